@@ -1,0 +1,287 @@
+"""The only reader of `settings.AUTHKIT`: frozen objects with defaults, read at use.
+
+    from authkit import conf
+    conf.current().tokens.access_lifetime
+
+Nobody keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything. Secrets are
+held in `Secret`, whose repr hides them: settings end up in error reports and in `manage.py diffsettings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the block: `kind` is "unknown", "type" or "value"; `path` reads TOKENS.GRACE."""
+
+    kind: str
+    path: str
+    message: str
+    hint: str
+
+
+class Secret:
+    """A secret string, or a callable that returns one, that no repr, log or error page shows."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: str | Callable[[], str]) -> None:
+        self._source = source
+
+    def reveal(self) -> str:
+        """The secret itself. A callable is asked each time, so that a vault may rotate it."""
+        return self._source() if callable(self._source) else self._source
+
+    def __bool__(self) -> bool:
+        return callable(self._source) or bool(self._source)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+def _setting(default: Any, *, least: Any = None, most: Any = None, choices: tuple[str, ...] = ()) -> Any:
+    metadata = {"least": least, "most": most, "choices": choices}
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginSettings:
+    """How people say who they are."""
+
+    identifiers: tuple[str, ...] = _setting(("username",), choices=("username", "email"))
+    """What the field `username` may hold: the user model's USERNAME_FIELD, or an e-mail address that one person has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """How long a session lives without use (idle) and at most (absolute); both are enforced on the server (ASVS 7.3)."""
+
+    idle: timedelta = _setting(timedelta(hours=24), least=_SECOND)
+    absolute: timedelta = _setting(timedelta(days=14), least=_SECOND)
+    remembered_idle: timedelta = _setting(timedelta(days=30), least=_SECOND)
+    remembered_absolute: timedelta = _setting(timedelta(days=90), least=_SECOND)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSettings:
+    """Access and refresh tokens."""
+
+    access_lifetime: timedelta = _setting(timedelta(minutes=15), least=_SECOND, most=timedelta(days=1))
+    refresh_idle: timedelta = _setting(timedelta(days=7), least=_SECOND)
+    """How long a refresh token waits to be used; each rotation starts anew."""
+    refresh_absolute: timedelta = _setting(timedelta(days=30), least=_SECOND)
+    """The end of the login, which no rotation moves."""
+    grace: timedelta = _setting(timedelta(seconds=10), least=timedelta(0), most=timedelta(seconds=60))
+    """How long the token before the current one still gets the same successor (a lost answer, two tabs at once)."""
+    issuer: str = _setting("authkit")
+    audience: str = _setting("authkit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """One entry of SOCIAL.PROVIDERS; its key there is the provider's id, in URLs and in Login.method."""
+
+    name: str = _setting("")
+    """What the button says; the id if empty."""
+    backend: str = _setting("authkit.social.backends.OpenIdConnect")
+    """Dotted path of a social-core backend class."""
+    issuer: str = _setting("")
+    """The OpenID issuer, without /.well-known/openid-configuration."""
+    client_id: str = _setting("")
+    client_secret: Secret = _setting(Secret(""))
+    scope: tuple[str, ...] = _setting(("openid", "profile", "email"))
+    options: dict[str, Any] = _setting({})
+    """Any other setting of the backend, by social-core's name without the SOCIAL_AUTH prefix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocialSettings:
+    """Sign-in through other parties."""
+
+    providers: dict[str, ProviderSettings] = _setting({})
+    signup: bool = _setting(True)
+    """Whether somebody whom we don't know yet gets an account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """What we say of a person."""
+
+    user_serializer: str = _setting("authkit.logins.serializers.UserSerializer")
+    """Dotted path of the DRF serializer behind every `user` in an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationSettings:
+    """How a credential is checked against its login."""
+
+    check: str = _setting("database", choices=("database",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole block."""
+
+    login: LoginSettings = field(default_factory=LoginSettings)
+    sessions: SessionSettings = field(default_factory=SessionSettings)
+    tokens: TokenSettings = field(default_factory=TokenSettings)
+    social: SocialSettings = field(default_factory=SocialSettings)
+    accounts: AccountSettings = field(default_factory=AccountSettings)
+    revocation: RevocationSettings = field(default_factory=RevocationSettings)
+    trusted_proxies: int = _setting(0, least=0, most=10)
+    """How many proxies of ours append to X-Forwarded-For; 0 believes REMOTE_ADDR alone."""
+    public_url: str = _setting("")
+    """Scheme and host under which people reach this site, for links and redirect URIs; the request's own if empty."""
+
+
+def current() -> Settings:
+    """The block as it is now.
+
+    Raises:
+        ImproperlyConfigured: the block has a mistake; `manage.py check` says which, with the fix.
+    """
+    raw = getattr(django_settings, "AUTHKIT", {})
+    if _cache is not None and _cache[0] == raw:
+        return _cache[1]
+    return _reload(raw)
+
+
+_cache: tuple[Any, Settings] | None = None
+
+
+def _reload(raw: Any) -> Settings:
+    # Compared by value with a copy, not by identity: a test that changes one key in place must be heard too.
+    global _cache  # noqa: PLW0603
+    parsed, problems = parse(raw)
+    if problems:
+        raise ImproperlyConfigured("; ".join(f"AUTHKIT {p.path}: {p.message} {p.hint}" for p in problems))
+    _cache = (_copied(raw), parsed)
+    return parsed
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return list(value) if isinstance(value, list) else value
+
+
+def parse(raw: Any) -> tuple[Settings, list[Problem]]:
+    """Reads a block without raising.
+
+    Args:
+        raw: the AUTHKIT dict.
+
+    Returns:
+        The settings (defaults where a key is wrong) and everything that is wrong with it.
+    """
+    problems: list[Problem] = []
+    return _section(Settings, raw, "", problems), problems
+
+
+def _section(cls: type[T], raw: Any, path: str, problems: list[Problem]) -> T:
+    if not isinstance(raw, Mapping):
+        problems.append(Problem("type", path.rstrip("."), "must be a dict.", "Write it as {...}."))
+        return cls()
+    known = {f.name.upper(): f for f in fields(cls)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key in known:
+            _read(cls, known[key], value, path, values, problems)
+        else:
+            problems.append(_unknown(str(key), path, list(known)))
+    return cls(**values)
+
+
+def _unknown(key: str, path: str, known: list[str]) -> Problem:
+    close = get_close_matches(key.upper(), known, n=1)
+    hint = f"Did you mean {path}{close[0]}?" if close else f"Known keys: {', '.join(sorted(known))}."
+    return Problem("unknown", path + key, "unknown key.", hint)
+
+
+_SECTIONS: dict[str, type[Any]] = {
+    "login": LoginSettings,
+    "sessions": SessionSettings,
+    "tokens": TokenSettings,
+    "social": SocialSettings,
+    "accounts": AccountSettings,
+    "revocation": RevocationSettings,
+}
+
+
+def _read(cls: type[Any], spec: Any, value: Any, path: str, values: dict[str, Any], problems: list[Problem]) -> None:
+    where = path + spec.name.upper()
+    if cls is Settings and spec.name in _SECTIONS:
+        values[spec.name] = _section(_SECTIONS[spec.name], value, where + ".", problems)
+    elif cls is SocialSettings and spec.name == "providers":
+        values[spec.name] = _providers(value, where, problems)
+    else:
+        default = cls().__getattribute__(spec.name)
+        converted, wrong = _converted(value, default, spec.metadata)
+        if wrong:
+            problems.append(Problem(wrong[0], where, wrong[1], wrong[2]))
+        else:
+            values[spec.name] = converted
+
+
+def _providers(raw: Any, where: str, problems: list[Problem]) -> dict[str, ProviderSettings]:
+    if not isinstance(raw, Mapping):
+        problems.append(Problem("type", where, "must be a dict.", 'Write it as {"<provider id>": {...}}.'))
+        return {}
+    return {str(key): _section(ProviderSettings, entry, f"{where}.{key}.", problems) for key, entry in raw.items()}
+
+
+def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any, tuple[str, str, str] | None]:
+    if isinstance(default, Secret):
+        if isinstance(value, str) or callable(value):
+            return Secret(value), None
+        return None, (
+            "type",
+            "must be a string or a callable that returns one.",
+            "Read it from the environment.",
+        )
+    if isinstance(default, tuple):
+        if isinstance(value, str) or not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            return None, ("type", "must be a list of strings.", 'Write it as ["..."].')
+        value = tuple(value)
+    elif isinstance(default, bool) is not isinstance(value, bool) or not isinstance(value, type(default)):
+        return None, (
+            "type",
+            f"must be a {type(default).__name__}, not {type(value).__name__}.",
+            _example(default),
+        )
+    return _within(value, limits)
+
+
+def _example(default: Any) -> str:
+    if isinstance(default, timedelta):
+        return "Write it as datetime.timedelta(minutes=15)."
+    return f"The default is {default!r}."
+
+
+def _within(value: Any, limits: Mapping[str, Any]) -> tuple[Any, tuple[str, str, str] | None]:
+    choices, least, most = limits["choices"], limits["least"], limits["most"]
+    if choices:
+        chosen = value if isinstance(value, tuple) else (value,)
+        if not chosen or any(item not in choices for item in chosen):
+            return None, ("value", f"{value!r} is not possible.", f"Choose from: {', '.join(choices)}.")
+    if least is not None and value < least:
+        return None, ("value", f"{value} is too small.", f"The smallest value is {least}.")
+    if most is not None and value > most:
+        return None, ("value", f"{value} is too large.", f"The largest value is {most}.")
+    return value, None

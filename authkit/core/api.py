@@ -1,0 +1,135 @@
+"""The base of every JSON view, and the one place that maps refusals to HTTP."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest
+from django.middleware.csrf import CsrfViewMiddleware
+from rest_framework import exceptions as drf
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
+
+from authkit import exceptions
+from authkit.core.parsers import StrictJSONParser
+
+logger = logging.getLogger("authkit")
+
+RETRY_AFTER_SECONDS = 2
+
+STATUSES: dict[str, int] = {
+    exceptions.InvalidCredentials.code: 401,
+    exceptions.TokenNotValid.code: 401,
+    exceptions.LoginEnded.code: 401,
+    exceptions.CsrfFailed.code: 403,
+    exceptions.TransportNotAllowed.code: 400,
+    exceptions.NotFound.code: 404,
+    exceptions.SocialLoginFailed.code: 400,
+    exceptions.TruthUnavailable.code: 503,
+}
+
+DATABASE_DOWN = (OperationalError, InterfaceError)
+"""What Django raises when the database can't be asked, as opposed to when it says no."""
+
+
+class _AlwaysJSON(BaseContentNegotiation):
+    """JSON out, whatever the Accept header says: a program that forgot the header should see the refusal's code."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return next((p for p in parsers if _is_json(request.content_type)), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+def _is_json(content_type: str | None) -> bool:
+    return (content_type or "").partition(";")[0].strip().lower() == "application/json"
+
+
+class ApiView(APIView):
+    """JSON in, JSON out, `no-store`, refusals as `{"code", "detail"}` (see API.md's "Rules that hold everywhere").
+
+    Nothing comes from the project's REST_FRAMEWORK defaults: these endpoints must not change their contract, or lose
+    their protection, because a project changed a default for its own views. The doors that want a credential get
+    their `authentication_classes` where they are mounted, in `authkit.urls`.
+    """
+
+    authentication_classes: Any = ()
+    permission_classes: Any = (AllowAny,)
+    parser_classes: Any = (StrictJSONParser,)
+    renderer_classes: Any = (JSONRenderer,)
+    throttle_classes: Any = ()
+    versioning_class: Any = None
+    content_negotiation_class: Any = _AlwaysJSON
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        return refusal
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        finalized = super().finalize_response(request, response, *args, **kwargs)
+        finalized.headers.setdefault("Cache-Control", "no-store")
+        return finalized
+
+
+def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF exception handler of authkit's own endpoints. None means: not ours, let it raise."""
+    if isinstance(error, DATABASE_DOWN):
+        logger.error("the database can't be asked", exc_info=error)
+        error = exceptions.TruthUnavailable()
+    if isinstance(error, exceptions.AuthKitError):
+        status, data = STATUSES[error.code], error.as_payload()
+    elif isinstance(error, drf.ValidationError):
+        status, data = 400, error.detail  # type: ignore[assignment]  # {field: [messages]}, DRF's own shape
+    elif isinstance(error, Http404 | drf.NotFound):
+        status, data = 404, exceptions.NotFound().as_payload()
+    elif isinstance(error, PermissionDenied | drf.PermissionDenied):
+        status, data = 403, {"code": "permission_denied", "detail": "You are not allowed to do this."}
+    elif isinstance(error, drf.APIException):
+        status, data = error.status_code, _api_exception_payload(error)
+    else:
+        return None
+    set_rollback()
+    return Response(data, status=status, headers=_headers(status))
+
+
+def _api_exception_payload(error: drf.APIException) -> dict[str, str]:
+    if isinstance(error.detail, dict):  # raised by an authentication class, already in our shape
+        return {str(key): str(value) for key, value in error.detail.items()}
+    return {"code": str(error.get_codes()), "detail": str(error.detail)}
+
+
+def _headers(status: int) -> dict[str, str]:
+    if status == 401:
+        # RFC 9110 section 11.6.1 wants a challenge; Bearer opens no pop-up in a browser.
+        return {"WWW-Authenticate": 'Bearer realm="api"'}
+    if status == 503:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return {}
+
+
+class _CsrfCheck(CsrfViewMiddleware):
+    def _reject(self, request: HttpRequest, reason: str) -> Any:
+        return reason
+
+
+def require_csrf_proof(request: HttpRequest) -> None:
+    """Django's own CSRF check, for a request that a cookie authenticates or that is about to get one (ASVS 3.5.1).
+
+    Raises:
+        CsrfFailed: no token, a wrong one, or an origin that is not trusted.
+    """
+    check = _CsrfCheck(lambda _request: None)  # type: ignore[arg-type]
+    check.process_request(request)
+    reason = check.process_view(request, None, (), {})  # type: ignore[arg-type]
+    if reason:
+        raise exceptions.CsrfFailed(str(reason))

@@ -1,0 +1,18 @@
+"""Identifiers that sort by age."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from uuid import UUID
+
+
+def uuid7() -> UUID:
+    """A time-ordered random UUID (RFC 9562 section 5.7): 48 bits of milliseconds, 74 random bits.
+
+    Ordered, so that a million rows keep their index pages warm; random, so that an id does not tell how many logins
+    there are. To be replaced by `uuid.uuid7` once Python 3.14 is the oldest one supported.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | secrets.randbits(76) & ~(0b11 << 62)
+    return UUID(int=value & ~(0xF << 76) | 0x7 << 76 | 0b10 << 62)

@@ -1,0 +1,100 @@
+"""One tree of refusals. Each has a stable `code`, a `message` that is safe to show, and a private `detail` for the log.
+
+    AuthKitError
+    ├── InvalidCredentials     no_active_account      wrong, unknown and inactive look alike
+    ├── TokenNotValid          token_not_valid        with a `reason` only for tokens whose signature was ours
+    ├── LoginEnded             not_authenticated      a session whose login is over, with the same `reason`
+    ├── CsrfFailed             csrf_failed
+    ├── TransportNotAllowed    transport_not_allowed
+    ├── NotFound               not_found
+    ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
+    └── TruthUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
+
+Nothing here knows HTTP: `authkit.core.api` maps codes to statuses, once.
+"""
+
+from __future__ import annotations
+
+
+class AuthKitError(Exception):
+    """Base of everything that authkit refuses.
+
+    Args:
+        detail: for the log only, never shown to a client; must not hold a credential.
+        reason: a machine-readable refinement of `code`, or None.
+        why: a machine-readable refinement of `reason`, or None.
+    """
+
+    code = "error"
+    message = "The request was refused."
+
+    def __init__(self, detail: str = "", *, reason: str | None = None, why: str | None = None) -> None:
+        super().__init__(detail or self.message)
+        self.detail = detail
+        self.reason = reason
+        self.why = why
+
+    def as_payload(self) -> dict[str, str]:
+        """What a client may see: `code`, `detail` (the safe sentence) and, where known, `reason` and `why`."""
+        payload = {"code": self.code, "detail": self.message}
+        if self.reason is not None:
+            payload["reason"] = self.reason
+        if self.why is not None:
+            payload["why"] = self.why
+        return payload
+
+
+class InvalidCredentials(AuthKitError):
+    """Wrong user, wrong password, unknown or inactive: one answer for all (ASVS 6.3.8)."""
+
+    code = "no_active_account"
+    message = "No active account found with the given credentials."
+
+
+class TokenNotValid(AuthKitError):
+    """An access or refresh token that is refused, whatever the cause."""
+
+    code = "token_not_valid"
+    message = "The token is not valid."
+
+
+class LoginEnded(AuthKitError):
+    """The credential was ours, and its login is over."""
+
+    code = "not_authenticated"
+    message = "This login has ended. Sign in again."
+
+
+class CsrfFailed(AuthKitError):
+    """A cookie-authenticated or cookie-setting request came without Django's CSRF proof (ASVS 3.5.1)."""
+
+    code = "csrf_failed"
+    message = "The CSRF check failed: send the X-CSRFToken header from a trusted origin."
+
+
+class TransportNotAllowed(AuthKitError):
+    """The client asked for a token transport that this project does not offer."""
+
+    code = "transport_not_allowed"
+    message = "This token transport is not allowed."
+
+
+class NotFound(AuthKitError):
+    """No such thing, or it is somebody else's: the two look alike."""
+
+    code = "not_found"
+    message = "Not found."
+
+
+class SocialLoginFailed(AuthKitError):
+    """A sign-in through a provider did not come to its end; `reason` says where."""
+
+    code = "social_failed"
+    message = "Signing in with this provider did not work. Try again."
+
+
+class TruthUnavailable(AuthKitError):
+    """The database can't be asked. Answered with 503 and not 401, because clients drop their tokens on a 401."""
+
+    code = "unavailable"
+    message = "The service can't check this right now. Try again shortly."

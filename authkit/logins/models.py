@@ -1,0 +1,121 @@
+"""The ledger: who is signed in, since when, until when, and what ended it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from authkit.core.identifiers import uuid7
+from authkit.logins.reasons import EndReason, LoginKind
+
+
+class LoginQuerySet(models.QuerySet["Login"]):
+    def live(self, at: datetime | None = None) -> LoginQuerySet:
+        """Logins that neither ended nor ran out, by their own row and the cutoffs; `at` defaults to now.
+
+        A person's deactivation or password change counts at the check; see `authkit.logins.checkers`.
+        """
+        now = at or timezone.now()
+        cut_off = [
+            UserCutoff.objects.filter(user_id=OuterRef("user_id"), issued_before__gte=OuterRef("created_at")),
+            GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at")),
+        ]
+        return self.filter(*(~Exists(cutoff) for cutoff in cut_off), ended_at=None, expires_at__gt=now)
+
+
+class Login(models.Model):
+    """One sign-in of one person. A session cookie or a JWT pair is good exactly while its login is (see DESIGN.md).
+
+    `expires_at` is where the login ends if it is not used again; use moves it, never past `absolute_expires_at`.
+    `generation` counts refresh rotations; only the refresh token that names the current one may rotate.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="authkit_logins",
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    kind = models.CharField(_("kind"), max_length=8, choices=LoginKind)
+    method = models.CharField(_("method"), max_length=64, help_text=_("“password”, or the provider's id."))
+    auth_hash = models.CharField(max_length=128, editable=False)
+    """Django's session auth hash of the person when the login began: another password, another hash."""
+    remembered = models.BooleanField(_("remembered"), default=False)
+    device = models.CharField(_("device"), max_length=200, blank=True)
+    ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    generation = models.PositiveIntegerField(default=0, editable=False)
+    rotated_at = models.DateTimeField(editable=False)
+    created_at = models.DateTimeField(_("signed in"))
+    last_seen_at = models.DateTimeField(_("last seen"))
+    expires_at = models.DateTimeField(_("expires"))
+    absolute_expires_at = models.DateTimeField(_("ends at the latest"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    end_reason = models.CharField(_("why it ended"), max_length=32, choices=EndReason, blank=True)
+
+    objects = LoginQuerySet.as_manager()
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("login")
+        verbose_name_plural = _("logins")
+        ordering = ("-created_at",)
+        permissions = (("force_logout", "Can force people to sign out"),)
+        # `expires_at` has no index on purpose: it changes with every rotation, and PostgreSQL can update a row in
+        # place (HOT) only if no indexed column changes. Pruning goes by `absolute_expires_at`, which never does.
+        indexes = (
+            models.Index(fields=("user", "ended_at"), name="authkit_login_user_ended"),
+            models.Index(fields=("absolute_expires_at",), name="authkit_login_absolute"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    def is_live(self, at: datetime) -> bool:
+        """Whether the row itself still stands at that time (the person and the cutoffs are not looked at)."""
+        return self.ended_at is None and self.expires_at > at
+
+
+class UserCutoff(models.Model):
+    """Every login of this person that began at or before `issued_before` is dead, whatever its own row says.
+
+    One write that also catches what no row knows: a sign-in whose row is being inserted at this very moment, and a
+    session from before authkit was installed.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="authkit_cutoff"
+    )
+    issued_before = models.DateTimeField()
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("user cutoff")
+        verbose_name_plural = _("user cutoffs")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} before {self.issued_before.isoformat()}"
+
+
+class GlobalCutoff(models.Model):
+    """Every login that began at or before `issued_before` is dead. At most one row, with the key 1."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    issued_before = models.DateTimeField()
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("global cutoff")
+        verbose_name_plural = _("global cutoff")
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="authkit_globalcutoff_single"),)
+
+    def __str__(self) -> str:
+        return f"before {self.issued_before.isoformat()}"

@@ -1,0 +1,28 @@
+"""Kinds of logins, and why they end."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class LoginKind(TextChoices):
+    """What carries a login."""
+
+    SESSION = "session", _("session")
+    TOKEN = "token", _("token")
+
+
+class EndReason(TextChoices):
+    """Why a login is over; part of the API as `why` (see API.md, refusal codes)."""
+
+    LOGOUT = "logout", _("signed out")
+    LOGOUT_ALL = "logout_all", _("signed out everywhere")
+    REVOKED = "revoked", _("token revoked")
+    FORCED = "forced", _("forced out")
+    PASSWORD_CHANGED = "password_changed", _("password changed")
+    DEACTIVATED = "deactivated", _("account deactivated")
+    DELETED = "deleted", _("account deleted")
+    REUSED = "reused", _("refresh token used twice")
+    REPLACED = "replaced", _("signed in again")
+    EXPIRED = "expired", _("expired")

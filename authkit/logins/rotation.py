@@ -1,0 +1,101 @@
+"""Refresh rotation (RFC 9700 section 4.14.2): one conditional UPDATE decides, and nothing is ever inserted.
+
+The row counts how often the login was refreshed, and a refresh token names the count that it belongs to. Of fifty
+parallel refreshes exactly one finds the count it names. Whoever comes second with the same token, shortly after, lost
+a race or an answer and gets the very same successor; anything older is a copy in the wrong hands, and ends the login.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from authkit import signals
+from authkit.exceptions import LoginEnded
+from authkit.logins.checkers import Carried, check_login
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import Lifetime, end_login, session_auth_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """The login as it stands after the refresh: its successor tokens are signed from `generation` and `rotated_at`.
+
+    `replayed` tells that the rotation had happened already, within the grace period.
+    """
+
+    user: AbstractBaseUser
+    login: Login
+    replayed: bool
+
+
+def rotate(*, login_id: UUID, user_id: Any, generation: int, lifetime: Lifetime, grace: timedelta) -> Rotated:
+    """Moves a token login on by one generation, once.
+
+    Must not run inside a transaction of the caller's: whoever loses the race has to see what the winner committed.
+
+    Args:
+        login_id: the refresh token's `sid`.
+        user_id: the refresh token's `sub`.
+        generation: the count that the presented refresh token names.
+        lifetime: how long the login may wait for its next refresh; its absolute end stays.
+        grace: how long after a rotation the token before it gets the same successor.
+
+    Raises:
+        LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
+        TruthUnavailable: the database can't be asked.
+    """
+    carried = check_login(login_id=login_id, user_id=user_id)
+    if generation == carried.login.generation:
+        if _advance(carried, lifetime=lifetime):
+            return Rotated(user=carried.user, login=carried.login, replayed=False)
+        carried = check_login(login_id=login_id, user_id=user_id)  # somebody was faster: see what they left
+    return _replay(carried, generation=generation, grace=grace)
+
+
+def _advance(carried: Carried, *, lifetime: Lifetime) -> bool:
+    login, now = carried.login, timezone.now()
+    changes = {
+        "rotated_at": now,
+        "last_seen_at": now,
+        "expires_at": lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at),
+        "auth_hash": session_auth_hash(carried.user),  # as verified above; moves on from a fallback of SECRET_KEY
+    }
+    # Columns of this one table only. A join would turn the condition into a sub-select, and two could win.
+    won = Login.objects.filter(pk=login.pk, generation=login.generation, ended_at=None, expires_at__gt=now).update(
+        generation=F("generation") + 1, **changes
+    )
+    if not won:
+        return False
+    login.generation += 1
+    for name, value in changes.items():
+        setattr(login, name, value)
+    transaction.on_commit(
+        partial(
+            signals.token_rotated.send_robust,
+            sender=Login,
+            login_id=login.pk,
+            user_id=login.user_id,
+            generation=login.generation,
+        ),
+        robust=True,
+    )
+    return True
+
+
+def _replay(carried: Carried, *, generation: int, grace: timedelta) -> Rotated:
+    login = carried.login
+    if generation == login.generation - 1 and timezone.now() - login.rotated_at <= grace:
+        return Rotated(user=carried.user, login=login, replayed=True)
+    end_login(login_id=login.pk, reason=EndReason.REUSED)
+    signals.token_reused.send_robust(sender=Login, login_id=login.pk, user_id=login.user_id, generation=generation)
+    raise LoginEnded(f"generation {generation} presented at {login.generation}", reason="reused")

@@ -1,0 +1,189 @@
+"""Open a login, end one, end all of one person's, end everybody's. All commit before they return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.dispatch import Signal
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from authkit import signals
+from authkit.core.clients import Client
+from authkit.exceptions import NotFound
+from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
+from authkit.logins.reasons import EndReason, LoginKind
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long a login lives without use (`idle`) and at most (`absolute`)."""
+
+    idle: timedelta
+    absolute: timedelta
+
+    def expiry(self, *, now: datetime, absolute_expires_at: datetime) -> datetime:
+        """The end of a login that was used just now: idle from now on, never past its absolute end."""
+        return min(now + self.idle, absolute_expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginEnded:
+    """What ending one login did: `ended` is False if it was over already (or never existed)."""
+
+    login_id: UUID
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoginsEnded:
+    """How many live logins were ended."""
+
+    count: int
+
+
+def open_login(
+    *,
+    user: AbstractBaseUser,
+    kind: LoginKind,
+    method: str,
+    lifetime: Lifetime,
+    client: Client,
+    remembered: bool = False,
+) -> Login:
+    """Writes the row that a new session or token pair will point at.
+
+    Args:
+        user: who signed in; the caller has verified that.
+        kind: what will carry the login.
+        method: "password" or the provider's id.
+        lifetime: how long it may live.
+        client: from where.
+        remembered: whether the person asked to stay signed in.
+
+    Returns:
+        The saved row. `signals.login_opened` is sent on commit.
+    """
+    now = timezone.now()
+    absolute = now + lifetime.absolute
+    login = Login.objects.create(
+        user_id=user.pk,
+        kind=kind,
+        method=method[:64],
+        auth_hash=session_auth_hash(user),
+        remembered=remembered,
+        device=client.device[:200],
+        ip=client.address,
+        rotated_at=now,
+        created_at=now,
+        last_seen_at=now,
+        expires_at=lifetime.expiry(now=now, absolute_expires_at=absolute),
+        absolute_expires_at=absolute,
+    )
+    _send_on_commit(signals.login_opened, login=login)
+    return login
+
+
+def session_auth_hash(user: AbstractBaseUser) -> str:
+    """Django's own fingerprint of what must not change during a login: the password, and what a project adds to it."""
+    return user.get_session_auth_hash() if hasattr(user, "get_session_auth_hash") else ""
+
+
+def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> LoginEnded:
+    """Ends one login; every credential that points at it is refused from the next request on (ASVS 7.4.1).
+
+    Args:
+        login_id: the row's id, a token's `sid`.
+        reason: why.
+        user_id: if given, the login must be this person's.
+
+    Raises:
+        NotFound: `user_id` was given, and no login of that person has this id.
+    """
+    logins = Login.objects.filter(pk=login_id)
+    if user_id is not None:
+        logins = logins.filter(user_id=user_id)
+    owner = logins.values_list("user_id", flat=True).first()
+    if owner is None:
+        if user_id is not None:
+            raise NotFound("no such login of this person")
+        return LoginEnded(login_id=login_id, ended=False)
+    ended = bool(logins.filter(ended_at=None).update(ended_at=timezone.now(), end_reason=reason))
+    if ended:
+        _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
+    return LoginEnded(login_id=login_id, ended=ended)
+
+
+def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) -> LoginsEnded:
+    """Ends all logins of one person, or all but one.
+
+    Args:
+        user_id: the person's primary key.
+        reason: why.
+        keep: the id of a login that stays, such as the one from which this is asked.
+
+    Returns:
+        How many live ones there were. `signals.logins_ended` is sent on commit, also for none: who listens may hold
+        credentials that we know nothing of.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        logins = Login.objects.live(now).filter(user_id=user_id)
+        if keep is not None:
+            logins = logins.exclude(pk=keep)
+        count = logins.update(ended_at=now, end_reason=reason)
+        if keep is None:
+            # A sign-in that is being written meanwhile is missed by the UPDATE; it is older than this, and falls too.
+            _raise_cutoff(UserCutoff(user_id=user_id, issued_before=now))
+        _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason)
+    return LoginsEnded(count=count)
+
+
+def end_everybodys_logins(*, reason: EndReason) -> LoginsEnded:
+    """Ends every login of everybody in one write, however many there are.
+
+    Returns:
+        How many live ones there were just before.
+    """
+    count = Login.objects.live().count()
+    with transaction.atomic():
+        _raise_cutoff(GlobalCutoff(issued_before=timezone.now()))
+        _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason)
+    return LoginsEnded(count=count)
+
+
+def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:
+    """The logins that still carry this person, newest first."""
+    if not user.is_active:
+        return Login.objects.none()
+    hashes = {session_auth_hash(user), *_fallback_hashes(user)}
+    return Login.objects.live().filter(user_id=user.pk, auth_hash__in=hashes).order_by("-created_at", "-pk")
+
+
+def auth_hash_holds(*, user: AbstractBaseUser, auth_hash: str) -> bool:
+    """Whether the password is still the one with which the login began, under this SECRET_KEY or a fallback."""
+    return constant_time_compare(auth_hash, session_auth_hash(user)) or any(
+        constant_time_compare(auth_hash, fallback) for fallback in _fallback_hashes(user)
+    )
+
+
+def _fallback_hashes(user: AbstractBaseUser) -> list[str]:
+    return list(user.get_session_auth_fallback_hash()) if hasattr(user, "get_session_auth_fallback_hash") else []
+
+
+def _raise_cutoff(cutoff: UserCutoff | GlobalCutoff) -> None:
+    # Only ever forwards: a server whose clock is behind must not bring back what another one has cut off.
+    cutoffs: Any = type(cutoff)._default_manager
+    cutoffs.bulk_create([cutoff], ignore_conflicts=True)
+    cutoffs.filter(pk=cutoff.pk, issued_before__lt=cutoff.issued_before).update(issued_before=cutoff.issued_before)
+
+
+def _send_on_commit(signal: Signal, **arguments: Any) -> None:
+    # Robust: a receiver that fails must not turn a revocation that is committed into an error.
+    transaction.on_commit(partial(signal.send_robust, sender=Login, **arguments), robust=True)

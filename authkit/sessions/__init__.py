@@ -1,0 +1,1 @@
+"""Server-side sessions: the store, the middleware that checks each one against its login, sign-in and sign-out."""

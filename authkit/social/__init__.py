@@ -1,0 +1,1 @@
+"""Sign-in through other parties: the only room that imports social_core and social_django."""

@@ -1,0 +1,1 @@
+"""JWT pairs: keys, codec, DRF authentication, obtain, refresh, verify and revoke."""

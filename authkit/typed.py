@@ -1,0 +1,65 @@
+"""The shape of the AUTHKIT block, for editors and type checkers: `AUTHKIT: authkit.AuthKitSettings = {...}`.
+
+Needs no Django: settings modules import it. `authkit.conf` holds the defaults and what each key means; a test keeps
+the two the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal, TypedDict
+
+
+class LoginSection(TypedDict, total=False):
+    IDENTIFIERS: Sequence[Literal["username", "email"]]
+
+
+class SessionsSection(TypedDict, total=False):
+    IDLE: timedelta
+    ABSOLUTE: timedelta
+    REMEMBERED_IDLE: timedelta
+    REMEMBERED_ABSOLUTE: timedelta
+
+
+class TokensSection(TypedDict, total=False):
+    ACCESS_LIFETIME: timedelta
+    REFRESH_IDLE: timedelta
+    REFRESH_ABSOLUTE: timedelta
+    GRACE: timedelta
+    ISSUER: str
+    AUDIENCE: str
+
+
+class ProviderSection(TypedDict, total=False):
+    NAME: str
+    BACKEND: str
+    ISSUER: str
+    CLIENT_ID: str
+    CLIENT_SECRET: str | Callable[[], str]
+    SCOPE: Sequence[str]
+    OPTIONS: Mapping[str, Any]
+
+
+class SocialSection(TypedDict, total=False):
+    PROVIDERS: Mapping[str, ProviderSection]
+    SIGNUP: bool
+
+
+class AccountsSection(TypedDict, total=False):
+    USER_SERIALIZER: str
+
+
+class RevocationSection(TypedDict, total=False):
+    CHECK: Literal["database"]
+
+
+class AuthKitSettings(TypedDict, total=False):
+    LOGIN: LoginSection
+    SESSIONS: SessionsSection
+    TOKENS: TokensSection
+    SOCIAL: SocialSection
+    ACCOUNTS: AccountsSection
+    REVOCATION: RevocationSection
+    TRUSTED_PROXIES: int
+    PUBLIC_URL: str

@@ -1,0 +1,56 @@
+"""`authkit.configure(globals())`, the last line of a project's settings.py.
+
+It inserts constant dotted paths and nothing else. Every *value* stays in the AUTHKIT block and is read at use: a value
+copied from here would go stale as soon as a later settings file redefines AUTHKIT. `AppConfig.ready()` could not do
+this, because by then the app registry is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+APPS = ("rest_framework", "social_django", "authkit")
+AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
+MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"
+MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+LOGIN_BACKEND = "authkit.logins.backends.LoginBackend"
+SESSION_ENGINE = "authkit.sessions.store"
+SOCIAL_AUTH_STRATEGY = "authkit.social.strategy.AuthKitStrategy"
+AUTHENTICATION_CLASSES = (
+    "authkit.tokens.authentication.TokenAuthentication",
+    "authkit.sessions.authentication.SessionAuthentication",
+)
+
+
+def configure(namespace: MutableMapping[str, Any]) -> None:
+    """Wires authkit into a settings module. Safe to call twice; never replaces what the project set.
+
+    Args:
+        namespace: the settings module's `globals()`. Changed: INSTALLED_APPS, MIDDLEWARE (right after
+            AuthenticationMiddleware), AUTHENTICATION_BACKENDS, and, only where the project has none,
+            SESSION_ENGINE, SOCIAL_AUTH_STRATEGY and REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES.
+    """
+    namespace["INSTALLED_APPS"] = _with(namespace.get("INSTALLED_APPS", ()), *APPS)
+    namespace["MIDDLEWARE"] = _after(namespace.get("MIDDLEWARE", ()), AUTHENTICATION_MIDDLEWARE, MIDDLEWARE)
+    namespace["AUTHENTICATION_BACKENDS"] = _with(
+        namespace.get("AUTHENTICATION_BACKENDS", (MODEL_BACKEND,)), LOGIN_BACKEND
+    )
+    namespace.setdefault("SESSION_ENGINE", SESSION_ENGINE)
+    namespace.setdefault("SOCIAL_AUTH_STRATEGY", SOCIAL_AUTH_STRATEGY)
+    namespace["REST_FRAMEWORK"] = {
+        "DEFAULT_AUTHENTICATION_CLASSES": list(AUTHENTICATION_CLASSES),
+        **namespace.get("REST_FRAMEWORK", {}),
+    }
+
+
+def _with(existing: Any, *items: str) -> list[str]:
+    return [*existing, *(item for item in items if item not in existing)]
+
+
+def _after(existing: Any, anchor: str, item: str) -> list[str]:
+    # Without the anchor it is left out: `manage.py check` names the missing middleware better than a guess would.
+    result = list(existing)
+    if item not in result and anchor in result:
+        result.insert(result.index(anchor) + 1, item)
+    return result
