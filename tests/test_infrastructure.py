@@ -14,8 +14,8 @@ def test_user_signs_in_with_the_known_password(user, credentials) -> None:
 
 def test_user_is_of_the_chosen_model(user) -> None:
     assert user._meta.label == settings.AUTH_USER_MODEL
-    known_by = {"stock": "username", "uuid": "handle", "email": "email"}
-    assert user.USERNAME_FIELD == known_by[settings.TEST_USER]
+    known_by = {"username": "stock", "handle": "uuid", "email": "email"}
+    assert known_by[user.USERNAME_FIELD] == settings.TEST_USER
 
 
 def test_admin_lists_and_edits_each_user_model(make_user) -> None:

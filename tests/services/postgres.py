@@ -110,12 +110,12 @@ def serve() -> Iterator[str]:
             "synchronous_commit=off",
             "full_page_writes=off",
         ]
-        command = [binaries / "postgres", "-D", data, "-p", str(port)]
+        command: list[str | Path] = [binaries / "postgres", "-D", data, "-p", str(port)]
         for setting in settings:
             command += ["-c", setting]
 
         def ready() -> bool:
-            probe = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+            probe: list[str | Path] = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
             return (
                 subprocess.run(probe, env=environment, cwd="/", check=False, **unprivileged()).returncode == 0
             )

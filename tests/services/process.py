@@ -73,8 +73,8 @@ def running(
     """Run ``command`` until the block ends.
 
     Arguments: ``ready`` is polled until it answers True, for at most ``READY_SECONDS``; ``log`` takes both
-    output streams; ``stop_signal`` ends the process (it is killed ``STOP_SECONDS`` later); ``drop`` runs it as
-    nobody where we are root.
+    output streams; ``stop_signal`` ends the process (it is killed ``STOP_SECONDS`` later); ``drop`` runs it
+    as nobody where we are root.
     Raises ``ServiceError`` if it ends or stays silent before it is ready.
     """
     with log.open("wb") as output:

@@ -57,7 +57,7 @@ def serve() -> Iterator[str]:
         raise LookupError(missing())
     with scratch("redis") as base:
         port = free_port()
-        command = [
+        command: list[str | Path] = [
             binary,
             "--port",
             str(port),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
+from typing import Any
 
 import pytest
 import redis
@@ -42,7 +43,9 @@ def test_openid_provider_publishes_its_discovery_document(live_openid: OpenIDPro
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
-def test_chromium_shows_a_page_while_the_test_uses_the_database(live_server, page, make_user) -> None:
+def test_chromium_shows_a_page_while_the_test_uses_the_database(
+    live_server: Any, page: Any, make_user: Any
+) -> None:
     make_user()
     page.goto(f"{live_server.url}/admin/login/")
     assert page.locator("input[name=password]").is_visible()
@@ -50,7 +53,7 @@ def test_chromium_shows_a_page_while_the_test_uses_the_database(live_server, pag
 
 
 @pytest.mark.browser
-def test_chromium_reaches_nobody_else(page) -> None:
+def test_chromium_reaches_nobody_else(page: Any) -> None:
     from playwright.sync_api import Error
 
     with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
