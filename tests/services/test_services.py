@@ -32,9 +32,7 @@ def test_redis_answers_ping() -> None:
 
 @pytest.mark.oidc
 def test_openid_provider_publishes_its_discovery_document(live_openid: OpenIDProvider) -> None:
-    with urllib.request.urlopen(
-        f"{live_openid.issuer}/.well-known/openid-configuration", timeout=5
-    ) as response:
+    with urllib.request.urlopen(f"{live_openid.issuer}/.well-known/openid-configuration", timeout=5) as response:
         document = json.load(response)
     assert document["issuer"] == live_openid.issuer
     assert document["code_challenge_methods_supported"] == ["S256"]
@@ -43,9 +41,7 @@ def test_openid_provider_publishes_its_discovery_document(live_openid: OpenIDPro
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
-def test_chromium_shows_a_page_while_the_test_uses_the_database(
-    live_server: Any, page: Any, make_user: Any
-) -> None:
+def test_chromium_shows_a_page_while_the_test_uses_the_database(live_server: Any, page: Any, make_user: Any) -> None:
     make_user()
     page.goto(f"{live_server.url}/admin/login/")
     assert page.locator("input[name=password]").is_visible()
