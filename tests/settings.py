@@ -63,16 +63,17 @@ TEMPLATES = [
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 # The suite hashes a password in nearly every test and measures none of them.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 DATABASES = {"default": dj_database_url.config(default="sqlite://:memory:")}
 
-AUTHKIT: authkit.AuthKitSettings = {}
 if REDIS_URL := os.environ.get("REDIS_URL"):
     # A database for each xdist worker: a test that flushes its own leaves its neighbours' alone.
-    AUTHKIT["REDIS_URL"] = f"{REDIS_URL}/{os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')}"
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": f"{REDIS_URL}/{worker}"}}
+
+AUTHKIT: authkit.AuthKitSettings = {}
 
 authkit.configure(globals())
