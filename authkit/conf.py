@@ -3,8 +3,8 @@
     from authkit import conf
     conf.current().tokens.access_lifetime
 
-Nobody keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything. Secrets are
-held in `Secret`, whose repr hides them: settings end up in error reports and in `manage.py diffsettings`.
+Nobody keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything. Secrets
+are held in `Secret`, whose repr hides them: settings end up in error reports and in `manage.py diffsettings`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class LoginSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSettings:
-    """How long a session lives without use (idle) and at most (absolute); both are enforced on the server (ASVS 7.3)."""
+    """How long a session lives without use (idle) and at most (absolute), enforced on the server (ASVS 7.3)."""
 
     idle: timedelta = _setting(timedelta(hours=24), least=_SECOND)
     absolute: timedelta = _setting(timedelta(days=14), least=_SECOND)

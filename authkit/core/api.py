@@ -117,6 +117,16 @@ def _headers(status: int) -> dict[str, str]:
     return {}
 
 
+class Unavailable(drf.APIException):
+    """`TruthUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""
+
+    status_code = 503
+    wait = RETRY_AFTER_SECONDS
+
+    def __init__(self) -> None:
+        super().__init__(exceptions.TruthUnavailable().as_payload())
+
+
 class _CsrfCheck(CsrfViewMiddleware):
     def _reject(self, request: HttpRequest, reason: str) -> Any:
         return reason

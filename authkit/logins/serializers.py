@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.module_loading import import_string
 from rest_framework import serializers
 
+from authkit.logins.credentials import MAX_PASSWORD_LENGTH
 from authkit.logins.models import Login
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):
+    """Identifier and password. The identifier's field is called like the user model's USERNAME_FIELD."""
+
+    password = serializers.CharField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {get_user_model().USERNAME_FIELD: serializers.CharField(max_length=254), **super().get_fields()}
+
+    def credentials(self) -> dict[str, str]:
+        """The validated pair, under the argument names of `verify_password`."""
+        data = self.validated_data
+        return {"username": data[get_user_model().USERNAME_FIELD], "password": data["password"]}
 
 
 class UserSerializer(serializers.BaseSerializer[AbstractBaseUser]):

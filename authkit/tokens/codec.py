@@ -1,0 +1,143 @@
+"""Tokens as text and back. What a token says is decided here; whether its login still stands, in `services`."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from authkit.exceptions import TokenNotValid
+from authkit.tokens.adapter import JWTBackend, unverified_header
+from authkit.tokens.keys import Key, TokenUse, signing_key, verifying_key
+
+MAX_TOKEN_LENGTH = 8192
+"""Characters; a longer text is refused before anything in it is parsed."""
+
+LEEWAY_SECONDS = 5
+"""How far the clocks of our own servers may be apart when `iat` and `nbf` are judged; `exp` gets no extra time."""
+
+HEADER_TYPES = {TokenUse.ACCESS: "at+jwt", TokenUse.REFRESH: "rt+jwt"}
+"""`typ` in the header (RFC 9068 section 2.1): with the key and the claim, the third thing that tells the uses apart."""
+
+_HEADERS = {"alg", "typ", "kid"}
+_REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "token_type")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims(Mapping[str, Any]):
+    """Verified claims. Reads like a dict; the ones that authkit itself uses are attributes too."""
+
+    payload: Mapping[str, Any]
+    login_id: UUID
+    subject: str
+    expires_at: int
+    generation: int | None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.payload[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.payload)
+
+    def __len__(self) -> int:
+        return len(self.payload)
+
+
+def sign(
+    *,
+    use: TokenUse,
+    login_id: UUID,
+    subject: str,
+    generation: int,
+    issued_at: int,
+    expires_at: int,
+    issuer: str,
+    audience: str,
+) -> str:
+    """A token of this login and generation. The same arguments give the same token, under the same key.
+
+    Args:
+        issued_at: seconds since the epoch, as is `expires_at` (RFC 7519 NumericDate).
+        generation: the rotation counter; part of a refresh token only, but each has its own access token.
+    """
+    payload: dict[str, Any] = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": subject,
+        "sid": str(login_id),
+        "jti": _token_id(use, login_id, generation),
+        "iat": issued_at,
+        "exp": expires_at,
+        "token_type": use.value,
+    }
+    if use is TokenUse.REFRESH:
+        payload["gen"] = generation
+    key = signing_key(use)
+    return _backend(key, issuer, audience).sign(payload, headers={"typ": HEADER_TYPES[use], "kid": key.kid})
+
+
+def _token_id(use: TokenUse, login_id: UUID, generation: int) -> str:
+    # Derived, not drawn: a retry within the grace period gets the successor that the lost answer held, to the letter.
+    digest = hashlib.sha256(f"{use}:{login_id}:{generation}".encode()).digest()
+    return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
+
+
+def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, expired_too: bool = False) -> Claims:
+    """Verifies a token's signature, type, issuer, audience and times, pinned to our own keys (RFC 8725, ASVS 9.1).
+
+    Args:
+        token: the compact form, as it was sent.
+        uses: which kinds will do.
+        issuer: the `iss` that it must have.
+        audience: the `aud` that it must have.
+        expired_too: accept one whose time is over, as a logout does.
+
+    Raises:
+        TokenNotValid: with `reason` "expired" if that is all that is wrong, without a reason otherwise.
+    """
+    use, key = _use_and_key(token, uses)
+    payload = _backend(key, issuer, audience).verify(
+        token, required=_REQUIRED if use is TokenUse.ACCESS else (*_REQUIRED, "gen")
+    )
+    claims = _claims(payload, use)
+    if not expired_too and claims.expires_at <= time.time():
+        raise TokenNotValid("its time is over", reason="expired")
+    return claims
+
+
+def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]:
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise TokenNotValid("too long, or not ASCII")
+    header = unverified_header(token)
+    if set(header) != _HEADERS:
+        raise TokenNotValid("a header of ours has exactly alg, typ and kid: no jwk, jku, x5u, x5c, crit")
+    use = next((use for use in uses if HEADER_TYPES[use] == header["typ"]), None)
+    key = verifying_key(use, str(header["kid"])) if use else None
+    if use is None or key is None or key.algorithm != header["alg"]:
+        raise TokenNotValid("not a type, key and algorithm of ours")
+    return use, key
+
+
+def _claims(payload: dict[str, Any], use: TokenUse) -> Claims:
+    generation = payload.get("gen")
+    try:
+        if payload["token_type"] != use or (use is TokenUse.REFRESH and not isinstance(generation, int)):
+            raise TokenNotValid("its claims are of another type than its header")
+        return Claims(
+            payload=payload,
+            login_id=UUID(payload["sid"]),
+            subject=str(payload["sub"]),
+            expires_at=int(payload["exp"]),
+            generation=generation,
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        raise TokenNotValid("its claims are malformed") from error
+
+
+def _backend(key: Key, issuer: str, audience: str) -> JWTBackend:
+    secret: Any = key.secret  # simplejwt says str; PyJWT wants the bytes
+    return JWTBackend(key.algorithm, secret, issuer=issuer, audience=audience, leeway=LEEWAY_SECONDS)

@@ -1,0 +1,158 @@
+"""Fixtures for every test, and the rule for a part that isn't there: skipped, and in CI failed."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connections
+from rest_framework.test import APIClient
+
+from tests.services import chromium, openid
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PASSWORD = "correct-horse-battery-staple"
+
+# Where tests/urls.py and the example project mount authkit, for the provider ids that tests use.
+CALLBACK_PATHS = [f"/auth/social/complete/{provider}/" for provider in ("oidc", "demo", "openid")]
+
+
+def _postgres_missing() -> str | None:
+    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        return None
+    return "DATABASE_URL names no PostgreSQL (python -m tests.services python -m pytest … brings one)"
+
+
+def _redis_missing() -> str | None:
+    if "REDIS_URL" in os.environ:
+        return None
+    return "REDIS_URL isn't set (python -m tests.services python -m pytest … brings a Redis)"
+
+
+PARTS: dict[str, Callable[[], str | None]] = {
+    "postgres": _postgres_missing,
+    "redis": _redis_missing,
+    "oidc": openid.missing,
+    "browser": chromium.missing,
+}
+
+
+@functools.cache
+def _missing(part: str) -> str | None:
+    return PARTS[part]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave a test out whose part is missing, before any fixture of it starts."""
+    for marker in item.iter_markers():
+        if marker.name in PARTS and (why := _missing(marker.name)):
+            reason = f"needs {marker.name}: {why}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(reason, pytrace=False)
+            pytest.skip(reason)
+
+
+@pytest.fixture
+def password() -> str:
+    """The password of every user that ``make_user`` makes."""
+    return PASSWORD
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., Any]:
+    """Make a user of whichever model this run is about: ``make_user("bob", is_staff=True)``.
+
+    The name becomes the username or the handle, and the local part of the address.
+    """
+
+    def make(name: str = "alice", **fields: Any) -> Any:
+        model = get_user_model()
+        fields = {"email": f"{name}@example.test", "password": PASSWORD, **fields}
+        if model.USERNAME_FIELD != "email":
+            fields[model.USERNAME_FIELD] = name
+        create = model._default_manager.create_user
+        if fields.pop("is_superuser", False):
+            create = model._default_manager.create_superuser
+        return create(**fields)
+
+    return make
+
+
+@pytest.fixture
+def user(make_user: Callable[..., Any]) -> Any:
+    """Alice, active, with a known password and no rights."""
+    return make_user()
+
+
+@pytest.fixture
+def credentials() -> Callable[..., dict[str, str]]:
+    """The body of a login call: ``credentials(user)``, or ``credentials(user, "another password")``."""
+
+    def body(of: Any, password: str = PASSWORD) -> dict[str, str]:
+        return {of.USERNAME_FIELD: of.get_username(), "password": password}
+
+    return body
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """A client that is held to CSRF, as a browser is; DRF's own is excused from it by default."""
+    return APIClient(enforce_csrf_checks=True)
+
+
+@pytest.fixture(scope="session")
+def live_openid() -> Iterator[openid.OpenIDProvider]:
+    """The certified OpenID provider, for a test marked ``oidc``; it calls back to any loopback port."""
+    with openid.serve(clients=[openid.loopback_client(CALLBACK_PATHS)]) as provider:
+        yield provider
+
+
+@pytest.fixture
+def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """A Chromium, for a test marked ``browser``.
+
+    Playwright's synchronous API leaves an event loop running in this thread for as long as it is started.
+    That has two effects on Django, undone here and only for as long as Playwright is on: which is why the
+    browser is started for each test and not once for all of them.
+
+    1. Django refuses the database to a thread with a running loop. Nothing here is asynchronous in truth
+       (the loop stands still whenever a test's own code runs), so the check is off.
+    2. Django keeps connections per thread, and where a loop runs, per asynchronous context: the test would
+       get a second connection, which sees nothing of the first one's transaction and is closed by nobody. So
+       it is given the first.
+    """
+    # At module level this would make Playwright a need of every run; it has a dependency group of its own.
+    from playwright.sync_api import sync_playwright
+
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    outside = {alias: connections[alias] for alias in connections}
+    with sync_playwright() as playwright:
+        for alias, connection in outside.items():
+            connections[alias] = connection
+        started = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.ARGUMENTS))
+        try:
+            yield started
+        finally:
+            started.close()
+            for alias in outside:
+                del connections[alias]
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page in a context of its own, with the patience that pages served from this machine need."""
+    context = browser.new_context()
+    context.set_default_timeout(5_000)
+    context.set_default_navigation_timeout(15_000)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()

@@ -1,0 +1,270 @@
+"""The whole suite, as passes: ``python -m tests.run [--only PASS[,PASS]] [pytest arguments]``.
+
+Passes: ``lint``, ``stock`` (SQLite), ``parts`` (PostgreSQL, Redis, the OpenID provider, Chromium), ``uuid`` and
+``email`` (the other two user models), ``mariadb``. If all of them run, and without arguments, the coverage gate
+follows. Addresses in the environment are used: a PostgreSQL or MariaDB in ``DATABASE_URL``, and ``REDIS_URL``.
+
+The last line is ``N passed, N failed`` (and ``, N skipped``), summed over the passes; each check of ``lint`` and
+the gate count as one. The exit code is 0 only if something ran and nothing failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from tests.services import chromium, mariadb, openid, postgres, redis
+from tests.services.process import ServiceError
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+# A pass that takes longer than this hangs: it is ended, and counts as failed.
+PASS_SECONDS = 900
+PLAIN = "not postgres and not redis and not oidc and not browser and not process"
+NOTHING_COLLECTED = 5
+
+Services = Callable[[], contextlib.AbstractContextManager[Mapping[str, str]]]
+
+
+@dataclasses.dataclass
+class Result:
+    """What a pass came to; ``left_out`` counts the reasons of its skips, ``note`` says why it didn't run."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    left_out: Counter[str] = dataclasses.field(default_factory=Counter)
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pass:
+    """One run of pytest: a user model, the services it stands on, and the markers it selects."""
+
+    name: str
+    title: str
+    user: str = "stock"
+    markers: str = PLAIN
+    services: Services = lambda: contextlib.nullcontext({})
+    # Why the pass is left out altogether; a left-out pass fails nothing.
+    missing: Callable[[], str | None] = lambda: None
+
+
+@contextlib.contextmanager
+def _postgres_and_redis() -> Iterator[Mapping[str, str]]:
+    """Start what can be had; conftest.py deals with the tests of what can't."""
+    environment = {}
+    with contextlib.ExitStack() as stack:
+        if postgres.missing() is None:
+            environment["DATABASE_URL"] = stack.enter_context(postgres.serve())
+        if redis.missing() is None:
+            environment["REDIS_URL"] = stack.enter_context(redis.serve())
+        for part in (chromium, openid):
+            if why := part.ensure():
+                say(f"!! {why}")
+        yield environment
+
+
+@contextlib.contextmanager
+def _mariadb() -> Iterator[Mapping[str, str]]:
+    with mariadb.serve() as url:
+        yield {"DATABASE_URL": url}
+
+
+PASSES = (
+    Pass("stock", "stock user, SQLite"),
+    Pass(
+        "parts",
+        "everything, PostgreSQL + Redis + provider + browser",
+        markers="",
+        services=_postgres_and_redis,
+    ),
+    Pass("uuid", "UUID key, other USERNAME_FIELD, SQLite", user="uuid"),
+    Pass("email", "no username, SQLite", user="email"),
+    Pass("mariadb", "stock user, MariaDB", services=_mariadb, missing=mariadb.missing),
+)
+
+CHECKS: dict[str, tuple[list[str | Path], Mapping[str, str]]] = {
+    "ruff check": ([sys.executable, "-m", "ruff", "check", "."], {}),
+    "ruff format": ([sys.executable, "-m", "ruff", "format", "--check", "."], {}),
+    "mypy": ([sys.executable, "-m", "mypy"], {}),
+    "import-linter": ([BIN / "lint-imports"], {}),
+} | {
+    f"makemigrations ({settings}{', ' + user if user else ''})": (
+        [sys.executable, "-m", "django", "makemigrations", "--check", "--dry-run", "--settings", settings],
+        {"AUTHKIT_TEST_USER": user} if user else {},
+    )
+    for settings, user in (
+        ("example_project.settings", ""),
+        ("tests.settings", "uuid"),
+        ("tests.settings", "email"),
+    )
+}
+
+
+def say(line: str = "") -> None:
+    """Print at once, so that the order against the output of child processes holds."""
+    print(line, flush=True)
+
+
+def _run(command: list[str | Path], environment: Mapping[str, str]) -> int:
+    """Run from the root of the repository; answer the exit code, 124 after ``PASS_SECONDS``."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}
+    }
+    search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    process = subprocess.Popen(
+        [str(part) for part in command], cwd=ROOT, env={**inherited, "PYTHONPATH": search, **environment}
+    )
+    try:
+        return process.wait(PASS_SECONDS)
+    except subprocess.TimeoutExpired:
+        say(f"!! ended after {PASS_SECONDS} s: {' '.join(map(str, command))}")
+        return 124
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def lint() -> Result:
+    """Run every static check, the failed ones included."""
+    result, started = Result("lint"), time.monotonic()
+    for title, (command, environment) in CHECKS.items():
+        say(f"-- {title}")
+        if _run(command, environment) == 0:
+            result.passed += 1
+        else:
+            say(f"!! failed: {title}")
+            result.failed += 1
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _read_report(report: Path, result: Result) -> None:
+    for case in ET.parse(report).iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            result.failed += 1
+        elif skipped is not None:
+            result.skipped += 1
+            result.left_out[skipped.get("message", "no reason given")] += 1
+        else:
+            result.passed += 1
+
+
+def run_pass(which: Pass, arguments: list[str], *, coverage: bool, scratch: Path) -> Result:
+    """Run one pass of pytest and read its report."""
+    result, started = Result(which.name), time.monotonic()
+    if why := which.missing():
+        result.note = why
+        return result
+    report = scratch / f"{which.name}.xml"
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        *(["coverage", "run", "-m"] if coverage else []),
+        "pytest",
+    ]
+    command += [
+        "-q",
+        "-n",
+        "2",
+        f"--junitxml={report}",
+        *(["-m", which.markers] if which.markers else []),
+        *arguments,
+    ]
+    try:
+        with which.services() as environment:
+            code = _run(command, {**environment, "AUTHKIT_TEST_USER": which.user})
+    except (ServiceError, subprocess.CalledProcessError) as error:
+        say(f"!! {error} {getattr(error, 'stderr', None) or ''}")
+        code = 1
+    if report.exists():
+        _read_report(report, result)
+    # A selection may fit nothing in one of the passes; a whole pass that finds no test is broken.
+    if code != 0 and not result.failed and not (code == NOTHING_COLLECTED and arguments):
+        result.failed = 1
+        result.note = f"pytest ended with {code}"
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def coverage_gate() -> Result:
+    """Combine what the passes measured, and hold it to ``fail_under`` of pyproject.toml."""
+    result, started = Result("coverage"), time.monotonic()
+    combined = _run([sys.executable, "-m", "coverage", "combine", "--quiet"], {})
+    ok = combined == 0 and _run([sys.executable, "-m", "coverage", "report"], {}) == 0
+    result.passed, result.failed = int(ok), int(not ok)
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def summarize(results: list[Result]) -> int:
+    """Print the table, what was left out and the sum; answer the exit code."""
+    say()
+    say(f"{'pass':<10}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    for one in results:
+        say(f"{one.name:<10}{one.passed:>8}{one.failed:>8}{one.skipped:>9}{one.seconds:>9.1f}")
+    left_out = [(f"pass {one.name}", one.note) for one in results if one.note]
+    left_out += [(f"{count} in {one.name}", why) for one in results for why, count in one.left_out.items()]
+    if left_out:
+        say()
+        say("!!!! LEFT OUT, and so not shown to work:")
+        for where, why in left_out:
+            say(f"!!!!   {where}: {why}")
+    passed, failed, skipped = (
+        sum(getattr(one, kind) for one in results) for kind in ("passed", "failed", "skipped")
+    )
+    say()
+    say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 0 if passed and not failed else 1
+
+
+def main() -> int:
+    """Run the chosen passes; answer the exit code."""
+    names = ["lint", *(one.name for one in PASSES)]
+    parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--only", help=f"comma-separated, of: {', '.join(names)}")
+    options, arguments = parser.parse_known_args()
+    chosen = options.only.split(",") if options.only else names
+    if unknown := set(chosen) - set(names):
+        parser.error(f"no such pass: {', '.join(sorted(unknown))}")
+    # Ended from outside, the services still have to be stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+    whole = not options.only and not arguments
+    if whole:
+        _run([sys.executable, "-m", "coverage", "erase"], {})
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="authkit-run-") as scratch:
+        if "lint" in chosen and not arguments:
+            results.append(lint())
+        for which in PASSES:
+            if which.name in chosen:
+                say(f"\n== {which.name}: {which.title}")
+                results.append(run_pass(which, arguments, coverage=whole, scratch=Path(scratch)))
+    if whole:
+        results.append(coverage_gate())
+    return summarize(results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

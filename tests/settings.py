@@ -1,0 +1,78 @@
+"""Django settings of the suite, steered by the environment.
+
+- ``AUTHKIT_TEST_USER``: ``stock`` (default), ``uuid`` or ``email``: which user model.
+- ``DATABASE_URL``: PostgreSQL or MariaDB; SQLite in memory without it.
+- ``REDIS_URL``: a Redis, without a database number; none without it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+import dj_database_url
+
+import authkit
+
+# A new key for each run, so that no test can rely on a known one; xdist's workers inherit it.
+SECRET_KEY = os.environ.setdefault("AUTHKIT_TEST_SECRET_KEY", secrets.token_urlsafe(48))
+DEBUG = False
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+USE_TZ = True
+
+USER_MODELS = {"stock": "auth.User", "uuid": "users_uuid.User", "email": "users_email.User"}
+TEST_USER = os.environ.get("AUTHKIT_TEST_USER", "stock")
+AUTH_USER_MODEL = USER_MODELS[TEST_USER]
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+]
+if TEST_USER != "stock":
+    INSTALLED_APPS.append(f"tests.users_{TEST_USER}")
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+ROOT_URLCONF = "tests.urls"
+STATIC_URL = "static/"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+# The suite hashes a password in nearly every test and measures none of them.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+DATABASES = {"default": dj_database_url.config(default="sqlite://:memory:")}
+
+AUTHKIT: authkit.AuthKitSettings = {}
+if REDIS_URL := os.environ.get("REDIS_URL"):
+    # A database for each xdist worker: a test that flushes its own leaves its neighbours' alone.
+    AUTHKIT["REDIS_URL"] = f"{REDIS_URL}/{os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')}"
+
+authkit.configure(globals())

@@ -1,0 +1,1 @@
+"""A user model with a UUID primary key and a USERNAME_FIELD of another name."""
