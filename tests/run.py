@@ -125,9 +125,7 @@ def say(line: str = "") -> None:
 
 def _run(command: list[str | Path], environment: Mapping[str, str]) -> int:
     """Run from the root of the repository; answer the exit code, 124 after ``PASS_SECONDS``."""
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}
-    }
+    inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
     search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
         [str(part) for part in command], cwd=ROOT, env={**inherited, "PYTHONPATH": search, **environment}
@@ -233,9 +231,7 @@ def summarize(results: list[Result]) -> int:
         say("!!!! LEFT OUT, and so not shown to work:")
         for where, why in left_out:
             say(f"!!!!   {where}: {why}")
-    passed, failed, skipped = (
-        sum(getattr(one, kind) for one in results) for kind in ("passed", "failed", "skipped")
-    )
+    passed, failed, skipped = (sum(getattr(one, kind) for one in results) for kind in ("passed", "failed", "skipped"))
     say()
     say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 0 if passed and not failed else 1
