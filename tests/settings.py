@@ -71,11 +71,13 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 DATABASES = {"default": dj_database_url.config(default="sqlite://:memory:")}
 
-AUTHKIT: authkit.AuthKitSettings = {}
 if "REDIS_URL" in os.environ:
     # A test that flushes its own database leaves its neighbours' alone.
     _redis = urlsplit(os.environ["REDIS_URL"])
     _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    AUTHKIT["REDIS_URL"] = _redis._replace(path=f"/{int(_redis.path.strip('/') or 0) + _worker}").geturl()
+    _location = _redis._replace(path=f"/{int(_redis.path.strip('/') or 0) + _worker}").geturl()
+    CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": _location}}
+
+AUTHKIT: authkit.AuthKitSettings = {}
 
 authkit.configure(globals())
