@@ -66,6 +66,7 @@ WSGI_APPLICATION = "example_project.wsgi.application"
 ASGI_APPLICATION = "example_project.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 # Straight from the apps' directories, so that there is no collectstatic to forget.

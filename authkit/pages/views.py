@@ -14,8 +14,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -43,7 +45,11 @@ from authkit.social.providers import configured
 LOGINS_PER_PAGE = 25
 
 
-@method_decorator([never_cache, csrf_protect, sensitive_post_parameters("password")], name="dispatch")
+# Not atomic: a service's commit is what makes its answer true, and must not wait for the page to be rendered.
+@method_decorator(
+    [never_cache, csrf_protect, sensitive_post_parameters("password"), transaction.non_atomic_requests],
+    name="dispatch",
+)
 class Page(View):
     """What all pages have in common."""
 
@@ -55,6 +61,8 @@ class Page(View):
             return _unavailable()
 
 
+# Open under Django's LoginRequiredMiddleware; SignedInPage asks by itself.
+@method_decorator(login_not_required, name="dispatch")
 class LoginPage(Page):
     """Sign in by password, or through a provider. Who is signed in already is sent on."""
 
@@ -99,6 +107,7 @@ class LoginPage(Page):
         return render(request, "authkit/login.html", context)
 
 
+@method_decorator(login_not_required, name="dispatch")
 class LogoutPage(Page):
     """GET asks, POST signs out: a link or an image on another site must not sign anybody out (ASVS 3.5.1)."""
 

@@ -13,7 +13,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import flask
 import jinja2
 import requests
 from authlib.deprecate import AuthlibDeprecationWarning
@@ -81,8 +83,17 @@ def _app() -> Any:
     app = oidc_provider_mock.app(require_client_registration=True, require_nonce=True, user_claims=people)
     app.jinja_loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(TEMPLATES), app.jinja_loader])
     app.context_processor(lambda: {"people": PEOPLE})
+    app.after_request(_with_state)
     app.debug = False
     return app.wsgi_app.app  # without the debugger that the mock wraps around it
+
+
+def _with_state(response: flask.Response) -> flask.Response:
+    # The mock forgets the state where somebody cancels; OAuth wants it back (RFC 6749 section 4.1.2.1).
+    back, state_given = response.location or "", flask.request.args.get("state")
+    if "error=" in back and "state=" not in back and state_given:
+        response.location = f"{back}&{urlencode({'state': state_given})}"
+    return response
 
 
 def _bound(app: Any) -> BaseWSGIServer:

@@ -52,7 +52,7 @@ def test_it_lists_my_live_logins_and_marks_this_one(
     text = page.content.decode()
     assert [shown.current for shown in page.context["logins"]] == [False, True]
     assert text.count("this one") == 1
-    for part in ("Otter on Linux", "192.0.2.7", "example", "token", "Password", "session"):
+    for part in ("Otter on Linux", "192.0.2.7", "example", "Token", "Password", "Session"):
         assert part in text
     assert "Bob" not in text
     assert "no-store" in page["Cache-Control"]

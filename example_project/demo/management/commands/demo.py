@@ -45,7 +45,7 @@ class Command(BaseCommand):
         server = stack.enter_context(_bound(_port()))  # first of all: a port in use must change nothing
         site = f"http://{HOST}:{server.server_port}"
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("check")
+        self.check()
         passwords = {name: _set_up(name) for name in ("demo", "admin")}
         back = reverse("authkit:social-complete", args=["demo-id"])
         found = stack.enter_context(
