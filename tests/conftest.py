@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 from rest_framework.test import APIClient
 
-from tests.services import chromium, openid
+from tests.services import chromium, openid, postgres, redis
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -24,16 +24,20 @@ PASSWORD = "correct-horse-battery-staple"
 CALLBACK_PATHS = [f"/auth/social/complete/{provider}/" for provider in ("oidc", "demo", "openid")]
 
 
+# What to do where only this run has no server, and not this machine.
+BRING = "python -m tests.services python -m pytest … brings one"
+
+
 def _postgres_missing() -> str | None:
     if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
         return None
-    return "DATABASE_URL names no PostgreSQL (python -m tests.services python -m pytest … brings one)"
+    return postgres.missing() or f"DATABASE_URL names no PostgreSQL; {BRING}"
 
 
 def _redis_missing() -> str | None:
     if "REDIS_URL" in os.environ:
         return None
-    return "REDIS_URL isn't set (python -m tests.services python -m pytest … brings a Redis)"
+    return redis.missing() or f"REDIS_URL isn't set; {BRING}"
 
 
 PARTS: dict[str, Callable[[], str | None]] = {

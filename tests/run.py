@@ -1,11 +1,11 @@
 """The whole suite, as passes: ``python -m tests.run [--only PASS[,PASS]] [pytest arguments]``.
 
-Passes: ``lint``, ``stock`` (SQLite), ``parts`` (PostgreSQL, Redis, the OpenID provider, Chromium), ``uuid`` and
-``email`` (the other two user models), ``mariadb``. If all of them run, and without arguments, the coverage gate
-follows. Addresses in the environment are used: a PostgreSQL or MariaDB in ``DATABASE_URL``, and ``REDIS_URL``.
+Passes: ``lint``, ``stock`` (SQLite), ``parts`` (PostgreSQL, Redis, the OpenID provider, Chromium), ``uuid``
+and ``email`` (the other two user models), ``mariadb``. If all of them run, without arguments, the coverage
+gate follows. Addresses in the environment are used: a database server's in DATABASE_URL, and REDIS_URL.
 
-The last line is ``N passed, N failed`` (and ``, N skipped``), summed over the passes; each check of ``lint`` and
-the gate count as one. The exit code is 0 only if something ran and nothing failed.
+The last line is ``N passed, N failed`` (and ``, N skipped``), summed over the passes; each check of ``lint``
+and the gate count as one. The exit code is 0 only if something ran and nothing failed.
 """
 
 from __future__ import annotations
@@ -97,22 +97,25 @@ PASSES = (
     Pass("mariadb", "stock user, MariaDB", services=_mariadb, missing=mariadb.missing),
 )
 
-CHECKS: dict[str, tuple[list[str | Path], Mapping[str, str]]] = {
-    "ruff check": ([sys.executable, "-m", "ruff", "check", "."], {}),
-    "ruff format": ([sys.executable, "-m", "ruff", "format", "--check", "."], {}),
-    "mypy": ([sys.executable, "-m", "mypy"], {}),
-    "import-linter": ([BIN / "lint-imports"], {}),
-} | {
-    f"makemigrations ({settings}{', ' + user if user else ''})": (
-        [sys.executable, "-m", "django", "makemigrations", "--check", "--dry-run", "--settings", settings],
-        {"AUTHKIT_TEST_USER": user} if user else {},
-    )
-    for settings, user in (
-        ("example_project.settings", ""),
-        ("tests.settings", "uuid"),
-        ("tests.settings", "email"),
-    )
-}
+# Title, command, and what the command's environment gets on top.
+Check = tuple[str, list[str | Path], Mapping[str, str]]
+
+
+def _migrations_check(settings: str, user: str) -> Check:
+    command: list[str | Path] = [sys.executable, "-m", "django", "makemigrations", "--check", "--dry-run"]
+    command += ["--settings", settings]
+    return f"makemigrations, {settings}, {user} user", command, {"AUTHKIT_TEST_USER": user}
+
+
+CHECKS: list[Check] = [
+    ("ruff check", [sys.executable, "-m", "ruff", "check", "."], {}),
+    ("ruff format", [sys.executable, "-m", "ruff", "format", "--check", "."], {}),
+    ("mypy", [sys.executable, "-m", "mypy"], {}),
+    ("import-linter", [BIN / "lint-imports"], {}),
+    _migrations_check("example_project.settings", "stock"),
+    _migrations_check("tests.settings", "uuid"),
+    _migrations_check("tests.settings", "email"),
+]
 
 
 def say(line: str = "") -> None:
@@ -122,9 +125,7 @@ def say(line: str = "") -> None:
 
 def _run(command: list[str | Path], environment: Mapping[str, str]) -> int:
     """Run from the root of the repository; answer the exit code, 124 after ``PASS_SECONDS``."""
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}
-    }
+    inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
     search = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     process = subprocess.Popen(
         [str(part) for part in command], cwd=ROOT, env={**inherited, "PYTHONPATH": search, **environment}
@@ -147,7 +148,7 @@ def _run(command: list[str | Path], environment: Mapping[str, str]) -> int:
 def lint() -> Result:
     """Run every static check, the failed ones included."""
     result, started = Result("lint"), time.monotonic()
-    for title, (command, environment) in CHECKS.items():
+    for title, command, environment in CHECKS:
         say(f"-- {title}")
         if _run(command, environment) == 0:
             result.passed += 1
@@ -230,9 +231,7 @@ def summarize(results: list[Result]) -> int:
         say("!!!! LEFT OUT, and so not shown to work:")
         for where, why in left_out:
             say(f"!!!!   {where}: {why}")
-    passed, failed, skipped = (
-        sum(getattr(one, kind) for one in results) for kind in ("passed", "failed", "skipped")
-    )
+    passed, failed, skipped = (sum(getattr(one, kind) for one in results) for kind in ("passed", "failed", "skipped"))
     say()
     say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 0 if passed and not failed else 1

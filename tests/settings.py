@@ -2,13 +2,15 @@
 
 - ``AUTHKIT_TEST_USER``: ``stock`` (default), ``uuid`` or ``email``: which user model.
 - ``DATABASE_URL``: PostgreSQL or MariaDB; SQLite in memory without it.
-- ``REDIS_URL``: a Redis, without a database number; none without it.
+- ``REDIS_URL``: a Redis; none without it. Each xdist worker has a database of its own: the URL's (0 where it
+  names none), the next, and so on.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+from urllib.parse import urlsplit
 
 import dj_database_url
 
@@ -63,16 +65,19 @@ TEMPLATES = [
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
 # The suite hashes a password in nearly every test and measures none of them.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 DATABASES = {"default": dj_database_url.config(default="sqlite://:memory:")}
 
+if "REDIS_URL" in os.environ:
+    # A test that flushes its own database leaves its neighbours' alone.
+    _redis = urlsplit(os.environ["REDIS_URL"])
+    _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    _location = _redis._replace(path=f"/{int(_redis.path.strip('/') or 0) + _worker}").geturl()
+    CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": _location}}
+
 AUTHKIT: authkit.AuthKitSettings = {}
-if REDIS_URL := os.environ.get("REDIS_URL"):
-    # A database for each xdist worker: a test that flushes its own leaves its neighbours' alone.
-    AUTHKIT["REDIS_URL"] = f"{REDIS_URL}/{os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')}"
 
 authkit.configure(globals())

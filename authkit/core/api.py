@@ -1,4 +1,4 @@
-"""The base of every JSON view, and the one place that maps refusals to HTTP."""
+"""The base of every JSON view."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest
-from django.middleware.csrf import CsrfViewMiddleware
+from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny
@@ -20,24 +18,9 @@ from rest_framework.views import APIView, set_rollback
 
 from authkit import exceptions
 from authkit.core.parsers import StrictJSONParser
+from authkit.core.refusals import CHALLENGE, DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES
 
 logger = logging.getLogger("authkit")
-
-RETRY_AFTER_SECONDS = 2
-
-STATUSES: dict[str, int] = {
-    exceptions.InvalidCredentials.code: 401,
-    exceptions.TokenNotValid.code: 401,
-    exceptions.LoginEnded.code: 401,
-    exceptions.CsrfFailed.code: 403,
-    exceptions.TransportNotAllowed.code: 400,
-    exceptions.NotFound.code: 404,
-    exceptions.SocialLoginFailed.code: 400,
-    exceptions.TruthUnavailable.code: 503,
-}
-
-DATABASE_DOWN = (OperationalError, InterfaceError)
-"""What Django raises when the database can't be asked, as opposed to when it says no."""
 
 
 class _AlwaysJSON(BaseContentNegotiation):
@@ -110,36 +93,7 @@ def _api_exception_payload(error: drf.APIException) -> dict[str, str]:
 
 def _headers(status: int) -> dict[str, str]:
     if status == 401:
-        # RFC 9110 section 11.6.1 wants a challenge; Bearer opens no pop-up in a browser.
-        return {"WWW-Authenticate": 'Bearer realm="api"'}
+        return {"WWW-Authenticate": CHALLENGE}
     if status == 503:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}
-
-
-class Unavailable(drf.APIException):
-    """`TruthUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""
-
-    status_code = 503
-    wait = RETRY_AFTER_SECONDS
-
-    def __init__(self) -> None:
-        super().__init__(exceptions.TruthUnavailable().as_payload())
-
-
-class _CsrfCheck(CsrfViewMiddleware):
-    def _reject(self, request: HttpRequest, reason: str) -> Any:
-        return reason
-
-
-def require_csrf_proof(request: HttpRequest) -> None:
-    """Django's own CSRF check, for a request that a cookie authenticates or that is about to get one (ASVS 3.5.1).
-
-    Raises:
-        CsrfFailed: no token, a wrong one, or an origin that is not trusted.
-    """
-    check = _CsrfCheck(lambda _request: None)  # type: ignore[arg-type]
-    check.process_request(request)
-    reason = check.process_view(request, None, (), {})  # type: ignore[arg-type]
-    if reason:
-        raise exceptions.CsrfFailed(str(reason))

@@ -90,8 +90,8 @@ def _load(*, login_id: UUID, user_id: Any) -> Any:
     # From the user model's own default manager, so that people whom a project hides there (soft deletion) stay hidden.
     # The annotations reuse the join that the filter made: Django documents filter-then-annotate to do so.
     columns = {_PREFIX + name: F(f"authkit_logins__{name}") for name in _COLUMNS}
-    users = get_user_model()._default_manager.filter(authkit_logins=login_id, pk=user_id)
     try:
+        users = get_user_model()._default_manager.filter(authkit_logins=login_id, pk=user_id)
         return next(iter(users.annotate(**columns, **_cutoffs()).order_by()), None)
     except (OperationalError, InterfaceError) as error:
         raise TruthUnavailable("the login can't be read") from error

@@ -8,13 +8,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from authkit.core.api import Unavailable
+from authkit.core.refusals import CHALLENGE, Unavailable
 from authkit.exceptions import TokenNotValid, TruthUnavailable
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
 from authkit.tokens.services import verify_access
-
-CHALLENGE = 'Bearer realm="api"'
 
 
 class TokenAuthentication(BaseAuthentication):

@@ -125,8 +125,10 @@ def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]
 def _claims(payload: dict[str, Any], use: TokenUse) -> Claims:
     generation = payload.get("gen")
     try:
-        if payload["token_type"] != use or (use is TokenUse.REFRESH and not isinstance(generation, int)):
+        if payload["token_type"] != use:
             raise TokenNotValid("its claims are of another type than its header")
+        if use is TokenUse.REFRESH and not (type(generation) is int and generation >= 0):
+            raise TokenNotValid("its rotation counter is none of ours")
         return Claims(
             payload=payload,
             login_id=UUID(payload["sid"]),

@@ -40,9 +40,7 @@ def _download() -> Path | None:
         "chromium-*/chrome-linux*/chrome",
         "chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium",
     )
-    return max(
-        (path for cache in caches for pattern in patterns for path in cache.glob(pattern)), default=None
-    )
+    return max((path for cache in caches for pattern in patterns for path in cache.glob(pattern)), default=None)
 
 
 @functools.cache

@@ -116,9 +116,7 @@ def serve() -> Iterator[str]:
 
         def ready() -> bool:
             probe: list[str | Path] = [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-            return (
-                subprocess.run(probe, env=environment, cwd="/", check=False, **unprivileged()).returncode == 0
-            )
+            return subprocess.run(probe, env=environment, cwd="/", check=False, **unprivileged()).returncode == 0
 
         # SIGINT is "fast shutdown"; SIGTERM would wait for a client that has forgotten to hang up.
         with running(

@@ -48,7 +48,7 @@ def _answers_ping(port: int) -> bool:
 
 @contextlib.contextmanager
 def serve() -> Iterator[str]:
-    """Give the URL of a Redis (no database number); the one in the environment is used as it is."""
+    """Give the URL of a Redis ; the one in the environment is used as it is."""
     if url := given():
         yield url
         return

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import base64
+import hashlib
 import os
-import urllib.request
+import secrets
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import redis
+import requests
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from tests.services.openid import CLIENT_ID, OpenIDProvider
+from tests.services.openid import CLIENT_ID, OpenIDProvider, loopback_client, serve
+from tests.services.openid_pages import approve
 
 
 @pytest.mark.postgres
@@ -32,13 +36,60 @@ def test_redis_answers_ping() -> None:
 
 @pytest.mark.oidc
 def test_openid_provider_publishes_its_discovery_document(live_openid: OpenIDProvider) -> None:
-    with urllib.request.urlopen(
-        f"{live_openid.issuer}/.well-known/openid-configuration", timeout=5
-    ) as response:
-        document = json.load(response)
+    document = requests.get(f"{live_openid.issuer}/.well-known/openid-configuration", timeout=5).json()
     assert document["issuer"] == live_openid.issuer
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert live_openid.client_id == CLIENT_ID
+
+
+def sign_in(provider: OpenIDProvider, account: str) -> dict[str, Any]:
+    """Go through the code flow with PKCE as a relying party does; answer what UserInfo says."""
+    verifier, redirect_uri = secrets.token_urlsafe(48), "http://127.0.0.1:4711/auth/social/complete/oidc/"
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    query = {
+        "client_id": provider.client_id,
+        "redirect_uri": redirect_uri,
+        "response_type": "code",
+        "scope": "openid email profile",
+        "state": "of-no-interest",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    callback = urlsplit(approve(f"{provider.issuer}/auth?{urlencode(query)}", account))
+    code = parse_qs(callback.query)["code"][0]
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "code_verifier": verifier,
+    }
+    client = (provider.client_id, provider.client_secret)
+    tokens = requests.post(f"{provider.issuer}/token", data=form, auth=client, timeout=5).json()
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    claims: dict[str, Any] = requests.get(f"{provider.issuer}/me", headers=bearer, timeout=5).json()
+    return claims
+
+
+@pytest.mark.oidc
+def test_openid_provider_vouches_for_an_address_or_does_not(live_openid: OpenIDProvider) -> None:
+    alice, unverified = sign_in(live_openid, "alice"), sign_in(live_openid, "unverified")
+    assert (alice["email"], alice["email_verified"]) == ("alice@idp.test", True)
+    assert (unverified["email"], unverified["email_verified"]) == ("unverified@idp.test", False)
+    assert (alice["preferred_username"], alice["name"]) == ("alice", "First alice")
+
+
+@pytest.mark.oidc
+def test_openid_provider_takes_claims_and_redirect_uris_exactly_as_given() -> None:
+    client = {**loopback_client(["/auth/social/complete/oidc/"]), "client_id": "other"}
+    with serve(clients=[client], claims={"alice": {"email": "root@example.test"}}) as provider:
+        assert sign_in(provider, "alice")["email"] == "root@example.test"
+        query = {
+            "client_id": "other",
+            "redirect_uri": "http://127.0.0.1:4711/elsewhere/",
+            "response_type": "code",
+        }
+        answer = requests.get(f"{provider.issuer}/auth?{urlencode(query)}", timeout=5)
+        assert (answer.status_code, "redirect_uri" in answer.text) == (400, True)
 
 
 @pytest.mark.browser

@@ -20,9 +20,7 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(
-        self, handle: str, email: str = "", password: str | None = None, **fields: Any
-    ) -> User:
+    def create_superuser(self, handle: str, email: str = "", password: str | None = None, **fields: Any) -> User:
         """Create and answer a user who may do everything."""
         return self.create_user(handle, email, password, is_staff=True, is_superuser=True, **fields)
 

@@ -1,0 +1,41 @@
+"""The one place that maps refusals to HTTP.
+
+Imports no DRF view: DRF loads the project's default authentication classes, ours among them, while its own
+`rest_framework.views` is still being imported.
+"""
+
+from __future__ import annotations
+
+from django.db import InterfaceError, OperationalError
+from rest_framework.exceptions import APIException
+
+from authkit import exceptions
+
+RETRY_AFTER_SECONDS = 2
+
+STATUSES: dict[str, int] = {
+    exceptions.InvalidCredentials.code: 401,
+    exceptions.TokenNotValid.code: 401,
+    exceptions.LoginEnded.code: 401,
+    exceptions.CsrfFailed.code: 403,
+    exceptions.TransportNotAllowed.code: 400,
+    exceptions.NotFound.code: 404,
+    exceptions.SocialLoginFailed.code: 400,
+    exceptions.TruthUnavailable.code: 503,
+}
+
+DATABASE_DOWN = (OperationalError, InterfaceError)
+"""What Django raises when the database can't be asked, as opposed to when it says no."""
+
+CHALLENGE = 'Bearer realm="api"'
+"""RFC 9110 section 11.6.1 wants a challenge with each 401; Bearer opens no pop-up in a browser."""
+
+
+class Unavailable(APIException):
+    """`TruthUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""
+
+    status_code = 503
+    wait = RETRY_AFTER_SECONDS
+
+    def __init__(self) -> None:
+        super().__init__(exceptions.TruthUnavailable().as_payload())

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from authkit.core.clients import Client
+from authkit.logins.models import Login
+from authkit.logins.reasons import LoginKind
+from authkit.logins.services import Lifetime, open_login
+
+LIFETIME = Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30))
+
+
+@pytest.fixture
+def lifetime() -> Lifetime:
+    return LIFETIME
+
+
+@pytest.fixture
+def open_for() -> Callable[..., Login]:
+    """Opens a login: ``open_for(user)``, or with ``kind=``, ``lifetime=``."""
+
+    def open_(user: Any, *, kind: LoginKind = LoginKind.TOKEN, lifetime: Lifetime = LIFETIME) -> Login:
+        client = Client(address="203.0.113.9", device="Firefox on Linux")
+        return open_login(user=user, kind=kind, method="password", lifetime=lifetime, client=client)
+
+    return open_

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from authkit.core.clients import Client
+from authkit.tokens.services import TokenPair, issue_tokens
+
+
+@pytest.fixture
+def pair(user: Any) -> TokenPair:
+    """A fresh token pair of Alice's."""
+    return issue_tokens(user=user, method="password", client=Client())
