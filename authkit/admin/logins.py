@@ -179,9 +179,10 @@ class LoginAdmin(Base):
         count = end_everybodys_logins(reason=EndReason.FORCED).count
         text = ngettext("Everybody signed out: %(count)d live login ended.",
                         "Everybody signed out: %(count)d live logins ended.", count) % {"count": count}  # fmt: skip
+        admin_user: Any = request.user
         # About no object, so that no link of the admin's "recent actions" leads nowhere.
         LogEntry.objects.create(
-            user=request.user,
+            user=admin_user,
             content_type=ContentType.objects.get_for_model(Login),
             object_repr=_("everybody"),
             action_flag=CHANGE,

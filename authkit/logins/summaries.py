@@ -63,7 +63,7 @@ def _summary(kinds: Counter[str], devices: Counter[str]) -> LoginsSummary:
     return LoginsSummary(
         count=kinds.total(),
         kinds=tuple(sorted(kinds.items())),
-        devices=tuple(name for name, _ in devices.most_common()),
+        devices=tuple(sorted(devices, key=lambda name: (-devices[name], name))),
     )
 
 
