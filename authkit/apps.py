@@ -15,10 +15,12 @@ class AuthKitConfig(AppConfig):
     def ready(self) -> None:
         # Imported here, because all of it imports models, which don't exist before the registry is complete.
         from authkit import checks
-        from authkit.logins import receivers
+        from authkit.logins import receivers as logins
+        from authkit.sessions import receivers as sessions
 
         checks.register()
-        receivers.connect()
+        logins.connect()
+        sessions.connect()
         if apps.is_installed("django.contrib.admin"):
             # Only then: without the app, importing its models is an error.
             from authkit.admin import reach

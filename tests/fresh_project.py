@@ -103,5 +103,11 @@ class FreshProject:
             "PYTHONPATH": os.pathsep.join((str(self.path), str(ROOT))),
         }
         return subprocess.run(
-            [sys.executable, *arguments], cwd=self.path, env=environment, capture_output=True, text=True, timeout=120
+            [sys.executable, *arguments],
+            cwd=self.path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )

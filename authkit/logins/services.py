@@ -16,6 +16,7 @@ from django.utils.crypto import constant_time_compare
 
 from authkit import signals
 from authkit.core.clients import Client
+from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
@@ -56,6 +57,8 @@ def open_login(
     lifetime: Lifetime,
     client: Client,
     remembered: bool = False,
+    login_id: UUID | None = None,
+    began_at: datetime | None = None,
 ) -> Login:
     """Writes the row that a new session or token pair will point at.
 
@@ -66,13 +69,19 @@ def open_login(
         lifetime: how long it may live.
         client: from where.
         remembered: whether the person asked to stay signed in.
+        login_id: the row's id where the caller must not open a second one for the same thing; a new one if None.
+        began_at: when the sign-in happened, if that was before now.
 
     Returns:
         The saved row. `signals.login_opened` is sent on commit.
+
+    Raises:
+        IntegrityError: there is a login with this `login_id` already.
     """
     now = timezone.now()
     absolute = now + lifetime.absolute
     login = Login.objects.create(
+        id=login_id or uuid7(),
         user_id=user.pk,
         kind=kind,
         method=method[:64],
@@ -81,7 +90,7 @@ def open_login(
         device=client.device[:200],
         ip=client.address,
         rotated_at=now,
-        created_at=now,
+        created_at=began_at or now,
         last_seen_at=now,
         expires_at=lifetime.expiry(now=now, absolute_expires_at=absolute),
         absolute_expires_at=absolute,
