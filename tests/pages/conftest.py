@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from tests.web_forms import Forms
+
 LOGIN = "/auth/login/"
 LOGOUT = "/auth/logout/"
 ACCOUNT = "/auth/account/"
 END_ALL = "/auth/account/logins/end/"
-
-
-class Forms(HTMLParser):
-    """The forms of a page: a list of `(action, {name: value})`, unticked boxes left out, as a browser sends them."""
-
-    def __init__(self, page: Any) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str]]] = []
-        self.feed(page.content.decode())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "form":
-            self.found.append((given.get("action") or "", {}))
-        elif tag == "input" and self.found and given.get("type") != "checkbox":
-            self.found[-1][1][given["name"] or ""] = given.get("value") or ""
-
-    def to(self, action: str, **having: str) -> dict[str, str]:
-        """The fields of the one form with this action and these values."""
-        [fields] = [
-            fields for where, fields in self.found if where == action and having.items() <= fields.items()
-        ]
-        return fields
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from authkit.core.clients import Client as Caller
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
 from authkit.logins.services import Lifetime, open_login
-from tests.pages.conftest import ACCOUNT, END_ALL, LOGIN, LOGOUT, Forms
+from tests.pages.conftest import ACCOUNT, END_ALL, LOGIN, LOGOUT
+from tests.web_forms import Forms
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,8 @@ from django.test import Client
 
 from authkit.logins.models import Login
 from authkit.pages.forms import LoginForm
-from tests.pages.conftest import ACCOUNT, LOGIN, Forms, without_csrf
+from tests.pages.conftest import ACCOUNT, LOGIN, without_csrf
+from tests.web_forms import Forms
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from authkit.logins.models import Login
-from tests.pages.conftest import ACCOUNT, LOGIN, LOGOUT, Forms
+from tests.pages.conftest import ACCOUNT, LOGIN, LOGOUT
+from tests.web_forms import Forms
 
 pytestmark = pytest.mark.django_db
 
