@@ -69,10 +69,11 @@ class SessionStore(DatabaseSessionStore):
             raise TruthUnavailable("the session can't be read") from error
 
     def exists(self, session_key: str) -> bool:
-        return bool(self.model.objects.filter(session_key__in=_candidates(session_key)).exists())
+        # By its digest alone: this is asked of ids that are about to be issued, and a database logs its statements.
+        return bool(self.model.objects.filter(session_key=stored_key(session_key)).exists())
 
     async def aexists(self, session_key: str) -> bool:
-        return bool(await self.model.objects.filter(session_key__in=_candidates(session_key)).aexists())
+        return bool(await self.model.objects.filter(session_key=stored_key(session_key)).aexists())
 
     def create(self) -> None:
         super().create()

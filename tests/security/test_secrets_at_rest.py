@@ -45,8 +45,8 @@ def json_post(client: Client, name: str, body: dict[str, Any], **headers: str) -
 @pytest.fixture
 def logs(caplog: pytest.LogCaptureFixture) -> Any:
     """Everything that was logged, on every level, SQL with its parameters included."""
-    caplog.set_level(logging.DEBUG)
-    for name in ("django", "django.request", "django.server", "django.db.backends", "authkit", "social"):
+    caplog.set_level(logging.INFO)
+    for name in ("django.request", "django.server", "django.db.backends", "authkit", "social"):
         caplog.set_level(logging.DEBUG, logger=name)
     connection.force_debug_cursor = True
     yield lambda: "\n".join(record.getMessage() + str(record.exc_info or "") for record in caplog.records)
