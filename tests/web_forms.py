@@ -18,8 +18,8 @@ class Forms(HTMLParser):
         given = dict(attrs)
         if tag == "form":
             self.found.append((given.get("action") or "", {}))
-        elif tag == "input" and self.found and given.get("type") != "checkbox":
-            self.found[-1][1][given["name"] or ""] = given.get("value") or ""
+        elif tag == "input" and self.found and given.get("type") != "checkbox" and (name := given.get("name")):
+            self.found[-1][1][name] = given.get("value") or ""
 
     def to(self, action: str, **having: str) -> dict[str, str]:
         """The fields of the one form with this action and these values."""

@@ -87,7 +87,7 @@ class Person(requests.Session):
         kwargs.setdefault("timeout", SECONDS)
         return super().request(method, urljoin(self.site, url), *args, **kwargs)  # type: ignore[arg-type]
 
-    def submit(self, page: requests.Response, action: str, **filled: str) -> requests.Response:
+    def submit(self, page: requests.Response, action: str, /, **filled: str) -> requests.Response:
         """Sends the form of this page that has this action."""
         return self.post(urljoin(page.url, action), data={**Forms(page).to(action), **filled})
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import signal
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         self.stdout.write("\nStopped.")
 
     def _serve(self, stack: contextlib.ExitStack) -> None:
-        server = stack.enter_context(_bound(_port()))  # first of all: a port in use must change nothing
+        server = stack.enter_context(_bound(chosen_port(os.environ)))  # first of all: a port in use must change nothing
         site = f"http://{HOST}:{server.server_port}"
         call_command("migrate", verbosity=0, interactive=False)
         self.check()
@@ -64,8 +65,9 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _port() -> int:
-    given = os.environ.get("PORT") or "8000"
+def chosen_port(environ: Mapping[str, str]) -> int:
+    """PORT; 0 takes a free one."""
+    given = environ.get("PORT") or "8000"
     if not given.isascii() or not given.isdigit() or int(given) > 65535:
         raise CommandError(f"PORT is {given!r}; it must be a number up to 65535.")
     return int(given)
