@@ -11,3 +11,8 @@ class AuthKitConfig(AppConfig):
     label = "authkit"
     verbose_name = _("Sign-in")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from authkit.sessions import receivers  # needs the models, which exist only once all apps are loaded
+
+        receivers.connect()

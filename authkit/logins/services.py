@@ -16,6 +16,7 @@ from django.utils.crypto import constant_time_compare
 
 from authkit import signals
 from authkit.core.clients import Client
+from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
@@ -56,6 +57,8 @@ def open_login(
     lifetime: Lifetime,
     client: Client,
     remembered: bool = False,
+    login_id: UUID | None = None,
+    began_at: datetime | None = None,
 ) -> Login:
     """Writes the row that a new session or token pair will point at.
 
@@ -66,13 +69,19 @@ def open_login(
         lifetime: how long it may live.
         client: from where.
         remembered: whether the person asked to stay signed in.
+        login_id: the row's id where the caller must not open a second one for the same thing; a new one if None.
+        began_at: when the sign-in happened, if that was before now.
 
     Returns:
         The saved row. `signals.login_opened` is sent on commit.
+
+    Raises:
+        IntegrityError: there is a login with this `login_id` already.
     """
     now = timezone.now()
     absolute = now + lifetime.absolute
     login = Login.objects.create(
+        id=login_id or uuid7(),
         user_id=user.pk,
         kind=kind,
         method=method[:64],
@@ -81,7 +90,7 @@ def open_login(
         device=client.device[:200],
         ip=client.address,
         rotated_at=now,
-        created_at=now,
+        created_at=began_at or now,
         last_seen_at=now,
         expires_at=lifetime.expiry(now=now, absolute_expires_at=absolute),
         absolute_expires_at=absolute,
@@ -134,13 +143,13 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
     """
     now = timezone.now()
     with transaction.atomic():
-        logins = Login.objects.live(now).filter(user_id=user_id)
-        if keep is not None:
-            logins = logins.exclude(pk=keep)
-        count = logins.update(ended_at=now, end_reason=reason)
-        if keep is None:
-            # A sign-in that is being written meanwhile is missed by the UPDATE; it is older than this, and falls too.
-            _raise_cutoff(UserCutoff(user_id=user_id, issued_before=now))
+        mine = Login.objects.filter(user_id=user_id)
+        kept_since = mine.filter(pk=keep).values_list("created_at", flat=True).first() if keep else None
+        count = mine.live(now).exclude(pk=keep).update(ended_at=now, end_reason=reason)
+        # The UPDATE misses a sign-in that is being written meanwhile, and sessions from before authkit that have no
+        # row yet. All of them are older than the cutoff, which stops short of the login that stays.
+        cutoff = now if kept_since is None else kept_since - timedelta(microseconds=1)
+        _raise_cutoff(UserCutoff(user_id=user_id, issued_before=cutoff))
         _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason)
     return LoginsEnded(count=count)
 

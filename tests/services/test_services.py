@@ -94,9 +94,7 @@ def test_openid_provider_takes_claims_and_redirect_uris_exactly_as_given() -> No
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
-def test_chromium_shows_a_page_while_the_test_uses_the_database(
-    live_server: Any, page: Any, make_user: Any
-) -> None:
+def test_chromium_shows_a_page_while_the_test_uses_the_database(live_server: Any, page: Any, make_user: Any) -> None:
     make_user()
     page.goto(f"{live_server.url}/admin/login/")
     assert page.locator("input[name=password]").is_visible()

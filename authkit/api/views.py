@@ -1,0 +1,122 @@
+"""Who am I, my logins, sign out here or everywhere: the same for a session and for a token (API.md)."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, cast
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authkit import conf
+from authkit.api.serializers import LogoutAllSerializer
+from authkit.core.api import ApiView
+from authkit.exceptions import NotFound
+from authkit.logins.current import current_login
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.serializers import login_payload, user_payload
+from authkit.logins.services import end_login, end_logins_of, live_logins_of
+from authkit.sessions.authentication import SessionAuthentication
+from authkit.sessions.services import sign_out
+from authkit.sessions.state import ended_login
+from authkit.sessions.views import sign_out_of_session
+from authkit.tokens.authentication import TokenAuthentication, read_bearer
+from authkit.tokens.services import revoke_token
+
+EVERY_CREDENTIAL = (TokenAuthentication, SessionAuthentication)
+
+
+class SignedInView(ApiView):
+    """For a person who is signed in, by whatever carries their login. Others get 401, with the reason if we know it."""
+
+    authentication_classes = EVERY_CREDENTIAL
+    permission_classes = (IsAuthenticated,)
+
+    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
+        ended = ended_login(request)
+        if ended is not None:
+            raise ended
+        super().permission_denied(request, message=message, code=code)
+
+
+class MeView(SignedInView):
+    """`GET me/`: the caller and the login by which they are here."""
+
+    def get(self, request: Request) -> Response:
+        user, login = cast("AbstractBaseUser", request.user), current_login(request)
+        return Response(
+            {
+                "user": user_payload(user, serializer=conf.current().accounts.user_serializer),
+                "login": None if login is None else login_payload(login, current=login),
+            }
+        )
+
+
+class LogoutView(ApiView):
+    """`POST logout/`: ends the login that the request came with. Idempotent: one that is over already is as good."""
+
+    authentication_classes = (SessionAuthentication,)
+
+    def post(self, request: Request) -> Response:
+        token = read_bearer(request)
+        if token is not None:
+            # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
+            revoke_token(token=token, reason=EndReason.LOGOUT)
+        else:
+            sign_out_of_session(request._request)
+        return Response(status=204)
+
+
+class LogoutAllView(SignedInView):
+    """`POST logout/all/`: ends all of the caller's logins, or all but the current one."""
+
+    def post(self, request: Request) -> Response:
+        body = LogoutAllSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        current = current_login(request)
+        keep = current.pk if current is not None and body.validated_data["keep_current"] else None
+        ended = end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
+        if keep is None:
+            _empty_session(request, current)
+        return Response({"ended": ended.count})
+
+
+class LoginPages(PageNumberPagination):
+    page_size = 20
+
+
+class LoginsView(SignedInView):
+    """`GET logins/`: the caller's live logins, newest first."""
+
+    def get(self, request: Request) -> Response:
+        user, current, pages = cast("AbstractBaseUser", request.user), current_login(request), LoginPages()
+        logins = pages.paginate_queryset(live_logins_of(user=user), request, view=self) or []
+        return pages.get_paginated_response([login_payload(login, current=current) for login in logins])
+
+
+class LoginView(SignedInView):
+    """`DELETE logins/<id>/`: ends one of the caller's logins."""
+
+    def delete(self, request: Request, login_id: str) -> Response:
+        ended = end_login(login_id=_parsed(login_id), reason=EndReason.LOGOUT, user_id=request.user.pk)
+        current = current_login(request)
+        if current is not None and current.pk == ended.login_id:
+            _empty_session(request, current)
+        return Response(status=204)
+
+
+def _empty_session(request: Request, current: Login | None) -> None:
+    # Its login is over, so the next request would empty it as well: this way the cookie goes with this answer.
+    if current is not None and current.kind == LoginKind.SESSION:
+        sign_out(request=request._request)
+
+
+def _parsed(login_id: Any) -> UUID:
+    try:
+        return UUID(login_id)
+    except ValueError:
+        raise NotFound("not the id of a login") from None

@@ -1,0 +1,58 @@
+"""DRF authentication by session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from authkit.core.csrf import require_csrf_proof
+from authkit.core.refusals import CHALLENGE, Unavailable
+from authkit.exceptions import CsrfFailed, TruthUnavailable
+
+
+class CsrfRefused(APIException):
+    """`CsrfFailed` for DRF's own exception handler too; as a PermissionDenied its code would be lost."""
+
+    status_code = 403
+
+    def __init__(self, failed: CsrfFailed) -> None:
+        super().__init__(failed.as_payload())
+
+
+class CookieAuthentication(BaseAuthentication):
+    """The session's user as the middleware found them, whatever else the request carries.
+
+    An unsafe method needs Django's CSRF proof as well (ASVS 3.5.1).
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        http = request._request
+        try:
+            user = getattr(http, "user", None)
+            if user is None or not user.is_authenticated:
+                return None
+            require_csrf_proof(http)
+        except CsrfFailed as failed:
+            raise CsrfRefused(failed) from failed
+        except TruthUnavailable as unavailable:
+            raise Unavailable from unavailable
+        return user, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+class SessionAuthentication(CookieAuthentication):
+    """The session's user, unless there is an Authorization header: that alone decides, and no cookie is looked at.
+
+    `request.user` is a real user and `current_login(request)` its login. Needs
+    `authkit.sessions.middleware.SessionLoginMiddleware`.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        if "HTTP_AUTHORIZATION" in request.META:
+            return None
+        return super().authenticate(request)

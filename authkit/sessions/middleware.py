@@ -1,0 +1,133 @@
+"""Stands right after Django's AuthenticationMiddleware and holds each session to its login."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.contrib.auth import HASH_SESSION_KEY
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from authkit.core.refusals import RETRY_AFTER_SECONDS
+from authkit.exceptions import TruthUnavailable
+from authkit.logins.models import Login
+from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
+from authkit.sessions.state import session_state
+from authkit.sessions.store import LOGIN_SESSION_KEY
+from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
+
+logger = logging.getLogger("authkit")
+
+
+class SessionLoginMiddleware:
+    """Puts the checked user behind `request.user` and `request.auser`, as lazily as Django does.
+
+    A request that never asks for its user costs nothing. A session whose login is over is emptied, so its cookie goes,
+    and the request goes on as anonymous. Where the database can't be asked the answer is 503 with Retry-After, no
+    cookie is touched, and nobody becomes anonymous (SECURITY.md, invariants 2 and 5).
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self._acall(request)
+        _begin(request)
+        response: HttpResponseBase = self.get_response(request)
+        if _is_unsettled(request):
+            _settle(request)
+        return _truthful(request, response)
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        _begin(request)
+        response: HttpResponseBase = await self.get_response(request)
+        if _is_unsettled(request):
+            await sync_to_async(_settle)(request)
+        return _truthful(request, response)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked."""
+        if isinstance(exception, TruthUnavailable):
+            logger.error("the database can't be asked", exc_info=exception)
+            return unavailable(request)
+        return None
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503 with Retry-After: JSON to a client that prefers it, else the sentence alone."""
+    error = TruthUnavailable()
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
+    if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
+        return JsonResponse(error.as_payload(), status=503, headers=headers)
+    return HttpResponse(error.message, status=503, headers=headers, content_type="text/plain; charset=utf-8")
+
+
+def _begin(request: HttpRequest) -> None:
+    if not hasattr(request, "session") or not hasattr(request, "user"):
+        raise ImproperlyConfigured(
+            "authkit.sessions.middleware.SessionLoginMiddleware stands right after "
+            "django.contrib.auth.middleware.AuthenticationMiddleware in MIDDLEWARE."
+        )
+    request.user = cast("Any", SimpleLazyObject(partial(resolve_user, request)))
+    request.auser = cast("Any", partial(_aresolve_user, request))
+
+
+async def _aresolve_user(request: HttpRequest) -> SessionUser:
+    known = session_state(request).user
+    return known if known is not None else await sync_to_async(resolve_user)(request)
+
+
+def _is_unsettled(request: HttpRequest) -> bool:
+    state = session_state(request)
+    return state.login is not None and (
+        state.adopted
+        or _changed_auth_hash(request, state.login) is not None
+        or needs_touch(state.login, now=timezone.now())
+    )
+
+
+def _settle(request: HttpRequest) -> None:
+    """Writes what the request did to its login, once the view is done: outside the view's transaction, whose end must
+    not undo it, and which must not hold the row's lock meanwhile."""
+    state = session_state(request)
+    login = state.login
+    if login is None:
+        return
+    if state.adopted:
+        settle_adoption(request)
+    auth_hash = _changed_auth_hash(request, login)
+    if auth_hash is not None:
+        renew_auth_hash(login, auth_hash=auth_hash)
+    if needs_touch(login, now=timezone.now()):
+        touch(login)
+
+
+def _changed_auth_hash(request: HttpRequest, login: Login) -> str | None:
+    # The session's hash and the row's were the same when the user was resolved. Django's update_session_auth_hash(),
+    # which password change pages call to keep their visitor, sends no signal: this is its trace.
+    session = request.session
+    if session.get(LOGIN_SESSION_KEY) != str(login.pk):
+        return None
+    held: str | None = session.get(HASH_SESSION_KEY)
+    return held if held and held != login.auth_hash else None
+
+
+def _truthful(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    # Middleware further in, process_view() and late rendering don't reach process_exception(): Django has made their
+    # error a 500 by now.
+    if session_state(request).unavailable and response.status_code == 500:
+        return unavailable(request)
+    return response

@@ -1,0 +1,111 @@
+"""Every Django `login()` opens a login, whoever calls it; every `logout()` ends one.
+
+The admin's login page, other packages and `client.force_login` in a project's tests all meet here, because Django's
+signals are the one place that they pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.utils.module_loading import import_string
+
+from authkit import conf
+from authkit.core.clients import Client, client_from
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.services import end_login, open_login
+from authkit.sessions.lifetimes import session_lifetime
+from authkit.sessions.state import carry
+from authkit.sessions.store import LOGIN_SESSION_KEY
+
+PASSWORD = "password"  # noqa: S105
+_SIGN_IN = "_authkit_sign_in"
+
+
+@dataclass(slots=True)
+class SignIn:
+    """What `sign_in` knows and Django's `login()` can't pass on; `login` is the answer."""
+
+    method: str
+    remembered: bool
+    login: Login | None = None
+
+
+def connect() -> None:
+    """Listens to Django's two signals; called once the apps are ready."""
+    user_logged_in.connect(open_session_login, dispatch_uid="authkit.sessions.open")
+    user_logged_out.connect(end_session_login, dispatch_uid="authkit.sessions.end")
+
+
+def announce(request: Any, sign_in: SignIn | None) -> None:
+    """Tells the receiver below how the next `login()` on this request comes about; None takes it back."""
+    setattr(request, _SIGN_IN, sign_in)
+
+
+def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
+    """Opens the login of a session that Django just gave to somebody.
+
+    Packages that sign in by token send the same signal with no session, or with one of nobody's: not for us.
+    """
+    session = getattr(request, "session", None)
+    if session is None or session.get(SESSION_KEY) != user._meta.pk.value_to_string(user):
+        return
+    asked: SignIn | None = getattr(request, _SIGN_IN, None)
+    remembered = asked is not None and asked.remembered
+    previous = {getattr(session, "login_at_load", None), session.get(LOGIN_SESSION_KEY)}
+    login = open_login(
+        user=user,
+        kind=LoginKind.SESSION,
+        method=asked.method if asked is not None else method_of_backend(session.get(BACKEND_SESSION_KEY, "")),
+        lifetime=session_lifetime(remembered=remembered),
+        client=client_of(request),
+        remembered=remembered,
+    )
+    if session.session_key is not None and not getattr(session, "created_here", True):
+        # Django keeps the id where the same person signs in again; ASVS 7.2.4 wants a new one at every sign-in.
+        session.cycle_key()
+    session[LOGIN_SESSION_KEY] = session.login_at_load = str(login.pk)
+    for login_id in map(parsed_login_id, previous):
+        if login_id is not None:
+            end_login(login_id=login_id, reason=EndReason.REPLACED)
+    carry(request, user=user, login=login)
+    if asked is not None:
+        asked.login = login
+
+
+def end_session_login(sender: Any, request: Any, user: AbstractBaseUser | None, **kwargs: Any) -> None:
+    """Ends the login of the session that Django is about to flush."""
+    session = getattr(request, "session", None)
+    if session is None:
+        return
+    login_id = parsed_login_id(session.get(LOGIN_SESSION_KEY) or getattr(session, "login_at_load", None))
+    if login_id is not None:
+        end_login(login_id=login_id, reason=EndReason.LOGOUT)
+    carry(request, user=AnonymousUser(), login=None)
+
+
+def parsed_login_id(text: Any) -> UUID | None:
+    """The id of a login as a session holds it; None if there is none, or something else stands there."""
+    try:
+        return UUID(text)
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def method_of_backend(path: str) -> str:
+    """How somebody signed in, where only Django's backend is known: social-core backends have a name, others take a
+    password."""
+    name = getattr(import_string(path), "name", None)
+    return name if isinstance(name, str) and name else PASSWORD
+
+
+def client_of(request: Any) -> Client:
+    """Address and device behind a request; both unknown for one that a test client made up."""
+    return client_from(request.META, trusted_proxies=conf.current().trusted_proxies)

@@ -1,0 +1,201 @@
+"""Whose session a request came with: what Django's `get_user` answers, asked of the login as well.
+
+The session holds the id of its login; person and login are loaded by one statement, where Django loads the person
+alone. Whatever is over ends in an empty session, so that the cookie goes too; whatever can't be asked ends in
+`TruthUnavailable`, so that nothing does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from authkit.core.refusals import DATABASE_DOWN
+from authkit.exceptions import LoginEnded, TruthUnavailable
+from authkit.logins.backends import LoginBackend
+from authkit.logins.checkers import Carried, check_login
+from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.services import auth_hash_holds, end_login, open_login, session_auth_hash
+from authkit.sessions.lifetimes import session_lifetime
+from authkit.sessions.receivers import client_of, method_of_backend, parsed_login_id
+from authkit.sessions.state import carry, session_state
+from authkit.sessions.store import LOGIN_SESSION_KEY, stored_key
+from authkit.sessions.upkeep import renew_auth_hash
+
+logger = logging.getLogger("authkit")
+
+SessionUser = AbstractBaseUser | AnonymousUser
+
+ADOPTED_BEGAN_BEFORE = timedelta(minutes=1)
+"""How old a cutoff may be that another transaction commits just now: it must still catch what is adopted meanwhile."""
+
+
+def resolve_user(request: HttpRequest) -> SessionUser:
+    """The person behind the request's session, once per request.
+
+    Returns:
+        A real instance of the user model, or AnonymousUser. `current_login` and `ended_login` know the rest.
+
+    Raises:
+        TruthUnavailable: the database can't be asked.
+    """
+    state = session_state(request)
+    if state.user is None:
+        try:
+            _resolve(request)
+        except TruthUnavailable:
+            state.unavailable = True
+            raise
+        except DATABASE_DOWN as error:
+            state.unavailable = True
+            raise TruthUnavailable("the session's user can't be read") from error
+    assert state.user is not None  # noqa: S101  # every way through _resolve() carries somebody, or nobody
+    return state.user
+
+
+def _resolve(request: HttpRequest) -> None:
+    session = request.session
+    if SESSION_KEY not in session or BACKEND_SESSION_KEY not in session:
+        return carry(request, user=AnonymousUser(), login=None)
+    if session[BACKEND_SESSION_KEY] not in settings.AUTHENTICATION_BACKENDS:
+        return carry(request, user=AnonymousUser(), login=None)  # as Django: the session stays, the person does not
+    try:
+        user_id = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
+        carried = _carried(request, user_id)
+    except ValidationError:
+        return _end(request, LoginEnded("the session names a key of another type", reason="login_ended"))
+    except LoginEnded as ended:
+        return _end(request, ended)
+    if carried is None:
+        return carry(request, user=AnonymousUser(), login=None)
+    return carry(request, user=carried.user, login=carried.login)
+
+
+def _carried(request: HttpRequest, user_id: Any) -> Carried | None:
+    session, backend = request.session, load_backend(request.session[BACKEND_SESSION_KEY])
+    if LOGIN_SESSION_KEY not in session:
+        return _adopt(request, user_id, backend)
+    login_id = parsed_login_id(session[LOGIN_SESSION_KEY])
+    if login_id is None:
+        raise LoginEnded("the session names no login", reason="login_ended")
+    carried = check_login(login_id=login_id, user_id=user_id)
+    _hold_to_session_hash(request, carried)
+    user = _as_backend_sees(backend, carried.user)
+    return None if user is None else Carried(user=user, login=carried.login)
+
+
+def _as_backend_sees(backend: Any, user: AbstractBaseUser) -> AbstractBaseUser | None:
+    """Asks the session's backend where it has an opinion of its own, as `get_user` would.
+
+    Django's ModelBackend has none beyond the row that we hold already, and asking it would cost a second statement.
+    """
+    asked = type(backend).get_user
+    if asked is LoginBackend.get_user:
+        return user
+    if asked is ModelBackend.get_user:
+        return user if backend.user_can_authenticate(user) else None
+    seen: AbstractBaseUser | None = backend.get_user(user.pk)
+    return seen
+
+
+def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
+    """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback."""
+    session, user, login = request.session, carried.user, carried.login
+    current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
+    if not current:
+        return  # a user model without the method: Django doesn't look either
+    if not auth_hash_holds(user=user, auth_hash=held):
+        end_login(login_id=login.pk, reason=EndReason.PASSWORD_CHANGED)
+        raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
+    if not constant_time_compare(held, current):
+        session.cycle_key()
+        session[HASH_SESSION_KEY] = current
+    if login.auth_hash != current:
+        renew_auth_hash(login, auth_hash=current)
+
+
+def _adopt(request: HttpRequest, user_id: Any, backend: Any) -> Carried | None:
+    """A session from before authkit gets its login, after every check that Django would have made.
+
+    Its age is unknown, so any cutoff ends it: else installing authkit would bring back whom it forced out. And its
+    login's id comes from the session's id: of parallel requests one opens the row and the others find it, and a
+    session that loses the note of its login finds the same one again, alive or ended.
+    """
+    session = request.session
+    user = backend.get_user(user_id)
+    if user is None:
+        return None
+    current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
+    if current and not auth_hash_holds(user=user, auth_hash=held):
+        raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
+    if UserCutoff.objects.filter(pk=user.pk).exists() or GlobalCutoff.objects.exists():
+        raise LoginEnded("a session of unknown age", reason="login_ended", why=EndReason.FORCED)
+    login_id = _adopted_login_id(session.session_key or "")
+    _open_once(request, user, login_id)
+    carried = Carried(user=user, login=check_login(login_id=login_id, user_id=user.pk).login)
+    _hold_to_session_hash(request, carried)
+    session.login_at_load = str(login_id)  # type: ignore[attr-defined]  # so that a logout in this very request ends it
+    session_state(request).adopted = True
+    return carried
+
+
+def settle_adoption(request: HttpRequest) -> None:
+    """Notes an adopted login in its session, once the view is done.
+
+    Not sooner: the view may run in a transaction that is rolled back, the new row with it, while the session is saved
+    all the same. So the row is made sure of here. A failure is logged; the next request then adopts again.
+    """
+    state = session_state(request)
+    if state.login is None or not isinstance(state.user, AbstractBaseUser):
+        return
+    try:
+        if not Login.objects.filter(pk=state.login.pk).exists():
+            _open_once(request, state.user, state.login.pk)
+    except (DatabaseError, InterfaceError):
+        logger.warning("login %s could not be noted in its session", state.login.pk, exc_info=True)
+        return
+    request.session[LOGIN_SESSION_KEY] = str(state.login.pk)
+
+
+def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> None:
+    known = getattr(user, "last_login", None)
+    latest = timezone.now() - ADOPTED_BEGAN_BEFORE
+    try:
+        with transaction.atomic():
+            open_login(
+                user=user,
+                kind=LoginKind.SESSION,
+                method=method_of_backend(request.session[BACKEND_SESSION_KEY]),
+                lifetime=session_lifetime(remembered=False),
+                client=client_of(request),
+                login_id=login_id,
+                began_at=min(known or latest, latest),
+            )
+    except IntegrityError:
+        logger.info("a session from before authkit was adopted by a parallel request")
+
+
+def _adopted_login_id(session_key: str) -> UUID:
+    digest = hashlib.sha256(f"authkit.adopted:{stored_key(session_key)}".encode()).digest()
+    return UUID(bytes=digest[:16], version=8)  # RFC 9562 section 5.8: made up by the application
+
+
+def _end(request: HttpRequest, ended: LoginEnded) -> None:
+    request.session.flush()
+    carry(request, user=AnonymousUser(), login=None)
+    session_state(request).ended = ended

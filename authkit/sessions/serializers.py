@@ -1,0 +1,11 @@
+"""Request bodies of the session endpoints."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from authkit.logins.serializers import CredentialsSerializer
+
+
+class SessionLoginSerializer(CredentialsSerializer):
+    remember = serializers.BooleanField(required=False, default=False)

@@ -1,0 +1,52 @@
+"""What authkit knows of one request's session, once somebody asked for its user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+
+from authkit.exceptions import LoginEnded
+from authkit.logins.current import set_current_login
+from authkit.logins.models import Login
+
+_ATTRIBUTE = "_authkit_session"
+
+
+@dataclass(slots=True)
+class SessionState:
+    """One request's session. All of it is empty until somebody asks for the user."""
+
+    user: AbstractBaseUser | AnonymousUser | None = None
+    login: Login | None = None
+    """What carries the session."""
+    adopted: bool = False
+    """Whether that login was opened during this request, for a session from before authkit."""
+    ended: LoginEnded | None = None
+    """Why the session carries nobody any more."""
+    unavailable: bool = False
+    """Whether the database could not be asked."""
+
+
+def session_state(request: Any) -> SessionState:
+    """The state of this request's session; `request` is an HttpRequest or a DRF Request."""
+    http = getattr(request, "_request", request)
+    state = getattr(http, _ATTRIBUTE, None)
+    if state is None:
+        state = SessionState()
+        setattr(http, _ATTRIBUTE, state)
+    return state
+
+
+def carry(request: Any, *, user: AbstractBaseUser | AnonymousUser, login: Login | None) -> None:
+    """Notes whom the session stands for, and by which login, for the rest of the request."""
+    state = session_state(request)
+    state.user, state.login = user, login
+    set_current_login(request, login)
+
+
+def ended_login(request: Any) -> LoginEnded | None:
+    """Why the session that this request came with carries nobody: its login is over. None for any other request."""
+    return session_state(request).ended

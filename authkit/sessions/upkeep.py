@@ -1,0 +1,56 @@
+"""What a session's use does to its login row. Every write is conditional, and revives nothing."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+
+from authkit.logins.models import Login
+from authkit.sessions.lifetimes import session_lifetime
+
+logger = logging.getLogger("authkit")
+
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+def needs_touch(login: Login, *, now: datetime) -> bool:
+    """Whether a login's last use was noted so long ago that it should be noted again.
+
+    Once a minute, and with an idle timeout of less than two minutes as often as that needs: else a session that is in
+    use would time out.
+    """
+    idle = session_lifetime(remembered=login.remembered).idle
+    return now - login.last_seen_at >= min(TOUCH_EVERY, idle / 2)
+
+
+def touch(login: Login) -> None:
+    """Notes that a login was used and moves its idle end on, never past its absolute end (ASVS 7.3.1).
+
+    A failure is logged and no more: the request was served, and at worst the session times out early.
+    """
+    now = timezone.now()
+    lifetime = session_lifetime(remembered=login.remembered)
+    expires_at = lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at)
+    try:
+        Login.objects.filter(pk=login.pk, ended_at=None, expires_at__gt=now).update(
+            last_seen_at=now, expires_at=expires_at
+        )
+    except (DatabaseError, InterfaceError):
+        logger.warning("the use of login %s could not be noted", login.pk, exc_info=True)
+
+
+def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
+    """Moves a login on to the person's present password, or SECRET_KEY, if it still stands as it was read.
+
+    A failure is logged and no more: the login then ends at its next check, which is the safe side.
+    """
+    try:
+        moved = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash).update(auth_hash=auth_hash)
+    except (DatabaseError, InterfaceError):
+        logger.warning("login %s could not be moved on to the new password", login.pk, exc_info=True)
+        return
+    if moved:
+        login.auth_hash = auth_hash

@@ -1,0 +1,79 @@
+"""The session endpoints (API.md, "Sessions")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authkit import conf
+from authkit.core.api import ApiView
+from authkit.core.csrf import require_csrf_proof
+from authkit.logins.credentials import verify_password
+from authkit.logins.current import current_login
+from authkit.logins.serializers import login_payload, user_payload
+from authkit.sessions.authentication import CookieAuthentication, SessionAuthentication
+from authkit.sessions.receivers import PASSWORD
+from authkit.sessions.serializers import SessionLoginSerializer
+from authkit.sessions.services import sign_in, sign_out
+
+
+class SessionView(ApiView):
+    """`GET session/`: who is here, and the CSRF token (with its cookie) that a program needs for everything else."""
+
+    authentication_classes = (SessionAuthentication,)
+
+    def get(self, request: Request) -> Response:
+        answer: dict[str, Any] = {"authenticated": False, "user": None, "login": None}
+        if request.user.is_authenticated:
+            login = current_login(request)
+            answer["authenticated"] = True
+            answer["user"] = user_payload(request.user, serializer=conf.current().accounts.user_serializer)
+            answer["login"] = None if login is None else login_payload(login, current=login)
+        return Response({**answer, "csrf_token": get_token(request._request)})
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class SessionLoginView(ApiView):
+    """`POST session/login/`: a session for an identifier and a password.
+
+    The CSRF proof is needed of anonymous callers too: else another site could sign its visitor in as somebody else.
+    """
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        require_csrf_proof(request._request)
+        super().initial(request, *args, **kwargs)
+
+    def post(self, request: Request) -> Response:
+        body = SessionLoginSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        settings, http = conf.current(), request._request
+        user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
+        login = sign_in(request=http, user=user, method=PASSWORD, remember=body.validated_data["remember"])
+        return Response(
+            {
+                "user": user_payload(user, serializer=settings.accounts.user_serializer),
+                "login": login_payload(login, current=login),
+            }
+        )
+
+
+class SessionLogoutView(ApiView):
+    """`POST session/logout/`: ends the session's login. It is about the cookie, whatever else the request carries."""
+
+    authentication_classes = (CookieAuthentication,)
+
+    def post(self, request: Request) -> Response:
+        sign_out_of_session(request._request)
+        return Response(status=204)
+
+
+def sign_out_of_session(request: HttpRequest) -> None:
+    """Signs out if the session carries somebody; an anonymous one keeps what it holds, a dead one is gone by now."""
+    if request.user.is_authenticated:
+        sign_out(request=request)

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DjangoSessionStore
+from django.test import Client
+
+from authkit.wiring import MODEL_BACKEND
+
+
+@pytest.fixture
+def signed_in(user: Any) -> Client:
+    """A browser in which Alice signed in."""
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def before_authkit() -> Callable[..., Client]:
+    """A browser with a session that Django opened before authkit was installed: ``before_authkit(user)``."""
+
+    def browser(user: Any, *, auth_hash: str | None = None) -> Client:
+        session = DjangoSessionStore()
+        session[SESSION_KEY] = user._meta.pk.value_to_string(user)
+        session[BACKEND_SESSION_KEY] = MODEL_BACKEND
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash() if auth_hash is None else auth_hash
+        session.create()
+        session.save()
+        client = Client(raise_request_exception=False)
+        client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+        return client
+
+    return browser

@@ -1,0 +1,101 @@
+"""URLs of the suite, and plain views as a project has them."""
+
+from __future__ import annotations
+
+from django.contrib.auth import alogin, alogout, authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from authkit.logins.current import current_login
+from tests.urls import urlpatterns as suite
+
+
+def who(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(str(request.user.pk))
+
+
+def nobody_asked(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("hello")
+
+
+async def awho(request: HttpRequest) -> HttpResponse:
+    user = await request.auser()
+    again = await request.auser()
+    assert user is again
+    return HttpResponse(str(user.pk))
+
+
+async def alogin_view(request: HttpRequest) -> HttpResponse:
+    from django.contrib.auth import get_user_model
+
+    user = await get_user_model()._default_manager.afirst()
+    await alogin(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return HttpResponse(str((await request.auser()).pk))
+
+
+async def alogout_view(request: HttpRequest) -> HttpResponse:
+    await alogout(request)
+    return HttpResponse(str((await request.auser()).pk))
+
+
+def by_login(request: HttpRequest) -> HttpResponse:
+    login_ = current_login(request)
+    return HttpResponse("" if login_ is None else str(login_.pk))
+
+
+def change_password(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    user.set_password("another-long-password")  # type: ignore[union-attr]
+    user.save()
+    update_session_auth_hash(request, user)  # type: ignore[arg-type]
+    return HttpResponse("changed")
+
+
+def keep_cart(request: HttpRequest) -> HttpResponse:
+    request.session["cart"] = 1
+    return HttpResponse("kept")
+
+
+def sign_in_twice(request: HttpRequest) -> HttpResponse:
+    """One request, two people: the second `login()` flushes what the first one put into the session."""
+    for name in request.GET.getlist("name"):
+        user = authenticate(request, username=name, password=request.GET["password"])
+        login(request, user)  # type: ignore[arg-type]
+    return HttpResponse("twice")
+
+
+def sign_out_view(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return HttpResponse("out")
+
+
+class RefusingView(APIView):
+    """Refuses everything; under ATOMIC_REQUESTS DRF then rolls the view's transaction back."""
+
+    permission_classes = ()
+
+    def get(self, request: Request) -> Response:
+        assert request.user.is_authenticated
+        raise ValidationError({"no": ["never"]})
+
+
+urlpatterns = [
+    *suite,
+    path("who/", who),
+    path("nobody-asked/", nobody_asked),
+    path("awho/", awho),
+    path("alogin/", alogin_view),
+    path("alogout/", alogout_view),
+    path("by-login/", by_login),
+    path("members/", login_required(who)),
+    path("change-password/", change_password),
+    path("keep-cart/", keep_cart),
+    path("sign-in-twice/", sign_in_twice),
+    path("sign-out/", sign_out_view),
+    path("refusing/", RefusingView.as_view()),
+]
