@@ -99,7 +99,7 @@ class CrookedProvider:
         asked = self._codes.pop(form.get("code", ""), None)
         basic = base64.b64decode(authorization.partition(" ")[2]).decode()
         client = tuple(unquote_plus(part) for part in basic.split(":", 1))
-        if client != (CLIENT_ID, CLIENT_SECRET):
+        if client != (self.client_id, self.client_secret):
             return 401, {"error": "invalid_client"}
         if asked is None or form.get("redirect_uri") != asked["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
@@ -114,7 +114,7 @@ class CrookedProvider:
             "aud": asked["client_id"],
             "exp": now + 300,
             "iat": now,
-            "nonce": asked["nonce"],
+            "nonce": asked.get("nonce"),
         }
         access = secrets.token_urlsafe(24)
         id_token = self.sign(self.bend_id_token(claims))
