@@ -284,7 +284,13 @@ def _providers(raw: Any, where: str, problems: list[Problem]) -> dict[str, Provi
     if not isinstance(raw, Mapping):
         problems.append(Problem("type", where, "must be a dict.", 'Write it as {"<provider id>": {...}}.'))
         return {}
-    return {str(key): _section(ProviderSettings, entry, f"{where}.{key}.", problems) for key, entry in raw.items()}
+    wrong = [key for key in raw if not isinstance(key, str)]
+    problems += [Problem("type", f"{where}.{key}", "a provider's id must be a string.", "Quote it.") for key in wrong]
+    return {
+        key: _section(ProviderSettings, entry, f"{where}.{key}.", problems)
+        for key, entry in raw.items()
+        if isinstance(key, str)
+    }
 
 
 def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any, tuple[str, str, str] | None]:

@@ -63,12 +63,11 @@ def _bytes(key: Any) -> bytes:
 
 
 def _guessable(key: bytes) -> bool:
-    text = key.lower()
-    # One telling word in a long random key is a prefix; several of them are all there is.
-    rest = text
+    # One telling word in a long random key is a prefix; without such words, a poor key has little left.
+    rest = key.lower()
     for word in _WORDS:
         rest = rest.replace(word.encode(), b"")
-    return len(set(text)) < MIN_DIFFERENT_CHARACTERS or len(rest) < MIN_KEY_BYTES // 2
+    return len(set(rest)) < MIN_DIFFERENT_CHARACTERS or len(rest) < MIN_KEY_BYTES // 2
 
 
 def check_cookies(**_: Any) -> list[CheckMessage]:
