@@ -10,6 +10,9 @@ from django.conf import settings
 from django.test import AsyncClient, Client, override_settings
 from rest_framework.test import APIClient
 
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
 from tests.outage import database_down
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
@@ -49,6 +52,12 @@ def test_outage_is_503_and_the_session_lives_on(user: Any, signed_in: Client, pa
 def test_outage_between_session_and_user_is_503(user: Any, signed_in: Client) -> None:
     assert_unavailable(signed_in.get("/outage-in-the-middle/"))
     assert signed_in.get("/who/").content.decode() == str(user.pk)
+
+
+def test_outage_while_a_dead_session_is_cleared_is_503(user: Any, signed_in: Client) -> None:
+    end_login(login_id=Login.objects.get().pk, reason=EndReason.FORCED)
+    assert_unavailable(signed_in.get("/outage-at-the-flush/"))
+    assert signed_in.get("/auth/api/me/").json()["why"] == "forced"
 
 
 @pytest.mark.parametrize(
