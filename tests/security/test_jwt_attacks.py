@@ -16,7 +16,6 @@ from authkit.exceptions import TokenNotValid
 from authkit.tokens.keys import TokenUse, signing_key
 from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, revoke_token, verify_access
 
-
 IN_YEARS = 4_000_000_000
 
 
