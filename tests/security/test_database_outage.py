@@ -65,8 +65,10 @@ def test_outage_while_a_dead_session_is_cleared_is_503(user: Any, signed_in: Cli
     ["tests.sessions.urls.AskingMiddleware", "django.contrib.auth.middleware.LoginRequiredMiddleware"],
 )
 def test_outage_seen_by_middleware_further_in_is_503(signed_in: Client, middleware: str) -> None:
-    with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, middleware]), database_down():
-        assert_unavailable(signed_in.get("/nobody-asked/"))
+    with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, middleware]):
+        with database_down():
+            assert_unavailable(signed_in.get("/nobody-asked/"))
+        assert signed_in.get("/nobody-asked/").content == b"hello"
 
 
 def test_outage_under_asgi_is_503(user: Any) -> None:

@@ -45,9 +45,8 @@ class DecoratingBackend(ModelBackend):
     """A project's own: hands out what it likes."""
 
     def get_user(self, user_id: Any) -> Any:
-        user = super().get_user(user_id)
-        if user is not None:
-            user.decorated = True
+        user: Any = super().get_user(user_id)
+        user.decorated = True
         return user
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from django.contrib.auth import alogin, alogout, authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth import alogin, alogout, authenticate, get_user_model, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -36,8 +36,6 @@ async def awho(request: HttpRequest) -> HttpResponse:
 
 
 async def alogin_view(request: HttpRequest) -> HttpResponse:
-    from django.contrib.auth import get_user_model
-
     user = await get_user_model()._default_manager.afirst()
     await alogin(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return HttpResponse(str((await request.auser()).pk))
