@@ -105,7 +105,8 @@ class ProviderSettings:
     """The OpenID issuer, without /.well-known/openid-configuration."""
     client_id: str = _setting("")
     client_secret: Secret = _setting(Secret(""))
-    scope: tuple[str, ...] = _setting(("openid", "profile", "email"))
+    scope: tuple[str, ...] = _setting(())
+    """What is asked for; the back end's own default if empty (OpenID Connect: openid, profile, email)."""
     options: dict[str, Any] = _setting({})
     """Any other setting of the backend, by social-core's name without the SOCIAL_AUTH prefix."""
 

@@ -1,6 +1,11 @@
-"""The three user models, and the client that the fixtures hand out."""
+"""The three user models, the client that the fixtures hand out, and the rule for a part that is missing."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -31,3 +36,31 @@ def test_admin_lists_and_edits_each_user_model(make_user) -> None:
 def test_api_client_is_held_to_csrf(api) -> None:
     assert api.handler.enforce_csrf_checks
     assert api.get("/probe/").status_code in {401, 403}
+
+
+def run_without_redis(**environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {k: v for k, v in os.environ.items() if k not in {"CI", "REDIS_URL", "DATABASE_URL"}}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "redis", "tests/services"],
+        cwd=Path(__file__).parent.parent,
+        env={name: value for name, value in inherited.items() if "XDIST" not in name} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.process
+def test_missing_part_is_a_skip_that_says_why() -> None:
+    finished = run_without_redis()
+    assert finished.returncode == 0
+    assert "needs redis: REDIS_URL isn't set" in finished.stdout
+    assert "1 skipped" in finished.stdout
+
+
+@pytest.mark.process
+def test_missing_part_is_a_failure_in_ci() -> None:
+    finished = run_without_redis(CI="true")
+    assert finished.returncode == 1
+    assert "needs redis: REDIS_URL isn't set" in finished.stdout
+    assert "skipped" not in finished.stdout

@@ -11,20 +11,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError
-from django.db.models import DateTimeField, F, OuterRef, Subquery
+from django.db import DataError
 from django.utils import timezone
 
+from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
-from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import auth_hash_holds
+from authkit.logins.statement import Found, find
 
-_PREFIX = "_authkit_login_"
-_COLUMNS = tuple(field.attname for field in Login._meta.concrete_fields if field.attname not in {"id", "user_id"})
 _ENDED = "login_ended"
 _EXPIRED = "expired"
 
@@ -51,13 +49,13 @@ def check_login(*, login_id: UUID, user_id: Any) -> Carried:
         LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value.
         TruthUnavailable: the database can't be asked.
     """
-    user = _load(login_id=login_id, user_id=user_id)
-    if user is None:
+    found = _find(login_id=login_id, user_id=user_id)
+    if found is None:
         # Rows go with their person. A login pruned long after its end looks the same, and is as dead.
         raise LoginEnded("no such login of this person", reason=_ENDED, why=EndReason.DELETED)
-    login, cut_off_at = _taken_from(user, login_id)
+    user, login = found.user, found.login
     now = timezone.now()
-    why = verdict(user=user, login=login, cut_off_at=cut_off_at, now=now)
+    why = verdict(user=user, login=login, cut_off_at=found.cut_off_at, now=now)
     if why is None:
         return Carried(user=user, login=login)
     if why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED}:
@@ -86,32 +84,10 @@ def verdict(*, user: AbstractBaseUser, login: Login, cut_off_at: datetime | None
     return None
 
 
-def _load(*, login_id: UUID, user_id: Any) -> Any:
-    # From the user model's own default manager, so that people whom a project hides there (soft deletion) stay hidden.
-    # The annotations reuse the join that the filter made: Django documents filter-then-annotate to do so.
-    columns = {_PREFIX + name: F(f"authkit_logins__{name}") for name in _COLUMNS}
+def _find(*, login_id: UUID, user_id: Any) -> Found | None:
     try:
-        users = get_user_model()._default_manager.filter(authkit_logins=login_id, pk=user_id)
-        return next(iter(users.annotate(**columns, **_cutoffs()).order_by()), None)
-    except (OperationalError, InterfaceError) as error:
+        return find(login_id=login_id, user_id=user_id)
+    except DATABASE_DOWN as error:
         raise TruthUnavailable("the login can't be read") from error
-    except (ValueError, ValidationError):
+    except (ValueError, ValidationError, OverflowError, DataError):
         return None  # a key of another type: the project changed its user model since
-
-
-def _taken_from(user: AbstractBaseUser, login_id: UUID) -> tuple[Login, datetime | None]:
-    # Popped, not read: the instance goes to the project's code and must look as if loaded by the project itself.
-    values = {name: user.__dict__.pop(_PREFIX + name) for name in _COLUMNS}
-    cutoffs = [user.__dict__.pop(_PREFIX + name) for name in ("user_cutoff", "global_cutoff")]
-    login = Login.from_db(user._state.db, ["id", "user_id", *_COLUMNS], [login_id, user.pk, *values.values()])
-    return login, max((cutoff for cutoff in cutoffs if cutoff is not None), default=None)
-
-
-def _cutoffs() -> dict[str, Any]:
-    time = DateTimeField()
-    mine = UserCutoff.objects.filter(user_id=OuterRef("pk")).values("issued_before")
-    everybodys = GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY).values("issued_before")
-    return {
-        _PREFIX + "user_cutoff": Subquery(mine, output_field=time),
-        _PREFIX + "global_cutoff": Subquery(everybodys, output_field=time),
-    }

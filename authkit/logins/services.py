@@ -143,13 +143,13 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
     """
     now = timezone.now()
     with transaction.atomic():
-        logins = Login.objects.live(now).filter(user_id=user_id)
-        if keep is not None:
-            logins = logins.exclude(pk=keep)
-        count = logins.update(ended_at=now, end_reason=reason)
-        if keep is None:
-            # A sign-in that is being written meanwhile is missed by the UPDATE; it is older than this, and falls too.
-            _raise_cutoff(UserCutoff(user_id=user_id, issued_before=now))
+        mine = Login.objects.filter(user_id=user_id)
+        kept_since = mine.filter(pk=keep).values_list("created_at", flat=True).first() if keep else None
+        count = mine.live(now).exclude(pk=keep).update(ended_at=now, end_reason=reason)
+        # The UPDATE misses a sign-in that is being written meanwhile, and sessions from before authkit that have no
+        # row yet. All of them are older than the cutoff, which stops short of the login that stays.
+        cutoff = now if kept_since is None else kept_since - timedelta(microseconds=1)
+        _raise_cutoff(UserCutoff(user_id=user_id, issued_before=cutoff))
         _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason)
     return LoginsEnded(count=count)
 

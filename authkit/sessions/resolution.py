@@ -7,11 +7,10 @@ alone. Whatever is over ends in an empty session, so that the cookie goes too; w
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
@@ -38,6 +37,9 @@ from authkit.sessions.store import LOGIN_SESSION_KEY, stored_key
 from authkit.sessions.upkeep import renew_auth_hash
 
 logger = logging.getLogger("authkit")
+
+_ADOPTED = UUID("5c1a7f0e-9d43-4b6e-8f27-3e0b6a91d2c4")
+"""Namespace of the ids that adopted logins have (RFC 9562 section 5.5); never to change."""
 
 SessionUser = AbstractBaseUser | AnonymousUser
 
@@ -191,8 +193,7 @@ def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> 
 
 
 def _adopted_login_id(session_key: str) -> UUID:
-    digest = hashlib.sha256(f"authkit.adopted:{stored_key(session_key)}".encode()).digest()
-    return UUID(bytes=digest[:16], version=8)  # RFC 9562 section 5.8: made up by the application
+    return uuid5(_ADOPTED, stored_key(session_key))
 
 
 def _end(request: HttpRequest, ended: LoginEnded) -> None:

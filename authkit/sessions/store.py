@@ -42,13 +42,14 @@ def stored_key(session_key: str) -> str:
 class SessionStore(DatabaseSessionStore):
     """Django's database sessions, stored under a digest. An id that was never issued is never adopted.
 
-    Sessions from before authkit stand under their plain id; each is moved to its digest when it is first presented.
+    Sessions from before authkit stand under their plain id; the first request that reads one moves it to its digest.
     """
 
     login_at_load: str | None = None
     """The login that it carried last; outlives `flush()`, which Django's `login()` calls before its signal."""
     created_here: bool = False
     """Whether the id was issued during this very request."""
+    _is_plain: bool = False
 
     def load(self) -> dict[str, Any]:
         """The session's data, or an empty dict for an id that we don't know.
@@ -69,10 +70,11 @@ class SessionStore(DatabaseSessionStore):
             raise TruthUnavailable("the session can't be read") from error
 
     def exists(self, session_key: str) -> bool:
-        return bool(self.model.objects.filter(session_key__in=_candidates(session_key)).exists())
+        # By its digest alone: this is asked of ids that are about to be issued, and a database logs its statements.
+        return bool(self.model.objects.filter(session_key=stored_key(session_key)).exists())
 
     async def aexists(self, session_key: str) -> bool:
-        return bool(await self.model.objects.filter(session_key__in=_candidates(session_key)).aexists())
+        return bool(await self.model.objects.filter(session_key=stored_key(session_key)).aexists())
 
     def create(self) -> None:
         super().create()
@@ -98,22 +100,40 @@ class SessionStore(DatabaseSessionStore):
         if key is not None:
             await self.model.objects.filter(session_key__in=_candidates(key)).adelete()
 
+    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
+        if self._is_plain and not must_create:
+            self._plain_rows().update(session_key=stored_key(self.session_key or ""))
+        super().save(must_create)
+
+    async def asave(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
+        if self._is_plain and not must_create:
+            await self._plain_rows().aupdate(session_key=stored_key(self.session_key or ""))
+        await super().asave(must_create)
+
     def _find(self) -> AbstractBaseSession | None:
-        key = self.session_key or ""
-        found: AbstractBaseSession | None = self._live(stored_key(key)).first()
-        if found is not None or not _PLAIN_KEY.fullmatch(key) or not self._live(key).exists():
-            return found
-        # One UPDATE of the key moves it. If somebody else was faster, they moved it to the same place, or signed out.
-        self._live(key).update(session_key=stored_key(key))
-        return cast("AbstractBaseSession | None", self._live(stored_key(key)).first())
+        found = self._live(stored_key(self.session_key or "")).first()
+        if found is None and self._may_be_plain():
+            found = self._plain(self._plain_rows().first())
+        return cast("AbstractBaseSession | None", found)
 
     async def _afind(self) -> AbstractBaseSession | None:
-        key = self.session_key or ""
-        found: AbstractBaseSession | None = await self._live(stored_key(key)).afirst()
-        if found is not None or not _PLAIN_KEY.fullmatch(key) or not await self._live(key).aexists():
-            return found
-        await self._live(key).aupdate(session_key=stored_key(key))
-        return cast("AbstractBaseSession | None", await self._live(stored_key(key)).afirst())
+        found = await self._live(stored_key(self.session_key or "")).afirst()
+        if found is None and self._may_be_plain():
+            found = self._plain(await self._plain_rows().afirst())
+        return cast("AbstractBaseSession | None", found)
+
+    def _may_be_plain(self) -> bool:
+        return _PLAIN_KEY.fullmatch(self.session_key or "") is not None
+
+    def _plain_rows(self) -> Any:
+        return self._live(self.session_key or "")
+
+    def _plain(self, row: AbstractBaseSession | None) -> AbstractBaseSession | None:
+        # Moved by the save that `modified` brings about, once the view is done, and not at once: the view may run in a
+        # transaction that is rolled back. The flag stays up, because a save may be rolled back as well.
+        if row is not None:
+            self._is_plain = self.modified = True
+        return row
 
     def _live(self, column: str) -> Any:
         return self.model.objects.filter(session_key=column, expire_date__gt=timezone.now())

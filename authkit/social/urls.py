@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
-api_urlpatterns: list[URLPattern] = []
+from authkit.social import views
+
+urlpatterns: list[URLPattern] = [
+    path("social/login/<str:provider>/", views.BeginPage.as_view(), name="social-login"),
+    path("social/complete/<str:provider>/", views.CompletePage.as_view(), name="social-complete"),
+]
+api_urlpatterns: list[URLPattern] = [
+    path("social/providers/", views.ProvidersView.as_view(), name="social-providers"),
+]

@@ -48,15 +48,3 @@ class JWTBackend(TokenBackend):
             )
         except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
             raise TokenNotValid(f"refused: {type(error).__name__}") from error
-
-
-def unverified_header(token: str) -> dict[str, Any]:
-    """The protected header as it stands there, to look up the key by; nothing in it is to be trusted.
-
-    Raises:
-        TokenNotValid: it can't be read.
-    """
-    try:
-        return jwt.get_unverified_header(token)
-    except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
-        raise TokenNotValid(f"no readable header: {type(error).__name__}") from error

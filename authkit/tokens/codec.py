@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from authkit.exceptions import TokenNotValid
-from authkit.tokens.adapter import JWTBackend, unverified_header
+from authkit.tokens.adapter import JWTBackend
 from authkit.tokens.keys import Key, TokenUse, signing_key, verifying_key
 
 MAX_TOKEN_LENGTH = 8192
@@ -112,14 +114,24 @@ def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, 
 def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]:
     if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise TokenNotValid("too long, or not ASCII")
-    header = unverified_header(token)
-    if set(header) != _HEADERS:
+    header = _unverified_header(token.partition(".")[0])
+    if header is None or set(header) != _HEADERS:
         raise TokenNotValid("a header of ours has exactly alg, typ and kid: no jwk, jku, x5u, x5c, crit")
     use = next((use for use in uses if HEADER_TYPES[use] == header["typ"]), None)
     key = verifying_key(use, str(header["kid"])) if use else None
     if use is None or key is None or key.algorithm != header["alg"]:
         raise TokenNotValid("not a type, key and algorithm of ours")
     return use, key
+
+
+@lru_cache(maxsize=128)
+def _unverified_header(segment: str) -> dict[str, Any] | None:
+    """What the header says, to look up the key by; nothing in it is believed. All tokens of one key share it."""
+    try:
+        header = json.loads(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    return header if isinstance(header, dict) else None
 
 
 def _claims(payload: dict[str, Any], use: TokenUse) -> Claims:
@@ -140,6 +152,7 @@ def _claims(payload: dict[str, Any], use: TokenUse) -> Claims:
         raise TokenNotValid("its claims are malformed") from error
 
 
+@lru_cache(maxsize=32)
 def _backend(key: Key, issuer: str, audience: str) -> JWTBackend:
     secret: Any = key.secret  # simplejwt says str; PyJWT wants the bytes
     return JWTBackend(key.algorithm, secret, issuer=issuer, audience=audience, leeway=LEEWAY_SECONDS)

@@ -83,11 +83,20 @@ def test_end_all_of_one_person_leaves_the_others(user: Any, make_user: Any, open
     assert list(live_logins_of(user=bob)) == [his]
 
 
-def test_end_all_but_one_keeps_it_and_sets_no_cutoff(user: Any, open_for: Any) -> None:
-    kept, _ = open_for(user), open_for(user)
-    assert end_logins_of(user_id=user.pk, reason=EndReason.LOGOUT_ALL, keep=kept.pk).count == 1
+def test_end_all_but_one_keeps_it_and_cuts_off_what_is_older(user: Any, open_for: Any) -> None:
+    older, kept, _newer = open_for(user), open_for(user), open_for(user)
+    assert end_logins_of(user_id=user.pk, reason=EndReason.LOGOUT_ALL, keep=kept.pk).count == 2
     assert list(live_logins_of(user=user)) == [kept]
-    assert not UserCutoff.objects.exists()
+    Login.objects.filter(pk=older.pk).update(ended_at=None, end_reason="")
+    assert list(live_logins_of(user=user)) == [kept]
+
+
+def test_keeping_a_login_of_somebody_else_keeps_nothing(user: Any, make_user: Any, open_for: Any) -> None:
+    open_for(user)
+    his = open_for(make_user("bob"))
+    assert end_logins_of(user_id=user.pk, reason=EndReason.LOGOUT_ALL, keep=his.pk).count == 1
+    assert list(live_logins_of(user=user)) == []
+    assert list(live_logins_of(user=his.user)) == [his]
 
 
 def test_end_all_takes_three_statements_however_many(

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DjangoSessionStore
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from authkit.sessions.store import SessionStore, stored_key
@@ -121,21 +123,42 @@ def before_authkit() -> str:
 def test_session_from_before_authkit_is_moved_under_its_digest() -> None:
     key = before_authkit()
     assert columns() == {key}
-    assert SessionStore(key)["colour"] == "blue"
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = key
+    client.get("/auth/api/session/")
     assert columns() == {stored_key(key)}
     assert SessionStore(key)["colour"] == "blue"
 
 
+def test_session_from_before_authkit_that_is_gone_by_the_time_of_its_save_stays_gone() -> None:
+    session = SessionStore(before_authkit())
+    assert session["colour"] == "blue"
+    SessionStore(session.session_key).flush()
+    with pytest.raises(UpdateError):
+        session.save()
+    assert columns() == set()
+
+
+def test_session_from_before_authkit_gets_a_new_id_like_any_other() -> None:
+    session = SessionStore(before_authkit())
+    assert session["colour"] == "blue"
+    session.cycle_key()
+    session.save()
+    assert columns() == {stored_key(str(session.session_key))}
+
+
 def test_session_from_before_authkit_is_moved_by_the_async_twin() -> None:
     key = before_authkit()
-    assert async_to_sync(SessionStore(key).aget)("colour") == "blue"
+    session = SessionStore(key)
+    assert async_to_sync(session.aget)("colour") == "blue"
+    assert session.modified
+    async_to_sync(session.asave)()
     assert columns() == {stored_key(key)}
     assert async_to_sync(SessionStore(DIFFERENT).aget)("colour") is None
 
 
 def test_session_from_before_authkit_is_deleted_unread() -> None:
     key = before_authkit()
-    assert SessionStore().exists(key)
     SessionStore(key).flush()
     assert columns() == set()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from typing import Any
+
 from django.contrib.auth import alogin, alogout, authenticate, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from authkit.logins.current import current_login
+from tests.outage import database_down
 from tests.urls import urlpatterns as suite
 
 
@@ -74,6 +78,33 @@ def sign_out_view(request: HttpRequest) -> HttpResponse:
     return HttpResponse("out")
 
 
+def outage_in_the_middle(request: HttpRequest) -> HttpResponse:
+    """The session is read, then the database goes."""
+    request.session.get("anything")
+    with database_down():
+        return HttpResponse(str(request.user.pk))
+
+
+def outage_at_the_end(request: HttpRequest) -> HttpResponse:
+    """Everything is read, then the database goes, and with it whatever is written afterwards."""
+    request.outage = ExitStack()  # type: ignore[attr-defined]  # closed by the test
+    answer = HttpResponse(str(request.user.pk))
+    request.outage.enter_context(database_down())  # type: ignore[attr-defined]
+    return answer
+
+
+class AskingMiddleware:
+    """A project's own, further in: asks for the user before the view does."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        assert request.user.pk != 0
+        response: HttpResponse = self.get_response(request)
+        return response
+
+
 class RefusingView(APIView):
     """Refuses everything; under ATOMIC_REQUESTS DRF then rolls the view's transaction back."""
 
@@ -97,5 +128,7 @@ urlpatterns = [
     path("keep-cart/", keep_cart),
     path("sign-in-twice/", sign_in_twice),
     path("sign-out/", sign_out_view),
+    path("outage-in-the-middle/", outage_in_the_middle),
+    path("outage-at-the-end/", outage_at_the_end),
     path("refusing/", RefusingView.as_view()),
 ]

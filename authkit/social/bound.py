@@ -1,0 +1,103 @@
+"""State and PKCE for every OAuth 2.0 back end, bound to this browser and this transaction, and good once."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.http import HttpResponse
+from social_core.backends.oauth import BaseOAuth2PKCE
+from social_core.backends.open_id_connect import OpenIdConnectAssociation
+
+from authkit.social.failures import Failure, refuse
+from authkit.social.transactions import LIFETIME_SECONDS, claim
+
+MAX_STATE_LENGTH = 128
+_ONCE = ("state", "code", "iss", "error")
+
+
+class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
+    """Mixed into every provider's class (ASVS 10.1.2, 10.2.1; RFC 9700 sections 2.1.1 and 4.7).
+
+    PKCE is absent from or off in most of social-core's back ends. A provider that can't do it takes
+    `OPTIONS = {"USE_PKCE": False}`; the state stays.
+    """
+
+    STATE_PARAMETER = True
+    # The redirect URI is matched exactly (RFC 9700 section 4.1.3), so nothing is appended to it.
+    REDIRECT_STATE = False
+    DEFAULT_USE_PKCE = True
+    PKCE_DEFAULT_CODE_CHALLENGE_METHOD = "S256"
+
+    next_url = ""
+    """Where the person goes afterwards: given at begin, known again once the state was consumed."""
+    vouches_for_email = False
+    """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
+    _consumed: str | None = None
+
+    def transaction_key(self, state: str) -> str:
+        # With the provider's id: an answer that comes back through another provider's callback finds nothing (mix-up).
+        return f"{self.name}.{state}"
+
+    def get_or_create_state(self) -> str:
+        state: str = self.state_token()  # type: ignore[no-untyped-call]
+        transaction = {"state": state, "timestamp": int(time.time()), "next": self.next_url}
+        self.strategy.session_set(self.transaction_key(state), transaction)
+        return state
+
+    def validate_state(self) -> str:
+        """Consumes the state on the first call; the same answer afterwards, for back ends that ask again.
+
+        Raises:
+            SocialLoginFailed: this browser has begun no such sign-in, or it was finished, or is too old.
+        """
+        if self._consumed is None:
+            self._consumed = self._consume_state()
+        return self._consumed
+
+    def _consume_state(self) -> str:
+        state = self.data.get("state")
+        if not isinstance(state, str) or not 0 < len(state) <= MAX_STATE_LENGTH:
+            raise refuse(Failure.NOT_OURS, "no usable state")
+        # Found by its full value in what we signed, so a guess learns nothing from the time that this takes.
+        transaction = self.strategy.session_pop(self.transaction_key(state))
+        if not isinstance(transaction, dict) or transaction.get("state") != state:
+            raise refuse(Failure.NOT_OURS, "this browser has begun no sign-in with this state")
+        begun_at = int(transaction["timestamp"])
+        if not 0 <= time.time() - begun_at < LIFETIME_SECONDS:
+            raise refuse(Failure.NOT_OURS, "the state is too old")
+        if not claim(scope=f"authkit.social.{self.name}", state=state, begun_at=begun_at):
+            raise refuse(Failure.NOT_OURS, "the state was consumed before")
+        self._oauth2_transaction = transaction
+        self.next_url = str(transaction.get("next", ""))
+        return state
+
+    def auth_complete(self, *args: Any, **kwargs: Any) -> Any:
+        """Nothing of the callback is believed, errors included, before the state was consumed."""
+        repeated = [name for name in _ONCE if len(self.strategy.request_get().getlist(name)) > 1]  # type: ignore[no-untyped-call]
+        if repeated:  # RFC 6749 section 3.1
+            raise refuse(Failure.NOT_OURS, f"repeated parameters: {repeated}")
+        self.validate_state()
+        self.check_issuer_parameter()
+        return super().auth_complete(*args, **kwargs)
+
+    def check_issuer_parameter(self) -> None:
+        """Where a back end knows its issuer, the callback's `iss` has to be it (RFC 9207)."""
+
+    # social-core's OpenID back ends note the nonce in a table as well. The transaction holds it already, and is good
+    # once, so the row would only be something that strangers can fill.
+    def get_and_store_nonce(self, url: str, state: str) -> str:
+        nonce: str = self.strategy.random_string(64)
+        return nonce
+
+    def get_nonce(self, nonce: str) -> Any:
+        association: Any = OpenIdConnectAssociation(nonce, assoc_type=self._consumed or "")
+        association.id = None
+        return association
+
+    def remove_nonce(self, nonce_id: Any) -> None:
+        """Gone with the transaction."""
+
+    def identity_record(self) -> dict[str, Any]:
+        """What is kept beside the link, for people to read. Never a token (ASVS 14.2.1)."""
+        return {}

@@ -1,0 +1,94 @@
+"""Is this ID token the issuer's, for us, and now? (OpenID Connect Core 1.0 section 3.1.3.7, RFC 8725)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import jwt
+
+from authkit.social.failures import Failure, refuse
+
+ALGORITHMS = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)  # fmt: skip
+"""Public-key signatures only. `none` and the HS family are not here, so no provider can advertise us into them."""
+DEFAULT_ALGORITHMS = ("RS256",)
+LEEWAY_SECONDS = 5.0
+MAX_SUBJECT_LENGTH = 255
+
+_KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
+
+KeySource = Callable[[bool], list[dict[str, Any]]]
+"""Gives the issuer's keys; its argument says whether the ones kept were not enough."""
+
+
+def verified_claims(
+    token: str, *, keys: KeySource, issuer: str, client_id: str, advertised: Any
+) -> tuple[dict[str, Any], str]:
+    """Signature, `iss`, `aud`, `exp`, `nbf`, `iat` and the presence of `sub`. The nonce is the caller's to compare.
+
+    Args:
+        token: the compact JWS.
+        keys: where the keys come from.
+        issuer: what `iss` has to be, exactly.
+        client_id: what `aud` has to contain.
+        advertised: `id_token_signing_alg_values_supported` of the discovery document.
+
+    Returns:
+        The claims, and the algorithm of the signature.
+
+    Raises:
+        SocialLoginFailed: anything is wrong with it.
+    """
+    allowed = ALGORITHMS.intersection(advertised if isinstance(advertised, list) else DEFAULT_ALGORITHMS)
+    try:
+        header = jwt.get_unverified_header(token)
+        algorithm = header.get("alg")
+        if algorithm not in allowed:
+            raise refuse(Failure.UNVERIFIED, f"the ID token's algorithm is {str(algorithm)[:16]!r}")
+        claims = _decode(token, _candidates(keys, header.get("kid"), algorithm), algorithm, issuer, client_id)
+    except jwt.PyJWTError as error:
+        raise refuse(Failure.UNVERIFIED, f"the ID token is not valid: {type(error).__name__}") from error
+    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
+        raise refuse(Failure.UNVERIFIED, "the ID token has no usable sub")
+    for name in ("iat", "nbf"):
+        if not isinstance(claims.get(name, 0), int | float):  # PyJWT takes "1" for 1, social-core counts with it
+            raise refuse(Failure.UNVERIFIED, f"the ID token's {name} is not a number")
+    return claims, algorithm
+
+
+def _decode(token: str, candidates: Collection[jwt.PyJWK], algorithm: str, issuer: str, client_id: str) -> Any:
+    wrong: jwt.PyJWTError = jwt.InvalidSignatureError("no key of the issuer fits")
+    for key in candidates:
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                audience=client_id,
+                issuer=issuer,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["iss", "sub", "aud", "exp", "iat"]},
+            )
+        except jwt.InvalidSignatureError as error:
+            wrong = error
+    raise wrong
+
+
+def _candidates(keys: KeySource, kid: Any, algorithm: str) -> list[jwt.PyJWK]:
+    for again in (False, True):
+        fitting = [key for key in keys(again) if _fits(key, kid, algorithm)]
+        if fitting:
+            return [jwt.PyJWK(key, algorithm=algorithm) for key in fitting]
+    return []
+
+
+def _fits(key: dict[str, Any], kid: Any, algorithm: str) -> bool:
+    # The type has to match the algorithm, so that a public key never passes for an HMAC secret (RFC 8725 section 2.1).
+    return (
+        key.get("kty") == _KEY_TYPES[algorithm[:2]]
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", algorithm) == algorithm
+        and (kid is None or key.get("kid") == kid)
+    )

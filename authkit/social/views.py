@@ -1,0 +1,136 @@
+"""The pages between here and a provider, and the list of providers for programs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http.request import split_domain_port
+from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from rest_framework.request import Request
+from rest_framework.response import Response
+from social_django.models import DjangoStorage
+
+from authkit import conf
+from authkit.core.api import ApiView
+from authkit.core.redirects import is_safe_target, safe_next
+from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
+from authkit.exceptions import NotFound, SocialLoginFailed, TruthUnavailable
+from authkit.sessions.services import sign_in
+from authkit.social import flow, providers
+from authkit.social.failures import SENTENCES, STATUSES, Failure, refuse
+from authkit.social.strategy import AuthKitStrategy
+from authkit.wiring import LOGIN_BACKEND
+
+logger = logging.getLogger("authkit")
+
+
+class ProvidersView(ApiView):
+    """`GET social/providers/`."""
+
+    def get(self, request: Request) -> Response:
+        return Response([asdict(provider) for provider in providers.configured()])
+
+
+# Not atomic: a page waits for the provider, and a consumed state has to stay consumed whatever happens afterwards.
+@method_decorator([never_cache, csrf_protect, login_not_required, transaction.non_atomic_requests], name="dispatch")
+class SocialPage(View):
+    """What the two pages share: transactions, headers, and an error page instead of every refusal."""
+
+    provider: providers.Provider
+    strategy: AuthKitStrategy
+
+    def dispatch(self, request: HttpRequest, *args: Any, provider: str, **kwargs: Any) -> HttpResponseBase:
+        try:
+            self.provider = providers.get(provider)
+        except NotFound as error:
+            raise Http404 from error
+        self.strategy = AuthKitStrategy(DjangoStorage, request)
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+        except (SocialLoginFailed, TruthUnavailable, *DATABASE_DOWN) as error:
+            response = self._refusal(error)
+        self.strategy.transactions.write(response)
+        # The callback's URL holds code and state; not "no-referrer", which would take the Origin from our own forms.
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+    @property
+    def callback(self) -> str:
+        return self._page("social-complete", provider=self.provider.id)
+
+    def _page(self, name: str, **kwargs: str) -> str:
+        match = self.request.resolver_match
+        return reverse(f"authkit:{name}", kwargs=kwargs, current_app=match.namespace if match else None)
+
+    def _refusal(self, error: Exception) -> HttpResponse:
+        if not isinstance(error, SocialLoginFailed):
+            logger.error("the database can't be asked", exc_info=error)
+            # Without the request: context processors would ask for the user, and this page would be a 500.
+            return self._error_page(None, TruthUnavailable.message, 503)
+        failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
+        logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, failure, error.detail)
+        return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
+
+    def _error_page(
+        self, request: HttpRequest | None, sentence: Any, status: int, failure: Failure | None = None
+    ) -> HttpResponse:
+        context = {
+            "provider": self.provider,
+            "sentence": sentence,
+            "reason": failure,
+            "way_on": self._way_on(failure),
+        }
+        response = HttpResponse(render_to_string("authkit/social_error.html", context, request), status=status)
+        if status == 503:
+            response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
+
+    def _way_on(self, failure: Failure | None) -> str:
+        try:
+            return self._page("logout" if failure is Failure.SIGNED_IN else "login")
+        except NoReverseMatch:
+            return resolve_url(settings.LOGIN_URL)
+
+
+class BeginPage(SocialPage):
+    """`POST social/login/<provider>/`: 302 to the provider. By GET, any page could begin for its visitors."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        public_host = urlsplit(conf.current().public_url).hostname
+        if public_host and public_host != split_domain_port(request.get_host())[0].strip("[]"):
+            # The provider would send the person back to a host that has no cookie of this transaction.
+            raise refuse(Failure.WRONG_HOST, "begun on another host than PUBLIC_URL's")
+        return HttpResponseRedirect(
+            flow.begin(
+                strategy=self.strategy,
+                provider=self.provider.id,
+                callback=self.callback,
+                next_url=safe_next(request),
+            )
+        )
+
+
+class CompletePage(SocialPage):
+    """`GET social/complete/<provider>/`: where the provider sends people back to. Ends in a session."""
+
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
+        sign_in(request=request, user=came.user, method=self.provider.id, backend=LOGIN_BACKEND)
+        if is_safe_target(request, came.next_url):
+            return HttpResponseRedirect(came.next_url)
+        return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))

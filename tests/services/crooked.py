@@ -1,0 +1,191 @@
+"""An OpenID provider that misbehaves on demand: what no certified one can be asked to do.
+
+Honest until a test bends it: PKCE, the client's secret and the code are checked as RFC 6749 and 7636 want it. There is
+no login page; `/authorize` says yes at once, as `subject`.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+STRANGERS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+CLIENT_ID = "authkit"
+CLIENT_SECRET = "crooked/secret+with=reserved&characters"
+
+Bend = Callable[[dict[str, Any]], Any]
+
+
+def public_jwk(key: rsa.RSAPrivateKey, **members: Any) -> dict[str, Any]:
+    """Answer the public half as a JWK that signs with RS256."""
+    jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
+    del jwk["key_ops"]
+    return {**jwk, "kid": "one", "use": "sig", "alg": "RS256", **members}
+
+
+def unchanged(value: dict[str, Any]) -> dict[str, Any]:
+    """Bend nothing."""
+    return value
+
+
+class CrookedProvider:
+    """Each ``bend_…`` gets what an honest provider would send, and answers what this one sends instead."""
+
+    def __init__(self, port: int) -> None:
+        self.issuer = f"http://127.0.0.1:{port}"
+        self.client_id, self.client_secret = CLIENT_ID, CLIENT_SECRET
+        self.subject = "alice"
+        self.claims: dict[str, Any] = {
+            "email": "alice@idp.test",
+            "email_verified": True,
+            "preferred_username": "alice",
+            "given_name": "Alice",
+            "family_name": "Liddell",
+        }
+        self.bend_discovery: Bend = unchanged
+        self.bend_callback: Bend = unchanged
+        self.bend_id_token: Bend = unchanged
+        self.bend_userinfo: Bend = unchanged
+        self.bend_token_answer: Bend = unchanged
+        self.bend_keys: Bend = unchanged
+        self.sign: Callable[[dict[str, Any]], str] = lambda claims: jwt.encode(
+            claims, KEY, algorithm="RS256", headers={"kid": "one"}
+        )
+        self.requests: list[str] = []
+        self.sent: list[str] = []
+        self._codes: dict[str, dict[str, str]] = {}
+        self._access: dict[str, str] = {}
+
+    def discovery(self) -> Any:
+        """OpenID Connect Discovery 1.0, section 3."""
+        return self.bend_discovery(
+            {
+                "issuer": self.issuer,
+                "authorization_endpoint": f"{self.issuer}/authorize",
+                "token_endpoint": f"{self.issuer}/token",
+                "userinfo_endpoint": f"{self.issuer}/userinfo",
+                "jwks_uri": f"{self.issuer}/keys",
+                "response_types_supported": ["code"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+                "code_challenge_methods_supported": ["S256"],
+                "authorization_response_iss_parameter_supported": True,
+            }
+        )
+
+    def authorize(self, asked: dict[str, str]) -> str:
+        """Answer the callback's URL."""
+        code = secrets.token_urlsafe(24)
+        self._codes[code] = asked
+        self.sent.append(code)
+        answer = self.bend_callback({"code": code, "state": asked["state"], "iss": self.issuer})
+        return f"{asked['redirect_uri']}?{urlencode(answer)}"
+
+    def token(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
+        """Redeem a code, once, for the client and the verifier that it was made for."""
+        asked = self._codes.pop(form.get("code", ""), None)
+        basic = base64.b64decode(authorization.partition(" ")[2]).decode()
+        client = tuple(unquote_plus(part) for part in basic.split(":", 1))
+        if client != (self.client_id, self.client_secret):
+            return 401, {"error": "invalid_client"}
+        if asked is None or form.get("redirect_uri") != asked["redirect_uri"]:
+            return 400, {"error": "invalid_grant"}
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        if asked.get("code_challenge_method") != "S256" or asked.get("code_challenge") != challenge:
+            return 400, {"error": "invalid_grant"}
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "sub": self.subject,
+            "aud": asked["client_id"],
+            "exp": now + 300,
+            "iat": now,
+            "nonce": asked.get("nonce"),
+        }
+        access = secrets.token_urlsafe(24)
+        id_token = self.sign(self.bend_id_token(claims))
+        refresh = secrets.token_urlsafe(24)
+        self.sent += [access, id_token, refresh]
+        self._access[access] = self.subject
+        answer = {"access_token": access, "refresh_token": refresh, "id_token": id_token, "token_type": "Bearer"}
+        return 200, self.bend_token_answer(answer)
+
+    def userinfo(self, authorization: str) -> tuple[int, Any]:
+        """OpenID Connect Core 1.0, section 5.3."""
+        subject = self._access.get(authorization.partition(" ")[2])
+        if subject is None:
+            return 401, {"error": "invalid_token"}
+        return 200, self.bend_userinfo({"sub": subject, **self.claims})
+
+    def keys(self) -> Any:
+        """RFC 7517."""
+        return self.bend_keys({"keys": [public_jwk(KEY)]})
+
+
+def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            provider.requests.append(url.path)
+            if url.path == "/authorize":
+                self.send_response(302)
+                self.send_header("Location", provider.authorize(dict(parse_qsl(url.query))))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            elif url.path == "/userinfo":
+                self._json(*provider.userinfo(self.headers.get("Authorization", "")))
+            elif url.path == "/keys":
+                self._json(200, provider.keys())
+            elif url.path == "/.well-known/openid-configuration":
+                self._json(200, provider.discovery())
+            else:
+                self._json(404, {})
+
+        def do_POST(self) -> None:
+            provider.requests.append(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+            form = {name: values[0] for name, values in parse_qs(body).items()}
+            self._json(*provider.token(form, self.headers.get("Authorization", "")))
+
+        def _json(self, status: int, value: Any) -> None:
+            body = value if isinstance(value, bytes) else json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    return Handler
+
+
+@contextlib.contextmanager
+def serve() -> Iterator[CrookedProvider]:
+    """Run one until the block ends."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    provider = CrookedProvider(server.server_address[1])
+    server.RequestHandlerClass = _handler(provider)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

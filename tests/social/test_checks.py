@@ -1,0 +1,63 @@
+"""What the system checks say of providers: each id once, with a hint."""
+
+from __future__ import annotations
+
+import pytest
+
+from authkit.social.checks import provider_problems
+
+GOOD = {"ISSUER": "https://idp.test", "CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
+GITHUB = {"BACKEND": "social_core.backends.github.GithubOAuth2", "CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
+
+
+def problems_of(settings, provider_id: str, entry: dict) -> set[str]:
+    settings.AUTHKIT = {"SOCIAL": {"PROVIDERS": {provider_id: entry}}}
+    found = provider_problems()
+    assert all(problem.hint for problem in found)
+    return {str(problem.id).removeprefix("authkit.") for problem in found}
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "entry", "expected"),
+    [
+        ("oidc", GOOD, set()),
+        ("oidc", {**GOOD, "ISSUER": "https://idp.test/tenant/"}, set()),
+        ("github", GITHUB, set()),
+        ("github", {**GITHUB, "OPTIONS": {"API_URL": "https://ghe.test"}}, set()),
+        ("oidc", {**GOOD, "CLIENT_ID": ""}, {"E201"}),
+        ("oidc", {**GOOD, "ISSUER": ""}, {"E202"}),
+        ("oidc", {**GOOD, "ISSUER": "idp.test"}, {"E202"}),
+        ("oidc", {**GOOD, "ISSUER": "https://idp.test/.well-known/openid-configuration"}, {"E202"}),
+        ("oidc", {**GOOD, "ISSUER": "https://idp.test/?tenant=1"}, {"E202"}),
+        ("oidc", {**GOOD, "ISSUER": "https://[broken"}, {"E202"}),
+        ("oidc", {**GOOD, "ISSUER": "http://idp.test"}, {"E203"}),
+        ("oidc", {**GOOD, "ISSUER": "http://localhost:9000"}, set()),
+        ("oidc", {**GOOD, "ISSUER": "http://127.0.0.2:9000"}, set()),
+        ("oidc", {**GOOD, "ISSUER": "http://[::1]:9000"}, set()),
+        ("OIDC", GOOD, {"E204"}),
+        ("a/b", GOOD, {"E204"}),
+        ("", GOOD, {"E204"}),
+        ("x" * 33, GOOD, {"E204"}),
+        ("password", GOOD, {"E205"}),
+        ("oidc", {**GOOD, "BACKEND": "nowhere.Backend"}, {"E206"}),
+        ("oidc", {**GOOD, "BACKEND": "social_core.backends.github"}, {"E206"}),
+        ("oidc", {**GOOD, "BACKEND": "social_core.backends.flickr.FlickrOAuth"}, {"E206"}),
+        ("oidc", {**GOOD, "OPTIONS": {"PIPELINE": []}}, {"W201"}),
+        ("oidc", {**GOOD, "OPTIONS": {"USE_PKCE": False}}, {"W201"}),
+        ("oidc", {**GOOD, "OPTIONS": {"VERIFY_SSL": False}}, {"W202"}),
+        ("github", {**GITHUB, "OPTIONS": {"USE_PKCE": False}}, {"W203"}),
+        ("oidc", {"ISSUER": "https://idp.test", "CLIENT_ID": "me"}, {"W204"}),
+        ("github", {**GITHUB, "OPTIONS": {"ID_KEY": "login"}}, {"W205"}),
+    ],
+)  # fmt: skip
+def test_check_names_what_is_wrong(settings, provider_id, entry, expected) -> None:
+    assert problems_of(settings, provider_id, entry) == expected
+
+
+def test_issuer_without_tls_is_allowed_while_debugging(settings) -> None:
+    settings.DEBUG = True
+    assert problems_of(settings, "oidc", {**GOOD, "ISSUER": "http://idp.test"}) == set()
+
+
+def test_mistakes_in_the_block_leave_the_other_checks_working(settings) -> None:
+    assert problems_of(settings, "oidc", {**GOOD, "CLIENT_ID": "", "CLIENT": "typo"}) == {"E201"}
