@@ -111,7 +111,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
 }
 
-AUTHKIT: authkit.AuthKitSettings = {"LOGIN": {"IDENTIFIERS": ["username", "email"]}}
+AUTHKIT: authkit.AuthKitSettings = {}
 if provider := state.demo_provider():
     AUTHKIT["SOCIAL"] = {"PROVIDERS": {"demo-id": provider.section()}}
 

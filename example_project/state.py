@@ -45,10 +45,9 @@ def secret_key() -> str:
     """The key of this installation, made at the first call."""
     with contextlib.suppress(FileNotFoundError):
         return SECRET_KEY_FILE.read_text(encoding="ascii")
-    with _whole_file(secrets.token_urlsafe(64)) as written:
-        # link() fails if there is a key already, in the same instant: two processes never use two keys.
-        with contextlib.suppress(FileExistsError):
-            SECRET_KEY_FILE.hardlink_to(written)
+    # link() fails if there is a key by now, in the same instant: two processes never use two keys.
+    with _whole_file(secrets.token_urlsafe(64)) as written, contextlib.suppress(FileExistsError):
+        SECRET_KEY_FILE.hardlink_to(written)
     return SECRET_KEY_FILE.read_text(encoding="ascii")
 
 

@@ -23,7 +23,5 @@ class Forms(HTMLParser):
 
     def to(self, action: str, **having: str) -> dict[str, str]:
         """The fields of the one form with this action and these values."""
-        [fields] = [
-            fields for where, fields in self.found if where == action and having.items() <= fields.items()
-        ]
+        [fields] = [fields for where, fields in self.found if where == action and having.items() <= fields.items()]
         return fields

@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from authkit.logins.credentials import MAX_PASSWORD_LENGTH
 
 MAX_IDENTIFIER_LENGTH = 254
-"""Characters: the longest address that mail can be sent to (RFC 5321 section 4.5.3.1.3); Django's usernames have 150."""
+"""Characters: the longest address that mail can be sent to (RFC 5321 section 4.5.3.1.3); usernames are shorter."""
 
 
 class LoginForm(forms.Form):
-    """Identifier, password, "keep me signed in". Says nothing of who exists: the page has one sentence for all failures.
+    """Identifier, password, "keep me signed in". Without messages of its own: the page has one for all failures.
 
     Args:
         identifiers: of "username" and "email", what counts; decides the label.
@@ -55,7 +55,8 @@ def _label(identifiers: Sequence[str]) -> str:
     users = get_user_model()
     if "username" not in identifiers:
         return gettext("E-mail address")
-    name = capfirst(str(users._meta.get_field(users.USERNAME_FIELD).verbose_name))
-    if "email" not in identifiers or users.USERNAME_FIELD == users.get_email_field_name():
+    field = users.USERNAME_FIELD
+    name = capfirst(str(users._meta.get_field(field).verbose_name))  # type: ignore[union-attr]  # never a relation
+    if "email" not in identifiers or field == users.get_email_field_name():
         return name
     return gettext("%(username)s or e-mail address") % {"username": name}

@@ -8,6 +8,7 @@ so a project that sends such a policy adds the origins of its providers there.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -30,8 +31,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from authkit import conf
-from authkit.core.api import DATABASE_DOWN, RETRY_AFTER_SECONDS, logger
 from authkit.core.redirects import is_safe_target, safe_next
+from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
 from authkit.exceptions import InvalidCredentials, NotFound, TruthUnavailable
 from authkit.logins.credentials import verify_password
 from authkit.logins.current import current_login
@@ -41,6 +42,8 @@ from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
 from authkit.social.providers import configured
+
+logger = logging.getLogger("authkit")
 
 LOGINS_PER_PAGE = 25
 
@@ -145,7 +148,8 @@ class AccountPage(SignedInPage):
     """My logins, newest first."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        page = Paginator(live_logins_of(user=request.user), LOGINS_PER_PAGE).get_page(request.GET.get("page"))
+        logins = live_logins_of(user=request.user)  # type: ignore[arg-type]  # nobody anonymous comes this far
+        page = Paginator(logins, LOGINS_PER_PAGE).get_page(request.GET.get("page"))
         current = current_login(request)
         names = {provider.id: provider.name for provider in configured()} | {"password": gettext("Password")}
         shown = [
@@ -189,7 +193,7 @@ class EndAllLogins(SignedInPage):
 
 
 def _after_logout(request: HttpRequest) -> str:
-    return safe_next(request, default=settings.LOGOUT_REDIRECT_URL or "authkit:logout")
+    return safe_next(request, default=str(settings.LOGOUT_REDIRECT_URL or "authkit:logout"))
 
 
 def _unavailable() -> HttpResponse:

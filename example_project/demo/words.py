@@ -23,14 +23,14 @@ The same database meanwhile, by its own command line:
 
 CURLS = (
     # The session way: the CSRF cookie and token first, as a browser would have them; then who we are.
-    "J=$(mktemp); C=$(curl -s -c $J {site}/auth/api/session/ | sed 's/.*\"csrf_token\": *\"\\([^\"]*\\)\".*/\\1/'); "
+    'J=$(mktemp); C=$(curl -s -c $J {site}/auth/api/session/ | sed \'s/.*"csrf_token": *"\\([^"]*\\)".*/\\1/\'); '
     "curl -s -b $J -c $J -H \"X-CSRFToken: $C\" -H 'Content-Type: application/json' "
-    "-d '{{\"username\": \"demo\", \"password\": \"{demo}\"}}' {site}/auth/api/session/login/; echo; "
+    '-d \'{{"username": "demo", "password": "{demo}"}}\' {site}/auth/api/session/login/; echo; '
     "curl -s -b $J {site}/auth/api/me/; echo",
     # The token way: the pair is shown, the access token is kept for the next line.
-    "P=$(curl -s -H 'Content-Type: application/json' -d '{{\"username\": \"demo\", \"password\": \"{demo}\"}}' "
-    "{site}/auth/api/token/); echo \"$P\"; A=$(echo \"$P\" | sed 's/.*\"access\": *\"\\([^\"]*\\)\".*/\\1/')",
-    "curl -s -H \"Authorization: Bearer $A\" -H 'Content-Type: application/json' -d '{{\"text\": \"by bearer token\"}}' "
+    'P=$(curl -s -H \'Content-Type: application/json\' -d \'{{"username": "demo", "password": "{demo}"}}\' '
+    '{site}/auth/api/token/); echo "$P"; A=$(echo "$P" | sed \'s/.*"access": *"\\([^"]*\\)".*/\\1/\')',
+    'curl -s -H "Authorization: Bearer $A" -H \'Content-Type: application/json\' -d \'{{"text": "by bearer token"}}\' '
     "{site}/api/notes/; echo",
 )
 

@@ -53,10 +53,6 @@ def test_home_says_who_i_am_and_by_which_login(up: Demo, person: Person) -> None
     assert home_says(page) == {"who": "demo", "kind": "session", "method": "password"}
 
 
-def test_the_address_works_in_place_of_the_name(up: Demo, person: Person) -> None:
-    assert home_says(person.sign_in("demo@example.com", up.passwords["demo"]))["who"] == "demo"
-
-
 def test_the_admins_password_opens_the_admin(up: Demo, person: Person) -> None:
     page = person.submit(
         person.get("/admin/"), "/admin/login/?next=/admin/", username="admin", password=up.passwords["admin"]

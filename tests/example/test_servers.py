@@ -54,8 +54,12 @@ def test_the_example_is_served_by(command: Sequence[str], tmp_path: Path) -> Non
             assert home_says(page) == {"who": "root", "kind": "session", "method": "password"}
             assert person.get("/static/authkit/authkit.css").headers["Content-Type"].startswith("text/css")
             assert person.get("/auth/api/me/").json()["user"]["username"] == "root"
-        pair = requests.post(f"{site}/auth/api/token/", json={"username": "root", "password": PASSWORD}, timeout=10).json()
+        pair = requests.post(
+            f"{site}/auth/api/token/", json={"username": "root", "password": PASSWORD}, timeout=10
+        ).json()
         bearer = {"Authorization": f"Bearer {pair['access']}"}
         assert requests.post(f"{site}/api/notes/", json={"text": "hi"}, headers=bearer, timeout=10).status_code == 201
-        assert requests.get(f"{site}/auth/api/me/", headers={"Authorization": "Bearer x"}, timeout=10).status_code == 401
+        assert (
+            requests.get(f"{site}/auth/api/me/", headers={"Authorization": "Bearer x"}, timeout=10).status_code == 401
+        )
     assert "Traceback" not in log.read_text()

@@ -26,9 +26,7 @@ def test_a_person_signs_in_and_gets_a_login(user: Any, sign_in: Callable[..., An
     assert (login.user, login.kind, login.method, login.remembered) == (user, "session", "password", False)
 
 
-def test_keep_me_signed_in_outlives_the_browser(
-    user: Any, sign_in: Callable[..., Any], browser_client: Client
-) -> None:
+def test_keep_me_signed_in_outlives_the_browser(user: Any, sign_in: Callable[..., Any], browser_client: Client) -> None:
     sign_in(user)
     assert browser_client.cookies["sessionid"]["max-age"] == ""
     sign_in(user, client=(other := Client()), remember="on")
@@ -113,9 +111,7 @@ def test_an_unsafe_next_is_not_even_carried_along(client: Client) -> None:
     assert Forms(client.get(LOGIN, {"next": "/here/?a=1&b=2"})).to(LOGIN)["next"] == "/here/?a=1&b=2"
 
 
-def test_who_is_signed_in_already_is_sent_on(
-    user: Any, sign_in: Callable[..., Any], browser_client: Client
-) -> None:
+def test_who_is_signed_in_already_is_sent_on(user: Any, sign_in: Callable[..., Any], browser_client: Client) -> None:
     sign_in(user)
     answer = browser_client.get(LOGIN, {"next": "/somewhere/"})
     assert (answer.status_code, answer["Location"]) == (302, "/somewhere/")
@@ -185,9 +181,7 @@ def test_the_label_says_what_may_be_typed(identifiers: list[str], label: str) ->
         assert shown.lower() == name.lower()
 
 
-def test_an_address_works_where_the_project_allows_it(
-    user: Any, sign_in: Callable[..., Any], settings: Any
-) -> None:
+def test_an_address_works_where_the_project_allows_it(user: Any, sign_in: Callable[..., Any], settings: Any) -> None:
     settings.AUTHKIT = {**settings.AUTHKIT, "LOGIN": {"IDENTIFIERS": ["username", "email"]}}
     assert sign_in(user, username=user.email.upper()).status_code == 302
 

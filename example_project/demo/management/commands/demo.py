@@ -50,7 +50,9 @@ class Command(BaseCommand):
         passwords = {name: _set_up(name) for name in ("demo", "admin")}
         back = reverse("authkit:social-complete", args=["demo-id"])
         found = stack.enter_context(
-            provider.running(redirect_uris=[f"http://{host}:{server.server_port}{back}" for host in (HOST, "localhost")])
+            provider.running(
+                redirect_uris=[f"http://{host}:{server.server_port}{back}" for host in (HOST, "localhost")]
+            )
         )
         stack.enter_context(state.announced(found))
         # Other processes read what was announced; this one has read its settings already. The block is read at use.
