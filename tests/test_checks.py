@@ -36,6 +36,7 @@ def only(check: Any) -> tuple[str, str, str]:
     return message
 
 
+@pytest.mark.django_db  # Django asks the database what it supports
 def test_suites_own_settings_pass_every_check() -> None:
     # The admin's other sites in this process belong to tests.
     said = [message for message in django_checks.run_checks() if str(message.id).startswith("authkit.")]

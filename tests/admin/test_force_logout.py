@@ -5,13 +5,16 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.messages import get_messages
 
+from authkit.admin.selection import chosen_objects
 from authkit.logins.checkers import check_login
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.services import end_logins_of
 
 pytestmark = pytest.mark.django_db
 
@@ -259,3 +262,23 @@ def test_names_of_people_are_escaped(boss: Any, make_user: Any, browse: Any, url
     page = browse(boss).get(url(mallory, "force_logout_one", mallory.pk)).content.decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_person_whom_the_project_hides_from_this_admin_is_refused(
+    boss: Any, user: Any, make_user: Any, open_for: Any, browse: Any, url: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = make_user("hidden")
+    login, found = open_for(hidden), site.get_model_admin(type(user))
+    monkeypatch.setattr(found, "has_view_permission", lambda request, obj=None: obj != hidden)
+    browser = browse(boss)
+    assert browser.post(url(user, "force_logout_one", hidden.pk)).status_code == 403
+    assert browser.get(url(user, "force_logout_one", hidden.pk)).status_code == 403
+    browser.post(url(user, "force_logout"), chosen(user, hidden))
+    assert not is_over(login)
+
+
+def test_selection_of_a_model_whose_key_is_another_ones(user: Any) -> None:
+    end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
+    keys = [str(user.pk), "garbage"]
+    found = chosen_objects(UserCutoff.objects.all(), keys, allowed=lambda _cutoff: True)
+    assert [cutoff.user_id for cutoff in found] == [user.pk]

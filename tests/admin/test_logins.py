@@ -239,3 +239,12 @@ def test_get_of_the_door_that_ends_logins_ends_nothing(boss: Any, user: Any, ope
     login = open_for(user)
     assert browse(boss).get(reverse("admin:authkit_login_end"), chosen(login)).status_code == 302
     assert not is_over(login)
+
+
+def test_user_model_without_an_address_is_searched_by_name(
+    boss: Any, user: Any, open_for: Any, browse: Any, monkeypatch: Any
+) -> None:
+    login, browser = open_for(user), browse(boss)
+    monkeypatch.setattr(type(user), "EMAIL_FIELD", "no_such_field")
+    page = browser.get(reverse(LIST), {"q": user.get_username()}).content.decode()
+    assert str(login.pk) in page

@@ -103,3 +103,11 @@ def test_explicit_output_works_as_the_settings_of_a_project_without_configure(tm
     assert checked.returncode == 0, checked.stderr
     signed_in = project.python(SIGN_IN)
     assert signed_in.stdout.strip() == "session", signed_in.stderr
+
+
+def test_explicit_fills_in_what_the_project_left_out(settings: Any) -> None:
+    del settings.REST_FRAMEWORK, settings.SESSION_ENGINE
+    output = run("--explicit")
+    assert f"SESSION_ENGINE = {wiring.SESSION_ENGINE!r}" in output
+    assert "BasicAuthentication" not in output
+    assert wiring.AUTHENTICATION_CLASSES[0] in output

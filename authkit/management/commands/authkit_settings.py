@@ -68,7 +68,7 @@ def explicit() -> str:
     names = ("INSTALLED_APPS", "MIDDLEWARE", "AUTHENTICATION_BACKENDS")
     namespace: dict[str, Any] = {name: getattr(settings, name) for name in names}
     for name in ("SESSION_ENGINE", "SOCIAL_AUTH_STRATEGY", "REST_FRAMEWORK"):
-        if chosen.is_overridden(name):
+        if chosen.is_overridden(name) and hasattr(chosen, name):
             namespace[name] = getattr(chosen, name)
     wiring.configure(namespace)
     lines = ["# Instead of authkit.configure(globals()), at the end of your settings. AUTHKIT itself stays as it is."]
