@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -13,6 +13,21 @@ class AuthKitConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from authkit.sessions import receivers  # needs the models, which exist only once all apps are loaded
+        # Imported here, because all of it imports models, which don't exist before the registry is complete.
+        from authkit import checks
+        from authkit.logins import receivers as logins
+        from authkit.sessions import receivers as sessions
 
-        receivers.connect()
+        checks.register()
+        logins.connect()
+        sessions.connect()
+        # Only with the apps that these rooms build on: without them, importing their models is an error.
+        if apps.is_installed("social_django"):
+            from authkit.checks import providers
+
+            providers.register()
+        if apps.is_installed("django.contrib.admin"):
+            from authkit.admin import reach
+
+            reach.reach_user_admins()
+            reach.register_checks()

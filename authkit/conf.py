@@ -9,8 +9,8 @@ are held in `Secret`, whose repr hides them: settings end up in error reports an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -157,10 +157,50 @@ def current() -> Settings:
     Raises:
         ImproperlyConfigured: the block has a mistake; `manage.py check` says which, with the fix.
     """
-    raw = getattr(django_settings, "AUTHKIT", {})
+    raw = _block()
     if _cache is not None and _cache[0] == raw:
         return _cache[1]
     return _reload(raw)
+
+
+def inspect() -> tuple[Settings, list[Problem]]:
+    """The block as it is now, with defaults where a key is wrong, and everything that is wrong. Never raises."""
+    return parse(_block())
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One effective setting: `path` reads TOKENS.GRACE; `chosen` is whether the project set it."""
+
+    path: str
+    value: Any
+    chosen: bool
+
+
+def origins() -> list[Origin]:
+    """Every effective setting, in the order of the sections. Secrets stay in `Secret`.
+
+    Raises:
+        ImproperlyConfigured: as `current()`.
+    """
+    return list(_origins(current(), _block(), ""))
+
+
+def _origins(settings: Any, raw: Mapping[str, Any], path: str) -> Iterator[Origin]:
+    for spec in fields(settings):
+        key, value = spec.name.upper(), getattr(settings, spec.name)
+        given = raw.get(key, {})
+        if is_dataclass(value):
+            yield from _origins(value, given, f"{path}{key}.")
+        elif value and isinstance(settings, SocialSettings) and spec.name == "providers":
+            for provider, entry in value.items():
+                yield from _origins(entry, given[provider], f"{path}{key}.{provider}.")
+        else:
+            yield Origin(path + key, value, chosen=key in raw)
+
+
+def _block() -> Any:
+    return getattr(django_settings, "AUTHKIT", {})
 
 
 _cache: tuple[Any, Settings] | None = None
@@ -244,7 +284,13 @@ def _providers(raw: Any, where: str, problems: list[Problem]) -> dict[str, Provi
     if not isinstance(raw, Mapping):
         problems.append(Problem("type", where, "must be a dict.", 'Write it as {"<provider id>": {...}}.'))
         return {}
-    return {str(key): _section(ProviderSettings, entry, f"{where}.{key}.", problems) for key, entry in raw.items()}
+    wrong = [key for key in raw if not isinstance(key, str)]
+    problems += [Problem("type", f"{where}.{key}", "a provider's id must be a string.", "Quote it.") for key in wrong]
+    return {
+        key: _section(ProviderSettings, entry, f"{where}.{key}.", problems)
+        for key, entry in raw.items()
+        if isinstance(key, str)
+    }
 
 
 def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any, tuple[str, str, str] | None]:

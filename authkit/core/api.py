@@ -58,6 +58,13 @@ class ApiView(APIView):
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return refusal
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Before anything else: Django's CSRF check reads a form to find its token, and what is left of it afterwards
+        # would pass for an empty body.
+        if request.META.get("CONTENT_LENGTH") not in {None, "", "0"} and not _is_json(request.content_type):
+            raise drf.UnsupportedMediaType(request.content_type)
+        super().initial(request, *args, **kwargs)
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         finalized = super().finalize_response(request, response, *args, **kwargs)
         finalized.headers.setdefault("Cache-Control", "no-store")

@@ -1,1 +1,1 @@
-"""Pages for people: sign in, sign out, my logins. Each is a thin door to the service behind its JSON twin."""
+"""Pages for people: sign in, sign out, my logins. Doors to the same services as the JSON endpoints; no JavaScript."""

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from authkit.pages import views
+
+urlpatterns: list[URLPattern] = [
+    path("login/", views.LoginPage.as_view(), name="login"),
+    path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("account/", views.AccountPage.as_view(), name="account"),
+    path("account/logins/end/", views.EndAllLogins.as_view(), name="account-end-all"),
+    path("account/logins/<uuid:login_id>/end/", views.EndLogin.as_view(), name="account-end-login"),
+]

@@ -7,11 +7,10 @@ alone. Whatever is over ends in an empty session, so that the cookie goes too; w
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from datetime import timedelta
-from typing import Any
-from uuid import UUID
+from typing import Any, cast
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
@@ -38,6 +37,9 @@ from authkit.sessions.store import LOGIN_SESSION_KEY, stored_key
 from authkit.sessions.upkeep import renew_auth_hash
 
 logger = logging.getLogger("authkit")
+
+_ADOPTED = UUID("5c1a7f0e-9d43-4b6e-8f27-3e0b6a91d2c4")
+"""Namespace of the ids that adopted logins have (RFC 9562 section 5.5); never to change."""
 
 SessionUser = AbstractBaseUser | AnonymousUser
 
@@ -117,8 +119,6 @@ def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
     """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback."""
     session, user, login = request.session, carried.user, carried.login
     current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
-    if not current:
-        return  # a user model without the method: Django doesn't look either
     if not auth_hash_holds(user=user, auth_hash=held):
         end_login(login_id=login.pk, reason=EndReason.PASSWORD_CHANGED)
         raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
@@ -140,8 +140,7 @@ def _adopt(request: HttpRequest, user_id: Any, backend: Any) -> Carried | None:
     user = backend.get_user(user_id)
     if user is None:
         return None
-    current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
-    if current and not auth_hash_holds(user=user, auth_hash=held):
+    if not auth_hash_holds(user=user, auth_hash=session.get(HASH_SESSION_KEY) or ""):
         raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
     if UserCutoff.objects.filter(pk=user.pk).exists() or GlobalCutoff.objects.exists():
         raise LoginEnded("a session of unknown age", reason="login_ended", why=EndReason.FORCED)
@@ -154,22 +153,19 @@ def _adopt(request: HttpRequest, user_id: Any, backend: Any) -> Carried | None:
     return carried
 
 
-def settle_adoption(request: HttpRequest) -> None:
+def settle_adoption(request: HttpRequest, login: Login) -> None:
     """Notes an adopted login in its session, once the view is done.
 
     Not sooner: the view may run in a transaction that is rolled back, the new row with it, while the session is saved
     all the same. So the row is made sure of here. A failure is logged; the next request then adopts again.
     """
-    state = session_state(request)
-    if state.login is None or not isinstance(state.user, AbstractBaseUser):
-        return
     try:
-        if not Login.objects.filter(pk=state.login.pk).exists():
-            _open_once(request, state.user, state.login.pk)
+        if not Login.objects.filter(pk=login.pk).exists():
+            _open_once(request, cast("AbstractBaseUser", session_state(request).user), login.pk)
     except (DatabaseError, InterfaceError):
-        logger.warning("login %s could not be noted in its session", state.login.pk, exc_info=True)
+        logger.warning("login %s could not be noted in its session", login.pk, exc_info=True)
         return
-    request.session[LOGIN_SESSION_KEY] = str(state.login.pk)
+    request.session[LOGIN_SESSION_KEY] = str(login.pk)
 
 
 def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> None:
@@ -191,8 +187,7 @@ def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> 
 
 
 def _adopted_login_id(session_key: str) -> UUID:
-    digest = hashlib.sha256(f"authkit.adopted:{stored_key(session_key)}".encode()).digest()
-    return UUID(bytes=digest[:16], version=8)  # RFC 9562 section 5.8: made up by the application
+    return uuid5(_ADOPTED, stored_key(session_key))
 
 
 def _end(request: HttpRequest, ended: LoginEnded) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -42,13 +42,14 @@ def stored_key(session_key: str) -> str:
 class SessionStore(DatabaseSessionStore):
     """Django's database sessions, stored under a digest. An id that was never issued is never adopted.
 
-    Sessions from before authkit stand under their plain id; each is moved to its digest when it is first presented.
+    Sessions from before authkit stand under their plain id; the first request that reads one moves it to its digest.
     """
 
     login_at_load: str | None = None
     """The login that it carried last; outlives `flush()`, which Django's `login()` calls before its signal."""
     created_here: bool = False
     """Whether the id was issued during this very request."""
+    _is_plain: bool = False
 
     def load(self) -> dict[str, Any]:
         """The session's data, or an empty dict for an id that we don't know.
@@ -57,14 +58,14 @@ class SessionStore(DatabaseSessionStore):
             TruthUnavailable: the database can't be asked; the cookie stays, and nobody becomes anonymous.
         """
         try:
-            return self._opened(self._find())
+            return self._opened(list(self._rows()))
         except (OperationalError, InterfaceError) as error:
             raise TruthUnavailable("the session can't be read") from error
 
     async def aload(self) -> dict[str, Any]:
         """See load()."""
         try:
-            return self._opened(await self._afind())
+            return self._opened([row async for row in self._rows()])
         except (OperationalError, InterfaceError) as error:
             raise TruthUnavailable("the session can't be read") from error
 
@@ -99,30 +100,35 @@ class SessionStore(DatabaseSessionStore):
         if key is not None:
             await self.model.objects.filter(session_key__in=_candidates(key)).adelete()
 
-    def _find(self) -> AbstractBaseSession | None:
-        key = self.session_key or ""
-        found: AbstractBaseSession | None = self._live(stored_key(key)).first()
-        if found is not None or not _PLAIN_KEY.fullmatch(key) or not self._live(key).exists():
-            return found
-        # One UPDATE of the key moves it. If somebody else was faster, they moved it to the same place, or signed out.
-        self._live(key).update(session_key=stored_key(key))
-        return cast("AbstractBaseSession | None", self._live(stored_key(key)).first())
+    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
+        if self._is_plain and not must_create:
+            self._plain_rows().update(session_key=stored_key(self.session_key or ""))
+        super().save(must_create)
 
-    async def _afind(self) -> AbstractBaseSession | None:
-        key = self.session_key or ""
-        found: AbstractBaseSession | None = await self._live(stored_key(key)).afirst()
-        if found is not None or not _PLAIN_KEY.fullmatch(key) or not await self._live(key).aexists():
-            return found
-        await self._live(key).aupdate(session_key=stored_key(key))
-        return cast("AbstractBaseSession | None", await self._live(stored_key(key)).afirst())
+    async def asave(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
+        if self._is_plain and not must_create:
+            await self._plain_rows().aupdate(session_key=stored_key(self.session_key or ""))
+        await super().asave(must_create)
 
-    def _live(self, column: str) -> Any:
-        return self.model.objects.filter(session_key=column, expire_date__gt=timezone.now())
+    def _rows(self) -> Any:
+        # Both keys in one statement: between two of them a parallel request could move the row from one to the other.
+        keys = _candidates(self.session_key or "")
+        return self.model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
 
-    def _opened(self, row: AbstractBaseSession | None) -> dict[str, Any]:
-        if row is None:
+    def _plain_rows(self) -> Any:
+        return self.model.objects.filter(session_key=self.session_key)
+
+    def _opened(self, rows: list[AbstractBaseSession]) -> dict[str, Any]:
+        if not rows:
             self._session_key = None
             return {}
+        found = {row.session_key: row for row in rows}
+        row = found.get(stored_key(self.session_key or ""))
+        if row is None:
+            # Moved by the save that `modified` brings about, once the view is done, and not at once: the view may run
+            # in a transaction that is rolled back. The flag stays up, because a save may be rolled back as well.
+            self._is_plain = self.modified = True
+            row = rows[0]
         data: dict[str, Any] = self.decode(row.session_data)
         self.login_at_load = data.get(LOGIN_SESSION_KEY)
         return data

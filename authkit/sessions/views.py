@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -29,6 +30,8 @@ class SessionView(ApiView):
     authentication_classes = (SessionAuthentication,)
 
     def get(self, request: Request) -> Response:
+        if "HTTP_AUTHORIZATION" in request.META and request.successful_authenticator is None:
+            raise NotAuthenticated  # a header that nobody understands is refused, on this public door too
         answer: dict[str, Any] = {"authenticated": False, "user": None, "login": None}
         if request.user.is_authenticated:
             login = current_login(request)
@@ -45,9 +48,8 @@ class SessionLoginView(ApiView):
     The CSRF proof is needed of anonymous callers too: else another site could sign its visitor in as somebody else.
     """
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def perform_authentication(self, request: Request) -> None:
         require_csrf_proof(request._request)
-        super().initial(request, *args, **kwargs)
 
     def post(self, request: Request) -> Response:
         body = SessionLoginSerializer(data=request.data)

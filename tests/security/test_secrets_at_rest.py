@@ -29,8 +29,8 @@ def admin_pages(staff: Client) -> str:
     for model in admin.site._registry:
         base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         pages.append(staff.get(reverse(f"{base}_changelist")).content.decode())
-        for row in model._default_manager.all():
-            pages.append(staff.get(reverse(f"{base}_change", args=[row.pk]), follow=True).content.decode())
+        details = [reverse(f"{base}_change", args=[row.pk]) for row in model._default_manager.all()]
+        pages += [staff.get(detail, follow=True).content.decode() for detail in details]
     return "\n".join(pages)
 
 
@@ -57,7 +57,7 @@ def logs(caplog: pytest.LogCaptureFixture) -> Any:
 def test_no_usable_token_session_id_or_password_is_left_lying_about(
     make_user: Any, credentials: Any, password: str, logs: Any
 ) -> None:
-    person, chief = make_user("person"), make_user("chief", is_staff=True, is_superuser=True)
+    person, chief = make_user("person"), make_user("chief", is_superuser=True)
     browser, program, staff = Client(), Client(), Client()
 
     assert json_post(browser, "session-login", credentials(person), **csrf(browser)).status_code == 200
@@ -70,7 +70,7 @@ def test_no_usable_token_session_id_or_password_is_left_lying_about(
     assert json_post(program, "token-revoke", {"token": second["access"]}).status_code == 200
     assert program.get("/probe/", HTTP_AUTHORIZATION=f"Bearer {second['access']}").status_code == 401
 
-    assert staff.login(**{"username": chief.get_username(), "password": password})
+    assert staff.login(username=chief.get_username(), password=password)
     session_ids.append(staff.cookies["sessionid"].value)
 
     tokens = [first["access"], first["refresh"], second["access"], second["refresh"]]

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DjangoSessionStore
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
+from authkit.exceptions import TruthUnavailable
 from authkit.sessions.store import SessionStore, stored_key
+from tests.outage import database_down
 
 pytestmark = pytest.mark.django_db
 
@@ -121,14 +125,36 @@ def before_authkit() -> str:
 def test_session_from_before_authkit_is_moved_under_its_digest() -> None:
     key = before_authkit()
     assert columns() == {key}
-    assert SessionStore(key)["colour"] == "blue"
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = key
+    client.get("/auth/api/session/")
     assert columns() == {stored_key(key)}
     assert SessionStore(key)["colour"] == "blue"
 
 
+def test_session_from_before_authkit_that_is_gone_by_the_time_of_its_save_stays_gone() -> None:
+    session = SessionStore(before_authkit())
+    assert session["colour"] == "blue"
+    SessionStore(session.session_key).flush()
+    with pytest.raises(UpdateError):
+        session.save()
+    assert columns() == set()
+
+
+def test_session_from_before_authkit_gets_a_new_id_like_any_other() -> None:
+    session = SessionStore(before_authkit())
+    assert session["colour"] == "blue"
+    session.cycle_key()
+    session.save()
+    assert columns() == {stored_key(str(session.session_key))}
+
+
 def test_session_from_before_authkit_is_moved_by_the_async_twin() -> None:
     key = before_authkit()
-    assert async_to_sync(SessionStore(key).aget)("colour") == "blue"
+    session = SessionStore(key)
+    assert async_to_sync(session.aget)("colour") == "blue"
+    assert session.modified
+    async_to_sync(session.asave)()
     assert columns() == {stored_key(key)}
     assert async_to_sync(SessionStore(DIFFERENT).aget)("colour") is None
 
@@ -145,3 +171,11 @@ def test_login_at_load_outlives_flush() -> None:
     assert session["_authkit_login"] == "an-id"
     session.flush()
     assert session.login_at_load == "an-id"
+
+
+def test_outage_is_told_apart_from_an_unknown_id() -> None:
+    key = str(saved(colour="blue").session_key)
+    for read in (SessionStore(key).get, async_to_sync(SessionStore(key).aget)):
+        with database_down(), pytest.raises(TruthUnavailable):
+            read("colour")
+    assert SessionStore(key)["colour"] == "blue"

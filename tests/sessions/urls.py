@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import alogin, alogout, authenticate, login, logout, update_session_auth_hash
+from contextlib import ExitStack
+from typing import Any
+
+from django.contrib.auth import alogin, alogout, authenticate, get_user_model, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -12,6 +15,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from authkit.logins.current import current_login
+from authkit.sessions.store import SessionStore
+from tests.outage import database_down
 from tests.urls import urlpatterns as suite
 
 
@@ -31,8 +36,6 @@ async def awho(request: HttpRequest) -> HttpResponse:
 
 
 async def alogin_view(request: HttpRequest) -> HttpResponse:
-    from django.contrib.auth import get_user_model
-
     user = await get_user_model()._default_manager.afirst()
     await alogin(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return HttpResponse(str((await request.auser()).pk))
@@ -74,6 +77,59 @@ def sign_out_view(request: HttpRequest) -> HttpResponse:
     return HttpResponse("out")
 
 
+async def both(request: HttpRequest) -> HttpResponse:
+    user = await request.auser()
+    assert request.user == user
+    return HttpResponse(str(request.user.pk))
+
+
+def failing(request: HttpRequest) -> HttpResponse:
+    assert request.user.is_authenticated
+    raise ValueError("the project's own mistake")
+
+
+class DyingStore(SessionStore):
+    """The database goes at the very moment at which the session is to be deleted."""
+
+    key_salt = SessionStore().key_salt  # Django takes it from the class's name
+
+    def delete(self, session_key: str | None = None) -> None:
+        with database_down():
+            super().delete(session_key)
+
+
+def outage_at_the_flush(request: HttpRequest) -> HttpResponse:
+    request.session = DyingStore(request.session.session_key)
+    return HttpResponse(str(request.user.pk))
+
+
+def outage_in_the_middle(request: HttpRequest) -> HttpResponse:
+    """The session is read, then the database goes."""
+    request.session.get("anything")
+    with database_down():
+        return HttpResponse(str(request.user.pk))
+
+
+def outage_at_the_end(request: HttpRequest) -> HttpResponse:
+    """Everything is read, then the database goes, and with it whatever is written afterwards."""
+    request.outage = ExitStack()  # type: ignore[attr-defined]  # closed by the test
+    answer = HttpResponse(str(request.user.pk))
+    request.outage.enter_context(database_down())  # type: ignore[attr-defined]
+    return answer
+
+
+class AskingMiddleware:
+    """A project's own, further in: asks for the user before the view does."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        assert request.user.pk != 0
+        response: HttpResponse = self.get_response(request)
+        return response
+
+
 class RefusingView(APIView):
     """Refuses everything; under ATOMIC_REQUESTS DRF then rolls the view's transaction back."""
 
@@ -97,5 +153,10 @@ urlpatterns = [
     path("keep-cart/", keep_cart),
     path("sign-in-twice/", sign_in_twice),
     path("sign-out/", sign_out_view),
+    path("both/", both),
+    path("failing/", failing),
+    path("outage-at-the-flush/", outage_at_the_flush),
+    path("outage-in-the-middle/", outage_in_the_middle),
+    path("outage-at-the-end/", outage_at_the_end),
     path("refusing/", RefusingView.as_view()),
 ]

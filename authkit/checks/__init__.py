@@ -1,0 +1,41 @@
+"""What `manage.py check` says of a project that uses authkit, each with the fix in its hint.
+
+Errors are what breaks sign-in or revocation, warnings what a project may have chosen with its eyes open (and may then
+put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never used again.
+
+    The AUTHKIT block (`block`)                             The wiring (`wiring`)
+    E001  unknown key                                       E020  an app is missing
+    E002  wrong type                                        E021  a middleware is missing
+    E003  value out of range, or not one of the choices     E022  a middleware stands in the wrong place
+    E004  the block is no dict                              E023  the backend of sessions opened by others is missing
+    E005  idle longer than absolute                         W020  another session engine
+    E006  access tokens outlive refresh tokens              W021  another social-auth strategy
+    E007  the grace outlasts the refresh token              W022  authkit's DRF classes are not among the defaults
+    E008  PUBLIC_URL is no origin                           W023  a default DRF class knows nothing of logins
+    E009  USER_SERIALIZER can't be used                     W024  the URLs are not included
+    E010  e-mail identifies, and there is no such field
+    W001  remembered shorter than not remembered            Keys and deployment (`security`)
+    W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
+    W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
+                                                            E032  a generated key marked as insecure (deploy)
+    The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
+    W050  a user admin without forced logout
+
+Those of the social providers are listed in `authkit.social.checks`.
+"""
+
+from __future__ import annotations
+
+from django.core import checks
+
+from authkit.checks import block, security, wiring
+
+TAG = "authkit"
+
+
+def register() -> None:
+    """For `AuthKitConfig.ready()`."""
+    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS):
+        checks.register(check, TAG)
+    for check in security.DEPLOY_CHECKS:
+        checks.register(check, TAG, deploy=True)

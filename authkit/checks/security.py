@@ -1,0 +1,122 @@
+"""Keys, always; cookies, hosts and DEBUG when deploying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.core.checks.security.base import SECRET_KEY_INSECURE_PREFIX
+from django.core.exceptions import ImproperlyConfigured
+
+from authkit import conf
+
+MIN_KEY_BYTES = 32
+"""RFC 7518 section 3.2: a key for HS256 has at least the size of the hash."""
+
+MIN_DIFFERENT_CHARACTERS = 8
+"""Fewer can't come from a generator: 32 random hexadecimal digits have 8 or more all but once in ten million."""
+
+_GENERATE = (
+    'python -c "import secrets; print(secrets.token_urlsafe(50))" makes a good one; keep it out of the repository.'
+)
+_WORDS = ("secret", "changeme", "change-me", "change_me", "password", "your-", "example", "placeholder", "insecure-key")
+
+
+def check_keys(**_: Any) -> list[CheckMessage]:
+    """E030, E031: the keys of access and refresh tokens are derived from these."""
+    messages: list[CheckMessage] = []
+    for name, key in _keys():
+        if len(key) < MIN_KEY_BYTES:
+            messages.append(
+                Error(f"{name} has {len(key)} bytes; tokens are signed by it and need {MIN_KEY_BYTES}.",
+                      hint=_GENERATE, id="authkit.E030")
+            )  # fmt: skip
+        elif _guessable(key):
+            messages.append(
+                Error(f"{name} can be guessed; tokens are signed by it.", hint=_GENERATE, id="authkit.E031")
+            )
+    return messages
+
+
+def check_generated_key(**_: Any) -> list[CheckMessage]:
+    """E032 (deploy). Not before: every new project has such a key, and it is random enough to develop with."""
+    return [
+        Error(f"{name} was made by startproject for development, and tokens are signed by it.",
+              hint=_GENERATE, id="authkit.E032")
+        for name, key in _keys()
+        if key.startswith(SECRET_KEY_INSECURE_PREFIX.encode())
+    ]  # fmt: skip
+
+
+def _keys() -> Iterator[tuple[str, bytes]]:
+    with suppress(ImproperlyConfigured):  # empty: Django's own error says so
+        yield "SECRET_KEY", _bytes(settings.SECRET_KEY)
+    for number, fallback in enumerate(settings.SECRET_KEY_FALLBACKS):
+        yield f"SECRET_KEY_FALLBACKS[{number}]", _bytes(fallback)
+
+
+def _bytes(key: Any) -> bytes:
+    return key if isinstance(key, bytes) else str(key).encode()
+
+
+def _guessable(key: bytes) -> bool:
+    # One telling word in a long random key is a prefix; without such words, a poor key has little left.
+    rest = key.lower()
+    for word in _WORDS:
+        rest = rest.replace(word.encode(), b"")
+    return len(set(rest)) < MIN_DIFFERENT_CHARACTERS or len(rest) < MIN_KEY_BYTES // 2
+
+
+def check_cookies(**_: Any) -> list[CheckMessage]:
+    """W040 to W043 (ASVS 3.3.1, 3.3.2, 3.3.4)."""
+    found: list[CheckMessage] = []
+    if not settings.SESSION_COOKIE_SECURE:
+        found.append(_deploy("W040", "SESSION_COOKIE_SECURE is off: the session's cookie travels without TLS.", "True"))
+    if not settings.CSRF_COOKIE_SECURE:
+        found.append(_deploy("W041", "CSRF_COOKIE_SECURE is off: the CSRF cookie travels without TLS.", "True"))
+    if not settings.SESSION_COOKIE_HTTPONLY:
+        found.append(_deploy("W042", "SESSION_COOKIE_HTTPONLY is off: scripts can read the session's cookie.", "True"))
+    if not settings.SESSION_COOKIE_SAMESITE or settings.SESSION_COOKIE_SAMESITE == "None":
+        found.append(
+            _deploy("W043", "SESSION_COOKIE_SAMESITE is off: other sites' requests carry the session.", '"Lax"')
+        )
+    return found
+
+
+def check_hosts(**_: Any) -> list[CheckMessage]:
+    """W044, W046."""
+    block, _problems = conf.inspect()
+    found: list[CheckMessage] = []
+    if "*" in settings.ALLOWED_HOSTS and block.social.providers and not block.public_url:
+        found.append(
+            Warning(
+                'ALLOWED_HOSTS has "*" and AUTHKIT PUBLIC_URL is empty: the redirect URI of a social login follows '
+                "whatever Host header a request brings.",
+                hint='Name your hosts in ALLOWED_HOSTS, or set PUBLIC_URL to "https://www.example.com".',
+                id="authkit.W044",
+            )
+        )
+    if block.public_url.startswith("http://"):
+        found.append(
+            Warning("AUTHKIT PUBLIC_URL has no TLS.", hint="Write it with https://.", id="authkit.W046")
+        )  # fmt: skip
+    return found
+
+
+def check_debug(**_: Any) -> list[CheckMessage]:
+    """W045."""
+    if not settings.DEBUG:
+        return []
+    message = "DEBUG is on: error pages show what a request carried, and social logins show their errors."
+    return [_deploy("W045", message, "False")]
+
+
+def _deploy(number: str, message: str, value: str) -> CheckMessage:
+    return Warning(message, hint=f"{message.split(' ', 1)[0]} = {value}", id=f"authkit.{number}")
+
+
+CHECKS = (check_keys,)
+DEPLOY_CHECKS = (check_generated_key, check_cookies, check_hosts, check_debug)

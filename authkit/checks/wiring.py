@@ -1,0 +1,192 @@
+"""What `authkit.configure(globals())` inserts, and the include in the URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import pairwise
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+
+from authkit import wiring
+
+_LINE = "Make authkit.configure(globals()) the last line of your settings"
+_SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
+_REST_FRAMEWORK_DEFAULTS = (SessionAuthentication, BasicAuthentication)
+
+
+def check_apps(**_: Any) -> list[CheckMessage]:
+    """E020."""
+    return [
+        Error(f"{name!r} is not in INSTALLED_APPS.", hint=f"{_LINE}, or add {name!r} yourself.", id="authkit.E020")
+        for name in wiring.APPS
+        if not apps.is_installed(name)
+    ]
+
+
+def check_middleware(**_: Any) -> list[CheckMessage]:
+    """E021, E022: without them, or before what they build on, a login that has ended would still carry its session."""
+    needed = (_SESSION_MIDDLEWARE, wiring.AUTHENTICATION_MIDDLEWARE, wiring.MIDDLEWARE)
+    positions = [_position(path, settings.MIDDLEWARE) for path in needed]
+    messages: list[CheckMessage] = [
+        Error(
+            f"{path!r} is not in MIDDLEWARE.",
+            hint=f"{_LINE}, or put these into MIDDLEWARE in this order: {', '.join(needed)}.",
+            id="authkit.E021",
+        )
+        for path, position in zip(needed, positions, strict=True)
+        if position is None
+    ]
+    present = [(path, position) for path, position in zip(needed, positions, strict=True) if position is not None]
+    for (earlier, first), (later, second) in pairwise(present):
+        if second < first:
+            messages.append(
+                Error(
+                    f"{later!r} stands before {earlier!r} in MIDDLEWARE.",
+                    hint=f"The order is: {', '.join(needed)}.",
+                    id="authkit.E022",
+                )
+            )
+    return messages
+
+
+def check_backend(**_: Any) -> list[CheckMessage]:
+    """E023."""
+    if _position(wiring.LOGIN_BACKEND, settings.AUTHENTICATION_BACKENDS) is not None:
+        return []
+    return [
+        Error(
+            f"{wiring.LOGIN_BACKEND!r} is not in AUTHENTICATION_BACKENDS: whoever signs in through a provider would be "
+            "anonymous on the next request.",
+            hint=f"{_LINE}, or append it yourself, after "
+            f"{wiring.MODEL_BACKEND!r}, which is the default where the setting is missing.",
+            id="authkit.E023",
+        )
+    ]
+
+
+def check_session_engine(**_: Any) -> list[CheckMessage]:
+    """W020."""
+    if _is_our_engine(settings.SESSION_ENGINE):
+        return []
+    return [
+        Warning(
+            f"SESSION_ENGINE is {settings.SESSION_ENGINE!r}: whoever can read its storage reads usable session ids.",
+            hint=f"SESSION_ENGINE = {wiring.SESSION_ENGINE!r} stores digests.",
+            id="authkit.W020",
+        )
+    ]
+
+
+def _is_our_engine(engine: str) -> bool:
+    if engine == wiring.SESSION_ENGINE:
+        return True
+    try:
+        return issubclass(import_module(engine).SessionStore, import_module(wiring.SESSION_ENGINE).SessionStore)
+    except (ImportError, AttributeError):
+        return False
+
+
+def check_strategy(**_: Any) -> list[CheckMessage]:
+    """W021."""
+    strategy = getattr(settings, "SOCIAL_AUTH_STRATEGY", None)
+    if strategy is not None and _position(wiring.SOCIAL_AUTH_STRATEGY, [strategy]) is not None:
+        return []
+    return [
+        Warning(
+            f"SOCIAL_AUTH_STRATEGY is {strategy!r}: AUTHKIT SOCIAL would not be read.",
+            hint=f"{_LINE}, or set it to {wiring.SOCIAL_AUTH_STRATEGY!r}.",
+            id="authkit.W021",
+        )
+    ]
+
+
+def check_rest_framework(**_: Any) -> list[CheckMessage]:
+    """W022, W023."""
+    chosen = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", _REST_FRAMEWORK_DEFAULTS)
+    return [*_missing_classes(chosen), *_strange_classes(chosen)]
+
+
+def _missing_classes(chosen: Any) -> Iterator[CheckMessage]:
+    for path in wiring.AUTHENTICATION_CLASSES:
+        if _position(path, chosen) is None:
+            yield Warning(
+                f"{path!r} is not in REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES: your API views don't accept it.",
+                hint=f"{_LINE}, or write DEFAULT_AUTHENTICATION_CLASSES as {list(wiring.AUTHENTICATION_CLASSES)}.",
+                id="authkit.W022",
+            )
+
+
+def _strange_classes(chosen: Any) -> Iterator[CheckMessage]:
+    ours = tuple(_classes(wiring.AUTHENTICATION_CLASSES))
+    for path in chosen:
+        cls = _class(path)
+        # DRF's own SessionAuthentication takes the user whom authkit's middleware has checked.
+        if cls is not None and not issubclass(cls, (*ours, SessionAuthentication)):
+            yield Warning(
+                f"REST_FRAMEWORK's default {cls.__module__}.{cls.__qualname__} knows nothing of logins: a credential "
+                "that it accepts outlives a forced logout.",
+                hint="Take it out of DEFAULT_AUTHENTICATION_CLASSES, and name it on the views that need it.",
+                id="authkit.W023",
+            )
+
+
+def check_urls(**_: Any) -> list[CheckMessage]:
+    """W024."""
+    urlconf = getattr(settings, "ROOT_URLCONF", None)
+    if not urlconf:
+        return []
+    try:
+        reverse("authkit:session")
+    except NoReverseMatch:
+        return [
+            Warning(
+                "authkit's URLs are not included.",
+                hint=f'Add path("auth/", include("authkit.urls")) to urlpatterns in {urlconf}; '
+                'include("authkit.urls.api") mounts the JSON alone.',
+                id="authkit.W024",
+            )
+        ]
+    return []
+
+
+def _position(path: str, candidates: Any) -> int | None:
+    """Where this class, or one that derives from it, stands; None if nowhere."""
+    wanted = _class(path)
+    for position, candidate in enumerate(candidates):
+        if candidate == path:
+            return position
+        found = _class(candidate)
+        if wanted is not None and found is not None and issubclass(found, wanted):
+            return position
+    return None
+
+
+def _classes(paths: Any) -> Iterator[type[Any]]:
+    return (cls for cls in map(_class, paths) if cls is not None)
+
+
+def _class(path: Any) -> type[Any] | None:
+    # What can't be imported is reported by whoever uses it; middleware may be plain functions.
+    try:
+        found = import_string(path) if isinstance(path, str) else path
+    except ImportError:
+        return None
+    return found if isinstance(found, type) else None
+
+
+CHECKS = (
+    check_apps,
+    check_middleware,
+    check_backend,
+    check_session_engine,
+    check_strategy,
+    check_rest_framework,
+    check_urls,
+)

@@ -1,0 +1,73 @@
+"""What somebody who is about to end logins wants to know first: whose, how many, of which kinds, on which devices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.db.models import Count
+
+from authkit.logins.models import Login
+from authkit.logins.reasons import LoginKind
+
+_BATCH = 500
+"""Keys per statement: databases limit the parameters of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginsSummary:
+    """The live logins of one person, or of everybody: how many, how many of each kind (a `LoginKind` value), and the
+    devices by name, most frequent first, without those that told none."""
+
+    count: int = 0
+    kinds: tuple[tuple[str, int], ...] = ()
+    devices: tuple[str, ...] = ()
+
+    @property
+    def kinds_text(self) -> str:
+        """The kinds for people to read, such as "session: 2, token: 1"; empty if there are none."""
+        return ", ".join(f"{LoginKind(kind).label}: {count}" for kind, count in self.kinds)
+
+
+def summaries_of(*, user_ids: Iterable[Any]) -> dict[Any, LoginsSummary]:
+    """The live logins of each of these people, by the rows and the cutoffs, as ending them would count them.
+
+    Args:
+        user_ids: primary keys, as the user model has them.
+
+    Returns:
+        One summary for each key, in the order given; an empty one for whoever has no live login.
+    """
+    user_ids = list(user_ids)
+    kinds: dict[Any, Counter[str]] = {key: Counter() for key in user_ids}
+    devices: dict[Any, Counter[str]] = {key: Counter() for key in user_ids}
+    for batch in _batches(user_ids):
+        rows = Login.objects.live().filter(user_id__in=batch).order_by("user_id", "kind", "device")
+        for user_id, kind, device, count in rows.values_list("user_id", "kind", "device").annotate(Count("pk")):
+            kinds[user_id][kind] += count
+            if device:
+                devices[user_id][device] += count
+    return {key: _summary(kinds[key], devices[key]) for key in user_ids}
+
+
+def everybodys_summary() -> LoginsSummary:
+    """The live logins of everybody, in one statement; `devices` is left empty."""
+    rows = Login.objects.live().order_by("kind").values_list("kind").annotate(Count("pk"))
+    return _summary(Counter(dict(rows)), Counter())
+
+
+def _summary(kinds: Counter[str], devices: Counter[str]) -> LoginsSummary:
+    return LoginsSummary(
+        count=kinds.total(),
+        kinds=tuple(sorted(kinds.items())),
+        devices=tuple(sorted(devices, key=lambda name: (-devices[name], name))),
+    )
+
+
+def _batches(keys: list[Any]) -> Iterator[list[Any]]:
+    iterator = iter(keys)
+    while batch := list(islice(iterator, _BATCH)):
+        yield batch

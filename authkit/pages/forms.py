@@ -1,0 +1,62 @@
+"""What the login page asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from authkit.logins.credentials import MAX_PASSWORD_LENGTH
+
+MAX_IDENTIFIER_LENGTH = 254
+"""Characters: the longest address that mail can be sent to (RFC 5321 section 4.5.3.1.3); usernames are shorter."""
+
+
+class LoginForm(forms.Form):
+    """Identifier, password, "keep me signed in". Without messages of its own: the page has one for all failures.
+
+    Args:
+        identifiers: of "username" and "email", what counts; decides the label.
+    """
+
+    # The autocomplete tokens are what password managers go by (HTML, section 4.10.18.7).
+    username = forms.CharField(
+        max_length=MAX_IDENTIFIER_LENGTH,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=MAX_PASSWORD_LENGTH,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    remember = forms.BooleanField(label=_("Keep me signed in"), required=False)
+
+    def __init__(self, *args: Any, identifiers: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _label(identifiers)
+
+    def focus(self, name: str) -> None:
+        """Puts the cursor into this field when the page opens."""
+        self.fields[name].widget.attrs["autofocus"] = True
+
+    def refuse(self, error_id: str) -> None:
+        """Ties both fields to the sentence with this HTML id, so that a screen reader reads it with them."""
+        for name in ("username", "password"):
+            self.fields[name].widget.attrs.update({"aria-invalid": "true", "aria-describedby": error_id})
+
+
+def _label(identifiers: Sequence[str]) -> str:
+    users = get_user_model()
+    if "username" not in identifiers:
+        return gettext("E-mail address")
+    field = users.USERNAME_FIELD
+    name = capfirst(str(users._meta.get_field(field).verbose_name))  # type: ignore[union-attr]  # never a relation
+    if "email" not in identifiers or field == users.get_email_field_name():
+        return name
+    return gettext("%(username)s or e-mail address") % {"username": name}

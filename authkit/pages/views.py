@@ -1,0 +1,202 @@
+"""The pages. Each parses, calls a service and renders; what may happen is decided in the services.
+
+Every page is `no-store`, asks for Django's CSRF proof whatever the project's middleware says, and needs neither
+JavaScript nor inline style, so that it holds under `Content-Security-Policy: default-src 'none'` with `style-src`,
+`img-src` and `form-action` opened for 'self'. Browsers also check `form-action` on the redirects that follow a form,
+so a project that sends such a policy adds the origins of its providers there.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+
+from authkit import conf
+from authkit.core.redirects import is_safe_target, safe_next
+from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
+from authkit.exceptions import InvalidCredentials, NotFound, TruthUnavailable
+from authkit.logins.credentials import verify_password
+from authkit.logins.current import current_login
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login, end_logins_of, live_logins_of
+from authkit.pages.forms import LoginForm
+from authkit.sessions.services import sign_in, sign_out
+from authkit.social.providers import configured
+
+logger = logging.getLogger("authkit")
+
+LOGINS_PER_PAGE = 25
+
+
+# Not atomic: a service's commit is what makes its answer true, and must not wait for the page to be rendered.
+@method_decorator(
+    [never_cache, csrf_protect, sensitive_post_parameters("password"), transaction.non_atomic_requests],
+    name="dispatch",
+)
+class Page(View):
+    """What all pages have in common."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except (TruthUnavailable, *DATABASE_DOWN) as error:
+            logger.error("the database can't be asked", exc_info=error)
+            return _unavailable()
+
+
+# Open under Django's LoginRequiredMiddleware; SignedInPage asks by itself.
+@method_decorator(login_not_required, name="dispatch")
+class LoginPage(Page):
+    """Sign in by password, or through a provider. Who is signed in already is sent on."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(safe_next(request))
+        form = LoginForm(identifiers=conf.current().login.identifiers)
+        form.focus("username")
+        return self._show(request, form)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        identifiers = conf.current().login.identifiers
+        form = LoginForm(request.POST, identifiers=identifiers)
+        if not form.is_valid():
+            return self._refuse(request, form)
+        try:
+            user = verify_password(
+                request=request,
+                username=form.cleaned_data["username"],
+                password=form.cleaned_data["password"],
+                identifiers=identifiers,
+            )
+        except InvalidCredentials:
+            return self._refuse(request, form)
+        sign_in(request=request, user=user, method="password", remember=form.cleaned_data["remember"])
+        return HttpResponseRedirect(safe_next(request))
+
+    def _refuse(self, request: HttpRequest, form: LoginForm) -> HttpResponse:
+        # The same words whatever was wrong, an empty field and a deactivated account included (ASVS 6.3.8).
+        form.refuse("authkit-error")
+        form.focus("password")
+        return self._show(request, form, error=gettext("That did not match an account. Check both and try again."))
+
+    def _show(self, request: HttpRequest, form: LoginForm, error: str = "") -> HttpResponse:
+        target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
+        context = {
+            "form": form,
+            "error": error,
+            "providers": configured(),
+            "next": target if is_safe_target(request, target) else "",
+        }
+        return render(request, "authkit/login.html", context)
+
+
+@method_decorator(login_not_required, name="dispatch")
+class LogoutPage(Page):
+    """GET asks, POST signs out: a link or an image on another site must not sign anybody out (ASVS 3.5.1)."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            return render(request, "authkit/logout.html", {"user": request.user})
+        return render(request, "authkit/logged_out.html")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        sign_out(request=request)
+        return HttpResponseRedirect(_after_logout(request))
+
+
+class SignedInPage(Page):
+    """A page for people who are signed in; others are asked to, and come back."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            back = request.get_full_path() if request.method == "GET" else reverse("authkit:account")
+            return redirect_to_login(back, reverse("authkit:login"))
+        return super().dispatch(request, *args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLogin:
+    """One line of the account page."""
+
+    login: Login
+    method: str
+    """In words: "Password", or the provider's name."""
+    current: bool
+
+
+class AccountPage(SignedInPage):
+    """My logins, newest first."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        logins = live_logins_of(user=request.user)  # type: ignore[arg-type]  # nobody anonymous comes this far
+        page = Paginator(logins, LOGINS_PER_PAGE).get_page(request.GET.get("page"))
+        current = current_login(request)
+        names = {provider.id: provider.name for provider in configured()} | {"password": gettext("Password")}
+        shown = [
+            ShownLogin(
+                login=login,
+                method=names.get(login.method, login.method),
+                current=current is not None and login.pk == current.pk,
+            )
+            for login in page
+        ]
+        context = {"user": request.user, "logins": shown, "page": page, "current": current}
+        return render(request, "authkit/account.html", context)
+
+
+class EndLogin(SignedInPage):
+    """Ends one of my logins; somebody else's looks as if there were none (API.md: 404)."""
+
+    def post(self, request: HttpRequest, login_id: UUID) -> HttpResponse:
+        current = current_login(request)
+        if current is not None and current.pk == login_id:
+            sign_out(request=request)
+            return HttpResponseRedirect(_after_logout(request))
+        try:
+            end_login(login_id=login_id, reason=EndReason.LOGOUT, user_id=request.user.pk)
+        except NotFound as error:
+            raise Http404 from error
+        return HttpResponseRedirect(reverse("authkit:account"))
+
+
+class EndAllLogins(SignedInPage):
+    """Ends all my logins, or all but the one that asks (`keep_current`); ASVS 7.5.2."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        current = current_login(request)
+        keep = current.pk if current is not None and request.POST.get("keep_current") else None
+        end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
+        if keep is not None:
+            return HttpResponseRedirect(reverse("authkit:account"))
+        sign_out(request=request)  # the rows are over by now; this takes the session and its cookie away too
+        return HttpResponseRedirect(_after_logout(request))
+
+
+def _after_logout(request: HttpRequest) -> str:
+    return safe_next(request, default=str(settings.LOGOUT_REDIRECT_URL or "authkit:logout"))
+
+
+def _unavailable() -> HttpResponse:
+    # Without the request: a context processor that looks at the person would ask the database again.
+    body = render_to_string("authkit/unavailable.html")
+    return HttpResponse(body, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

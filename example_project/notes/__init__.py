@@ -1,0 +1,1 @@
+"""Notes: a person sees and changes their own, by session or by bearer token."""

@@ -1,0 +1,38 @@
+"""The home page, and the notes API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
+from rest_framework import viewsets
+from rest_framework.serializers import BaseSerializer
+
+from authkit.logins.current import current_login
+from example_project.notes.models import Note
+from example_project.notes.serializers import NoteSerializer
+
+
+@method_decorator(never_cache, name="dispatch")
+class Home(TemplateView):
+    """Who you are, and by which login."""
+
+    template_name = "notes/home.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs, login=current_login(self.request))
+
+
+class NoteViewSet(viewsets.ModelViewSet[Note]):
+    """My notes. How the caller signed in is not looked at: `request.user` is all that a view needs."""
+
+    serializer_class = NoteSerializer
+
+    def get_queryset(self) -> QuerySet[Note]:
+        return Note.objects.filter(owner_id=self.request.user.pk)
+
+    def perform_create(self, serializer: BaseSerializer[Note]) -> None:
+        serializer.save(owner=self.request.user)

@@ -1,0 +1,118 @@
+"""Settings of the example, steered by the environment; without any of it: SQLite, no service, this machine only.
+
+SECRET_KEY      signs sessions and tokens; made once and kept in the demo's directory if not given
+DEBUG           1 for error pages with details; `manage.py demo` sets it
+ALLOWED_HOSTS   comma-separated. Beyond this machine, cookies are for TLS only and plain HTTP is redirected
+DATABASE_URL    postgres://… or mysql://…
+REDIS_URL       redis://…: caching for the whole site
+DEMO_DIR        where the SQLite file and the secret key live; .demo/ beside manage.py if not given
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import dj_database_url
+
+import authkit
+from example_project import state
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+
+SECRET_KEY = os.environ.get("SECRET_KEY") or state.secret_key()
+DEBUG = os.environ.get("DEBUG") == "1"
+ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host] or list(LOOPBACK)
+
+INSTALLED_APPS = [
+    "example_project.notes",
+    "example_project.demo",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "example_project.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+ROOT_URLCONF = "example_project.urls"
+WSGI_APPLICATION = "example_project.wsgi.application"
+ASGI_APPLICATION = "example_project.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+# Straight from the apps' directories, so that there is no collectstatic to forget.
+WHITENOISE_USE_FINDERS = True
+
+DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{state.DIRECTORY / 'db.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    state.DIRECTORY.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Several processes write: WAL lets readers go on meanwhile, IMMEDIATE queues writers instead of failing them.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 10,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL",
+    }
+
+if REDIS_URL := os.environ.get("REDIS_URL"):
+    CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {
+                # With pickle, whoever writes to Redis runs code here.
+                "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+                "SOCKET_CONNECT_TIMEOUT": 1,
+                "SOCKET_TIMEOUT": 1,
+            },
+        }
+    }
+
+# A cookie that may travel without TLS is for trying things out on one machine.
+BEYOND_THIS_MACHINE = not set(ALLOWED_HOSTS) <= set(LOOPBACK)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEYOND_THIS_MACHINE
+
+LOGIN_URL = "authkit:login"
+LOGIN_REDIRECT_URL = "home"
+
+REST_FRAMEWORK = {
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+}
+
+AUTHKIT: authkit.AuthKitSettings = {}
+if provider := state.demo_provider():
+    AUTHKIT["SOCIAL"] = {"PROVIDERS": {"demo-id": provider.section()}}
+
+authkit.configure(globals())

@@ -1,0 +1,22 @@
+"""URLs of the example."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.templatetags.static import static
+from django.urls import include, path
+from django.views.generic import RedirectView
+from rest_framework.routers import SimpleRouter
+
+from example_project.notes.views import Home, NoteViewSet
+
+router = SimpleRouter()
+router.register("notes", NoteViewSet, basename="note")
+
+urlpatterns = [
+    path("", Home.as_view(), name="home"),
+    path("auth/", include("authkit.urls")),
+    path("api/", include(router.urls)),
+    path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=static("notes/icon.svg"))),  # for the admin, which names none
+]

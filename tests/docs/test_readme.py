@@ -1,0 +1,144 @@
+"""The README's words, followed to the letter in a fresh `django-admin startproject`; its table held to the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.core.management import get_commands
+from django.urls import resolve
+
+import authkit
+from authkit import conf
+from tests.example.servers import Person, environment
+from tests.services.process import free_port, running
+
+README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
+NAME, PASSWORD = "margaret", "correct-horse-battery-staple"
+ROW = re.compile(r"^\| `([A-Z_.<>a-z]+)` \|", re.MULTILINE)
+
+
+def blocks() -> dict[str, str]:
+    """The fenced blocks that begin with a comment, by that comment: `# mysite/urls.py`, `# run`."""
+    found = re.findall(r"^```\w+\n# ([^\n]+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert len({title for title, _ in found}) == len(found)
+    return dict(found)
+
+
+def run(line: str, cwd: Path) -> None:
+    """One line of a shell block. `createsuperuser` asks its questions of the environment."""
+    words = shlex.split(line)
+    extra = ["--noinput"] if "createsuperuser" in words else []
+    command = {"python": [sys.executable], "django-admin": [sys.executable, "-m", "django"]}[words[0]]
+    given = {
+        "DJANGO_SUPERUSER_USERNAME": NAME,
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+        "DJANGO_SUPERUSER_EMAIL": f"{NAME}@example.com",
+    }
+    done = subprocess.run(
+        [*command, *words[1:], *extra],
+        cwd=cwd,
+        env=environment(cwd, **given),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The project that the README builds, being served."""
+    said, where = blocks(), tmp_path_factory.mktemp("readme")
+    [start, enter] = said["project"].splitlines()
+    run(start, where)
+    where /= enter.removeprefix("cd ")
+    with (where / "mysite/settings.py").open("a") as settings:
+        settings.write("\n" + said["mysite/settings.py, at the end"])
+    for name in ("mysite/urls.py", "mysite/views.py"):
+        (where / name).write_text(said[name])
+    *steps, serve = said["run"].splitlines()
+    for step in steps:
+        run(step, where)
+    url, log = f"http://127.0.0.1:{free_port()}", where / "log"
+    assert serve == "python manage.py runserver"
+    with running(
+        [sys.executable, "manage.py", "runserver", "--noreload", url.removeprefix("http://")],
+        ready=lambda: "Quit the server" in log.read_text(),
+        log=log,
+        environment=environment(where, PYTHONUNBUFFERED="1"),
+        cwd=where,
+    ):
+        yield url
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.process
+def test_a_person_signs_in_by_page_and_the_projects_view_knows_them(site: str) -> None:
+    with Person(site) as person:
+        assert person.get("/api/hello/").status_code == 401
+        page = person.sign_in(NAME, PASSWORD)
+        assert (page.status_code, page.url) == (200, f"{site}/auth/account/")
+        assert person.get("/auth/api/me/").json()["user"]["username"] == NAME
+        assert person.get("/api/hello/").json() == {"hello": NAME, "by": "password"}
+        assert person.get("/admin/").status_code == 200
+
+
+@pytest.mark.process
+def test_a_program_gets_a_token_as_the_readme_says(site: str) -> None:
+    [obtain, me, hello] = [
+        shlex.split(line) for line in blocks()["try, with the name and the password that you chose"].splitlines()
+    ]
+
+    def curl(words: list[str], **known: str) -> requests.Response:
+        for placeholder, value in known.items():
+            words = [word.replace(placeholder, value) for word in words]
+        header = dict([words[words.index("-H") + 1].split(": ", 1)])
+        body = words[words.index("-d") + 1] if "-d" in words else None
+        url = words[-1].replace("http://127.0.0.1:8000", site)
+        return requests.request("POST" if body else "GET", url, headers=header, data=body, timeout=10)
+
+    pair = curl(obtain, NAME=NAME, PASSWORD=PASSWORD)
+    assert pair.status_code == 200, pair.text
+    access = pair.json()["access"]
+    assert curl(me, ACCESS=access).json()["login"]["kind"] == "token"
+    assert curl(hello, ACCESS=access).json() == {"hello": NAME, "by": "password"}
+    assert curl(hello, ACCESS=access + "x").status_code == 401
+
+
+def test_the_settings_table_is_the_block() -> None:
+    known = set()
+    for top in fields(conf.Settings):
+        section = conf._SECTIONS.get(top.name)
+        inner = [] if section is None else [field.name for field in fields(section)]
+        known |= {f"{top.name}.{name}".upper() for name in inner} or {top.name.upper()}
+    known |= {f"SOCIAL.PROVIDERS.<id>.{field.name.upper()}" for field in fields(conf.ProviderSettings)}
+    documented = ROW.findall(README)
+    assert sorted(documented) == sorted(known)
+
+
+def test_the_example_of_a_provider_has_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_CLIENT_ID", "me")
+    monkeypatch.setenv("GOOGLE_CLIENT_SECRET", "s" * 32)
+    namespace: dict[str, Any] = {"authkit": authkit, "os": os}
+    exec(blocks()["an example of a provider"], namespace)
+    parsed, problems = conf.parse(namespace["AUTHKIT"])
+    assert problems == []
+    assert parsed.social.providers["google"].issuer == "https://accounts.google.com"
+
+
+def test_every_address_and_command_in_the_readme_exists() -> None:
+    named = set(re.findall(r"`(?:GET |POST |DELETE )?/?(auth/[\w/<>-]*/)`", README))
+    for path in named - {"auth/api/"}:  # the prefix of them all
+        resolve("/" + path.replace("<id>", "0"))
+    assert set(re.findall(r"manage\.py (authkit_\w+)", README)) <= set(get_commands())

@@ -1,0 +1,65 @@
+"""The example under the servers that people deploy with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.example.servers import ROOT, Person, environment, home_says, manage
+from tests.services.process import free_port, running
+
+pytestmark = pytest.mark.process
+
+PASSWORD = "correct-horse-battery-staple"
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}", "--chdir", str(ROOT), "example_project.wsgi"],
+        ["uvicorn", "--port", "{port}", "--app-dir", str(ROOT), "example_project.asgi:application"],
+    ],
+    ids=["gunicorn", "uvicorn"],
+)
+def test_the_example_is_served_by(command: Sequence[str], tmp_path: Path) -> None:
+    directory, port = tmp_path / "state", free_port()
+    assert manage(directory, "migrate", "--verbosity", "0").returncode == 0
+    made = manage(
+        directory,
+        "createsuperuser", "--noinput", "--username", "root", "--email", "root@example.com",
+        DJANGO_SUPERUSER_PASSWORD=PASSWORD,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    site, log = f"http://127.0.0.1:{port}", tmp_path / "log"
+    with running(
+        [sys.executable, "-m", *(part.format(port=port) for part in command)],
+        ready=lambda: answers(f"{site}/"),
+        log=log,
+        environment=environment(directory),
+        cwd=tmp_path,
+    ):
+        with Person(site) as person:
+            page = person.sign_in("root", PASSWORD)
+            assert home_says(page) == {"who": "root", "kind": "session", "method": "password"}
+            assert person.get("/static/authkit/authkit.css").headers["Content-Type"].startswith("text/css")
+            assert person.get("/auth/api/me/").json()["user"]["username"] == "root"
+        pair = requests.post(
+            f"{site}/auth/api/token/", json={"username": "root", "password": PASSWORD}, timeout=10
+        ).json()
+        bearer = {"Authorization": f"Bearer {pair['access']}"}
+        assert requests.post(f"{site}/api/notes/", json={"text": "hi"}, headers=bearer, timeout=10).status_code == 201
+        assert (
+            requests.get(f"{site}/auth/api/me/", headers={"Authorization": "Bearer x"}, timeout=10).status_code == 401
+        )
+    assert "Traceback" not in log.read_text()

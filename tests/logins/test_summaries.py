@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from authkit.logins import summaries
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.services import end_login, end_logins_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_summary_counts_live_logins_by_kind_and_names_devices(user: Any, make_user: Any, open_for: Any) -> None:
+    bob = make_user("bob")
+    open_for(user, kind=LoginKind.SESSION)
+    open_for(user)
+    quiet = open_for(user)
+    Login.objects.filter(pk=quiet.pk).update(device="")
+    end_login(login_id=open_for(user).pk, reason=EndReason.LOGOUT)
+    found = summaries.summaries_of(user_ids=[user.pk, bob.pk])
+    assert found[user.pk] == summaries.LoginsSummary(
+        count=3, kinds=(("session", 1), ("token", 2)), devices=("Firefox on Linux",)
+    )
+    assert found[user.pk].kinds_text == "session: 1, token: 2"
+    assert found[bob.pk] == summaries.LoginsSummary()
+
+
+def test_logins_that_were_cut_off_do_not_count(user: Any, open_for: Any) -> None:
+    login = open_for(user)
+    end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
+    Login.objects.filter(pk=login.pk).update(ended_at=None)
+    assert summaries.summaries_of(user_ids=[user.pk])[user.pk].count == 0
+    assert summaries.everybodys_summary().count == 0
+
+
+def test_everybodys_are_counted_in_one_statement(
+    user: Any, make_user: Any, open_for: Any, django_assert_num_queries: Any
+) -> None:
+    open_for(user, kind=LoginKind.SESSION)
+    open_for(make_user("bob"))
+    with django_assert_num_queries(1):
+        summary = summaries.everybodys_summary()
+    assert (summary.count, summary.kinds) == (2, (("session", 1), ("token", 1)))
+
+
+def test_many_people_are_asked_for_in_batches(user: Any, open_for: Any, django_assert_num_queries: Any) -> None:
+    open_for(user)
+    is_uuid = user._meta.pk.get_internal_type() == "UUIDField"
+    others = [uuid4() if is_uuid else user.pk + number for number in range(1, 1000)]
+    with django_assert_num_queries(2):
+        found = summaries.summaries_of(user_ids=[user.pk, *others])
+    assert found[user.pk].count == 1
+    assert len(found) == 1000

@@ -1,0 +1,147 @@
+"""My logins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from authkit.core.clients import Client as Caller
+from authkit.logins.models import Login
+from authkit.logins.reasons import LoginKind
+from authkit.logins.services import Lifetime, open_login
+from tests.pages.conftest import ACCOUNT, END_ALL, LOGIN, LOGOUT
+from tests.web_forms import Forms
+
+pytestmark = pytest.mark.django_db
+
+
+def end(login: Login) -> str:
+    return f"/auth/account/logins/{login.pk}/end/"
+
+
+def another_login(user: Any, device: str = "Otter on Linux") -> Login:
+    return open_login(
+        user=user,
+        kind=LoginKind.TOKEN,
+        method="example",
+        lifetime=Lifetime(idle=timedelta(days=1), absolute=timedelta(days=2)),
+        client=Caller(address="192.0.2.7", device=device),
+    )
+
+
+@pytest.fixture
+def signed_in(user: Any, sign_in: Callable[..., Any], browser_client: Client) -> Client:
+    sign_in(user)
+    return browser_client
+
+
+def mine(user: Any) -> Login:
+    return Login.objects.get(user=user, kind="session")
+
+
+def test_it_lists_my_live_logins_and_marks_this_one(
+    signed_in: Client, user: Any, make_user: Callable[..., Any]
+) -> None:
+    another_login(user)
+    another_login(make_user("bob"), device="Bob's")
+    page = signed_in.get(ACCOUNT)
+    text = page.content.decode()
+    assert [shown.current for shown in page.context["logins"]] == [False, True]
+    assert text.count("this one") == 1
+    for part in ("Otter on Linux", "192.0.2.7", "example", "Token", "Password", "Session"):
+        assert part in text
+    assert "Bob" not in text
+    assert "no-store" in page["Cache-Control"]
+
+
+def test_a_method_is_shown_by_its_providers_name(signed_in: Client, user: Any, settings: Any) -> None:
+    provider = {"NAME": "Example ID", "ISSUER": "https://id.example", "CLIENT_ID": "me", "CLIENT_SECRET": "s" * 32}
+    settings.AUTHKIT = {**settings.AUTHKIT, "SOCIAL": {"PROVIDERS": {"example": provider}}}
+    another_login(user)
+    assert "Example ID" in signed_in.get(ACCOUNT).content.decode()
+
+
+def test_a_device_name_is_only_text(signed_in: Client, user: Any) -> None:
+    another_login(user, device="<script>alert(1)</script>")
+    text = signed_in.get(ACCOUNT).content.decode()
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_ending_another_login_of_mine(signed_in: Client, user: Any) -> None:
+    other = another_login(user)
+    answer = signed_in.post(end(other), Forms(signed_in.get(ACCOUNT)).to(end(other)))
+    assert answer["Location"] == ACCOUNT
+    assert list(Login.objects.live()) == [mine(user)]
+    # A second click, or the back button: nothing happens, and nothing breaks.
+    token = {"csrfmiddlewaretoken": Forms(signed_in.get(ACCOUNT)).to(end(mine(user)))["csrfmiddlewaretoken"]}
+    assert signed_in.post(end(other), token)["Location"] == ACCOUNT
+
+
+def test_ending_the_login_in_use_signs_this_browser_out(signed_in: Client, user: Any) -> None:
+    answer = signed_in.post(end(mine(user)), Forms(signed_in.get(ACCOUNT)).to(end(mine(user))))
+    assert answer["Location"] == LOGOUT
+    assert not Login.objects.live().exists()
+    assert signed_in.get(ACCOUNT)["Location"].startswith(LOGIN)
+
+
+def test_somebody_elses_login_looks_as_if_there_were_none(
+    signed_in: Client, user: Any, make_user: Callable[..., Any]
+) -> None:
+    theirs = another_login(make_user("bob"))
+    token = Forms(signed_in.get(ACCOUNT)).to(end(mine(user)))
+    answers = [signed_in.post(end(theirs), token), signed_in.post(f"/auth/account/logins/{uuid4()}/end/", token)]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    theirs.refresh_from_db()
+    assert theirs.ended_at is None
+
+
+def test_everywhere_else_keeps_this_browser(signed_in: Client, user: Any) -> None:
+    another_login(user)
+    another_login(user)
+    answer = signed_in.post(END_ALL, Forms(signed_in.get(ACCOUNT)).to(END_ALL, keep_current="1"))
+    assert answer["Location"] == ACCOUNT
+    assert list(Login.objects.live()) == [mine(user)]
+    # Alone now: there is nowhere else.
+    assert "keep_current" not in signed_in.get(ACCOUNT).content.decode()
+
+
+def test_everywhere_is_everywhere(signed_in: Client, user: Any) -> None:
+    another_login(user)
+    [everywhere] = [
+        fields
+        for action, fields in Forms(signed_in.get(ACCOUNT)).found
+        if action == END_ALL and "keep_current" not in fields
+    ]
+    assert signed_in.post(END_ALL, everywhere)["Location"] == LOGOUT
+    assert not Login.objects.live().exists()
+    assert {login.end_reason for login in Login.objects.all()} == {"logout_all"}
+    assert signed_in.get(ACCOUNT).status_code == 302
+
+
+def test_ending_needs_csrf_proof_and_post(signed_in: Client, user: Any) -> None:
+    other = another_login(user)
+    for url in (end(other), END_ALL):
+        assert signed_in.post(url).status_code == 403
+        assert signed_in.get(url).status_code == 405
+    assert Login.objects.live().count() == 2
+
+
+def test_visitors_are_asked_to_sign_in_and_come_back(client: Client) -> None:
+    assert client.get(ACCOUNT, {"page": "2"})["Location"] == f"{LOGIN}?next=/auth/account/%3Fpage%3D2"
+    assert client.post(END_ALL)["Location"] == f"{LOGIN}?next=/auth/account/"
+
+
+def test_many_logins_come_in_pages(signed_in: Client, user: Any) -> None:
+    for _ in range(30):
+        another_login(user)
+    first, second = signed_in.get(ACCOUNT), signed_in.get(ACCOUNT, {"page": "2"})
+    assert (len(first.context["logins"]), len(second.context["logins"])) == (25, 6)
+    assert 'rel="next"' in first.content.decode()
+    assert 'rel="prev"' in second.content.decode()
+    assert signed_in.get(ACCOUNT, {"page": "everything"}).status_code == 200

@@ -1,0 +1,459 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core import checks as django_checks
+from django.core.checks import ERROR, WARNING
+from django.db import models
+from django.db.models.functions import Lower
+
+import authkit.checks
+from authkit import wiring
+from authkit.admin.reach import check_user_admins
+from authkit.checks import block, providers, security
+from authkit.checks import wiring as wiring_checks
+from tests.fresh_project import FreshProject
+
+ALL = (*block.CHECKS, *wiring_checks.CHECKS, *security.CHECKS, *security.DEPLOY_CHECKS)
+
+
+def found(check: Any) -> list[tuple[str, str, str]]:
+    """(id, message, hint) of everything that a check says."""
+    messages = check(app_configs=None)
+    assert all(message.level == (ERROR if ".E" in message.id else WARNING) for message in messages)
+    assert all(message.hint for message in messages), "a message without its fix"
+    return [(message.id.removeprefix("authkit."), message.msg, message.hint) for message in messages]
+
+
+def only(check: Any) -> tuple[str, str, str]:
+    (message,) = found(check)
+    return message
+
+
+def test_suites_own_settings_pass_every_check() -> None:
+    # The admin's other sites in this process belong to tests.
+    said = [message for message in django_checks.run_checks() if str(message.id).startswith("authkit.")]
+    assert said == []
+
+
+def test_checks_are_registered_and_the_deploy_ones_only_for_deployment() -> None:
+    registered = django_checks.registry.registry.get_checks()
+    assert {*block.CHECKS, *wiring_checks.CHECKS, *security.CHECKS, check_user_admins} <= set(registered)
+    assert not set(security.DEPLOY_CHECKS) & set(registered)
+    deployment = django_checks.registry.registry.get_checks(include_deployment_checks=True)
+    assert set(security.DEPLOY_CHECKS) <= set(deployment)
+
+
+def test_every_id_is_listed_once_and_has_a_test() -> None:
+    package = Path(authkit.checks.__file__).parent
+    sources = [*package.glob("*.py"), package.parent / "admin" / "reach.py"]
+    used = set(re.findall(r'"(?:authkit\.)?([EW]\d{3})"', "".join(path.read_text() for path in sources)))
+    listed = re.findall(r"\b[EW]\d{3}\b", (authkit.checks.__doc__ or "").replace("W040-W046", " ".join(
+        f"W04{number}" for number in range(7)
+    )))  # fmt: skip
+    assert sorted(listed) == sorted(used)
+    tests = Path(__file__).read_text() + (Path(__file__).parent / "admin" / "test_reach.py").read_text()
+    tested = {number.upper() for number in re.findall(r"def test_([ew]\d{3})_", tests)} | set(
+        re.findall(r'\("(W\d{3})"', tests)
+    )
+    assert used - tested == set()
+
+
+# The block
+
+
+def test_no_block_and_an_empty_one_are_fine(settings: Any) -> None:
+    for check in ALL[: len(block.CHECKS)]:
+        settings.AUTHKIT = {}
+        assert found(check) == []
+        del settings.AUTHKIT
+        assert found(check) == []
+
+
+def test_e001_unknown_key_is_named_with_the_nearest_known_one(settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"ACESS_LIFETIME": timedelta(minutes=5)}}
+    number, message, hint = only(block.check_keys)
+    assert number == "E001"
+    assert "TOKENS.ACESS_LIFETIME" in message
+    assert hint == "Did you mean TOKENS.ACCESS_LIFETIME?"
+
+
+def test_e002_wrong_type_says_what_is_wanted(settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"ACCESS_LIFETIME": 900}}
+    number, message, hint = only(block.check_keys)
+    assert (number, "must be a timedelta, not int" in message) == ("E002", True)
+    assert "datetime.timedelta" in hint
+
+
+def test_e003_value_out_of_range_says_the_limit(settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"GRACE": timedelta(minutes=5)}, "TRUSTED_PROXIES": -1}
+    assert [(number, hint) for number, _, hint in found(block.check_keys)] == [
+        ("E003", "The largest value is 0:01:00."),
+        ("E003", "The smallest value is 0."),
+    ]
+
+
+@pytest.mark.parametrize("wrong", [None, [], "TOKENS", 7])
+def test_e004_block_that_is_no_dict(wrong: Any, settings: Any) -> None:
+    settings.AUTHKIT = wrong
+    number, message, hint = only(block.check_keys)
+    assert (number, message, hint) == ("E004", "AUTHKIT must be a dict.", "AUTHKIT = {} uses the defaults.")
+    for check in ALL:
+        check(app_configs=None)  # a broken block breaks no other check
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "other"),
+    [
+        ("SESSIONS", "IDLE", "ABSOLUTE"),
+        ("SESSIONS", "REMEMBERED_IDLE", "REMEMBERED_ABSOLUTE"),
+        ("TOKENS", "REFRESH_IDLE", "REFRESH_ABSOLUTE"),
+    ],
+)
+def test_e005_idle_longer_than_absolute(section: str, key: str, other: str, settings: Any) -> None:
+    settings.AUTHKIT = {section: {key: timedelta(days=400)}}
+    number, message, hint = found(block.check_lifetimes)[0]
+    assert number == "E005"
+    assert f"{section}.{key}" in message
+    assert hint == f"Make {section}.{key} at most {section}.{other}."
+
+
+def test_e006_access_token_that_outlives_the_refresh_token(settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"ACCESS_LIFETIME": timedelta(hours=1), "REFRESH_IDLE": timedelta(hours=1)}}
+    assert only(block.check_lifetimes)[0] == "E006"
+
+
+def test_e007_grace_that_outlasts_the_refresh_token(settings: Any) -> None:
+    tokens = {"GRACE": timedelta(seconds=60), "REFRESH_IDLE": timedelta(seconds=60)}
+    settings.AUTHKIT = {"TOKENS": {**tokens, "ACCESS_LIFETIME": timedelta(seconds=30)}}
+    assert only(block.check_lifetimes)[0] == "E007"
+
+
+@pytest.mark.parametrize("key", ["IDLE", "ABSOLUTE"])
+def test_w001_remembered_shorter_than_not_remembered(key: str, settings: Any) -> None:
+    short = {"IDLE": timedelta(hours=1), "ABSOLUTE": timedelta(days=1), "REMEMBERED_IDLE": timedelta(hours=2)}
+    settings.AUTHKIT = {"SESSIONS": {**short, "REMEMBERED_ABSOLUTE": timedelta(days=2),
+                                     f"REMEMBERED_{key}": timedelta(minutes=30)}}  # fmt: skip
+    said = [(number, message) for number, message, _ in found(block.check_lifetimes) if number == "W001"]
+    assert len(said) == 1
+    assert f"SESSIONS.REMEMBERED_{key}" in said[0][1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.com", "ftp://example.com", "https://", "https://example.com/app", "https://example.com?x=1",
+        "https://example.com#x", "https://me@example.com", "https://example.com:99999", "https://[::1",
+        "https://exa mple.com", "https://example.com\n", "//example.com", "https://example.com:0",
+        "javascript:alert(1)",
+    ],
+)  # fmt: skip
+def test_e008_public_url_that_is_no_origin(url: str, settings: Any) -> None:
+    settings.AUTHKIT = {"PUBLIC_URL": url}
+    assert only(block.check_public_url)[0] == "E008"
+
+
+@pytest.mark.parametrize("url", ["", "https://example.com", "http://localhost:8000", "https://[::1]:8443/"])
+def test_public_url_that_is_an_origin(url: str, settings: Any) -> None:
+    settings.AUTHKIT = {"PUBLIC_URL": url}
+    assert found(block.check_public_url) == []
+
+
+@pytest.mark.parametrize(
+    ("dotted", "expected"),
+    [("no.such.Thing", "can't be imported"), ("Thing", "can't be imported"), ("", "can't be imported"),
+     ("authkit.logins.models.Login", "is not a serializer"), ("authkit.conf.parse", "is not a serializer")],
+)  # fmt: skip
+def test_e009_user_serializer_that_cannot_be_used(dotted: str, expected: str, settings: Any) -> None:
+    settings.AUTHKIT = {"ACCOUNTS": {"USER_SERIALIZER": dotted}}
+    number, message, _ = only(block.check_user_serializer)
+    assert (number, expected in message) == ("E009", True)
+
+
+def test_e010_email_identifies_and_the_user_model_has_none(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["email"]}}
+    monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")
+    number, message, _ = only(block.check_identifiers)
+    assert (number, "'no_such_field'" in message) == ("E010", True)
+
+
+@pytest.fixture
+def unconstrained(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The user model in use, with an address that is not unique."""
+    users = get_user_model()
+    monkeypatch.setitem(users._meta.get_field("email").__dict__, "unique", False)  # a cached property
+    monkeypatch.setattr(users._meta, "constraints", [])
+    return users
+
+
+def test_w002_email_identifies_and_is_not_unique(settings: Any, unconstrained: Any) -> None:
+    settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["username", "email"]}}
+    number, _, hint = only(block.check_identifiers)
+    assert (number, "UniqueConstraint" in hint) == ("W002", True)
+    settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["username"]}}
+    assert found(block.check_identifiers) == []
+
+
+@pytest.mark.parametrize(
+    ("constraint", "enough"),
+    [
+        (models.UniqueConstraint(fields=["email"], name="a"), True),
+        (models.UniqueConstraint(Lower("email"), name="b"), True),
+        (models.UniqueConstraint(fields=["email", "is_active"], name="c"), False),
+        (models.UniqueConstraint(fields=["email"], condition=models.Q(is_active=True), name="d"), False),
+        (models.CheckConstraint(condition=models.Q(pk=1), name="e"), False),
+    ],
+)
+def test_constraint_that_makes_the_address_unique_counts(
+    constraint: Any, enough: bool, settings: Any, unconstrained: Any
+) -> None:
+    settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["email"]}}
+    unconstrained._meta.constraints.append(constraint)
+    assert (found(block.check_identifiers) == []) is enough
+
+
+def test_field_that_is_unique_counts(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["email"]}}
+    monkeypatch.setitem(get_user_model()._meta.get_field("email").__dict__, "unique", True)
+    assert found(block.check_identifiers) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("USE_X_FORWARDED_HOST", True), ("USE_X_FORWARDED_PORT", True),
+     ("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https"))],
+)  # fmt: skip
+def test_w003_behind_a_proxy_that_is_not_counted(name: str, value: Any, settings: Any) -> None:
+    setattr(settings, name, value)
+    assert only(block.check_trusted_proxies)[0] == "W003"
+    settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
+    assert found(block.check_trusted_proxies) == []
+
+
+# The wiring
+
+
+@pytest.mark.parametrize("name", ["rest_framework", "social_django"])
+def test_e020_missing_app_is_named(name: str, settings: Any) -> None:
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != name]
+    number, message, hint = only(wiring_checks.check_apps)
+    assert (number, name in message, "authkit.configure(globals())" in hint) == ("E020", True, True)
+
+
+SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
+
+
+@pytest.mark.parametrize("path", [SESSION, wiring.AUTHENTICATION_MIDDLEWARE, wiring.MIDDLEWARE])
+def test_e021_missing_middleware_is_named(path: str, settings: Any) -> None:
+    settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != path]
+    number, message, hint = only(wiring_checks.check_middleware)
+    assert (number, path in message) == ("E021", True)
+    assert "authkit.configure(globals())" in hint
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        (SESSION, wiring.MIDDLEWARE, wiring.AUTHENTICATION_MIDDLEWARE),
+        (wiring.MIDDLEWARE, SESSION, wiring.AUTHENTICATION_MIDDLEWARE),
+        (wiring.AUTHENTICATION_MIDDLEWARE, SESSION, wiring.MIDDLEWARE),
+    ],
+)
+def test_e022_misordered_middleware_is_named(order: tuple[str, ...], settings: Any) -> None:
+    settings.MIDDLEWARE = list(order)
+    number, message, hint = only(wiring_checks.check_middleware)
+    assert (number, "stands before" in message) == ("E022", True)
+    assert hint == f"The order is: {SESSION}, {wiring.AUTHENTICATION_MIDDLEWARE}, {wiring.MIDDLEWARE}."
+
+
+def test_middleware_that_derives_from_djangos_counts_and_functions_do_no_harm(settings: Any) -> None:
+    settings.MIDDLEWARE = [
+        "tests.test_checks.plain_middleware",
+        "no.such.middleware",
+        "tests.test_checks.OwnSessionMiddleware",
+        wiring.AUTHENTICATION_MIDDLEWARE,
+        wiring.MIDDLEWARE,
+    ]
+    assert found(wiring_checks.check_middleware) == []
+
+
+def test_e023_missing_backend(settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = [wiring.MODEL_BACKEND]
+    number, message, _ = only(wiring_checks.check_backend)
+    assert (number, wiring.LOGIN_BACKEND in message) == ("E023", True)
+
+
+@pytest.mark.parametrize("engine", ["django.contrib.sessions.backends.db", "no.such.engine", "tests.test_checks"])
+def test_w020_another_session_engine(engine: str, settings: Any) -> None:
+    settings.SESSION_ENGINE = engine
+    number, message, hint = only(wiring_checks.check_session_engine)
+    assert (number, engine in message, wiring.SESSION_ENGINE in hint) == ("W020", True, True)
+
+
+def test_session_engine_that_derives_from_ours_counts(settings: Any) -> None:
+    settings.SESSION_ENGINE = "tests.derived_store"
+    assert found(wiring_checks.check_session_engine) == []
+
+
+def test_w021_another_social_auth_strategy(settings: Any) -> None:
+    settings.SOCIAL_AUTH_STRATEGY = "social_django.strategy.DjangoStrategy"
+    assert only(wiring_checks.check_strategy)[0] == "W021"
+    del settings.SOCIAL_AUTH_STRATEGY
+    assert only(wiring_checks.check_strategy)[0] == "W021"
+
+
+def test_w022_defaults_of_drf_without_authkits_classes(settings: Any) -> None:
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": []}
+    said = found(wiring_checks.check_rest_framework)
+    assert [number for number, _, _ in said] == ["W022", "W022"]
+    assert all(any(path in message for _, message, _ in said) for path in wiring.AUTHENTICATION_CLASSES)
+
+
+def test_w023_default_class_that_knows_nothing_of_logins(settings: Any) -> None:
+    drf = "rest_framework.authentication"
+    chosen = [*wiring.AUTHENTICATION_CLASSES, f"{drf}.SessionAuthentication", f"{drf}.BasicAuthentication", "no.Class"]
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": chosen}
+    number, message, _ = only(wiring_checks.check_rest_framework)
+    assert (number, f"{drf}.BasicAuthentication" in message) == ("W023", True)
+
+
+def test_drf_left_to_its_own_defaults_is_told_both(settings: Any) -> None:
+    del settings.REST_FRAMEWORK
+    assert [number for number, _, _ in found(wiring_checks.check_rest_framework)] == ["W022", "W022", "W023"]
+
+
+def test_w024_urls_not_included(settings: Any) -> None:
+    settings.ROOT_URLCONF = "tests.test_checks"
+    number, _, hint = only(wiring_checks.check_urls)
+    assert (number, 'path("auth/", include("authkit.urls"))' in hint) == ("W024", True)
+    settings.ROOT_URLCONF = None
+    assert found(wiring_checks.check_urls) == [], "a process without URLs needs none"
+
+
+def test_checks_of_providers_are_registered_and_read_the_block(settings: Any) -> None:
+    assert providers.check_providers in django_checks.registry.registry.get_checks()
+    settings.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}}
+    assert {number for number, _, _ in found(providers.check_providers)} >= {"E201", "E202"}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("missing", ["social_django", "rest_framework"])
+def test_project_that_lacks_an_app_is_told_so_and_nothing_else_breaks(missing: str, tmp_path: Path) -> None:
+    end = f"\nimport authkit\nauthkit.configure(globals())\nINSTALLED_APPS.remove({missing!r})\n"
+    checked = FreshProject(tmp_path, end=end).manage("check")
+    assert "authkit.E020" in checked.stderr
+    assert "Traceback" not in checked.stderr
+
+
+@pytest.mark.process
+def test_project_with_the_one_line_passes_every_check(tmp_path: Path) -> None:
+    checked = FreshProject(tmp_path, end="\nimport authkit\nauthkit.configure(globals())\n").manage(
+        "check", "--fail-level", "WARNING"
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+# Keys and deployment
+
+
+@pytest.mark.parametrize("key", ["x7Gk2", "k" * 31, "schlüssel-9f3aZ", b"0123456789abcdef"])
+def test_e030_key_shorter_than_32_bytes(key: Any, settings: Any) -> None:
+    settings.SECRET_KEY = key
+    number, message, hint = only(security.check_keys)
+    assert (number, message.startswith("SECRET_KEY has")) == ("E030", True)
+    assert "secrets.token_urlsafe" in hint
+
+
+def test_e030_counts_bytes_and_looks_at_the_fallbacks(settings: Any) -> None:
+    settings.SECRET_KEY = "äöüßéèñçåøœæđþðłšž"  # 18 characters, 36 bytes
+    assert found(security.check_keys) == []
+    settings.SECRET_KEY_FALLBACKS = ["short"]
+    number, message, _ = only(security.check_keys)
+    assert (number, message.startswith("SECRET_KEY_FALLBACKS[0]")) == ("E030", True)
+
+
+@pytest.mark.parametrize(
+    "key", ["x" * 50, "changeme" * 6, "secret-key-" * 5, "0101010101" * 5, "your-secret-password-" * 3]
+)
+def test_e031_key_that_can_be_guessed(key: str, settings: Any) -> None:
+    settings.SECRET_KEY = key
+    assert only(security.check_keys)[0] == "E031"
+
+
+def test_empty_key_is_left_to_djangos_own_error(settings: Any) -> None:
+    settings.SECRET_KEY = ""
+    assert [number for number, _, _ in found(security.check_keys)] in ([], ["E030"])
+
+
+def test_e032_key_of_startproject_is_for_development_only(settings: Any) -> None:
+    settings.SECRET_KEY = "django-insecure-$v3k@9z!q1w8x7m#p0r5t2y6u4i&o(a)s*d+f-g=h"
+    assert found(security.check_keys) == []
+    assert only(security.check_generated_key)[0] == "E032"
+
+
+@pytest.fixture
+def hardened(settings: Any) -> Any:
+    """Settings with which every deploy check is content."""
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.DEBUG = False
+    return settings
+
+
+def test_hardened_settings_pass_every_deploy_check(hardened: Any) -> None:
+    assert [message for check in security.DEPLOY_CHECKS for message in found(check)] == []
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "value", "hint"),
+    [
+        ("W040", "SESSION_COOKIE_SECURE", False, "SESSION_COOKIE_SECURE = True"),
+        ("W041", "CSRF_COOKIE_SECURE", False, "CSRF_COOKIE_SECURE = True"),
+        ("W042", "SESSION_COOKIE_HTTPONLY", False, "SESSION_COOKIE_HTTPONLY = True"),
+        ("W043", "SESSION_COOKIE_SAMESITE", None, 'SESSION_COOKIE_SAMESITE = "Lax"'),
+        ("W043", "SESSION_COOKIE_SAMESITE", "None", 'SESSION_COOKIE_SAMESITE = "Lax"'),
+        ("W043", "SESSION_COOKIE_SAMESITE", False, 'SESSION_COOKIE_SAMESITE = "Lax"'),
+    ],
+)
+def test_cookie_flag_that_is_off(number: str, name: str, value: Any, hint: str, hardened: Any) -> None:
+    setattr(hardened, name, value)
+    said = only(security.check_cookies)
+    assert (said[0], said[2]) == (number, hint)
+
+
+def test_w044_any_host_and_no_public_url_with_social_logins(hardened: Any) -> None:
+    hardened.ALLOWED_HOSTS = ["*"]
+    assert found(security.check_hosts) == []
+    hardened.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}}
+    assert only(security.check_hosts)[0] == "W044"
+    hardened.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}, "PUBLIC_URL": "https://example.com"}
+    assert found(security.check_hosts) == []
+
+
+def test_w045_debug(hardened: Any) -> None:
+    hardened.DEBUG = True
+    number, _, hint = only(security.check_debug)
+    assert (number, hint) == ("W045", "DEBUG = False")
+
+
+def test_w046_public_url_without_tls(hardened: Any) -> None:
+    hardened.AUTHKIT = {"PUBLIC_URL": "http://example.com"}
+    assert only(security.check_hosts)[0] == "W046"
+
+
+# What the tests above name by dotted path
+
+urlpatterns: list[Any] = []
+
+
+def plain_middleware(get_response: Any) -> Any:
+    return get_response
+
+
+class OwnSessionMiddleware(SessionMiddleware):
+    pass

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import authkit
+from authkit import wiring
+
+MIDDLEWARE = ["a.Session", wiring.AUTHENTICATION_MIDDLEWARE, "a.Messages"]
+
+
+def configured(**namespace: Any) -> dict[str, Any]:
+    authkit.configure(namespace)
+    return namespace
+
+
+def test_everything_is_inserted_in_its_place() -> None:
+    settings = configured(INSTALLED_APPS=["django.contrib.admin", "shop"], MIDDLEWARE=MIDDLEWARE)
+    assert settings["INSTALLED_APPS"] == ["django.contrib.admin", "shop", *wiring.APPS]
+    assert settings["MIDDLEWARE"] == [*MIDDLEWARE[:2], wiring.MIDDLEWARE, "a.Messages"]
+    assert settings["AUTHENTICATION_BACKENDS"] == [wiring.MODEL_BACKEND, wiring.LOGIN_BACKEND]
+    assert settings["SESSION_ENGINE"] == wiring.SESSION_ENGINE
+    assert settings["SOCIAL_AUTH_STRATEGY"] == wiring.SOCIAL_AUTH_STRATEGY
+    assert settings["REST_FRAMEWORK"] == {"DEFAULT_AUTHENTICATION_CLASSES": list(wiring.AUTHENTICATION_CLASSES)}
+
+
+def test_second_call_changes_nothing() -> None:
+    settings = configured(INSTALLED_APPS=["shop"], MIDDLEWARE=MIDDLEWARE)
+    before = {key: value.copy() if isinstance(value, list | dict) else value for key, value in settings.items()}
+    authkit.configure(settings)
+    assert settings == before
+
+
+def test_what_is_listed_already_stays_where_it_is() -> None:
+    middleware = [*MIDDLEWARE, wiring.MIDDLEWARE]
+    settings = configured(
+        INSTALLED_APPS=["authkit", "rest_framework"],
+        MIDDLEWARE=middleware,
+        AUTHENTICATION_BACKENDS=[wiring.LOGIN_BACKEND, "a.Backend"],
+    )
+    assert settings["INSTALLED_APPS"] == ["authkit", "rest_framework", "social_django"]
+    assert settings["MIDDLEWARE"] == middleware
+    assert settings["AUTHENTICATION_BACKENDS"] == [wiring.LOGIN_BACKEND, "a.Backend"]
+
+
+def test_values_of_the_project_are_never_replaced() -> None:
+    own = {
+        "SESSION_ENGINE": "a.engine",
+        "SOCIAL_AUTH_STRATEGY": "a.Strategy",
+        "REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": ["a.Class"], "PAGE_SIZE": 7},
+        "AUTHENTICATION_BACKENDS": ["a.Backend"],
+        "AUTHKIT": {"PUBLIC_URL": "https://example.com"},
+        "SECRET_KEY": "key",
+    }
+    settings = configured(**own)
+    assert settings["AUTHENTICATION_BACKENDS"] == ["a.Backend", wiring.LOGIN_BACKEND]
+    for name in own.keys() - {"AUTHENTICATION_BACKENDS"}:
+        assert settings[name] == own[name]
+
+
+def test_rest_of_drfs_settings_is_kept() -> None:
+    settings = configured(REST_FRAMEWORK={"PAGE_SIZE": 7})
+    assert settings["REST_FRAMEWORK"]["PAGE_SIZE"] == 7
+    assert settings["REST_FRAMEWORK"]["DEFAULT_AUTHENTICATION_CLASSES"] == list(wiring.AUTHENTICATION_CLASSES)
+
+
+def test_lists_of_the_project_are_copied_and_tuples_work() -> None:
+    apps, rest_framework = ["shop"], {"PAGE_SIZE": 7}
+    configured(INSTALLED_APPS=apps, REST_FRAMEWORK=rest_framework)
+    assert (apps, rest_framework) == (["shop"], {"PAGE_SIZE": 7})
+    settings = configured(INSTALLED_APPS=("shop",), MIDDLEWARE=tuple(MIDDLEWARE), AUTHENTICATION_BACKENDS=("a.B",))
+    assert settings["INSTALLED_APPS"] == ["shop", *wiring.APPS]
+    assert settings["MIDDLEWARE"][2] == wiring.MIDDLEWARE
+    assert settings["AUTHENTICATION_BACKENDS"] == ["a.B", wiring.LOGIN_BACKEND]
+
+
+def test_empty_settings_module_works() -> None:
+    settings = configured()
+    assert settings["INSTALLED_APPS"] == list(wiring.APPS)
+    assert settings["MIDDLEWARE"] == []
+
+
+@pytest.mark.parametrize("middleware", [[], ["a.Session"], ["a.OwnAuthenticationMiddleware"]])
+def test_without_its_anchor_the_middleware_is_left_to_the_check(middleware: list[str]) -> None:
+    assert configured(MIDDLEWARE=middleware)["MIDDLEWARE"] == middleware
+
+
+def test_only_constant_paths_are_inserted_no_value_of_the_block() -> None:
+    plain = configured()
+    filled = configured(AUTHKIT={"PUBLIC_URL": "https://example.com", "TOKENS": {"ISSUER": "us"}})
+    assert {key: value for key, value in filled.items() if key != "AUTHKIT"} == plain
+
+
+def test_importing_authkit_does_not_import_django() -> None:
+    code = "import sys, authkit; sys.exit(any(name.partition('.')[0] == 'django' for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
