@@ -70,6 +70,14 @@ class TestCallback:
         monkeypatch.setattr("time.time", lambda: now + transactions.LIFETIME_SECONDS + 1)
         assert refused(client.get(callback), "not_ours")
 
+    def test_old_state_is_not_made_young_by_another_attempt(self, provider, monkeypatch) -> None:
+        client = Client()
+        callback, now = go(client), time.time()
+        monkeypatch.setattr("time.time", lambda: now + transactions.LIFETIME_SECONDS - 60)
+        begin(client)
+        monkeypatch.setattr("time.time", lambda: now + transactions.LIFETIME_SECONDS + 60)
+        assert refused(client.get(callback), "not_ours")
+
     def test_forged_cookie_is_refused(self, provider) -> None:
         client = Client()
         forged = json.dumps({"oidc.mine": {"state": "mine", "timestamp": int(time.time())}}).encode()
@@ -89,6 +97,7 @@ class TestCallback:
         settings.AUTHKIT = {**settings.AUTHKIT, "SOCIAL": {"PROVIDERS": {**social, "other": social["oidc"]}}}
         client = Client()
         assert refused(client.get(go(client).replace("/oidc/", "/other/")), "not_ours")
+        assert "/token" not in provider.requests, "the code was shown to the wrong provider"
 
     def test_error_without_our_state_is_not_believed(self, provider) -> None:
         callback = "/auth/social/complete/oidc/?error=temporarily_unavailable"
@@ -113,6 +122,10 @@ class TestCallback:
     def test_begin_from_another_site_is_refused(self, provider) -> None:
         strict = Client(enforce_csrf_checks=True)
         assert strict.post("/auth/social/login/oidc/").status_code == 403
+
+    def test_begin_from_another_site_is_refused_in_a_project_without_the_middleware(self, provider, settings) -> None:
+        settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "Csrf" not in name]
+        self.test_begin_from_another_site_is_refused(provider)
 
     def test_debug_shows_no_stack_trace(self, provider, settings) -> None:
         settings.DEBUG = True
@@ -179,10 +192,23 @@ class TestIdToken:
         ],
         ids=str,
     )
-    def test_wrong_claim_is_refused(self, provider, claims) -> None:
+    def test_wrong_claim_is_refused(self, provider, claims, caplog) -> None:
         provider.bend_id_token = lambda honest: {
             name: value for name, value in {**honest, **claims}.items() if value is not None
         }
+        assert refused(come_back(Client()), "unverified")
+        assert "Traceback" not in caplog.text
+
+    @pytest.mark.parametrize("subject", ["", "x" * 256], ids=["empty", "long"])
+    def test_unusable_subject_is_refused_though_all_agree(self, provider, subject) -> None:
+        provider.subject = subject
+        assert refused(come_back(Client()), "unverified")
+
+    def test_algorithm_that_is_not_advertised_is_refused_though_the_key_fits(self, provider) -> None:
+        provider.bend_keys = lambda honest: {
+            "keys": [{k: v for k, v in key.items() if k != "alg"} for key in honest["keys"]]
+        }
+        provider.sign = signed_by(crooked.KEY, "RS512")
         assert refused(come_back(Client()), "unverified")
 
     @pytest.mark.parametrize(

@@ -30,6 +30,14 @@ def test_closed_sign_up_refuses_strangers_and_leaves_nothing(provider, configure
     assert not UserSocialAuth.objects.exists()
 
 
+def test_link_that_cannot_be_written_leaves_no_account(provider, make_user) -> None:
+    come_back(Client())
+    UserSocialAuth.objects.update(user=make_user("somebody"), id_key="another")
+    get_user_model().objects.exclude(social_auth__isnull=False).delete()
+    assert refused(come_back(Client()), "account_exists", 403)
+    assert get_user_model().objects.count() == 1
+
+
 def test_closed_sign_up_lets_in_whoever_is_known(provider, configure) -> None:
     come_back(Client())
     configure(provider, SIGNUP=False)
