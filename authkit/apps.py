@@ -21,8 +21,12 @@ class AuthKitConfig(AppConfig):
         checks.register()
         logins.connect()
         sessions.connect()
+        # Only with the apps that these rooms build on: without them, importing their models is an error.
+        if apps.is_installed("social_django"):
+            from authkit.checks import providers
+
+            providers.register()
         if apps.is_installed("django.contrib.admin"):
-            # Only then: without the app, importing its models is an error.
             from authkit.admin import reach
 
             reach.reach_user_admins()

@@ -16,8 +16,9 @@ from django.db.models.functions import Lower
 import authkit.checks
 from authkit import wiring
 from authkit.admin.reach import check_user_admins
-from authkit.checks import block, security
+from authkit.checks import block, providers, security
 from authkit.checks import wiring as wiring_checks
+from tests.fresh_project import FreshProject
 
 ALL = (*block.CHECKS, *wiring_checks.CHECKS, *security.CHECKS, *security.DEPLOY_CHECKS)
 
@@ -333,6 +334,29 @@ def test_w024_urls_not_included(settings: Any) -> None:
     assert (number, 'path("auth/", include("authkit.urls"))' in hint) == ("W024", True)
     settings.ROOT_URLCONF = None
     assert found(wiring_checks.check_urls) == [], "a process without URLs needs none"
+
+
+def test_checks_of_providers_are_registered_and_read_the_block(settings: Any) -> None:
+    assert providers.check_providers in django_checks.registry.registry.get_checks()
+    settings.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}}
+    assert {number for number, _, _ in found(providers.check_providers)} >= {"E201", "E202"}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("missing", ["social_django", "rest_framework"])
+def test_project_that_lacks_an_app_is_told_so_and_nothing_else_breaks(missing: str, tmp_path: Path) -> None:
+    end = f"\nimport authkit\nauthkit.configure(globals())\nINSTALLED_APPS.remove({missing!r})\n"
+    checked = FreshProject(tmp_path, end=end).manage("check")
+    assert "authkit.E020" in checked.stderr
+    assert "Traceback" not in checked.stderr
+
+
+@pytest.mark.process
+def test_project_with_the_one_line_passes_every_check(tmp_path: Path) -> None:
+    checked = FreshProject(tmp_path, end="\nimport authkit\nauthkit.configure(globals())\n").manage(
+        "check", "--fail-level", "WARNING"
+    )
+    assert checked.returncode == 0, checked.stderr
 
 
 # Keys and deployment

@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from authkit.admin.pages import confirmation
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
@@ -170,11 +171,9 @@ class ForceLogoutMixin(Base):
         self, request: HttpRequest, people: list[Any], *, url: str, person: Any = None
     ) -> TemplateResponse:
         summaries = summaries_of(user_ids=[one.pk for one in people])
-        request.current_app = self.admin_site.name  # as every admin view does
         context = {
-            **self.admin_site.each_context(request),
             "title": _("Force logout"),
-            "opts": self.model._meta,
+            "opts": self.opts,
             "original": person,
             "people": [(one, summaries[one.pk]) for one in people],
             "live_count": sum(summary.count for summary in summaries.values()),
@@ -185,7 +184,7 @@ class ForceLogoutMixin(Base):
                 request, self._reverse("change", quote(person.pk)) if person else self._reverse("changelist")
             ),
         }
-        return TemplateResponse(request, "authkit/admin/force_logout.html", context)
+        return confirmation(request, self.admin_site, "authkit/admin/force_logout.html", context)
 
     def _url_name(self, what: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{what}"

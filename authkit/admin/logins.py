@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from authkit import conf
 from authkit.admin.force_logout import PERMISSION
+from authkit.admin.pages import confirmation
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
 from authkit.logins.checkers import verdict
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
@@ -69,7 +70,7 @@ class LoginAdmin(Base):
     Ending logins needs `authkit.force_logout`, seeing them `authkit.view_login`.
     """
 
-    list_display = ("user", "kind", "method", "device", "ip", "created_at", "last_seen_at", "state")
+    list_display = ("user", "state", "kind", "method", "device", "ip", "created_at", "last_seen_at")
     list_filter = (StateFilter, "kind", MethodFilter, "end_reason", "created_at")
     list_select_related = ("user",)
     list_per_page = 50
@@ -196,9 +197,8 @@ class LoginAdmin(Base):
             raise PermissionDenied
 
     def _page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
-        request.current_app = self.admin_site.name  # as every admin view does
-        shared = {**self.admin_site.each_context(request), "opts": self.opts, "back_url": self._list_url()}
-        return TemplateResponse(request, template, {**shared, **context})
+        shared = {"opts": self.opts, "back_url": self._list_url()}
+        return confirmation(request, self.admin_site, template, {**shared, **context})
 
     def _back(self, request: HttpRequest) -> HttpResponseRedirect:
         return HttpResponseRedirect(self._list_url())

@@ -20,6 +20,8 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             E032  a generated key marked as insecure (deploy)
     The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
     W050  a user admin without forced logout
+
+Those of the social providers are listed in `authkit.social.checks`.
 """
 
 from __future__ import annotations

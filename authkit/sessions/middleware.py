@@ -47,15 +47,17 @@ class SessionLoginMiddleware:
             return self._acall(request)
         _begin(request)
         response: HttpResponseBase = self.get_response(request)
-        if _is_unsettled(request):
-            _settle(request)
+        login = _unsettled(request)
+        if login is not None:
+            _settle(request, login)
         return _truthful(request, response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         _begin(request)
         response: HttpResponseBase = await self.get_response(request)
-        if _is_unsettled(request):
-            await sync_to_async(_settle)(request)
+        login = _unsettled(request)
+        if login is not None:
+            await sync_to_async(_settle)(request, login)
         return _truthful(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -90,24 +92,24 @@ async def _aresolve_user(request: HttpRequest) -> SessionUser:
     return known if known is not None else await sync_to_async(resolve_user)(request)
 
 
-def _is_unsettled(request: HttpRequest) -> bool:
+def _unsettled(request: HttpRequest) -> Login | None:
+    """The session's login if the request leaves something to be written for it; asks no database."""
     state = session_state(request)
-    return state.login is not None and (
+    if state.login is None:
+        return None
+    due = (
         state.adopted
         or _changed_auth_hash(request, state.login) is not None
         or needs_touch(state.login, now=timezone.now())
     )
+    return state.login if due else None
 
 
-def _settle(request: HttpRequest) -> None:
+def _settle(request: HttpRequest, login: Login) -> None:
     """Writes what the request did to its login, once the view is done: outside the view's transaction, whose end must
     not undo it, and which must not hold the row's lock meanwhile."""
-    state = session_state(request)
-    login = state.login
-    if login is None:
-        return
-    if state.adopted:
-        settle_adoption(request)
+    if session_state(request).adopted:
+        settle_adoption(request, login)
     auth_hash = _changed_auth_hash(request, login)
     if auth_hash is not None:
         renew_auth_hash(login, auth_hash=auth_hash)

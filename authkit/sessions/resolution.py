@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 from django.conf import settings
@@ -119,8 +119,6 @@ def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
     """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback."""
     session, user, login = request.session, carried.user, carried.login
     current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
-    if not current:
-        return  # a user model without the method: Django doesn't look either
     if not auth_hash_holds(user=user, auth_hash=held):
         end_login(login_id=login.pk, reason=EndReason.PASSWORD_CHANGED)
         raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
@@ -142,8 +140,7 @@ def _adopt(request: HttpRequest, user_id: Any, backend: Any) -> Carried | None:
     user = backend.get_user(user_id)
     if user is None:
         return None
-    current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
-    if current and not auth_hash_holds(user=user, auth_hash=held):
+    if not auth_hash_holds(user=user, auth_hash=session.get(HASH_SESSION_KEY) or ""):
         raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
     if UserCutoff.objects.filter(pk=user.pk).exists() or GlobalCutoff.objects.exists():
         raise LoginEnded("a session of unknown age", reason="login_ended", why=EndReason.FORCED)
@@ -156,22 +153,19 @@ def _adopt(request: HttpRequest, user_id: Any, backend: Any) -> Carried | None:
     return carried
 
 
-def settle_adoption(request: HttpRequest) -> None:
+def settle_adoption(request: HttpRequest, login: Login) -> None:
     """Notes an adopted login in its session, once the view is done.
 
     Not sooner: the view may run in a transaction that is rolled back, the new row with it, while the session is saved
     all the same. So the row is made sure of here. A failure is logged; the next request then adopts again.
     """
-    state = session_state(request)
-    if state.login is None or not isinstance(state.user, AbstractBaseUser):
-        return
     try:
-        if not Login.objects.filter(pk=state.login.pk).exists():
-            _open_once(request, state.user, state.login.pk)
+        if not Login.objects.filter(pk=login.pk).exists():
+            _open_once(request, cast("AbstractBaseUser", session_state(request).user), login.pk)
     except (DatabaseError, InterfaceError):
-        logger.warning("login %s could not be noted in its session", state.login.pk, exc_info=True)
+        logger.warning("login %s could not be noted in its session", login.pk, exc_info=True)
         return
-    request.session[LOGIN_SESSION_KEY] = str(state.login.pk)
+    request.session[LOGIN_SESSION_KEY] = str(login.pk)
 
 
 def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.auth.base_user import AbstractBaseUser
 
@@ -25,7 +26,8 @@ def sign_in(
         user: who.
         method: "password" or the provider's id.
         remember: keep the cookie when the browser closes; the longer lifetimes apply.
-        backend: dotted path that Django notes in the session; the one that verified the user if None, else authkit's.
+        backend: dotted path that Django notes in the session; if None the one that verified the user, where it is one
+            of AUTHENTICATION_BACKENDS, else authkit's.
 
     Returns:
         The login that was opened.
@@ -34,7 +36,7 @@ def sign_in(
     asked = SignIn(method=method, remembered=remember)
     announce(http, asked)
     try:
-        login(http, person, backend=backend or getattr(user, "backend", None) or LOGIN_BACKEND)
+        login(http, person, backend=backend or _backend_of(user))
     finally:
         announce(http, None)
     if asked.login is None:
@@ -42,6 +44,12 @@ def sign_in(
     absolute = session_lifetime(remembered=remember).absolute
     http.session.set_expiry(int(absolute.total_seconds()) if remember else 0)
     return asked.login
+
+
+def _backend_of(user: AbstractBaseUser) -> str:
+    # One that is not configured, such as a provider's, would make a session that Django carries nobody by.
+    noted: str | None = getattr(user, "backend", None)
+    return noted if noted is not None and noted in settings.AUTHENTICATION_BACKENDS else LOGIN_BACKEND
 
 
 def sign_out(*, request: Any) -> None:

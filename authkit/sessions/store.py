@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -58,14 +58,14 @@ class SessionStore(DatabaseSessionStore):
             TruthUnavailable: the database can't be asked; the cookie stays, and nobody becomes anonymous.
         """
         try:
-            return self._opened(self._find())
+            return self._opened(list(self._rows()))
         except (OperationalError, InterfaceError) as error:
             raise TruthUnavailable("the session can't be read") from error
 
     async def aload(self) -> dict[str, Any]:
         """See load()."""
         try:
-            return self._opened(await self._afind())
+            return self._opened([row async for row in self._rows()])
         except (OperationalError, InterfaceError) as error:
             raise TruthUnavailable("the session can't be read") from error
 
@@ -110,38 +110,25 @@ class SessionStore(DatabaseSessionStore):
             await self._plain_rows().aupdate(session_key=stored_key(self.session_key or ""))
         await super().asave(must_create)
 
-    def _find(self) -> AbstractBaseSession | None:
-        found = self._live(stored_key(self.session_key or "")).first()
-        if found is None and self._may_be_plain():
-            found = self._plain(self._plain_rows().first())
-        return cast("AbstractBaseSession | None", found)
-
-    async def _afind(self) -> AbstractBaseSession | None:
-        found = await self._live(stored_key(self.session_key or "")).afirst()
-        if found is None and self._may_be_plain():
-            found = self._plain(await self._plain_rows().afirst())
-        return cast("AbstractBaseSession | None", found)
-
-    def _may_be_plain(self) -> bool:
-        return _PLAIN_KEY.fullmatch(self.session_key or "") is not None
+    def _rows(self) -> Any:
+        # Both keys in one statement: between two of them a parallel request could move the row from one to the other.
+        keys = _candidates(self.session_key or "")
+        return self.model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
 
     def _plain_rows(self) -> Any:
-        return self._live(self.session_key or "")
+        return self.model.objects.filter(session_key=self.session_key)
 
-    def _plain(self, row: AbstractBaseSession | None) -> AbstractBaseSession | None:
-        # Moved by the save that `modified` brings about, once the view is done, and not at once: the view may run in a
-        # transaction that is rolled back. The flag stays up, because a save may be rolled back as well.
-        if row is not None:
-            self._is_plain = self.modified = True
-        return row
-
-    def _live(self, column: str) -> Any:
-        return self.model.objects.filter(session_key=column, expire_date__gt=timezone.now())
-
-    def _opened(self, row: AbstractBaseSession | None) -> dict[str, Any]:
-        if row is None:
+    def _opened(self, rows: list[AbstractBaseSession]) -> dict[str, Any]:
+        if not rows:
             self._session_key = None
             return {}
+        found = {row.session_key: row for row in rows}
+        row = found.get(stored_key(self.session_key or ""))
+        if row is None:
+            # Moved by the save that `modified` brings about, once the view is done, and not at once: the view may run
+            # in a transaction that is rolled back. The flag stays up, because a save may be rolled back as well.
+            self._is_plain = self.modified = True
+            row = rows[0]
         data: dict[str, Any] = self.decode(row.session_data)
         self.login_at_load = data.get(LOGIN_SESSION_KEY)
         return data

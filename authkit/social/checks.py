@@ -35,7 +35,7 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 
 def provider_problems() -> list[CheckMessage]:
     """Everything that is wrong with the configured providers; without network. Reads the block, mistakes and all."""
-    parsed, _block_problems = conf.parse(getattr(settings, "AUTHKIT", {}))
+    parsed, _block_problems = conf.inspect()
     return [
         problem
         for provider_id, provider in parsed.social.providers.items()

@@ -28,10 +28,6 @@ PIPELINE = (
 MAX_UID_LENGTH = 255
 
 
-class LinkedMeanwhile(Exception):
-    """Another request has just linked this very identity. Rolls back what this one wrote; the caller runs again."""
-
-
 def read_profile(*, backend: Any, response: Any, **_context: Any) -> dict[str, Any]:
     """`details`: what the provider says of the person, as bounded printable text; no unverified address in it."""
     said = backend.get_user_details(response)
@@ -88,8 +84,8 @@ def sign_up(
     """Account and link for an identity that is new here. Of somebody whom we know nothing is changed, ever.
 
     Raises:
-        SocialLoginFailed: SOCIAL.SIGNUP is off, or no account can be made of this profile.
-        LinkedMeanwhile: a parallel request was first.
+        SocialLoginFailed: SOCIAL.SIGNUP is off, or no account can be made of this profile, or (`account_exists`) a
+            parallel request was first.
     """
     if user is not None:
         return {"user": user, "social": social, "is_new": False}
@@ -102,5 +98,5 @@ def sign_up(
                 user=person, provider=backend.name, uid=uid, id_key=id_key, extra_data=backend.identity_record()
             )
     except IntegrityError as error:
-        raise LinkedMeanwhile from error
+        raise refuse(Failure.ACCOUNT_EXISTS, "the identity was linked meanwhile") from error
     return {"user": person, "social": link, "is_new": True}

@@ -13,8 +13,10 @@ from social_core.exceptions import AuthConfigurationError
 from social_django.strategy import DjangoStrategy
 
 from authkit import conf
+from authkit.exceptions import SocialLoginFailed
 from authkit.social.bound import BrowserBound
-from authkit.social.pipeline import PIPELINE, LinkedMeanwhile
+from authkit.social.failures import Failure
+from authkit.social.pipeline import PIPELINE
 from authkit.social.transactions import Transactions
 
 OWN_SETTINGS = frozenset({"PIPELINE", "KEY", "SECRET", "ISSUER"})
@@ -94,8 +96,11 @@ class AuthKitStrategy(DjangoStrategy):
         kwargs.update(strategy=self, storage=self.storage, backend=backend)
         try:
             return self._run(backend, kwargs)
-        except LinkedMeanwhile:
-            # The same person came twice at once, and the other request was first. Now there is a link to be found.
+        except SocialLoginFailed as error:
+            if error.reason != Failure.ACCOUNT_EXISTS:
+                raise
+            # Perhaps the same person came twice at once, and the account is what the other request has just made, with
+            # its link. A new transaction sees both; if there is no link, it refuses for good.
             return self._run(backend, kwargs)
 
     def _run(self, backend: Any, kwargs: dict[str, Any]) -> Any:

@@ -60,9 +60,15 @@ class SocialPage(View):
         self.strategy = AuthKitStrategy(DjangoStorage, request)
         try:
             response = super().dispatch(request, *args, **kwargs)
-        except (SocialLoginFailed, TruthUnavailable, *DATABASE_DOWN) as error:
-            response = self._refusal(error)
-        self.strategy.transactions.write(response)
+            self.strategy.transactions.write(response)
+        except SocialLoginFailed as error:
+            response = self._refused(error)
+            self.strategy.transactions.write(response)
+        except (TruthUnavailable, *DATABASE_DOWN) as error:
+            # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
+            logger.error("the database can't be asked", exc_info=error)
+            # Without the request: context processors would ask for the user, and this page would be a 500.
+            response = self._error_page(None, TruthUnavailable.message, 503)
         # The callback's URL holds code and state; not "no-referrer", which would take the Origin from our own forms.
         response.headers["Referrer-Policy"] = "same-origin"
         return response
@@ -75,11 +81,7 @@ class SocialPage(View):
         match = self.request.resolver_match
         return reverse(f"authkit:{name}", kwargs=kwargs, current_app=match.namespace if match else None)
 
-    def _refusal(self, error: Exception) -> HttpResponse:
-        if not isinstance(error, SocialLoginFailed):
-            logger.error("the database can't be asked", exc_info=error)
-            # Without the request: context processors would ask for the user, and this page would be a 500.
-            return self._error_page(None, TruthUnavailable.message, 503)
+    def _refused(self, error: SocialLoginFailed) -> HttpResponse:
         failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
         logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, failure, error.detail)
         return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)

@@ -10,6 +10,9 @@ from django.conf import settings
 from django.test import AsyncClient, Client, override_settings
 from rest_framework.test import APIClient
 
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
 from tests.outage import database_down
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
@@ -51,13 +54,21 @@ def test_outage_between_session_and_user_is_503(user: Any, signed_in: Client) ->
     assert signed_in.get("/who/").content.decode() == str(user.pk)
 
 
+def test_outage_while_a_dead_session_is_cleared_is_503(user: Any, signed_in: Client) -> None:
+    end_login(login_id=Login.objects.get().pk, reason=EndReason.FORCED)
+    assert_unavailable(signed_in.get("/outage-at-the-flush/"))
+    assert signed_in.get("/auth/api/me/").json()["why"] == "forced"
+
+
 @pytest.mark.parametrize(
     "middleware",
     ["tests.sessions.urls.AskingMiddleware", "django.contrib.auth.middleware.LoginRequiredMiddleware"],
 )
 def test_outage_seen_by_middleware_further_in_is_503(signed_in: Client, middleware: str) -> None:
-    with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, middleware]), database_down():
-        assert_unavailable(signed_in.get("/nobody-asked/"))
+    with override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, middleware]):
+        with database_down():
+            assert_unavailable(signed_in.get("/nobody-asked/"))
+        assert signed_in.get("/nobody-asked/").content == b"hello"
 
 
 def test_outage_under_asgi_is_503(user: Any) -> None:

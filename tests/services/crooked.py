@@ -175,10 +175,17 @@ def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # threads of a test come all at once
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that has hung up: some tests do."""
+
+
 @contextlib.contextmanager
 def serve() -> Iterator[CrookedProvider]:
     """Run one until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server = _Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
     provider = CrookedProvider(server.server_address[1])
     server.RequestHandlerClass = _handler(provider)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

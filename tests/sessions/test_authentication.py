@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from rest_framework.test import APIClient
+from rest_framework.test import APIClient, APIRequestFactory
+
+from authkit.sessions.authentication import SessionAuthentication
+from tests.urls import ProbeView
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +44,9 @@ def test_forced_user_of_drfs_test_client_is_taken(user: Any) -> None:
     client.force_authenticate(user=user)
     assert client.post("/probe/").status_code == 200
     assert client.get("/auth/api/me/").json()["login"] is None
+
+
+def test_session_authentication_alone_answers_401_too(api: APIClient) -> None:
+    answer = ProbeView.as_view(authentication_classes=[SessionAuthentication])(APIRequestFactory().get("/"))
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == 'Bearer realm="api"'

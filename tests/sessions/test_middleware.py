@@ -45,9 +45,8 @@ class DecoratingBackend(ModelBackend):
     """A project's own: hands out what it likes."""
 
     def get_user(self, user_id: Any) -> Any:
-        user = super().get_user(user_id)
-        if user is not None:
-            user.decorated = True
+        user: Any = super().get_user(user_id)
+        user.decorated = True
         return user
 
 
@@ -90,10 +89,10 @@ def test_async_client_sees_the_same_user(user: Any) -> None:
     async def run() -> list[str]:
         client = AsyncClient()
         await client.aforce_login(user)
-        pages = [await client.get(path) for path in ("/awho/", "/who/", "/by-login/", "/nobody-asked/")]
+        pages = [await client.get(path) for path in ("/awho/", "/who/", "/both/", "/nobody-asked/")]
         return [page.content.decode() for page in pages]
 
-    assert async_to_sync(run)() == [str(user.pk), str(user.pk), str(Login.objects.get().pk), "hello"]
+    assert async_to_sync(run)() == [str(user.pk), str(user.pk), str(user.pk), "hello"]
 
 
 def test_async_request_costs_two_statements(user: Any) -> None:
@@ -223,6 +222,10 @@ def test_session_without_a_backend_is_anonymous(signed_in: Client) -> None:
     del session[BACKEND_SESSION_KEY]
     session.save()
     assert signed_in.get("/who/").content == b"None"
+
+
+def test_projects_own_mistake_stays_a_500(signed_in: Client) -> None:
+    assert signed_in.get("/failing/").status_code == 500
 
 
 def test_middleware_in_the_wrong_place_says_so() -> None:

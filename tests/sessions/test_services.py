@@ -44,6 +44,12 @@ def test_sign_in_notes_the_backend_that_verified(user: Any, request_: Any) -> No
     assert request_.session[BACKEND_SESSION_KEY] == LOGIN_BACKEND
 
 
+def test_backend_that_is_not_configured_is_not_noted(user: Any, request_: Any) -> None:
+    user.backend = "a.providers.Backend"
+    sign_in(request=request_, user=user, method="acme")
+    assert request_.session[BACKEND_SESSION_KEY] == LOGIN_BACKEND
+
+
 def test_cookie_of_a_plain_sign_in_ends_with_the_browser(user: Any, request_: Any) -> None:
     login = sign_in(request=request_, user=user, method="password")
     assert request_.session.get_expire_at_browser_close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from django.contrib.auth import alogin, alogout, authenticate, login, logout, update_session_auth_hash
+from django.contrib.auth import alogin, alogout, authenticate, get_user_model, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from authkit.logins.current import current_login
+from authkit.sessions.store import SessionStore
 from tests.outage import database_down
 from tests.urls import urlpatterns as suite
 
@@ -35,8 +36,6 @@ async def awho(request: HttpRequest) -> HttpResponse:
 
 
 async def alogin_view(request: HttpRequest) -> HttpResponse:
-    from django.contrib.auth import get_user_model
-
     user = await get_user_model()._default_manager.afirst()
     await alogin(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return HttpResponse(str((await request.auser()).pk))
@@ -76,6 +75,32 @@ def sign_in_twice(request: HttpRequest) -> HttpResponse:
 def sign_out_view(request: HttpRequest) -> HttpResponse:
     logout(request)
     return HttpResponse("out")
+
+
+async def both(request: HttpRequest) -> HttpResponse:
+    user = await request.auser()
+    assert request.user == user
+    return HttpResponse(str(request.user.pk))
+
+
+def failing(request: HttpRequest) -> HttpResponse:
+    assert request.user.is_authenticated
+    raise ValueError("the project's own mistake")
+
+
+class DyingStore(SessionStore):
+    """The database goes at the very moment at which the session is to be deleted."""
+
+    key_salt = SessionStore().key_salt  # Django takes it from the class's name
+
+    def delete(self, session_key: str | None = None) -> None:
+        with database_down():
+            super().delete(session_key)
+
+
+def outage_at_the_flush(request: HttpRequest) -> HttpResponse:
+    request.session = DyingStore(request.session.session_key)
+    return HttpResponse(str(request.user.pk))
 
 
 def outage_in_the_middle(request: HttpRequest) -> HttpResponse:
@@ -128,6 +153,9 @@ urlpatterns = [
     path("keep-cart/", keep_cart),
     path("sign-in-twice/", sign_in_twice),
     path("sign-out/", sign_out_view),
+    path("both/", both),
+    path("failing/", failing),
+    path("outage-at-the-flush/", outage_at_the_flush),
     path("outage-in-the-middle/", outage_in_the_middle),
     path("outage-at-the-end/", outage_at_the_end),
     path("refusing/", RefusingView.as_view()),

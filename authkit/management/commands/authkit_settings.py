@@ -63,11 +63,13 @@ def _shown(value: Any) -> str:
 
 def explicit() -> str:
     """Python that says in full what `configure` does to this project's settings, as they are now."""
+    # Not the defaults of Django and DRF: what the project left out is for `configure` to set.
+    chosen: Any = settings
     names = ("INSTALLED_APPS", "MIDDLEWARE", "AUTHENTICATION_BACKENDS")
     namespace: dict[str, Any] = {name: getattr(settings, name) for name in names}
     for name in ("SESSION_ENGINE", "SOCIAL_AUTH_STRATEGY", "REST_FRAMEWORK"):
-        if settings.is_overridden(name) or (hasattr(settings, "_wrapped") and name in vars(settings._wrapped)):
-            namespace[name] = getattr(settings, name)
+        if chosen.is_overridden(name):
+            namespace[name] = getattr(chosen, name)
     wiring.configure(namespace)
     lines = ["# Instead of authkit.configure(globals()), at the end of your settings. AUTHKIT itself stays as it is."]
     lines += [f"{name} = {pformat(list(namespace[name]), width=110)}" for name in names]
