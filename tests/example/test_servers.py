@@ -67,3 +67,4 @@ def test_the_example_is_served_by(command: Sequence[str], directory: Path, tmp_p
             requests.get(f"{site}/auth/api/me/", headers={"Authorization": "Bearer x"}, timeout=10).status_code == 401
         )
     assert "Traceback" not in log.read_text()
+    assert "Warning" not in log.read_text()
