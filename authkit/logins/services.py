@@ -144,8 +144,11 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
     now = timezone.now()
     with transaction.atomic():
         mine = Login.objects.filter(user_id=user_id)
-        kept_since = mine.filter(pk=keep).values_list("created_at", flat=True).first() if keep else None
-        count = mine.live(now).exclude(pk=keep).update(ended_at=now, end_reason=reason)
+        kept_since = None
+        if keep is not None:
+            kept_since = mine.filter(pk=keep).values_list("created_at", flat=True).first()
+            mine = mine.exclude(pk=keep)
+        count = mine.live(now).update(ended_at=now, end_reason=reason)
         # The UPDATE misses a sign-in that is being written meanwhile, and sessions from before authkit that have no
         # row yet. All of them are older than the cutoff, which stops short of the login that stays.
         cutoff = now if kept_since is None else kept_since - timedelta(microseconds=1)

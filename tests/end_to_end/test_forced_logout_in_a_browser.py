@@ -1,4 +1,4 @@
-"""A social login in a real browser against the certified provider, then the admin's forced logout, also in a browser."""
+"""A social login in a real browser against the certified provider, then the admin's forced logout, in one too."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sign_in_at_the_provider(page: Page, site: str) -> None:
 
 
 def test_forced_out_on_the_next_click(live_server: Any, browser: Browser, make_user: Any, password: str) -> None:
-    make_user("chief", is_superuser=True)
+    boss = make_user("chief", is_superuser=True)
     person, chief = browser.new_page(), browser.new_page()
     sign_in_at_the_provider(person, live_server.url)
     assert "Real ID" in person.inner_text("main") or "oidc" in person.inner_text("main")
@@ -39,7 +39,7 @@ def test_forced_out_on_the_next_click(live_server: Any, browser: Browser, make_u
 
     opts = get_user_model()._meta
     chief.goto(f"{live_server.url}/admin/{opts.app_label}/{opts.model_name}/{key}/change/")
-    chief.locator('input[name="username"]').fill("chief" if opts.model.USERNAME_FIELD != "email" else "chief@example.test")
+    chief.locator('input[name="username"]').fill(boss.get_username())
     chief.locator('input[name="password"]').fill(password)
     chief.locator('input[type="submit"]').click()
     chief.get_by_role("link", name="Force logout").click()
