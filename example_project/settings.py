@@ -82,11 +82,11 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL",
     }
 
-if REDIS_URL := os.environ.get("REDIS_URL"):
+if redis_url := os.environ.get("REDIS_URL"):
     CACHES = {
         "default": {
             "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": REDIS_URL,
+            "LOCATION": redis_url,
             "OPTIONS": {
                 # With pickle, whoever writes to Redis runs code here.
                 "SERIALIZER": "django_redis.serializers.json.JSONSerializer",

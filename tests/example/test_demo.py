@@ -145,29 +145,31 @@ def test_no_password_is_stored_and_the_key_is_its_owners_alone(up: Demo) -> None
         assert (up.directory / name).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_second_start_gives_new_passwords_to_the_same_people(tmp_path: Path) -> None:
+def test_stopping_it_leaves_nothing_behind_but_the_people(tmp_path: Path) -> None:
     directory = tmp_path / "state"
-    with demo(directory) as first, Person(first.url) as person:
-        person.sign_in_with_demo_id(sub="dora")
-    with demo(directory) as second, Person(second.url) as person:
-        assert set(first.passwords.values()).isdisjoint(second.passwords.values())
-        assert home_says(person.sign_in("demo", first.passwords["demo"])) == {}
-        assert home_says(person.sign_in("demo", second.passwords["demo"]))["who"] == "demo"
-        person.cookies.clear()
-        assert home_says(person.sign_in_with_demo_id(sub="dora"))["who"] == "dora"
+    with demo(directory) as first:
+        with Person(first.url) as person:
+            person.sign_in_with_demo_id(sub="dora")
+        stop(first, signal.SIGINT)
+    with demo(directory) as second:
+        with Person(second.url) as person:
+            assert set(first.passwords.values()).isdisjoint(second.passwords.values())
+            assert home_says(person.sign_in("demo", first.passwords["demo"])) == {}
+            assert home_says(person.sign_in("demo", second.passwords["demo"]))["who"] == "demo"
+        with Person(second.url) as person:
+            assert home_says(person.sign_in_with_demo_id(sub="dora"))["who"] == "dora"
+        stop(second, signal.SIGTERM)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_it_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
-    with demo(tmp_path / "state") as started:
-        issuer = re.search(r"an OpenID provider at 127\.0\.0\.1:(\d+)", started.words)
-        assert issuer is not None
-        ports = [int(issuer[1]), int(started.url.rpartition(":")[2])]
-        children = Path(f"/proc/{started.process.pid}/task/{started.process.pid}/children")
-        if children.exists():
-            assert children.read_text() == ""  # all of it is one process, so none can be left
-        started.process.send_signal(number)
-        assert started.process.wait(STOP_SECONDS) == 0
+def stop(started: Demo, number: signal.Signals) -> None:
+    issuer = re.search(r"an OpenID provider at 127\.0\.0\.1:(\d+)", started.words)
+    assert issuer is not None
+    ports = [int(issuer[1]), int(started.url.rpartition(":")[2])]
+    children = Path(f"/proc/{started.process.pid}/task/{started.process.pid}/children")
+    if children.exists():
+        assert children.read_text() == ""  # all of it is one process, so none can be left
+    started.process.send_signal(number)
+    assert started.process.wait(STOP_SECONDS) == 0
     assert "Traceback" not in started.log.read_text()
     for port in ports:
         with socket.socket() as probe:

@@ -24,6 +24,17 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a superuser."""
+    directory = tmp_path_factory.mktemp("servers") / "state"
+    assert manage(directory, "migrate", "--verbosity", "0").returncode == 0
+    words = ("createsuperuser", "--noinput", "--username", "root", "--email", "root@example.com")
+    made = manage(directory, *words, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+    assert made.returncode == 0, made.stderr
+    return directory
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -32,15 +43,8 @@ def answers(url: str) -> bool:
     ],
     ids=["gunicorn", "uvicorn"],
 )
-def test_the_example_is_served_by(command: Sequence[str], tmp_path: Path) -> None:
-    directory, port = tmp_path / "state", free_port()
-    assert manage(directory, "migrate", "--verbosity", "0").returncode == 0
-    made = manage(
-        directory,
-        "createsuperuser", "--noinput", "--username", "root", "--email", "root@example.com",
-        DJANGO_SUPERUSER_PASSWORD=PASSWORD,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
+def test_the_example_is_served_by(command: Sequence[str], directory: Path, tmp_path: Path) -> None:
+    port = free_port()
     site, log = f"http://127.0.0.1:{port}", tmp_path / "log"
     with running(
         [sys.executable, "-m", *(part.format(port=port) for part in command)],
@@ -63,3 +67,4 @@ def test_the_example_is_served_by(command: Sequence[str], tmp_path: Path) -> Non
             requests.get(f"{site}/auth/api/me/", headers={"Authorization": "Bearer x"}, timeout=10).status_code == 401
         )
     assert "Traceback" not in log.read_text()
+    assert "Warning" not in log.read_text()

@@ -37,7 +37,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Set here and not left to Python: a shell starts background jobs with SIGINT ignored.
         for number in STOP_SIGNALS:
-            signal.signal(number, _stop)
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # ignored on purpose: nohup
+                signal.signal(number, _stop)
         with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
             self._serve(stack)
         self.stdout.write("\nStopped.")
@@ -64,6 +65,8 @@ class Command(BaseCommand):
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second one would only get in the way of cleaning up, which is short
     raise KeyboardInterrupt
 
 
