@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 T = TypeVar("T")
 
@@ -48,6 +49,29 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(***)"
+
+
+class Hook:
+    """A callable of the project's, or the dotted path of one; false where there is none."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: str | Callable[..., Any]) -> None:
+        self._source = source
+
+    def resolve(self) -> Any:
+        """What the path names, imported at use: settings are read before there are any models.
+
+        Raises:
+            ImportError: there is nothing at this path.
+        """
+        return import_string(self._source) if isinstance(self._source, str) else self._source
+
+    def __bool__(self) -> bool:
+        return bool(self._source)
+
+    def __repr__(self) -> str:
+        return repr(self._source)
 
 
 def _setting(default: Any, *, least: Any = None, most: Any = None, choices: tuple[str, ...] = ()) -> Any:
@@ -91,6 +115,12 @@ class TokenSettings:
     """How long the token before the current one still gets the same successor (a lost answer, two tabs at once)."""
     issuer: str = _setting("authkit")
     audience: str = _setting("authkit")
+    claims: Hook = _setting(Hook(""))
+    """`claims(user, login)` returns what the project adds to its access tokens; see `authkit.tokens.claims`."""
+    authentication_claims: bool = _setting(False)
+    """Whether access tokens say when and how the person signed in: `auth_time`, `amr`, `acr`."""
+    acr_values: dict[str, str] = _setting({})
+    """The `acr` of each way in, by `Login.method`; a way in that is not named gets none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +332,12 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
             "must be a string or a callable that returns one.",
             "Read it from the environment.",
         )
+    if isinstance(default, Hook):
+        if isinstance(value, Hook):
+            return value, None
+        if isinstance(value, str) or callable(value):
+            return Hook(value), None
+        return None, ("type", "must be a dotted path or a callable.", 'Write it as "mysite.module.function".')
     if isinstance(default, tuple):
         if isinstance(value, str) or not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
             return None, ("type", "must be a list of strings.", 'Write it as ["..."].')

@@ -4,6 +4,7 @@
     ├── InvalidCredentials     no_active_account      wrong, unknown and inactive look alike
     ├── TokenNotValid          token_not_valid        with a `reason` only for tokens whose signature was ours
     ├── LoginEnded             not_authenticated      a session whose login is over, with the same `reason`
+    ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
     ├── NotFound               not_found
@@ -63,6 +64,13 @@ class LoginEnded(AuthKitError):
 
     code = "not_authenticated"
     message = "This login has ended. Sign in again."
+
+
+class ClaimsRefused(AuthKitError):
+    """What the project wants in an access token can't be had or can't be signed, so there is no token."""
+
+    code = "claims_refused"
+    message = "No token can be issued for this account right now."
 
 
 class CsrfFailed(AuthKitError):

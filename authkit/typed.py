@@ -29,6 +29,9 @@ class TokensSection(TypedDict, total=False):
     GRACE: timedelta
     ISSUER: str
     AUDIENCE: str
+    CLAIMS: str | Callable[[Any, Any], Mapping[str, Any]]
+    AUTHENTICATION_CLAIMS: bool
+    ACR_VALUES: Mapping[str, str]
 
 
 class ProviderSection(TypedDict, total=False):

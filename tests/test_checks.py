@@ -177,6 +177,40 @@ def test_e009_user_serializer_that_cannot_be_used(dotted: str, expected: str, se
     assert (number, expected in message) == ("E009", True)
 
 
+@pytest.mark.parametrize("dotted", ["tests.nowhere.claims", "tests.tokens.test_claims.nothing", "claims"])
+def test_e060_claims_that_cant_be_imported(dotted: str, settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"CLAIMS": dotted}}
+    number, message, hint = only(block.check_claims)
+    assert (number, repr(dotted) in message, "dotted path" in hint) == ("E060", True, True)
+
+
+async def async_claims(user: Any, login: Any) -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    "claims",
+    ["tests.conftest.PASSWORD", async_claims, lambda: {"a": 1}, lambda user: {}, lambda user, *, login: {}],
+)
+def test_e061_claims_that_cant_be_called_with_user_and_login(claims: Any, settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"CLAIMS": claims}}
+    number, message, hint = only(block.check_claims)
+    assert (number, "can't be called" in message, "def claims(user, login)" in hint) == ("E061", True, True)
+
+
+@pytest.mark.parametrize("claims", ["tests.tokens.test_claims.tenant_claims", lambda *both: {}, dict, max])
+def test_claims_that_can_be_called_are_fine(claims: Any, settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"CLAIMS": claims, "ACR_VALUES": {"password": "1"}}}
+    assert found(block.check_claims) == []
+
+
+@pytest.mark.parametrize("values", [{"password": 1}, {"password": ""}, {"password": ["1"]}, {1: "1"}])
+def test_e062_acr_that_is_no_string(values: Any, settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"ACR_VALUES": values}}
+    number, message, _ = only(block.check_claims)
+    assert (number, f"ACR_VALUES[{next(iter(values))!r}]" in message) == ("E062", True)
+
+
 def test_e010_email_identifies_and_the_user_model_has_none(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["email"]}}
     monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")

@@ -14,6 +14,9 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E008  PUBLIC_URL is no origin                           W023  a default DRF class knows nothing of logins
     E009  USER_SERIALIZER can't be used                     W024  the URLs are not included
     E010  e-mail identifies, and there is no such field
+    E060  CLAIMS can't be imported
+    E061  CLAIMS can't be called with (user, login)
+    E062  an acr that is no string
     W001  remembered shorter than not remembered            Keys and deployment (`security`)
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from inspect import iscoroutinefunction, signature
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -126,6 +127,45 @@ def check_user_serializer(**_: Any) -> list[CheckMessage]:
     return [Error(f"AUTHKIT ACCOUNTS.USER_SERIALIZER {dotted!r} {wrong}", hint=hint, id="authkit.E009")]
 
 
+def check_claims(**_: Any) -> list[CheckMessage]:
+    """E060 to E062. What it returns is seen only when somebody signs in; see `authkit.tokens.claims`."""
+    tokens = conf.inspect()[0].tokens
+    found: list[CheckMessage] = [
+        Error(
+            f"AUTHKIT TOKENS.ACR_VALUES[{method!r}] is not a string, or is empty.",
+            hint='Write it as {"password": "urn:example:password"}, by "password" or the provider.',
+            id="authkit.E062",
+        )
+        for method, value in tokens.acr_values.items()
+        if not isinstance(method, str) or not isinstance(value, str) or not value
+    ]
+    if not tokens.claims:
+        return found
+    try:
+        function = tokens.claims.resolve()
+    except ImportError as error:
+        hint = "Name a function of yours by its dotted path, or leave the key out."
+        text = f"AUTHKIT TOKENS.CLAIMS {tokens.claims!r} can't be imported, so no token can be issued: {error}"
+        return [*found, Error(text, hint=hint, id="authkit.E060")]
+    if not _takes_user_and_login(function):
+        text = f"AUTHKIT TOKENS.CLAIMS {tokens.claims!r} can't be called with (user, login), so no token can be issued."
+        hint = "Write it as def claims(user, login): return {...}; it can't be async."
+        found.append(Error(text, hint=hint, id="authkit.E061"))
+    return found
+
+
+def _takes_user_and_login(function: Any) -> bool:
+    if not callable(function) or iscoroutinefunction(function):
+        return False
+    try:
+        signature(function).bind(None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # written in C, so nobody knows
+    return True
+
+
 def check_identifiers(**_: Any) -> list[CheckMessage]:
     """E010, W002."""
     if "email" not in conf.inspect()[0].login.identifiers:
@@ -188,6 +228,7 @@ CHECKS = (
     check_lifetimes,
     check_public_url,
     check_user_serializer,
+    check_claims,
     check_identifiers,
     check_trusted_proxies,
 )

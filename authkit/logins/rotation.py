@@ -23,7 +23,7 @@ from authkit.exceptions import LoginEnded
 from authkit.logins.checkers import Carried, check_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import Lifetime, end_login, session_auth_hash
+from authkit.logins.services import Lifetime, Prepare, end_login, session_auth_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,15 @@ class Rotated:
     replayed: bool
 
 
-def rotate(*, login_id: UUID, user_id: Any, generation: int, lifetime: Lifetime, grace: timedelta) -> Rotated:
+def rotate(
+    *,
+    login_id: UUID,
+    user_id: Any,
+    generation: int,
+    lifetime: Lifetime,
+    grace: timedelta,
+    prepare: Prepare | None = None,
+) -> Rotated:
     """Moves a token login on by one generation, once.
 
     Must not run inside a transaction of the caller's: whoever loses the race has to see what the winner committed.
@@ -49,6 +57,8 @@ def rotate(*, login_id: UUID, user_id: Any, generation: int, lifetime: Lifetime,
         generation: the count that the presented refresh token names.
         lifetime: how long the login may wait for its next refresh; its absolute end stays.
         grace: how long after a rotation the token before it gets the same successor.
+        prepare: called with whom the successor is for and their login as it stands, before it moves on. What it raises
+            leaves the login where it was, so that the same refresh token may try again later.
 
     Raises:
         LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
@@ -56,10 +66,18 @@ def rotate(*, login_id: UUID, user_id: Any, generation: int, lifetime: Lifetime,
     """
     carried = check_login(login_id=login_id, user_id=user_id)
     if generation == carried.login.generation:
+        _call(prepare, carried)
         if _advance(carried, lifetime=lifetime):
             return Rotated(user=carried.user, login=carried.login, replayed=False)
         carried = check_login(login_id=login_id, user_id=user_id)  # somebody was faster: see what they left
-    return _replay(carried, generation=generation, grace=grace)
+    replayed = _replay(carried, generation=generation, grace=grace)
+    _call(prepare, carried)
+    return replayed
+
+
+def _call(prepare: Prepare | None, carried: Carried) -> None:
+    if prepare is not None:
+        prepare(carried.user, carried.login)
 
 
 def _advance(carried: Carried, *, lifetime: Lifetime) -> bool:

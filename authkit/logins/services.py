@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,6 +21,9 @@ from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
+
+Prepare = Callable[[AbstractBaseUser, Login], None]
+"""What a caller has to find out of a person and their login before anything is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ def open_login(
     remembered: bool = False,
     login_id: UUID | None = None,
     began_at: datetime | None = None,
+    prepare: Prepare | None = None,
 ) -> Login:
     """Writes the row that a new session or token pair will point at.
 
@@ -71,6 +76,7 @@ def open_login(
         remembered: whether the person asked to stay signed in.
         login_id: the row's id where the caller must not open a second one for the same thing; a new one if None.
         began_at: when the sign-in happened, if that was before now.
+        prepare: called with the row before it is written; what it raises leaves nothing behind.
 
     Returns:
         The saved row. `signals.login_opened` is sent on commit.
@@ -80,7 +86,7 @@ def open_login(
     """
     now = timezone.now()
     absolute = now + lifetime.absolute
-    login = Login.objects.create(
+    login = Login(
         id=login_id or uuid7(),
         user_id=user.pk,
         kind=kind,
@@ -95,6 +101,9 @@ def open_login(
         expires_at=lifetime.expiry(now=now, absolute_expires_at=absolute),
         absolute_expires_at=absolute,
     )
+    if prepare is not None:
+        prepare(user, login)
+    login.save(force_insert=True)
     _send_on_commit(signals.login_opened, login=login)
     return login
 

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ HEADER_TYPES = {TokenUse.ACCESS: "at+jwt", TokenUse.REFRESH: "rt+jwt"}
 
 _HEADERS = {"alg", "typ", "kid"}
 _REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "token_type")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,17 @@ def sign(
     expires_at: int,
     issuer: str,
     audience: str,
+    extra: Mapping[str, Any] = _NOTHING,
 ) -> str:
     """A token of this login and generation. The same arguments give the same token, under the same key.
 
     Args:
         issued_at: seconds since the epoch, as is `expires_at` (RFC 7519 NumericDate).
         generation: the rotation counter; part of a refresh token only, but each has its own access token.
+        extra: claims to add; none of them replaces one of ours (see `authkit.tokens.claims`).
     """
     payload: dict[str, Any] = {
+        **extra,
         "iss": issuer,
         "aud": audience,
         "sub": subject,

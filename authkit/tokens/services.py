@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
@@ -15,6 +17,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, end_login, open_login
+from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import Claims, read, sign
 from authkit.tokens.keys import TokenUse
 
@@ -46,10 +49,16 @@ def issue_tokens(*, user: AbstractBaseUser, method: str, client: Client) -> Toke
         user: who signed in.
         method: "password" or the provider's id.
         client: from where.
+
+    Raises:
+        ClaimsRefused: the project's CLAIMS failed; no login was opened.
     """
     settings = conf.current().tokens
-    login = open_login(user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client)
-    return _pair(user, login, settings)
+    added = _AddedClaims(settings)
+    login = open_login(
+        user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client, prepare=added
+    )
+    return _pair(user, login, settings, added.claims)
 
 
 def refresh_tokens(*, refresh: str) -> TokenPair:
@@ -62,11 +71,13 @@ def refresh_tokens(*, refresh: str) -> TokenPair:
 
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
+        ClaimsRefused: the project's CLAIMS failed; the token stays good, and reuse is not what a retry is taken for.
         TruthUnavailable: the database can't be asked; the token stays good.
     """
     settings = conf.current().tokens
     claims = read(refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
     assert claims.generation is not None  # noqa: S101  # `read` refuses a refresh token without it
+    added = _AddedClaims(settings)
     try:
         rotated = rotate(
             login_id=claims.login_id,
@@ -74,10 +85,11 @@ def refresh_tokens(*, refresh: str) -> TokenPair:
             generation=claims.generation,
             lifetime=_lifetime(settings),
             grace=settings.grace,
+            prepare=added,
         )
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return _pair(rotated.user, rotated.login, settings)
+    return _pair(rotated.user, rotated.login, settings, added.claims)
 
 
 def verify_access(*, token: str) -> VerifiedAccess:
@@ -114,12 +126,36 @@ def _lifetime(settings: conf.TokenSettings) -> Lifetime:
     return Lifetime(idle=settings.refresh_idle, absolute=settings.refresh_absolute)
 
 
-def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings) -> TokenPair:
-    # All from the row, nothing from the clock: the same row gives the same pair again.
+@dataclass(slots=True)
+class _AddedClaims:
+    """What goes into the access token besides authkit's own claims, found out before the login's row is written."""
+
+    settings: conf.TokenSettings
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, user: AbstractBaseUser, login: Login) -> None:
+        settings = self.settings
+        if settings.claims or settings.authentication_claims:
+            self.claims = added_claims(
+                user=user,
+                login=login,
+                hook=settings.claims,
+                authentication=settings.authentication_claims,
+                acr_values=settings.acr_values,
+            )
+
+
+def _pair(
+    user: AbstractBaseUser, login: Login, settings: conf.TokenSettings, access_claims: Mapping[str, Any]
+) -> TokenPair:
+    # All of authkit's own from the row, nothing from the clock: the same row gives the same pair again. The project's
+    # are asked for anew. In a retry within the grace they may differ from what the lost answer held, under the same
+    # jti, iat and exp: of the two, what holds now is right, and whoever refuses one of the two by its jti or ends its
+    # login has refused both. To keep them would take a write for each refresh, and rights older than the request.
     issued_at, ends_at = int(login.rotated_at.timestamp()), int(login.expires_at.timestamp())
     access_ends_at = min(issued_at + int(settings.access_lifetime.total_seconds()), ends_at)
 
-    def token(use: TokenUse, expires_at: int) -> str:
+    def token(use: TokenUse, expires_at: int, extra: Mapping[str, Any]) -> str:
         return sign(
             use=use,
             login_id=login.pk,
@@ -129,11 +165,12 @@ def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings) ->
             expires_at=expires_at,
             issuer=settings.issuer,
             audience=settings.audience,
+            extra=extra,
         )
 
     return TokenPair(
-        access=token(TokenUse.ACCESS, access_ends_at),
-        refresh=token(TokenUse.REFRESH, ends_at),
+        access=token(TokenUse.ACCESS, access_ends_at, access_claims),
+        refresh=token(TokenUse.REFRESH, ends_at, {}),
         expires_in=max(0, access_ends_at - issued_at - int((timezone.now() - login.rotated_at).total_seconds())),
         user=user,
         login=login,
