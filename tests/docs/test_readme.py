@@ -15,14 +15,22 @@ from typing import Any
 import pytest
 import requests
 from django.core.management import get_commands
+from django.test import override_settings
 from django.urls import resolve
+from rest_framework.views import APIView
 
 import authkit
 from authkit import conf
+from authkit.checks.block import check_claims
+from authkit.core.clients import Client
+from authkit.tokens.claims import MAX_BYTES, MAX_DEPTH, RESERVED
+from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
+from authkit.tokens.services import issue_tokens, verify_access
 from tests.example.servers import Person, environment
 from tests.services.process import free_port, running
 
-README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text()
 NAME, PASSWORD = "margaret", "correct-horse-battery-staple"
 ROW = re.compile(r"^\| `([A-Z_.<>a-z]+)` \|", re.MULTILINE)
 
@@ -135,6 +143,30 @@ def test_the_example_of_a_provider_has_no_mistake(monkeypatch: pytest.MonkeyPatc
     parsed, problems = conf.parse(namespace["AUTHKIT"])
     assert problems == []
     assert parsed.social.providers["google"].issuer == "https://accounts.google.com"
+
+
+def test_the_examples_of_claims_and_scopes_have_no_mistake(user: Any) -> None:
+    namespace: dict[str, Any] = {"authkit": authkit, "APIView": APIView, "TokenHasScope": TokenHasScope}
+    for title in ("an example of claims", "an example of scopes"):
+        exec(blocks()[title], namespace)
+    with override_settings(AUTHKIT=namespace["AUTHKIT"]):
+        assert check_claims() == []
+        pair = issue_tokens(user=user, method="password", client=Client())
+        claims = verify_access(token=pair.access).claims
+    assert (claims["scope"], claims["roles"]) == ("notes:read", [])
+    assert set(namespace["Notes"].required_scopes) == {"GET", "POST"}
+
+
+def test_the_page_on_claims_tells_the_limits_and_the_reserved_names() -> None:
+    page = (ROOT / "docs/claims.md").read_text()
+    assert f"{MAX_BYTES:,} bytes" in page
+    assert MAX_DEPTH == 5
+    assert "five levels deep" in page
+    ours, others = re.findall(r"`((?:[a-z_]+\s){5,}[a-z_]+)`", page)
+    assert set(ours.split()) | set(others.split()) == RESERVED
+    for permission in (TokenHasScope, TokenHasRole, RecentLogin):
+        assert f"| `{permission.__name__}` |" in page
+        assert f'{{"code": "{permission.code}", "detail": "{permission.sentence}"' in page
 
 
 def test_every_address_and_command_in_the_readme_exists() -> None:

@@ -1,0 +1,127 @@
+"""DRF permission classes that read an access token's claims, and one that wants a recent sign-in.
+
+    class Notes(APIView):
+        permission_classes = [TokenHasScope]
+        required_scopes = {"GET": ["notes:read"], "POST": ["notes:write"]}
+
+Only a token of authkit's has claims. A request that is here by session has none, and is refused: whoever wants the
+session's owner to pass says so, as in `[TokenHasScope | IsAdminUser]`. A view that forgets its attribute is refused to
+everybody, as an error. The refusal is DRF's: 401 without a credential, else 403 with `code` and `detail`; RFC 6750's
+error codes are used, and not its 401 where another token of the same person would not help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from authkit.logins.current import current_login
+from authkit.tokens.codec import Claims
+
+
+class _Refusing(BasePermission):
+    """Says no by returning it: an exception would end `A | B` before B was asked. DRF answers with `message`."""
+
+    code: str
+    sentence: str
+
+    def __init__(self) -> None:
+        self.message: dict[str, str] = {"code": self.code, "detail": self.sentence}
+
+
+class TokenHasScope(_Refusing):
+    """The token has all of the view's `required_scopes` (claim `scope`, RFC 9068 section 2.2.3, RFC 8693 section 4.2).
+
+    `required_scopes` is a list, a string of scopes divided by spaces, or a dict of these by method, in which a method
+    that is missing is refused, HEAD is GET, and an empty list lets in every token. Scopes are compared whole: "notes"
+    is neither "notes:read" nor "Notes". A claim that is no string grants nothing.
+
+    Raises:
+        ImproperlyConfigured: the view names no scopes, or something that can't be one.
+    """
+
+    code = "insufficient_scope"
+    sentence = "The token does not have the scope that this needs."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        required = _required(view, "required_scopes", str(request.method))
+        if required is None:
+            return False
+        self.message["scope"] = " ".join(sorted(required))
+        claim = _claim(request, "scope")
+        granted = claim.split(" ") if isinstance(claim, str) else []
+        return isinstance(request.auth, Claims) and required.issubset(granted)
+
+
+class TokenHasRole(_Refusing):
+    """The token has one or more of the view's `allowed_roles` (claim `roles`, RFC 9068 section 2.2.3.1).
+
+    `allowed_roles` has the forms of `required_scopes`; an empty list lets in nobody. A claim that is no
+    list grants nothing.
+
+    Raises:
+        ImproperlyConfigured: the view names no roles, or something that can't be one.
+    """
+
+    code = "insufficient_role"
+    sentence = "The token does not have a role that may do this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        allowed = _required(view, "allowed_roles", str(request.method))
+        claim = _claim(request, "roles")
+        if allowed is None or not isinstance(claim, list):
+            return False
+        return any(role in allowed for role in claim if isinstance(role, str))
+
+
+class RecentLogin(_Refusing):
+    """The person signed in at most the view's `max_login_age` (a timedelta) ago: step-up, by session or token.
+
+    Asked of the login's row, so it needs no claim, and no refresh makes a login younger. The code is RFC 9470's; the
+    status is 403, because clients answer a 401 with a refresh, which can't help.
+
+    Raises:
+        ImproperlyConfigured: the view has no `max_login_age`.
+    """
+
+    code = "insufficient_user_authentication"
+    sentence = "This needs a recent sign-in. Sign in again."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        max_age = getattr(view, "max_login_age", None)
+        if not isinstance(max_age, timedelta):
+            raise ImproperlyConfigured(f"{type(view).__qualname__}.max_login_age must be a timedelta")
+        login = current_login(request)
+        return login is not None and timezone.now() - login.created_at <= max_age
+
+
+def _claim(request: Request, name: str) -> Any:
+    return request.auth.get(name) if isinstance(request.auth, Claims) else None
+
+
+def _required(view: APIView, attribute: str, method: str) -> frozenset[str] | None:
+    """What the view names for this method; None if it names the methods, and not this one."""
+    named = getattr(view, attribute, None)
+    by_method = isinstance(named, Mapping)
+    if isinstance(named, Mapping):
+        if method == "HEAD" and method not in named:
+            method = "GET"
+        if method not in named:
+            return None
+        named = named[method]
+    words = named.split(" ") if isinstance(named, str) else named
+    # An empty list can be meant for one of several methods; for all of them, it is what somebody forgot to fill.
+    if not isinstance(words, list | tuple | set | frozenset) or not (words or by_method):
+        raise ImproperlyConfigured(f"{type(view).__qualname__}.{attribute} must name what it wants, as a list")
+    if not all(isinstance(word, str) and word and " " not in word for word in words):
+        raise ImproperlyConfigured(
+            f"{type(view).__qualname__}.{attribute} has something that is no name, or two in one"
+        )
+    return frozenset(words)
