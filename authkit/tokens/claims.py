@@ -38,12 +38,12 @@ MAX_DEPTH = 5
 
 RESERVED = frozenset(
     {
-        *("iss", "aud", "sub", "sid", "jti", "iat", "exp", "nbf", "token_type", "gen"),
+        *("iss", "aud", "sub", "sid", "jti", "iat", "exp", "nbf", "token_type", "gen", "transport"),
         *("auth_time", "acr", "amr", "azp", "nonce", "at_hash", "c_hash", "cnf"),
     }
 )
 """What the token is and how it came about is authkit's to say (RFC 7519 section 4.1, RFC 9068 section 2.2, OpenID
-Connect Core section 2; `cnf` is RFC 7800's proof of possession)."""
+Connect Core section 2; `cnf` is RFC 7800's proof of possession). `transport` says how a token may come back."""
 
 # Visible ASCII. Readers that match names without regard to case (Go's, for one) take "SUB" for "sub", and even one that
 # is written with the long S of Unicode.
