@@ -31,7 +31,7 @@ logger = logging.getLogger("authkit")
 
 MAX_BYTES = 2048
 """Of the added claims as JSON. In base64, with authkit's own and a signature by RSA-4096, a token then stays below the
-4,096 bytes that browsers keep of a cookie (RFC 6265bis section 5.6) and the 8 KiB that servers read of a header."""
+4,096 bytes that browsers keep of a cookie (6265bis section 5.6) and the 8 KiB that servers read of a header."""
 
 MAX_DEPTH = 5
 """Lists and objects in one another, the claims themselves included."""
@@ -70,7 +70,7 @@ def added_claims(
 
     Raises:
         ClaimsRefused: the callable can't be imported, raised, or returned what can't be signed.
-        TruthUnavailable: it asked the database, which didn't answer.
+        TruthUnavailable: it asked the database, which didn't answer; or it raised this itself, of a service of its own.
     """
     added = _own(user, login, hook) if hook else {}
     if authentication:
@@ -100,6 +100,8 @@ def authentication_claims(*, login: Login, acr_values: Mapping[str, str]) -> dic
 def _own(user: AbstractBaseUser, login: Login, hook: conf.Hook) -> dict[str, Any]:
     try:
         return _checked(hook.resolve()(user, login))
+    except TruthUnavailable:
+        raise
     except DATABASE_DOWN as error:
         raise TruthUnavailable("TOKENS.CLAIMS couldn't ask the database") from error
     except Exception as error:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import jwt
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.db.models import TextChoices
 from django.test import override_settings
 from django.urls import reverse
@@ -356,9 +356,10 @@ def test_reuse_is_found_without_asking_for_claims(issue: Any) -> None:
     assert caught.value.reason == "reused"
 
 
-def test_database_that_fails_the_callable_is_an_outage_and_no_refusal(api: Any, issue: Any) -> None:
+@pytest.mark.parametrize("outage", [OperationalError("gone"), InterfaceError("gone"), TruthUnavailable("tenants")])
+def test_what_the_callable_could_not_ask_is_an_outage_and_no_refusal(api: Any, issue: Any, outage: Exception) -> None:
     def asking(user: Any, login: Login) -> Any:
-        raise OperationalError("gone")
+        raise outage
 
     pair = issue()
     with with_claims(asking):

@@ -236,6 +236,7 @@ def test_sessions_can_be_let_in_by_name(guarded: Any, call: Any, in_session: Any
     guarded(TokenHasScope | IsAdminUser, required_scopes=["a"])
     assert call({"scope": "a"}).status_code == 200
     assert call({}).status_code == in_session.get("/guarded/").status_code == 403
+    assert set(call({}).json()) == {"detail"}, "of two reasons DRF tells neither"
     user.is_staff = True
     user.save()
     assert in_session.get("/guarded/").status_code == 200
