@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from os import PathLike
 from typing import Any, Literal, TypedDict
 
 
@@ -29,6 +30,8 @@ class TokensSection(TypedDict, total=False):
     GRACE: timedelta
     ISSUER: str
     AUDIENCE: str
+    KEYS: str | PathLike[str] | Callable[[], str]
+    DERIVED_KEYS: bool
 
 
 class ProviderSection(TypedDict, total=False):
