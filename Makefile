@@ -57,7 +57,7 @@ format: $(VENV)/.dev
 .PHONY: clean
 clean:
 	rm -rf .venv .venv-* $(VENV) $(FLOORS) .demo .coverage* htmlcov dist build
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/services/openid/node_modules
+	rm -rf .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/services/openid/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- virtual environments: a stamp for each thing installed, older than pyproject.toml means install again

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from difflib import get_close_matches
+from os import PathLike, fspath
 from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
@@ -74,6 +75,12 @@ class Hook:
         return repr(self._source)
 
 
+class KeySource(Secret):
+    """Where the ring of token keys comes from: a JWK Set as text, the path of a file that holds one, or a callable."""
+
+    __slots__ = ()
+
+
 def _setting(default: Any, *, least: Any = None, most: Any = None, choices: tuple[str, ...] = ()) -> Any:
     metadata = {"least": least, "most": most, "choices": choices}
     if isinstance(default, Mapping):
@@ -121,6 +128,10 @@ class TokenSettings:
     """Whether access tokens say when and how the person signed in: `auth_time`, `amr`, `acr`."""
     acr_values: dict[str, str] = _setting({})
     """The `acr` of each way in, by `Login.method`; a way in that is not named gets none."""
+    keys: KeySource = _setting(KeySource(""))
+    """The key ring, a JWK Set with private keys; `authkit.tokens.ring` says how it reads. Derived keys if empty."""
+    derived_keys: bool = _setting(True)
+    """Whether the keys derived from SECRET_KEY verify as well, so that tokens outlive the change to KEYS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +335,16 @@ def _providers(raw: Any, where: str, problems: list[Problem]) -> dict[str, Provi
 
 
 def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any, tuple[str, str, str] | None]:
+    if isinstance(default, KeySource):
+        if isinstance(value, KeySource):
+            return value, None
+        if isinstance(value, str | PathLike) or callable(value):
+            return KeySource(value if callable(value) else fspath(value)), None
+        return None, (
+            "type",
+            "must be a JWK Set as a string, a path, or a callable that returns one of these.",
+            "`manage.py authkit_keys generate` makes one.",
+        )
     if isinstance(default, Secret):
         if isinstance(value, str) or callable(value):
             return Secret(value), None

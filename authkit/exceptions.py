@@ -10,6 +10,7 @@
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     └── TruthUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
+        └── KeysUnavailable    unavailable            `authkit.tokens.verify` can't fetch the issuer's keys
 
 Nothing here knows HTTP: `authkit.core.api` maps codes to statuses, once.
 """
@@ -106,3 +107,7 @@ class TruthUnavailable(AuthKitError):
 
     code = "unavailable"
     message = "The service can't check this right now. Try again shortly."
+
+
+class KeysUnavailable(TruthUnavailable):
+    """The issuer's keys can't be fetched, so nothing is known of the token. For services that verify on their own."""

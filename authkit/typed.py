@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from os import PathLike
 from typing import Any, Literal, TypedDict
 
 
@@ -32,6 +33,8 @@ class TokensSection(TypedDict, total=False):
     CLAIMS: str | Callable[[Any, Any], Mapping[str, Any]]
     AUTHENTICATION_CLAIMS: bool
     ACR_VALUES: Mapping[str, str]
+    KEYS: str | PathLike[str] | Callable[[], str]
+    DERIVED_KEYS: bool
 
 
 class ProviderSection(TypedDict, total=False):

@@ -1,26 +1,41 @@
 from __future__ import annotations
 
+import base64
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks as django_checks
 from django.core.checks import ERROR, WARNING
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models.functions import Lower
 
 import authkit.checks
 from authkit import wiring
 from authkit.admin.reach import check_user_admins
-from authkit.checks import block, providers, security
+from authkit.checks import block, keys, providers, security
 from authkit.checks import wiring as wiring_checks
+from authkit.tokens.jws import ALGORITHMS
+from authkit.tokens.keys import TokenUse, signing_key
 from tests.fresh_project import FreshProject
+from tests.tokens.rings import PRIVATE_KEYS_IN_RFCS, jwk_of, ring, signing
 
-ALL = (*block.CHECKS, *wiring_checks.CHECKS, *security.CHECKS, *security.DEPLOY_CHECKS)
+ALL = (
+    *block.CHECKS,
+    *wiring_checks.CHECKS,
+    *security.CHECKS,
+    *security.DEPLOY_CHECKS,
+    *keys.CHECKS,
+    *keys.DEPLOY_CHECKS,
+)
 
 
 def found(check: Any) -> list[tuple[str, str, str]]:
@@ -45,10 +60,11 @@ def test_suites_own_settings_pass_every_check() -> None:
 
 def test_checks_are_registered_and_the_deploy_ones_only_for_deployment() -> None:
     registered = django_checks.registry.registry.get_checks()
-    assert {*block.CHECKS, *wiring_checks.CHECKS, *security.CHECKS, check_user_admins} <= set(registered)
-    assert not set(security.DEPLOY_CHECKS) & set(registered)
+    assert {*block.CHECKS, *wiring_checks.CHECKS, *security.CHECKS, *keys.CHECKS, check_user_admins} <= set(registered)
+    deploy = {*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS}
+    assert not deploy & set(registered)
     deployment = django_checks.registry.registry.get_checks(include_deployment_checks=True)
-    assert set(security.DEPLOY_CHECKS) <= set(deployment)
+    assert deploy <= set(deployment)
 
 
 def test_every_id_is_listed_once_and_has_a_test() -> None:
@@ -434,6 +450,12 @@ def test_empty_key_is_left_to_djangos_own_error(settings: Any) -> None:
     assert [number for number, _, _ in found(security.check_keys)] in ([], ["E030"])
 
 
+def test_secret_key_may_be_short_where_no_token_hangs_on_it(settings: Any) -> None:
+    settings.SECRET_KEY = "x7Gk2"
+    settings.AUTHKIT = {"TOKENS": {"KEYS": ring(), "DERIVED_KEYS": False}}
+    assert found(security.check_keys) == []
+
+
 def test_e032_key_of_startproject_is_for_development_only(settings: Any) -> None:
     settings.SECRET_KEY = "django-insecure-$v3k@9z!q1w8x7m#p0r5t2y6u4i&o(a)s*d+f-g=h"
     assert found(security.check_keys) == []
@@ -500,3 +522,166 @@ def plain_middleware(get_response: Any) -> Any:
 
 class OwnSessionMiddleware(SessionMiddleware):
     pass
+
+
+# The ring of token keys
+
+
+def ring_says(settings: Any, source: Any, **tokens: Any) -> tuple[str, str, str]:
+    """What the check says, which is also what each use of the ring says."""
+    settings.AUTHKIT = {"TOKENS": {"KEYS": source, **tokens}}
+    number, message, hint = only(keys.check_ring)
+    with pytest.raises(ImproperlyConfigured, match=re.escape(message)):
+        signing_key(TokenUse.ACCESS)
+    return number, message, hint
+
+
+def broken() -> str:
+    raise LookupError("the vault is sealed")
+
+
+@pytest.mark.parametrize(
+    "source", ["/nowhere/ring.json", "{", '{"keys": 7}', '{"keys": ["x"]}', "{" * 9_000, "a\0b", broken, lambda: 7]
+)
+def test_e033_ring_that_cant_be_read(source: Any, settings: Any) -> None:
+    assert ring_says(settings, source)[0] == "E033"
+
+
+def test_e033_never_repeats_what_may_be_a_key(settings: Any) -> None:
+    secret = "c2VjcmV0LW9mLXRoZS1jYXN0bGUtZG9vcnM"
+    assert secret not in str(ring_says(settings, secret))
+    assert secret not in str(ring_says(settings, json.dumps({"keys": [{"kid": "a", "k": secret}]})))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kid": ...},
+        {"kid": ""},
+        {"kid": 7},
+        {"kid": "k" * 129},
+        {"alg": ...},
+        {"alg": "none"},
+        {"alg": "HS1"},
+        {"alg": "RS256"},
+        {"alg": ["HS256"]},
+        {"kty": "EC"},
+        {"token_use": ...},
+        {"token_use": "id"},
+        {"token_use": ["access"]},
+        {"use": "enc"},
+        {"announced": "yes"},
+        {"k": ...},
+        {"k": "not base64url!"},
+        {"k": "äöü"},
+    ],
+    ids=str,
+)
+def test_e034_key_that_is_none(wrong: dict[str, Any], settings: Any) -> None:
+    entry = {name: value for name, value in {**jwk_of("HS256"), **wrong}.items() if value is not ...}
+    number, message, _hint = ring_says(settings, json.dumps({"keys": [entry]}))
+    assert (number, "TOKENS.KEYS[0]" in message) == ("E034", True)
+    assert jwk_of("HS256")["k"] not in message
+
+
+@pytest.mark.parametrize(("algorithm", "crv"), [("ES256", "P-384"), ("ES256", "secp256k1"), ("EdDSA", "Ed448")])
+def test_e034_curve_that_is_not_the_algorithms(algorithm: str, crv: str, settings: Any) -> None:
+    entry = {**jwk_of(algorithm), "crv": crv}
+    assert ring_says(settings, json.dumps({"keys": [entry]}))[0] == "E034"
+
+
+def test_e034_public_half_alone_and_a_key_that_contradicts_itself(settings: Any) -> None:
+    for algorithm in ("RS256", "ES256", "EdDSA"):
+        private = jwk_of(algorithm)
+        public = {name: value for name, value in private.items() if name not in {"d", "p", "q", "dp", "dq", "qi"}}
+        other = {**private, "d": jwk_of(algorithm, use="refresh")["d"]}
+        for entry in (public, other):
+            assert ring_says(settings, json.dumps({"keys": [entry]}))[0] == "E034"
+
+
+def test_e034_public_key_in_place_of_a_secret(settings: Any) -> None:
+    pem = signing(jwk_of("RS256")).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    entry = {**jwk_of("HS256"), "k": base64.urlsafe_b64encode(pem).rstrip(b"=").decode()}
+    assert ring_says(settings, json.dumps({"keys": [entry]}))[0] == "E034"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "secret"),
+    [
+        ("HS256", b"\x8f" + b"3kD9vX0q" * 3),
+        ("HS384", bytes(range(32))),
+        ("HS512", bytes(range(48))),
+        ("HS256", b"x" * 64),
+        ("HS256", b"secret" * 8),
+        ("HS256", b"a-string-secret-at-least-256-bits-long"),
+        ("HS512", b"a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long"),
+    ],
+    ids=str,
+)
+def test_e035_secret_that_is_short_or_known(algorithm: str, secret: bytes, settings: Any) -> None:
+    entry = {**jwk_of(algorithm), "k": base64.urlsafe_b64encode(secret).rstrip(b"=").decode()}
+    assert ring_says(settings, json.dumps({"keys": [entry]}))[0] == "E035"
+
+
+def test_e035_rsa_key_of_1024_bits(settings: Any) -> None:
+    members = ALGORITHMS["RS256"].to_jwk(rsa.generate_private_key(public_exponent=65537, key_size=1024), as_dict=True)
+    entry = {**members, "kid": "small", "alg": "RS256", "token_use": "access"}
+    number, message, _hint = ring_says(settings, json.dumps({"keys": [entry]}))
+    assert (number, "1024 bits" in message) == ("E035", True)
+
+
+def test_e035_key_that_an_rfc_prints(settings: Any) -> None:
+    for example in PRIVATE_KEYS_IN_RFCS:
+        entry = {**example, "kid": "rfc", "token_use": "access"}
+        number, message, _hint = ring_says(settings, json.dumps({"keys": [entry]}))
+        assert (number, "an RFC prints this key" in message) == ("E035", True)
+
+
+def test_e036_kid_twice_and_one_key_for_two_uses(settings: Any) -> None:
+    one, other = jwk_of("ES256"), jwk_of("ES256", use="refresh")
+    for second in ({**other, "kid": one["kid"]}, {**one, "kid": "b", "token_use": "refresh"}, {**one, "kid": "c"}):
+        number, message, _hint = ring_says(settings, json.dumps({"keys": [one, second]}))
+        assert (number, "TOKENS.KEYS[1]" in message) == ("E036", True)
+
+
+def test_e036_one_rsa_key_for_two_algorithms(settings: Any) -> None:
+    one = jwk_of("RS256")
+    assert ring_says(settings, json.dumps({"keys": [one, {**one, "kid": "b", "alg": "PS256"}]}))[0] == "E036"
+
+
+def test_e037_use_for_which_no_key_signs(settings: Any) -> None:
+    announced = {**jwk_of("HS256"), "announced": True}
+    for entries in ([], [announced], [jwk_of("HS256", use="refresh")]):
+        settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": entries}), "DERIVED_KEYS": False}}
+        assert {number for number, _, _ in found(keys.check_ring)} == {"E037"}
+        with pytest.raises(ImproperlyConfigured):
+            signing_key(TokenUse.REFRESH)
+
+
+def test_w038_file_of_keys_that_everybody_can_read(settings: Any, tmp_path: Path) -> None:
+    path = tmp_path / "ring.json"
+    path.write_text(ring())
+    settings.AUTHKIT = {"TOKENS": {"KEYS": path}}
+    path.chmod(0o600)
+    assert found(keys.check_key_file) == []
+    path.chmod(0o644)
+    number, message, hint = only(keys.check_key_file)
+    assert (number, str(path) in message, hint) == ("W038", True, f"chmod o-rwx {path}")
+    path.unlink()
+    assert found(keys.check_key_file) == []
+    settings.AUTHKIT = {"TOKENS": {"KEYS": broken}}
+    assert found(keys.check_key_file) == []
+
+
+def test_w039_derived_keys_that_sign_are_named_when_deploying(settings: Any) -> None:
+    assert "access and refresh tokens" in only(keys.check_derived)[1]
+    settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": [jwk_of("HS256")]})}}
+    number, message, _hint = only(keys.check_derived)
+    assert (number, message.startswith("refresh tokens")) == ("W039", True)
+    settings.AUTHKIT = {"TOKENS": {"KEYS": ring()}}
+    assert found(keys.check_derived) == []
+
+
+def test_ring_is_not_judged_without_a_secret_key(settings: Any) -> None:
+    settings.SECRET_KEY = ""
+    assert found(keys.check_ring) == found(keys.check_derived) == []

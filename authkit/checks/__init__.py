@@ -23,6 +23,14 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     W004  the session's row ends before the login does      E032  a generated key marked as insecure (deploy)
     The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
     W050  a user admin without forced logout
+                                                            The ring of token keys (`keys`)
+                                                            E033  it can't be read
+                                                            E034  a key that is none, or lacks a member
+                                                            E035  a key that is weak
+                                                            E036  a kid, or a key, twice
+                                                            E037  a use for which no key signs
+                                                            W038  a key file that everybody can read
+                                                            W039  keys derived from SECRET_KEY sign (deploy)
 
 Those of the social providers are listed in `authkit.social.checks`.
 """
@@ -31,14 +39,14 @@ from __future__ import annotations
 
 from django.core import checks
 
-from authkit.checks import block, security, wiring
+from authkit.checks import block, keys, security, wiring
 
 TAG = "authkit"
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS):
+    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS, *keys.CHECKS):
         checks.register(check, TAG)
-    for check in security.DEPLOY_CHECKS:
+    for check in (*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS):
         checks.register(check, TAG, deploy=True)

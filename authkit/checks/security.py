@@ -12,17 +12,11 @@ from django.core.checks.security.base import SECRET_KEY_INSECURE_PREFIX
 from django.core.exceptions import ImproperlyConfigured
 
 from authkit import conf
-
-MIN_KEY_BYTES = 32
-"""RFC 7518 section 3.2: a key for HS256 has at least the size of the hash."""
-
-MIN_DIFFERENT_CHARACTERS = 8
-"""Fewer can't come from a generator: 32 random hexadecimal digits have 8 or more all but once in ten million."""
+from authkit.core.strength import MIN_KEY_BYTES, guessable
 
 _GENERATE = (
     'python -c "import secrets; print(secrets.token_urlsafe(50))" makes a good one; keep it out of the repository.'
 )
-_WORDS = ("secret", "changeme", "change-me", "change_me", "password", "your-", "example", "placeholder", "insecure-key")
 
 
 def check_keys(**_: Any) -> list[CheckMessage]:
@@ -34,7 +28,7 @@ def check_keys(**_: Any) -> list[CheckMessage]:
                 Error(f"{name} has {len(key)} bytes; tokens are signed by it and need {MIN_KEY_BYTES}.",
                       hint=_GENERATE, id="authkit.E030")
             )  # fmt: skip
-        elif _guessable(key):
+        elif guessable(key):
             messages.append(
                 Error(f"{name} can be guessed; tokens are signed by it.", hint=_GENERATE, id="authkit.E031")
             )
@@ -52,6 +46,8 @@ def check_generated_key(**_: Any) -> list[CheckMessage]:
 
 
 def _keys() -> Iterator[tuple[str, bytes]]:
+    if not conf.inspect()[0].tokens.derived_keys:
+        return  # no token hangs on them
     with suppress(ImproperlyConfigured):  # empty: Django's own error says so
         yield "SECRET_KEY", _bytes(settings.SECRET_KEY)
     for number, fallback in enumerate(settings.SECRET_KEY_FALLBACKS):
@@ -60,14 +56,6 @@ def _keys() -> Iterator[tuple[str, bytes]]:
 
 def _bytes(key: Any) -> bytes:
     return key if isinstance(key, bytes) else str(key).encode()
-
-
-def _guessable(key: bytes) -> bool:
-    # One telling word in a long random key is a prefix; without such words, a poor key has little left.
-    rest = key.lower()
-    for word in _WORDS:
-        rest = rest.replace(word.encode(), b"")
-    return len(set(rest)) < MIN_DIFFERENT_CHARACTERS or len(rest) < MIN_KEY_BYTES // 2
 
 
 def check_cookies(**_: Any) -> list[CheckMessage]:

@@ -1,28 +1,41 @@
 """The one module that imports simplejwt. To replace it: another class with `sign` and `verify`.
 
-simplejwt's backend brings key preparation and the refusal of algorithms that aren't installed. It knows neither
-protected headers (`typ`, `kid`) nor required claims, so both are added here, on PyJWT directly. Its settings
-(SIMPLE_JWT) are not read: it freezes them at import, and they belong to the project.
+simplejwt's backend brings the refusal of algorithms that it doesn't know or that aren't installed. It knows neither
+protected headers (`typ`, `kid`) nor required claims, and takes the algorithm's key from text each time it is made: so
+signing and verifying go to `authkit.tokens.jws`, with prepared keys. Its settings (SIMPLE_JWT) are not read: it freezes
+them at import, and they belong to the project.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import jwt
 from rest_framework_simplejwt.backends import TokenBackend
 
-from authkit.exceptions import TokenNotValid
-
-_JWT = jwt.PyJWT()
+from authkit.tokens import jws
 
 
 class JWTBackend(TokenBackend):
-    """Signs and verifies with one key and one algorithm, never one that the token asks for (RFC 8725 section 3.1)."""
+    """Signs and verifies with one key and one algorithm, never one that the token asks for (RFC 8725 section 3.1).
+
+    Args:
+        algorithm: a name of `jws.ALGORITHMS`.
+        signing_key: prepared for it, as is `verifying_key`; the same bytes with HMAC.
+        issuer: what `iss` must be.
+        audience: what `aud` must be, or contain.
+        leeway: seconds by which clocks may differ.
+    """
+
+    def __init__(
+        self, algorithm: str, *, signing_key: Any, verifying_key: Any, issuer: str, audience: str, leeway: float
+    ) -> None:
+        super().__init__(algorithm, signing_key, verifying_key)
+        self.expected = {"issuer": issuer, "audience": audience}
+        self.seconds = leeway
 
     def sign(self, payload: dict[str, Any], *, headers: dict[str, str]) -> str:
         """A signed token in compact form with these protected headers (RFC 7515 section 4)."""
-        return _JWT.encode(payload, self.prepared_signing_key, algorithm=self.algorithm, headers=headers)
+        return jws.encode(payload, headers=headers, algorithm=self.algorithm, key=self.signing_key)
 
     def verify(self, token: str, *, required: tuple[str, ...]) -> dict[str, Any]:
         """The claims of a token that this key signed, for our issuer and audience, and that is valid already.
@@ -36,15 +49,6 @@ class JWTBackend(TokenBackend):
         Raises:
             TokenNotValid: for whatever cause.
         """
-        try:
-            return _JWT.decode(
-                token,
-                self.prepared_signing_key,
-                algorithms=[self.algorithm],
-                audience=self.audience,
-                issuer=self.issuer,
-                leeway=self.get_leeway(),
-                options={"require": list(required), "verify_exp": False},
-            )
-        except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
-            raise TokenNotValid(f"refused: {type(error).__name__}") from error
+        payload = jws.verify(token, algorithm=self.algorithm, key=self.verifying_key)
+        jws.check_claims(payload, required=required, leeway=self.seconds, **self.expected)
+        return payload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.transaction import non_atomic_requests
 from django.urls import path
 
-from authkit.tokens import views
+from authkit.tokens import jwks, views
 
 urlpatterns = [
     path("token/", views.ObtainView.as_view(), name="token"),
@@ -15,4 +15,5 @@ urlpatterns = [
     path("token/verify/", views.VerifyView.as_view(), name="token-verify"),
     path("token/revoke/", views.RevokeView.as_view(), name="token-revoke"),
     path("token/blacklist/", views.BlacklistView.as_view(), name="token-blacklist"),
+    path("jwks.json", jwks.JwksView.as_view(), name="jwks"),
 ]

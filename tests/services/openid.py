@@ -23,6 +23,7 @@ from tests.services.process import ServiceError, free_port, running, scratch
 HOME = Path(__file__).with_name("openid")
 OLDEST_NODE = 20
 NPM_SECONDS = 300
+SCRIPT_SECONDS = 60
 
 CLIENT_ID = "authkit"
 CLIENT_SECRET = "test-client-secret-of-no-value-0"
@@ -128,6 +129,25 @@ def _install() -> str | None:
             return f"npm took longer than {NPM_SECONDS} s"
         os.utime(HOME / "node_modules" / ".package-lock.json")
     return None
+
+
+def run_script(name: str, **environment: str) -> str:
+    """Run a script that lies beside the provider, with what npm installed there; answer what it printed."""
+    if why := missing():
+        raise ServiceError(why)
+    found = _find_node()
+    assert found is not None
+    ran = subprocess.run(
+        [found.node, HOME / name],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=SCRIPT_SECONDS,
+        check=False,
+    )
+    if ran.returncode:
+        raise ServiceError(f"{name} ended with {ran.returncode}: {ran.stderr[-2000:]}")
+    return ran.stdout
 
 
 def loopback_client(paths: Sequence[str]) -> dict[str, Any]:

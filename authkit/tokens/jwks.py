@@ -1,0 +1,31 @@
+"""The public half of the keys, for services that verify access tokens on their own (RFC 7517)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.utils.cache import get_conditional_response
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authkit.core.api import ApiView
+from authkit.tokens.keys import current
+from authkit.tokens.ring import published
+
+MAX_AGE_SECONDS = 300
+"""How long others may keep the set. A key has to be announced for longer than that before it signs."""
+
+
+class JwksView(ApiView):
+    """`GET jwks.json`: the keys that sign access tokens, or will. The one answer of the API that may be kept."""
+
+    def get(self, request: Request) -> Response:
+        document = published(current())
+        tag = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:32]
+        headers = {"Cache-Control": f"public, max-age={MAX_AGE_SECONDS}", "ETag": f'"{tag}"'}
+        answer = Response(document, headers=headers)
+        # It makes the 304 from the answer's headers, or gives the answer back.
+        conditional: Any = get_conditional_response(request._request, etag=headers["ETag"], response=answer)
+        return conditional  # type: ignore[no-any-return]
