@@ -91,6 +91,8 @@ class TokenSettings:
     """How long the token before the current one still gets the same successor (a lost answer, two tabs at once)."""
     issuer: str = _setting("authkit")
     audience: str = _setting("authkit")
+    transports: tuple[str, ...] = _setting(("body", "hybrid", "cookie"), choices=("body", "hybrid", "cookie"))
+    """How a client may have its tokens delivered; the first is for clients that don't say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

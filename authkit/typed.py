@@ -29,6 +29,7 @@ class TokensSection(TypedDict, total=False):
     GRACE: timedelta
     ISSUER: str
     AUDIENCE: str
+    TRANSPORTS: Sequence[Literal["body", "hybrid", "cookie"]]
 
 
 class ProviderSection(TypedDict, total=False):

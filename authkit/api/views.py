@@ -6,6 +6,7 @@ from typing import Any, NoReturn, cast
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -13,7 +14,9 @@ from rest_framework.response import Response
 
 from authkit import conf
 from authkit.api.serializers import LogoutAllSerializer
+from authkit.core.aftermath import aftermath_of
 from authkit.core.api import ApiView
+from authkit.core.csrf import require_csrf_proof
 from authkit.exceptions import NotFound
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
@@ -25,7 +28,8 @@ from authkit.sessions.services import sign_out
 from authkit.sessions.state import ended_login
 from authkit.sessions.views import sign_out_of_session
 from authkit.tokens.authentication import TokenAuthentication, read_bearer
-from authkit.tokens.services import revoke_token
+from authkit.tokens.cookies import discard_cookies_of_login, read_access_cookie
+from authkit.tokens.services import carried_login, revoke_token
 
 EVERY_CREDENTIAL = (TokenAuthentication, SessionAuthentication)
 
@@ -37,7 +41,7 @@ class SignedInView(ApiView):
     permission_classes = (IsAuthenticated,)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
-        ended = ended_login(request)
+        ended = aftermath_of(request).refused or ended_login(request)
         if ended is not None:
             raise ended
         super().permission_denied(request, message=message, code=code)
@@ -67,8 +71,19 @@ class LogoutView(ApiView):
             # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
             revoke_token(token=token, reason=EndReason.LOGOUT)
         else:
+            # Both of what a browser may carry: after a logout, nobody is signed in there.
+            _end_cookie_login(request._request)
             sign_out_of_session(request._request)
+        discard_cookies_of_login(request._request)
         return Response(status=204)
+
+
+def _end_cookie_login(request: HttpRequest) -> None:
+    cookie = read_access_cookie(request)
+    login_id = None if cookie is None else carried_login(token=cookie)
+    if login_id is not None:
+        require_csrf_proof(request)
+        end_login(login_id=login_id, reason=EndReason.LOGOUT)
 
 
 class LogoutAllView(SignedInView):
@@ -81,7 +96,7 @@ class LogoutAllView(SignedInView):
         keep = current.pk if current is not None and body.validated_data["keep_current"] else None
         ended = end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
         if keep is None:
-            _empty_session(request, current)
+            _clear_cookies(request, current)
         return Response({"ended": ended.count})
 
 
@@ -105,14 +120,16 @@ class LoginView(SignedInView):
         ended = end_login(login_id=_parsed(login_id), reason=EndReason.LOGOUT, user_id=request.user.pk)
         current = current_login(request)
         if current is not None and current.pk == ended.login_id:
-            _empty_session(request, current)
+            _clear_cookies(request, current)
         return Response(status=204)
 
 
-def _empty_session(request: Request, current: Login | None) -> None:
-    # Its login is over, so the next request would empty it as well: this way the cookie goes with this answer.
+def _clear_cookies(request: Request, current: Login | None) -> None:
+    # The login is over, so the next request would clear them as well: this way they go with this answer.
     if current is not None and current.kind == LoginKind.SESSION:
         sign_out(request=request._request)
+    elif current is not None:
+        discard_cookies_of_login(request._request)
 
 
 def _parsed(login_id: Any) -> UUID:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
@@ -17,6 +19,7 @@ from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, end_login, open_login
 from authkit.tokens.codec import Claims, read, sign
 from authkit.tokens.keys import TokenUse
+from authkit.tokens.transports import Transport, bound_transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,13 @@ class TokenPair:
     expires_in: int
     user: AbstractBaseUser
     login: Login
+    transport: Transport = Transport.BODY
+    """How it is to be delivered; the refresh token comes back in no other way."""
+
+    @property
+    def refresh_expires_in(self) -> int:
+        """The rest of the refresh token's life in seconds."""
+        return max(0, int((self.login.expires_at - timezone.now()).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +49,31 @@ class VerifiedAccess:
     claims: Claims
 
 
-def issue_tokens(*, user: AbstractBaseUser, method: str, client: Client) -> TokenPair:
+def issue_tokens(
+    *, user: AbstractBaseUser, method: str, client: Client, transport: Transport = Transport.BODY
+) -> TokenPair:
     """Opens a login for somebody whom the caller has verified, and signs its first pair.
 
     Args:
         user: who signed in.
         method: "password" or the provider's id.
         client: from where.
+        transport: how the client wants them.
     """
     settings = conf.current().tokens
     login = open_login(user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client)
-    return _pair(user, login, settings)
+    return _pair(user, login, settings, transport)
 
 
-def refresh_tokens(*, refresh: str) -> TokenPair:
+def refresh_tokens(*, refresh: str, transports: Collection[Transport] = (Transport.BODY,)) -> TokenPair:
     """Rotates a refresh token (RFC 9700 section 4.14.2, ASVS 10.4.5); see `authkit.logins.rotation`.
 
     Must not run inside a transaction of the caller's.
 
     Args:
         refresh: as it was sent.
+        transports: in which it may have been issued. One that was set as a cookie is refused in a body, where only
+            somebody who got hold of the cookie's value could have put it, and the other way round.
 
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
@@ -66,6 +81,9 @@ def refresh_tokens(*, refresh: str) -> TokenPair:
     """
     settings = conf.current().tokens
     claims = read(refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
+    transport = bound_transport(claims)
+    if transport not in transports:
+        raise TokenNotValid(f"issued for the transport {transport}, which is not how it came")
     assert claims.generation is not None  # noqa: S101  # `read` refuses a refresh token without it
     try:
         rotated = rotate(
@@ -77,7 +95,7 @@ def refresh_tokens(*, refresh: str) -> TokenPair:
         )
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return _pair(rotated.user, rotated.login, settings)
+    return _pair(rotated.user, rotated.login, settings, transport)
 
 
 def verify_access(*, token: str) -> VerifiedAccess:
@@ -110,11 +128,26 @@ def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     return end_login(login_id=claims.login_id, reason=reason).ended
 
 
+def carried_login(*, token: str) -> UUID | None:
+    """The live login of an access or refresh token of ours, of any age, as `revoke_token` would end it; else None.
+
+    Raises:
+        TruthUnavailable: the database can't be asked.
+    """
+    settings = conf.current().tokens
+    try:
+        claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
+        check_login(login_id=claims.login_id, user_id=claims.subject)
+    except (TokenNotValid, LoginEnded):
+        return None
+    return claims.login_id
+
+
 def _lifetime(settings: conf.TokenSettings) -> Lifetime:
     return Lifetime(idle=settings.refresh_idle, absolute=settings.refresh_absolute)
 
 
-def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings) -> TokenPair:
+def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings, transport: Transport) -> TokenPair:
     # All from the row, nothing from the clock: the same row gives the same pair again.
     issued_at, ends_at = int(login.rotated_at.timestamp()), int(login.expires_at.timestamp())
     access_ends_at = min(issued_at + int(settings.access_lifetime.total_seconds()), ends_at)
@@ -129,6 +162,7 @@ def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings) ->
             expires_at=expires_at,
             issuer=settings.issuer,
             audience=settings.audience,
+            transport=None if transport is Transport.BODY else transport.value,
         )
 
     return TokenPair(
@@ -137,6 +171,7 @@ def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings) ->
         expires_in=max(0, access_ends_at - issued_at - int((timezone.now() - login.rotated_at).total_seconds())),
         user=user,
         login=login,
+        transport=transport,
     )
 
 
