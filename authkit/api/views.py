@@ -28,8 +28,10 @@ from authkit.sessions.services import sign_out
 from authkit.sessions.state import ended_login
 from authkit.sessions.views import sign_out_of_session
 from authkit.tokens.authentication import TokenAuthentication, read_bearer
-from authkit.tokens.cookies import discard_cookies_of_login, read_access_cookie
-from authkit.tokens.services import carried_login, revoke_token
+from authkit.tokens.codec import Claims
+from authkit.tokens.cookies import discard_cookies, read_access_cookie
+from authkit.tokens.services import carries_live_login, identify_token, revoke_token
+from authkit.tokens.transports import Transport, bound_transport, cookie_transports
 
 EVERY_CREDENTIAL = (TokenAuthentication, SessionAuthentication)
 
@@ -69,21 +71,25 @@ class LogoutView(ApiView):
         token = read_bearer(request)
         if token is not None:
             # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
-            revoke_token(token=token, reason=EndReason.LOGOUT)
+            claims = identify_token(token=token)
+            end_login(login_id=claims.login_id, reason=EndReason.LOGOUT)
+            discard_cookies(request._request, bound_transport(claims))
         else:
             # Both of what a browser may carry: after a logout, nobody is signed in there.
             _end_cookie_login(request._request)
             sign_out_of_session(request._request)
-        discard_cookies_of_login(request._request)
         return Response(status=204)
 
 
 def _end_cookie_login(request: HttpRequest) -> None:
     cookie = read_access_cookie(request)
-    login_id = None if cookie is None else carried_login(token=cookie)
-    if login_id is not None:
+    if cookie is not None and carries_live_login(token=cookie):
         require_csrf_proof(request)
-        end_login(login_id=login_id, reason=EndReason.LOGOUT)
+        revoke_token(token=cookie, reason=EndReason.LOGOUT)
+    if cookie_transports():
+        # Without an access cookie too: it may have run out, and the refresh cookie, which is never sent here, must
+        # not sign the person in again.
+        discard_cookies(request, Transport.COOKIE)
 
 
 class LogoutAllView(SignedInView):
@@ -128,8 +134,8 @@ def _clear_cookies(request: Request, current: Login | None) -> None:
     # The login is over, so the next request would clear them as well: this way they go with this answer.
     if current is not None and current.kind == LoginKind.SESSION:
         sign_out(request=request._request)
-    elif current is not None:
-        discard_cookies_of_login(request._request)
+    elif isinstance(request.auth, Claims):
+        discard_cookies(request._request, bound_transport(request.auth))
 
 
 def _parsed(login_id: Any) -> UUID:

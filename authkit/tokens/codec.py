@@ -66,7 +66,7 @@ def sign(
     Args:
         issued_at: seconds since the epoch, as is `expires_at` (RFC 7519 NumericDate).
         generation: the rotation counter; part of a refresh token only, but each has its own access token.
-        transport: the claim that binds a refresh token to its cookie (`authkit.tokens.transports`); none if None.
+        transport: the claim of tokens that are delivered in cookies (`authkit.tokens.transports`); none if None.
     """
     payload: dict[str, Any] = {
         "iss": issuer,
@@ -80,8 +80,8 @@ def sign(
     }
     if use is TokenUse.REFRESH:
         payload["gen"] = generation
-        if transport is not None:
-            payload["transport"] = transport
+    if transport is not None:
+        payload["transport"] = transport
     key = signing_key(use)
     return _backend(key, issuer, audience).sign(payload, headers={"typ": HEADER_TYPES[use], "kid": key.kid})
 

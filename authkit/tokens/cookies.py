@@ -112,32 +112,27 @@ def discard_access_cookie(request: HttpRequest) -> None:
 
 
 def discard_refresh_cookie(request: HttpRequest) -> None:
-    """Clears the refresh cookie with the answer to this request, which must be for a view of authkit's."""
+    """Clears the refresh cookie with the answer to this request."""
     dead = DeadCookie(refresh_cookie_name(request), refresh_cookie_path(request), REFRESH_SAMESITE)
     aftermath_of(request).dead.append(dead)
 
 
-def discard_cookies_of_login(request: HttpRequest) -> None:
-    """Clears the cookies of the token login that this request carried, and that has just ended.
+def discard_cookies(request: HttpRequest, transport: Transport) -> None:
+    """Clears all cookies that this transport is made of, with the answer to this request.
 
-    The refresh cookie's path hides it from all but the token endpoints, so it is cleared unseen. A login that came by
-    header may be one of `hybrid`, whose refresh cookie goes too; it has no access cookie, so where there is one, both
-    cookies are another login's and stay.
+    The refresh cookie's path hides it from all but the token endpoints, so it is cleared unseen.
     """
-    if not cookie_transports():
-        return
-    if "HTTP_AUTHORIZATION" not in request.META:
+    if transport is Transport.COOKIE:
         discard_access_cookie(request)
-    elif access_cookie_name(request) in request.COOKIES:
-        return
-    discard_refresh_cookie(request)
+    if transport.sets_cookies:
+        discard_refresh_cookie(request)
 
 
 def refresh_cookie_path(request: HttpRequest) -> str:
     """Where the token endpoints are mounted, as the browser sees it (with the script name).
 
     Args:
-        request: for a view of authkit's: of several includes, its own one counts.
+        request: where authkit is included several times and one of its views is asked, that view's include counts.
     """
     match = request.resolver_match
     if match is not None and match.namespace:

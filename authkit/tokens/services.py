@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
@@ -123,24 +122,31 @@ def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     Raises:
         TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
     """
-    settings = conf.current().tokens
-    claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
-    return end_login(login_id=claims.login_id, reason=reason).ended
+    return end_login(login_id=identify_token(token=token).login_id, reason=reason).ended
 
 
-def carried_login(*, token: str) -> UUID | None:
-    """The live login of an access or refresh token of ours, of any age, as `revoke_token` would end it; else None.
+def carries_live_login(*, token: str) -> bool:
+    """Whether an access or refresh token of ours, of any age, names a login that is still there to be ended.
 
     Raises:
         TruthUnavailable: the database can't be asked.
     """
-    settings = conf.current().tokens
     try:
-        claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
+        claims = identify_token(token=token)
         check_login(login_id=claims.login_id, user_id=claims.subject)
     except (TokenNotValid, LoginEnded):
-        return None
-    return claims.login_id
+        return False
+    return True
+
+
+def identify_token(*, token: str) -> Claims:
+    """What an access or refresh token of ours says, of any age, whether its login stands or not. No SQL.
+
+    Raises:
+        TokenNotValid: the signature is not ours.
+    """
+    settings = conf.current().tokens
+    return read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
 
 
 def _lifetime(settings: conf.TokenSettings) -> Lifetime:

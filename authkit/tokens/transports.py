@@ -4,8 +4,8 @@
     hybrid   access token in the body, refresh token in a cookie: an injected script can't carry the refresh token away
     cookie   both in cookies, nothing in the body: no script ever sees a token
 
-A refresh token says in a claim of its own which of the two cookie transports it was issued for, so that a refresh
-needs no memory and no guess: whatever the client sends, `cookie` never becomes `hybrid`, and neither becomes `body`.
+Tokens of the two cookie transports say so in a claim, so that a refresh needs no memory and no guess: whatever the
+client sends, `cookie` never becomes `hybrid`, and neither becomes `body`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def choose_transport(asked: str | None) -> Transport:
 
 
 def bound_transport(claims: Mapping[str, Any]) -> Transport:
-    """The transport that a refresh token was issued for.
+    """The transport that a token was issued for.
 
     Raises:
         TokenNotValid: it names one that doesn't exist (any more).

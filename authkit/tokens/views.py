@@ -23,7 +23,7 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.serializers import user_payload
 from authkit.tokens.cookies import (
     discard_access_cookie,
-    discard_cookies_of_login,
+    discard_cookies,
     discard_refresh_cookie,
     read_refresh_cookie,
     set_cookies,
@@ -134,7 +134,7 @@ class RevokeView(ApiView):
     def post(self, request: Request) -> Response:
         token = cookie_in_place_of(request, self.field)
         if token is not None:
-            discard_cookies_of_login(request._request)
+            discard_cookies(request._request, Transport.COOKIE)
         else:
             body = self.serializer_class(data=request.data)
             body.is_valid(raise_exception=True)
