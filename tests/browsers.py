@@ -13,10 +13,15 @@ ACCESS, REFRESH = "__Host-authkit-access", "__Secure-authkit-refresh"
 class _Client(APIClient):
     """Sends the cookies whose path fits, where Django's own client sends all of them everywhere."""
 
+    planted = ""
+    """Sent along after its own, as it stands."""
+
     def request(self, **request: Any) -> Any:
         jar, target = self.cookies, request.get("SCRIPT_NAME", "") + request["PATH_INFO"]
         fitting = {name: cookie for name, cookie in jar.items() if target.startswith(cookie["path"] or "/")}
-        request["HTTP_COOKIE"] = "; ".join(f"{name}={cookie.coded_value}" for name, cookie in fitting.items())
+        request["HTTP_COOKIE"] = (
+            "; ".join(f"{name}={cookie.coded_value}" for name, cookie in fitting.items()) + self.planted
+        )
         response = super().request(**request)
         for name, cookie in list(self.cookies.items()):
             if cookie["max-age"] == 0:
@@ -44,7 +49,8 @@ class Browser:
         if "csrftoken" not in self.client.cookies:
             # By itself, as a page would have: no credential is looked at, none is healed.
             bare = APIClient()
-            bare.get("/auth/api/session/", secure=self.secure)
+            host = {name: value for name, value in self.headers.items() if name == "host"}
+            bare.get("/auth/api/session/", secure=self.secure, headers=host)
             self.client.cookies["csrftoken"] = bare.cookies["csrftoken"].value
         headers = {"x-csrftoken": self.client.cookies["csrftoken"].value}
         return {**headers, "referer": "https://testserver/"} if self.secure else headers

@@ -18,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 from rest_framework.response import Response
 
 from authkit.core.aftermath import DeadCookie, aftermath_of
+from authkit.exceptions import TokenNotValid
 from authkit.tokens.services import TokenPair
 from authkit.tokens.transports import Transport, allowed_transports, cookie_transports
 
@@ -60,16 +61,19 @@ def read_access_cookie(request: HttpRequest) -> str | None:
 def read_refresh_cookie(request: HttpRequest) -> str | None:
     """The refresh cookie's value; None without one, with an Authorization header, or where no transport sets it.
 
-    Two of the name are as good as garbage: a sibling subdomain can plant one beside ours (`__Secure-` doesn't keep it
-    from that, and `__Host-` would need Path=/), and which of them is ours nobody can tell.
+    Raises:
+        TokenNotValid: there are two of the name. A sibling subdomain can plant one beside ours (`__Secure-` doesn't
+            keep it from that, and `__Host-` would need Path=/), and nobody can tell which is which. Neither is to be
+            cleared: that would take ours away and leave the other one.
     """
     if not cookie_transports():
         return None
     name = refresh_cookie_name(request)
     value = _read(request, name)
     pairs = request.META.get("HTTP_COOKIE", "").split(";")
-    planted = sum(pair.partition("=")[0].strip() == name for pair in pairs) > 1
-    return "" if value is not None and planted else value
+    if value is not None and sum(pair.partition("=")[0].strip() == name for pair in pairs) > 1:
+        raise TokenNotValid("two refresh cookies")
+    return value
 
 
 def _read(request: HttpRequest, name: str) -> str | None:

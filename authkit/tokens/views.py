@@ -85,9 +85,9 @@ class ObtainView(ApiView):
 
 def _end_replaced_login(request: HttpRequest) -> None:
     # Its only refresh token is about to be overwritten: nobody could use it or end it any more (ASVS 7.2.4).
-    replaced = read_refresh_cookie(request)
-    if replaced:
-        with suppress(TokenNotValid):
+    with suppress(TokenNotValid):
+        replaced = read_refresh_cookie(request)
+        if replaced:
             revoke_token(token=replaced, reason=EndReason.REPLACED)
 
 
@@ -156,7 +156,8 @@ def cookie_in_place_of(request: Request, name: str) -> str | None:
 
     Raises:
         CsrfFailed: there is a cookie, and no proof.
-        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token.
+        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token; or there are
+            two refresh cookies.
     """
     if not isinstance(request.data, Mapping) or name in request.data:
         return None
