@@ -132,6 +132,8 @@ class TokenSettings:
     """The key ring, a JWK Set with private keys; `authkit.tokens.ring` says how it reads. Derived keys if empty."""
     derived_keys: bool = _setting(True)
     """Whether the keys derived from SECRET_KEY verify as well, so that tokens outlive the change to KEYS."""
+    transports: tuple[str, ...] = _setting(("body", "hybrid", "cookie"), choices=("body", "hybrid", "cookie"))
+    """How a client may have its tokens delivered; the first is for clients that don't say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

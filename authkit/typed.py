@@ -35,6 +35,7 @@ class TokensSection(TypedDict, total=False):
     ACR_VALUES: Mapping[str, str]
     KEYS: str | PathLike[str] | Callable[[], str]
     DERIVED_KEYS: bool
+    TRANSPORTS: Sequence[Literal["body", "hybrid", "cookie"]]
 
 
 class ProviderSection(TypedDict, total=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from authkit.logins.services import Lifetime, end_login, open_login
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import Claims, read, sign
 from authkit.tokens.keys import TokenUse
+from authkit.tokens.transports import Transport, bound_transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,13 @@ class TokenPair:
     expires_in: int
     user: AbstractBaseUser
     login: Login
+    transport: Transport = Transport.BODY
+    """How it is to be delivered; the refresh token comes back in no other way."""
+
+    @property
+    def refresh_expires_in(self) -> int:
+        """The rest of the refresh token's life in seconds."""
+        return max(0, int((self.login.expires_at - timezone.now()).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +50,16 @@ class VerifiedAccess:
     claims: Claims
 
 
-def issue_tokens(*, user: AbstractBaseUser, method: str, client: Client) -> TokenPair:
+def issue_tokens(
+    *, user: AbstractBaseUser, method: str, client: Client, transport: Transport = Transport.BODY
+) -> TokenPair:
     """Opens a login for somebody whom the caller has verified, and signs its first pair.
 
     Args:
         user: who signed in.
         method: "password" or the provider's id.
         client: from where.
+        transport: how the client wants them.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
@@ -58,16 +69,18 @@ def issue_tokens(*, user: AbstractBaseUser, method: str, client: Client) -> Toke
     login = open_login(
         user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client, prepare=added
     )
-    return _pair(user, login, settings, added.claims)
+    return _pair(user, login, settings, transport, added.claims)
 
 
-def refresh_tokens(*, refresh: str) -> TokenPair:
+def refresh_tokens(*, refresh: str, transports: Collection[Transport] = (Transport.BODY,)) -> TokenPair:
     """Rotates a refresh token (RFC 9700 section 4.14.2, ASVS 10.4.5); see `authkit.logins.rotation`.
 
     Must not run inside a transaction of the caller's.
 
     Args:
         refresh: as it was sent.
+        transports: in which it may have been issued. One that was set as a cookie is refused in a body, where only
+            somebody who got hold of the cookie's value could have put it, and the other way round.
 
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
@@ -76,6 +89,9 @@ def refresh_tokens(*, refresh: str) -> TokenPair:
     """
     settings = conf.current().tokens
     claims = read(refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
+    transport = bound_transport(claims)
+    if transport not in transports:
+        raise TokenNotValid(f"issued for the transport {transport}, which is not how it came")
     assert claims.generation is not None  # noqa: S101  # `read` refuses a refresh token without it
     added = _AddedClaims(settings)
     try:
@@ -89,7 +105,7 @@ def refresh_tokens(*, refresh: str) -> TokenPair:
         )
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return _pair(rotated.user, rotated.login, settings, added.claims)
+    return _pair(rotated.user, rotated.login, settings, transport, added.claims)
 
 
 def verify_access(*, token: str) -> VerifiedAccess:
@@ -117,9 +133,31 @@ def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     Raises:
         TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
     """
+    return end_login(login_id=identify_token(token=token).login_id, reason=reason).ended
+
+
+def carries_live_login(*, token: str) -> bool:
+    """Whether an access or refresh token of ours, of any age, names a login that is still there to be ended.
+
+    Raises:
+        TruthUnavailable: the database can't be asked.
+    """
+    try:
+        claims = identify_token(token=token)
+        check_login(login_id=claims.login_id, user_id=claims.subject)
+    except (TokenNotValid, LoginEnded):
+        return False
+    return True
+
+
+def identify_token(*, token: str) -> Claims:
+    """What an access or refresh token of ours says, of any age, whether its login stands or not. No SQL.
+
+    Raises:
+        TokenNotValid: the signature is not ours.
+    """
     settings = conf.current().tokens
-    claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
-    return end_login(login_id=claims.login_id, reason=reason).ended
+    return read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
 
 
 def _lifetime(settings: conf.TokenSettings) -> Lifetime:
@@ -146,7 +184,11 @@ class _AddedClaims:
 
 
 def _pair(
-    user: AbstractBaseUser, login: Login, settings: conf.TokenSettings, access_claims: Mapping[str, Any]
+    user: AbstractBaseUser,
+    login: Login,
+    settings: conf.TokenSettings,
+    transport: Transport,
+    access_claims: Mapping[str, Any],
 ) -> TokenPair:
     # All of authkit's own from the row, nothing from the clock: the same row gives the same pair again. The project's
     # are asked for anew. In a retry within the grace they may differ from what the lost answer held, under the same
@@ -166,6 +208,7 @@ def _pair(
             issuer=settings.issuer,
             audience=settings.audience,
             extra=extra,
+            transport=None if transport is Transport.BODY else transport.value,
         )
 
     return TokenPair(
@@ -174,6 +217,7 @@ def _pair(
         expires_in=max(0, access_ends_at - issued_at - int((timezone.now() - login.rotated_at).total_seconds())),
         user=user,
         login=login,
+        transport=transport,
     )
 
 

@@ -1,0 +1,42 @@
+"""One browser, one person: a session that begins or ends there takes the token cookies along.
+
+A live access cookie wins over a session (`authkit.tokens.authentication`). Left alone, it would go on answering for
+the previous person after a sign-in on a page, and for the same person after a sign-out. Connected by
+`AuthKitConfig.ready()`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.http import HttpRequest
+
+from authkit.logins.reasons import EndReason
+from authkit.tokens.cookies import discard_cookies, read_access_cookie
+from authkit.tokens.services import carries_live_login, revoke_token
+from authkit.tokens.transports import Transport
+
+
+def connect() -> None:
+    """Listens to Django's two signals; called once the apps are ready."""
+    user_logged_in.connect(replace_cookie_login, dispatch_uid="authkit.tokens.replace")
+    user_logged_out.connect(end_cookie_login, dispatch_uid="authkit.tokens.end")
+
+
+def replace_cookie_login(sender: Any, request: Any, **kwargs: Any) -> None:
+    """Ends the login of the access cookie that a session's sign-in came with."""
+    _end(request, EndReason.REPLACED)
+
+
+def end_cookie_login(sender: Any, request: Any, **kwargs: Any) -> None:
+    """Ends the login of the access cookie that a session's sign-out came with."""
+    _end(request, EndReason.LOGOUT)
+
+
+def _end(request: Any, reason: EndReason) -> None:
+    # Other packages send these signals without a request, or with one of their own make.
+    cookie = read_access_cookie(request) if isinstance(request, HttpRequest) else None
+    if cookie is not None and carries_live_login(token=cookie):
+        revoke_token(token=cookie, reason=reason)
+        discard_cookies(request, Transport.COOKIE)
