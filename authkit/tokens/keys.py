@@ -50,6 +50,7 @@ def current() -> Ring:
             that anybody can sign; `manage.py check` says the same at start-up.
     """
     tokens = conf.current().tokens
+    state: _State | None
     try:
         state = _state(tokens)
     except Exception:  # noqa: BLE001  # a callable may raise anything; `_read` says what
@@ -87,20 +88,29 @@ def key_file() -> Path | None:
     return Path(source) if source and not _is_json(source) else None
 
 
-_kept: tuple[Any, Ring] | None = None
+_kept: tuple[_State | None, Ring] | None = None
 
 
-def _keep(read: tuple[Any, Ring]) -> None:
+def _keep(read: tuple[_State | None, Ring]) -> None:
     # Replaced as a whole, so threads see the old ring or the new one. Taken before the file is read, the state is at
     # worst older than the ring, which is then read once more.
     global _kept  # noqa: PLW0603
     _kept = read
 
 
-def _state(tokens: conf.TokenSettings) -> tuple[Any, ...]:
+class _State(tuple[Any, ...]):
+    """What the ring was made from, to see whether it still is the same. It holds keys, so no error page may show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "_State(***)"
+
+
+def _state(tokens: conf.TokenSettings) -> _State:
     source = _source(tokens)
     stamp = None if not source or _is_json(source) else _stamp(source)
-    return source, stamp, tokens.derived_keys, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS
+    return _State((source, stamp, tokens.derived_keys, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
 def _source(tokens: conf.TokenSettings) -> str:

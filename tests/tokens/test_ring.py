@@ -104,3 +104,13 @@ def test_no_secret_in_repr_settings_or_the_printed_block(settings: Any, capsys: 
     shown = capsys.readouterr().out + f"{conf.current()!r} {keys.current()!r} {keys.inspect()!r}"
     for secret in (jwk_of("ES256")["d"], jwk_of("HS256", use="refresh")["k"]):
         assert secret not in shown
+
+
+def test_no_secret_in_any_frame_of_an_error_that_a_broken_ring_raises(settings: Any) -> None:
+    secret, entry = jwk_of("HS256")["k"], {**jwk_of("HS256"), "alg": "HS512"}
+    settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": [entry]})}}
+    with pytest.raises(ImproperlyConfigured) as caught:
+        kid()
+    frames = [frame for frame in caught.traceback if "/authkit/tokens/" in str(frame.path)]
+    assert frames
+    assert [frame.name for frame in frames if secret in repr(frame.locals)] == []

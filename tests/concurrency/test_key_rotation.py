@@ -1,0 +1,71 @@
+"""Keys change while people work: nobody notices."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from authkit.core.clients import Client
+from authkit.tokens.keys import TokenUse, signing_key
+from authkit.tokens.services import issue_tokens
+from tests.tokens.rings import ring
+
+PROCESSES, ROTATIONS = 4, 6
+SECONDS_BETWEEN = 0.5
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+
+def rotate(path: Path) -> None:
+    """As an operator does: print the next ring, put it in the place of the old one."""
+    out = io.StringIO()
+    call_command("authkit_keys", "rotate", stdout=out, stderr=io.StringIO())
+    new = path.with_suffix(".new")
+    new.write_text(out.getvalue())
+    new.replace(path)
+
+
+def test_four_processes_work_through_three_rotations_and_no_request_fails(
+    make_user: Any, settings: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "ring.json"
+    path.write_text(ring("ES256", "HS256"))
+    settings.AUTHKIT = {"TOKENS": {"KEYS": path, "DERIVED_KEYS": False}}
+    first = {use: signing_key(use).kid for use in TokenUse}
+    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    given = {"AUTHKIT_TEST_RING": str(path), "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    workers = []
+    for number in range(PROCESSES):
+        pair = issue_tokens(user=make_user(f"user{number}"), method="password", client=Client())
+        command = [sys.executable, "-m", "tests.concurrency.rotation_client", pair.refresh]
+        workers.append(
+            subprocess.Popen(
+                command, env={**os.environ, **given}, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        )
+    try:
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "working\n"
+        for _ in range(ROTATIONS):
+            rotate(path)
+            time.sleep(SECONDS_BETWEEN)  # the load is what is being tested: it needs time to come
+        outcomes = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert [outcome["failures"] for outcome in outcomes] == [[]] * PROCESSES
+    assert all(outcome["rounds"] > ROTATIONS and outcome["kids"] > 1 for outcome in outcomes), outcomes
+    assert all(signing_key(use).kid != first[use] for use in TokenUse)
