@@ -8,15 +8,19 @@ from typing import Any
 
 import jwt
 import pytest
-from django.test import override_settings
+from asgiref.sync import async_to_sync
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.test import AsyncClient, RequestFactory, override_settings
 from django.urls import include, path, set_script_prefix
 from django.utils import timezone
 
 from authkit.core.clients import Client
+from authkit.exceptions import TokenNotValid
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.tokens.services import issue_tokens
+from authkit.tokens.transports import bound_transport
 from tests.browsers import ACCESS, REFRESH, Browser
 from tests.outage import database_down
 from tests.urls import urlpatterns as suite
@@ -279,6 +283,23 @@ def test_dead_cookie_needs_no_csrf_proof(browser: Browser, path: str) -> None:
     assert browser.client.post(path, body, format="json", secure=True).status_code in {200, 401, 204}
 
 
+def test_projects_own_401_and_the_page_for_people_are_left_alone(browser: Browser) -> None:
+    browser.put(ACCESS, "garbage")
+    browser.headers["accept"] = "text/html"
+    page = browser.call("get", "/probe/")
+    assert (page.status_code, page["Content-Type"].partition(";")[0]) == (401, "text/html")
+    assert cleared(page, ACCESS)
+
+
+def test_dead_cookie_is_cleared_under_asgi_too() -> None:
+    client = AsyncClient()
+    client.cookies[ACCESS] = "garbage"
+    answer = async_to_sync(client.get)("/probe/", secure=True)
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")
+    assert cleared(answer, ACCESS)
+    assert "Cookie" in answer["Vary"]
+
+
 def test_dead_access_cookie_leaves_the_session_that_is_beside_it(browser: Browser, user: Any) -> None:
     browser.client.force_login(user)
     browser.put(ACCESS, "garbage")
@@ -418,6 +439,29 @@ def test_sign_in_by_session_replaces_the_cookies_login(browser: Browser, make_us
     assert browser.call("get", "/auth/api/me/").json()["user"]["username"] == bob.get_username()
 
 
+def test_sign_in_to_the_admin_replaces_it_too(browser: Browser, make_user: Any, password: str) -> None:
+    browser.obtain("cookie")
+    boss = make_user("boss", is_superuser=True)
+    form = {"username": boss.get_username(), "password": password, "next": "/admin/"}
+    answer = browser.client.post("/admin/login/", form, secure=True, headers=browser.proof())
+    assert answer.status_code == 302
+    assert answer.cookies[REFRESH]["path"] == "/auth/api/token/"
+    assert cleared(answer, ACCESS)
+    assert cleared(answer, REFRESH)
+    assert browser.call("get", "/probe/").json() == {"pk": str(boss.pk)}
+
+
+def test_signals_of_other_packages_end_nothing(browser: Browser, user: Any) -> None:
+    browser.obtain("cookie")
+    cookies = {name: browser.client.cookies[name].value for name in (ACCESS, REFRESH)}
+    request = RequestFactory(headers={"cookie": f"{ACCESS}={cookies[ACCESS]}"}).get("/")
+    user_logged_in.send(sender=type(user), request=request, user=user)  # no session
+    user_logged_out.send(sender=type(user), request=None, user=user)
+    assert Login.objects.live().exists()
+    user_logged_out.send(sender=type(user), request=request, user=user)
+    assert not Login.objects.live().exists()
+
+
 @pytest.mark.parametrize("path", ["/auth/api/logout/", "/auth/api/session/logout/", "/auth/logout/"])
 def test_sign_out_leaves_nobody_behind(browser: Browser, user: Any, path: str) -> None:
     browser.client.force_login(user)
@@ -462,6 +506,12 @@ def test_token_too_large_for_a_cookie_is_said_to_the_log(
     monkeypatch.setattr("authkit.tokens.cookies.MAX_COOKIE_BYTES", 100)
     browser.obtain("hybrid")
     assert "larger than the 100 bytes" in caplog.text
+
+
+@pytest.mark.parametrize("named", ["carrier pigeon", None, [], 7])
+def test_transport_that_there_is_no_more_is_refused(named: Any) -> None:
+    with pytest.raises(TokenNotValid):
+        bound_transport({"transport": named})
 
 
 def test_pair_of_the_service_is_for_a_body_where_nothing_else_is_asked(user: Any) -> None:
