@@ -91,3 +91,8 @@ class Browser:
             other.client.cookies[name] = cookie.value
             other.client.cookies[name].update(copied)
         return other
+
+
+def cleared(answer: Any, name: str) -> bool:
+    """Whether this answer makes a browser forget the cookie."""
+    return name in answer.cookies and answer.cookies[name]["max-age"] == 0 and not answer.cookies[name].value

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.http import HttpRequest
 
@@ -25,8 +26,12 @@ def connect() -> None:
 
 
 def replace_cookie_login(sender: Any, request: Any, **kwargs: Any) -> None:
-    """Ends the login of the access cookie that a session's sign-in came with."""
-    _end(request, EndReason.REPLACED)
+    """Ends the login of the access cookie that a session's sign-in came with.
+
+    Packages that sign in by token send the same signal with no session, or with one of nobody's: not for us.
+    """
+    if SESSION_KEY in getattr(request, "session", ()):
+        _end(request, EndReason.REPLACED)
 
 
 def end_cookie_login(sender: Any, request: Any, **kwargs: Any) -> None:
@@ -35,7 +40,7 @@ def end_cookie_login(sender: Any, request: Any, **kwargs: Any) -> None:
 
 
 def _end(request: Any, reason: EndReason) -> None:
-    # Other packages send these signals without a request, or with one of their own make.
+    # Not every sender has a request of Django's.
     cookie = read_access_cookie(request) if isinstance(request, HttpRequest) else None
     if cookie is not None and carries_live_login(token=cookie):
         revoke_token(token=cookie, reason=reason)

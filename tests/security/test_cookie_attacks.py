@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
+from django.views.debug import ExceptionReporter
 
 from authkit.core.clients import Client
 from authkit.logins.models import Login
@@ -223,6 +224,16 @@ def test_value_appears_in_set_cookie_alone(
     ends = [browser.call("post", "/auth/api/token/revoke/", {}), browser.call("get", "/auth/api/me/")]
     assert not [s for s in secrets for end in ends if s in end.content.decode()]
     assert not [s for s in secrets if s in caplog.text + "".join(capsys.readouterr())]
+
+
+def test_error_report_hides_the_cookies(browser: Browser) -> None:
+    """Django's filter goes by the names: they must go on being of the kind that it hides."""
+    browser.obtain("cookie")
+    secrets = values(browser)
+    request = RequestFactory(headers={"cookie": "; ".join(f"{k}={v}" for k, v in secrets.items())}).get("/")
+    report = ExceptionReporter(request, ValueError, ValueError("x"), None)
+    for text in (report.get_traceback_text(), report.get_traceback_html()):
+        assert not [value for value in secrets.values() if value in text]
 
 
 @pytest.mark.parametrize("transport", ["hybrid", "cookie"])
