@@ -91,6 +91,9 @@ class TokenSettings:
     """How long the token before the current one still gets the same successor (a lost answer, two tabs at once)."""
     issuer: str = _setting("authkit")
     audience: str = _setting("authkit")
+    reuse_mail: bool = _setting(False)
+    """Whether the owner gets a mail when a refresh token was used twice. Off, because it is sent while the answer
+    waits, needs a mail server, and a client that retries badly raises the same alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class TokensSection(TypedDict, total=False):
     GRACE: timedelta
     ISSUER: str
     AUDIENCE: str
+    REUSE_MAIL: bool
 
 
 class ProviderSection(TypedDict, total=False):
