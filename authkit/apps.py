@@ -15,12 +15,14 @@ class AuthKitConfig(AppConfig):
     def ready(self) -> None:
         # Imported here, because all of it imports models, which don't exist before the registry is complete.
         from authkit import checks
+        from authkit.logins import mails
         from authkit.logins import receivers as logins
         from authkit.sessions import receivers as sessions
         from authkit.tokens import receivers as tokens
 
         checks.register()
         logins.connect()
+        mails.connect()
         sessions.connect()
         tokens.connect()
         # Only with the apps that these rooms build on: without them, importing their models is an error.

@@ -134,6 +134,9 @@ class TokenSettings:
     """Whether the keys derived from SECRET_KEY verify as well, so that tokens outlive the change to KEYS."""
     transports: tuple[str, ...] = _setting(("body", "hybrid", "cookie"), choices=("body", "hybrid", "cookie"))
     """How a client may have its tokens delivered; the first is for clients that don't say."""
+    reuse_mail: bool = _setting(False)
+    """Whether the owner gets a mail when a refresh token was used twice. Off, because it is sent while the answer
+    waits, needs a mail server, and a client that retries badly raises the same alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ class TokensSection(TypedDict, total=False):
     KEYS: str | PathLike[str] | Callable[[], str]
     DERIVED_KEYS: bool
     TRANSPORTS: Sequence[Literal["body", "hybrid", "cookie"]]
+    REUSE_MAIL: bool
 
 
 class ProviderSection(TypedDict, total=False):

@@ -242,6 +242,14 @@ def test_e010_email_identifies_and_the_user_model_has_none(settings: Any, monkey
     assert (number, "'no_such_field'" in message) == ("E010", True)
 
 
+def test_w060_owners_are_to_be_told_and_have_no_address(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.AUTHKIT = {"TOKENS": {"REUSE_MAIL": True}}
+    assert not block.check_reuse_mail()
+    monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")
+    number, message, _ = only(block.check_reuse_mail)
+    assert (number, "'no_such_field'" in message) == ("W060", True)
+
+
 @pytest.fixture
 def unconstrained(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The user model in use, with an address that is not unique."""

@@ -1,10 +1,12 @@
-"""Django's admin: forcing people to sign out, from the user list, the user page and the list of logins.
+"""Django's admin: forcing people to sign out, from the user list, the user page and the list of logins, and
+blacklisting a token that was found somewhere.
 
 `ForceLogoutMixin` for a ModelAdmin of the user model. Nobody needs to write it down: once the admin has found every
 ModelAdmin, `reach` puts it in front of whatever is registered for the user model.
 """
 
+from authkit.admin.blacklist import BlacklistedTokenAdmin
 from authkit.admin.force_logout import ForceLogoutMixin
 from authkit.admin.logins import LoginAdmin
 
-__all__ = ["ForceLogoutMixin", "LoginAdmin"]
+__all__ = ["BlacklistedTokenAdmin", "ForceLogoutMixin", "LoginAdmin"]

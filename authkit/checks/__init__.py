@@ -32,6 +32,8 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             E037  a use for which no key signs
                                                             W038  a key file that everybody can read
                                                             W039  keys derived from SECRET_KEY sign (deploy)
+                                                            Mail (`block`)
+                                                            W060  owners are to be told, and have no address
 
 Those of the social providers are listed in `authkit.social.checks`.
 """

@@ -209,6 +209,21 @@ def check_identifiers(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def check_reuse_mail(**_: Any) -> list[CheckMessage]:
+    """W060."""
+    users = get_user_model()
+    name = users.get_email_field_name()
+    if not conf.inspect()[0].tokens.reuse_mail or hasattr(users, name):
+        return []
+    return [
+        Warning(
+            f"AUTHKIT TOKENS.REUSE_MAIL is on, but {users._meta.label} has no field {name!r}: nobody is told.",
+            hint="Set EMAIL_FIELD on the user model, or take the key out.",
+            id="authkit.W060",
+        )
+    ]
+
+
 def _is_unique(users: Any, field: Any) -> bool:
     if isinstance(field, Field) and field.unique:
         return True
@@ -247,4 +262,5 @@ CHECKS = (
     check_claims,
     check_identifiers,
     check_trusted_proxies,
+    check_reuse_mail,
 )
