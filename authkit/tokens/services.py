@@ -96,6 +96,25 @@ def verify_access(*, token: str) -> VerifiedAccess:
     return VerifiedAccess(user=carried.user, login=carried.login, claims=claims)
 
 
+def verify_token(*, token: str) -> None:
+    """Whether this access or refresh token would be accepted right now; one SQL statement, and nothing is rotated.
+
+    Raises:
+        TokenNotValid: as `verify_access` and `refresh_tokens`; a refresh token that had its successor longer ago than
+            the grace period is refused as "reused", and its login goes on: nobody has tried to refresh with it.
+        TruthUnavailable: the database can't be asked.
+    """
+    settings = conf.current().tokens
+    claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience)
+    try:
+        login = check_login(login_id=claims.login_id, user_id=claims.subject).login
+    except LoginEnded as ended:
+        raise _refused(ended) from ended
+    behind = 0 if claims.generation is None else login.generation - claims.generation
+    if behind > 1 or (behind == 1 and timezone.now() - login.rotated_at > settings.grace):
+        raise TokenNotValid("it has a successor", reason="reused")
+
+
 def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     """Ends the login of an access or refresh token of ours, of any age: its text may be all that the caller has.
 
@@ -108,6 +127,23 @@ def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     settings = conf.current().tokens
     claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
     return end_login(login_id=claims.login_id, reason=reason).ended
+
+
+def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
+    """Ends the login of a refresh token, and refuses what was over already: what simplejwt's blacklist view does.
+
+    Raises:
+        TokenNotValid: it is no refresh token of ours, its time is over (its login is ended all the same), or there was
+            nothing left to end.
+    """
+    settings = conf.current().tokens
+    uses = (TokenUse.REFRESH,)
+    claims = read(token, uses=uses, issuer=settings.issuer, audience=settings.audience, expired_too=True)
+    ended = end_login(login_id=claims.login_id, reason=reason).ended
+    if claims.expires_at <= timezone.now().timestamp():
+        raise TokenNotValid("its time is over", reason="expired")
+    if not ended:
+        raise TokenNotValid("its login was over already", reason="login_ended")
 
 
 def _lifetime(settings: conf.TokenSettings) -> Lifetime:
