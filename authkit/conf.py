@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -50,8 +50,10 @@ class Secret:
         return "Secret(***)"
 
 
-def _setting(default: Any, *, least: Any = None, most: Any = None, choices: tuple[str, ...] = ()) -> Any:
-    metadata = {"least": least, "most": most, "choices": choices}
+def _setting(
+    default: Any, *, least: Any = None, most: Any = None, choices: tuple[str, ...] = (), kind: type[Any] | None = None
+) -> Any:
+    metadata = {"least": least, "most": most, "choices": choices, "kind": kind}
     if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -91,6 +93,8 @@ class TokenSettings:
     """How long the token before the current one still gets the same successor (a lost answer, two tabs at once)."""
     issuer: str = _setting("authkit")
     audience: str = _setting("authkit")
+    simplejwt_until: datetime | None = _setting(None, kind=datetime)
+    """While a project switches from simplejwt: until when its live tokens are accepted; never, if None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +298,8 @@ def _providers(raw: Any, where: str, problems: list[Problem]) -> dict[str, Provi
 
 
 def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any, tuple[str, str, str] | None]:
+    if limits["kind"] is datetime:
+        return _moment(value)
     if isinstance(default, Secret):
         if isinstance(value, str) or callable(value):
             return Secret(value), None
@@ -313,6 +319,13 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
             _example(default),
         )
     return _within(value, limits)
+
+
+def _moment(value: Any) -> tuple[Any, tuple[str, str, str] | None]:
+    if value is None or (isinstance(value, datetime) and value.utcoffset() is not None):
+        return value, None
+    hint = "Write it as datetime.datetime(2027, 1, 31, tzinfo=datetime.UTC)."
+    return None, ("type", "must be a datetime with a time zone, or None.", hint)
 
 
 def _example(default: Any) -> str:

@@ -7,7 +7,7 @@ the two the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypedDict
 
 
@@ -29,6 +29,7 @@ class TokensSection(TypedDict, total=False):
     GRACE: timedelta
     ISSUER: str
     AUDIENCE: str
+    SIMPLEJWT_UNTIL: datetime | None
 
 
 class ProviderSection(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -12,9 +13,11 @@ from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.checkers import check_login
 from authkit.logins.models import Login
-from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, end_login, open_login
+from authkit.tokens import adoption, legacy
+from authkit.tokens.adoption import Adopted
 from authkit.tokens.codec import Claims, read, sign
 from authkit.tokens.keys import TokenUse
 
@@ -52,19 +55,22 @@ def issue_tokens(*, user: AbstractBaseUser, method: str, client: Client) -> Toke
     return _pair(user, login, settings)
 
 
-def refresh_tokens(*, refresh: str) -> TokenPair:
+def refresh_tokens(*, refresh: str, client: Callable[[], Client] = Client) -> TokenPair:
     """Rotates a refresh token (RFC 9700 section 4.14.2, ASVS 10.4.5); see `authkit.logins.rotation`.
 
     Must not run inside a transaction of the caller's.
 
     Args:
         refresh: as it was sent.
+        client: asked from where, if that matters: for a token of simplejwt's, which opens a login.
 
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
         TruthUnavailable: the database can't be asked; the token stays good.
     """
     settings = conf.current().tokens
+    if legacy.presented(refresh, until=settings.simplejwt_until):
+        return _adopted(refresh, client, settings)
     claims = read(refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
     assert claims.generation is not None  # noqa: S101  # `read` refuses a refresh token without it
     try:
@@ -88,6 +94,8 @@ def verify_access(*, token: str) -> VerifiedAccess:
         TruthUnavailable: the database can't be asked.
     """
     settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        return _legacy_access(token)
     claims = read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
     try:
         carried = check_login(login_id=claims.login_id, user_id=claims.subject)
@@ -105,6 +113,9 @@ def verify_token(*, token: str) -> None:
         TruthUnavailable: the database can't be asked.
     """
     settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        _legacy(token, legacy.EVERY_KIND)
+        return
     claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience)
     try:
         login = check_login(login_id=claims.login_id, user_id=claims.subject).login
@@ -125,6 +136,8 @@ def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
         TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
     """
     settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        return adoption.revoke(token=token, reason=reason)
     claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
     return end_login(login_id=claims.login_id, reason=reason).ended
 
@@ -137,6 +150,11 @@ def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
             nothing left to end.
     """
     settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        legacy.read(token, kinds=(TokenKind.REFRESH,))
+        if not adoption.revoke(token=token, reason=reason):
+            raise TokenNotValid("it was over already", reason="login_ended")
+        return
     uses = (TokenUse.REFRESH,)
     claims = read(token, uses=uses, issuer=settings.issuer, audience=settings.audience, expired_too=True)
     ended = end_login(login_id=claims.login_id, reason=reason).ended
@@ -144,6 +162,33 @@ def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
         raise TokenNotValid("its time is over", reason="expired")
     if not ended:
         raise TokenNotValid("its login was over already", reason="login_ended")
+
+
+def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSettings) -> TokenPair:
+    try:
+        adopted = adoption.adopt(token=refresh, lifetime=_lifetime(settings), grace=settings.grace, client=client)
+    except LoginEnded as ended:
+        raise _refused(ended) from ended
+    return _pair(adopted.user, adopted.login, settings)
+
+
+def _legacy_access(token: str) -> VerifiedAccess:
+    adopted = _legacy(token, (TokenKind.ACCESS,))
+    claims = Claims(
+        payload=adopted.token.payload,
+        login_id=adopted.login.pk,
+        subject=str(adopted.user.pk),
+        expires_at=int(adopted.token.expires_at.timestamp()),
+        generation=None,
+    )
+    return VerifiedAccess(user=adopted.user, login=adopted.login, claims=claims)
+
+
+def _legacy(token: str, kinds: tuple[TokenKind, ...]) -> Adopted:
+    try:
+        return adoption.check(token=token, kinds=kinds)
+    except LoginEnded as ended:
+        raise _refused(ended) from ended
 
 
 def _lifetime(settings: conf.TokenSettings) -> Lifetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 
 from authkit import conf
 from authkit.core.api import ApiView
-from authkit.core.clients import client_from
+from authkit.core.clients import Client, client_from
 from authkit.exceptions import TokenNotValid, TransportNotAllowed
 from authkit.logins.credentials import verify_password
 from authkit.tokens.serializers import ObtainSerializer, RefreshSerializer, TokenSerializer
@@ -25,6 +26,10 @@ TRANSPORTS = ("body",)
 def token_answer(pair: TokenPair) -> dict[str, Any]:
     """A token answer in the transport `body` (RFC 6749 section 5.1, under the names that simplejwt clients know)."""
     return {"access": pair.access, "refresh": pair.refresh, "token_type": "Bearer", "expires_in": pair.expires_in}
+
+
+def _client(request: Request) -> Callable[[], Client]:
+    return lambda: client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -52,7 +57,7 @@ class RefreshView(ApiView):
     def post(self, request: Request) -> Response:
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(token_answer(refresh_tokens(refresh=body.validated_data["refresh"])))
+        return Response(token_answer(refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request))))
 
 
 class VerifyView(ApiView):

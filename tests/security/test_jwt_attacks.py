@@ -15,8 +15,15 @@ from authkit.core.clients import Client
 from authkit.exceptions import TokenNotValid
 from authkit.tokens.keys import TokenUse, signing_key
 from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, revoke_token, verify_access
+from tests.dropin.legacy_tokens import OPEN
 
 IN_YEARS = 4_000_000_000
+
+
+@pytest.fixture(autouse=True, params=["simplejwt's tokens refused", "and accepted"])
+def window(request: Any, settings: Any) -> None:
+    """Accepting another library's tokens must not widen what is accepted as ours."""
+    settings.AUTHKIT = OPEN if request.param == "and accepted" else {}
 
 
 @pytest.fixture
