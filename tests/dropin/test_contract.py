@@ -108,3 +108,20 @@ def test_without_rotation_simplejwt_answers_the_access_token_alone(stock: dict[s
     assert differ == {"refresh it again"}  # from-simplejwt.md says what such a client needs
     assert set(stock["refresh"]["body"]) == {"access"}
     assert set(ours["refresh"]["body"]) == {"access", "refresh", "token_type", "expires_in"}
+
+
+def test_import_reads_the_tables_that_simplejwts_own_migrations_make(tmp_path: Path) -> None:
+    """With its app installed still, and the tokens that the library itself wrote."""
+    project = FreshProject(tmp_path, end=QUICK + ROTATING + OURS, apps=SIMPLEJWT_APPS, urls=OURS_URLS)
+    assert project.manage("migrate", "-v0").returncode == 0
+    done = project.python(
+        "from django.contrib.auth.models import User\n"
+        "from rest_framework_simplejwt.tokens import RefreshToken\n"
+        "user = User.objects.create_user('alice')\n"
+        "for number in range(3): RefreshToken.for_user(user).blacklist()\n"
+        "RefreshToken.for_user(user)\n"
+    )
+    assert done.returncode == 0, done.stderr
+    imported = project.manage("authkit_import", "simplejwt")
+    assert "3 tokens of simplejwt's blacklist are refused from now on." in imported.stdout, imported.stderr
+    assert "1 token of simplejwt's may still be in use" in imported.stdout
