@@ -146,6 +146,14 @@ def test_w001_remembered_shorter_than_not_remembered(key: str, settings: Any) ->
     assert f"SESSIONS.REMEMBERED_{key}" in said[0][1]
 
 
+def test_w004_session_row_that_ends_before_the_login(settings: Any) -> None:
+    assert found(block.check_cookie_age) == []
+    settings.SESSION_COOKIE_AGE = 3600
+    assert only(block.check_cookie_age)[0] == "W004"
+    settings.AUTHKIT = {"SESSIONS": {"ABSOLUTE": timedelta(minutes=30)}}
+    assert found(block.check_cookie_age) == []
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -17,7 +17,7 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     W001  remembered shorter than not remembered            Keys and deployment (`security`)
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
-                                                            E032  a generated key marked as insecure (deploy)
+    W004  the session's row ends before the login does      E032  a generated key marked as insecure (deploy)
     The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
     W050  a user admin without forced logout
 

@@ -83,6 +83,21 @@ def _remembered(sessions: conf.SessionSettings) -> Iterator[CheckMessage]:
             )
 
 
+def check_cookie_age(**_: Any) -> list[CheckMessage]:
+    """W004."""
+    absolute = conf.inspect()[0].sessions.absolute
+    if absolute.total_seconds() <= settings.SESSION_COOKIE_AGE:
+        return []
+    return [
+        Warning(
+            f"SESSION_COOKIE_AGE ({settings.SESSION_COOKIE_AGE} s) ends a session before AUTHKIT SESSIONS.ABSOLUTE "
+            f"({absolute}) does: Django keeps the session's row no longer after it was last saved.",
+            hint=f"SESSION_COOKIE_AGE = {int(absolute.total_seconds())}, or lower SESSIONS.ABSOLUTE.",
+            id="authkit.W004",
+        )
+    ]
+
+
 def check_public_url(**_: Any) -> list[CheckMessage]:
     """E008."""
     url = conf.inspect()[0].public_url
@@ -186,6 +201,7 @@ def check_trusted_proxies(**_: Any) -> list[CheckMessage]:
 CHECKS = (
     check_keys,
     check_lifetimes,
+    check_cookie_age,
     check_public_url,
     check_user_serializer,
     check_identifiers,

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from authkit import signals
@@ -24,6 +23,7 @@ from authkit.logins.checkers import Carried, check_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, end_login, session_auth_hash
+from authkit.logins.statement import advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +64,13 @@ def rotate(*, login_id: UUID, user_id: Any, generation: int, lifetime: Lifetime,
 
 def _advance(carried: Carried, *, lifetime: Lifetime) -> bool:
     login, now = carried.login, timezone.now()
-    changes = {
-        "rotated_at": now,
-        "last_seen_at": now,
-        "expires_at": lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at),
-        "auth_hash": session_auth_hash(carried.user),  # as verified above; moves on from a fallback of SECRET_KEY
-    }
-    # Columns of this one table only. A join would turn the condition into a sub-select, and two could win.
-    won = Login.objects.filter(pk=login.pk, generation=login.generation, ended_at=None, expires_at__gt=now).update(
-        generation=F("generation") + 1, **changes
-    )
-    if not won:
+    expires_at = lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at)
+    auth_hash = session_auth_hash(carried.user)  # as verified above; moves on from a fallback of SECRET_KEY
+    generation = login.generation
+    if not advance(login_id=login.pk, generation=generation, now=now, expires_at=expires_at, auth_hash=auth_hash):
         return False
-    login.generation += 1
-    for name, value in changes.items():
-        setattr(login, name, value)
+    login.generation, login.rotated_at, login.last_seen_at = generation + 1, now, now
+    login.expires_at, login.auth_hash = expires_at, auth_hash
     transaction.on_commit(
         partial(
             signals.token_rotated.send_robust,

@@ -1,21 +1,23 @@
-"""The one statement that loads a person together with one of their logins and the cutoffs.
+"""The two statements that every request or refresh needs: load a person by one of their logins; rotate that login.
 
-The ORM builds it, so that quoting, column names, converters and every database are its business; but it builds it once
-per process. Rebuilding the same SQL for each request takes several times as long as the database takes to answer.
+The ORM builds them, so that quoting, column names, converters and every database are its business; but it builds them
+once per process. Rebuilding the same SQL each time takes several times as long as the database takes to answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connections, models, router
+from django.db import connections, models, router, transaction
 from django.db.models import DateTimeField, F, OuterRef, Subquery
+from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
@@ -28,6 +30,9 @@ _CUTOFFS = ("user_cutoff", "global_cutoff")
 _ANY_LOGIN = UUID("ffffffff-0000-7000-8000-00617574686b")
 _ANY_USERS: dict[str, Any] = {"UUIDField": UUID("ffffffff-0000-4000-8000-00617574686b"), "CharField": "\x01authkit"}
 _ANY_INTEGER = -1_717_986_918
+_ANY_GENERATION = 1_717_986_918
+_ANY_HASH = "\x01authkit"
+_ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +74,10 @@ def _fetch(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: A
         return _queryset(users, using, login_id, user_id).first()
     statement = _compiled(users, using)
     connection = connections[using]
+    given = {"login_id": login_id, "user_id": user_id}
     parameters = list(statement.parameters)
-    parameters[statement.login_at] = Login._meta.pk.get_db_prep_value(login_id, connection)
-    parameters[statement.user_at] = users._meta.pk.get_db_prep_value(user_id, connection)
+    for name, (field, position) in statement.places.items():
+        parameters[position] = field.get_db_prep_value(given[name], connection)
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, parameters)
         row = cursor.fetchone()
@@ -80,32 +86,93 @@ def _fetch(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: A
     return next(iter(statement.compiler.apply_converters([row], statement.converters)))
 
 
+def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datetime, auth_hash: str) -> bool:
+    """The conditional UPDATE behind every refresh; its row count is the answer.
+
+    Columns of this one table only: a join would turn the condition into a sub-select, and two could win.
+
+    Args:
+        login_id: the login's key.
+        generation: the one that it must still have, and leaves by one.
+        now: the time of the rotation; the login must not have ended or run out by then.
+        expires_at: until when it then waits for its next use.
+        auth_hash: the person's present one.
+
+    Returns:
+        Whether this call moved it on.
+    """
+    using = router.db_for_write(Login)
+    connection, statement = connections[using], _compiled_advance(using)
+    given = {
+        "login_id": login_id, "generation": generation, "now": now,
+        "rotated_at": now, "last_seen_at": now, "expires_at": expires_at, "auth_hash": auth_hash,
+    }  # fmt: skip
+    parameters = list(statement.parameters)
+    for name, (field, position) in statement.places.items():
+        parameters[position] = field.get_db_prep_save(given[name], connection)
+    with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
+        cursor.execute(statement.sql, parameters)
+        return bool(cursor.rowcount)
+
+
 @dataclass(frozen=True, slots=True)
 class _Statement:
     sql: str
     parameters: tuple[Any, ...]
-    login_at: int
-    user_at: int
+    places: dict[str, tuple[Any, int]]
+    """Of each stand-in, by name: the field that prepares its value, and where it stands among the parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Select(_Statement):
     compiler: SQLCompiler
     converters: dict[int, Any]
 
 
+def _places(
+    stand_ins: dict[str, tuple[Any, Any]], parameters: Sequence[Any], connection: Any
+) -> dict[str, tuple[Any, int]]:
+    return {
+        name: (field, parameters.index(field.get_db_prep_save(value, connection)))
+        for name, (field, value) in stand_ins.items()
+    }
+
+
 @lru_cache(maxsize=32)
-def _compiled(users: type[AbstractBaseUser], using: str) -> _Statement:
-    connection = connections[using]
-    any_user = _ANY_USERS.get(users._meta.pk.get_internal_type(), _ANY_INTEGER)
+def _compiled(users: type[AbstractBaseUser], using: str) -> _Select:
+    key: Any = users._meta.pk
+    any_user = _ANY_USERS.get(key.get_internal_type(), _ANY_INTEGER)
     compiler = _queryset(users, using, _ANY_LOGIN, any_user).query.get_compiler(using)
     sql, parameters = compiler.as_sql()
-    login_key = Login._meta.pk.get_db_prep_value(_ANY_LOGIN, connection)
-    user_key = users._meta.pk.get_db_prep_value(any_user, connection)
-    return _Statement(
+    stand_ins = {"login_id": (Login._meta.pk, _ANY_LOGIN), "user_id": (key, any_user)}
+    return _Select(
         sql=sql,
         parameters=tuple(parameters),
-        login_at=parameters.index(login_key),
-        user_at=parameters.index(user_key),
+        places=_places(stand_ins, parameters, connections[using]),
         compiler=compiler,
         converters=compiler.get_converters([expression for expression, _, _ in compiler.select]),
     )
+
+
+@lru_cache(maxsize=8)
+def _compiled_advance(using: str) -> _Statement:
+    times = dict(zip(("now", "rotated_at", "last_seen_at", "expires_at"), _ANY_TIMES, strict=True))
+    query: Any = (
+        Login.objects.using(using)
+        .filter(pk=_ANY_LOGIN, generation=_ANY_GENERATION, ended_at=None, expires_at__gt=times["now"])
+        .query.chain(UpdateQuery)
+    )
+    changed = {name: times[name] for name in ("rotated_at", "last_seen_at", "expires_at")}
+    query.add_update_values({"generation": F("generation") + 1, "auth_hash": _ANY_HASH, **changed})
+    sql, parameters = query.get_compiler(using).as_sql()
+    field: Any = Login._meta.get_field
+    stand_ins = {
+        "login_id": (Login._meta.pk, _ANY_LOGIN),
+        "generation": (field("generation"), _ANY_GENERATION),
+        "auth_hash": (field("auth_hash"), _ANY_HASH),
+        **{name: (field("expires_at"), time) for name, time in times.items()},
+    }
+    return _Statement(sql=sql, parameters=tuple(parameters), places=_places(stand_ins, parameters, connections[using]))
 
 
 def _queryset(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any) -> Any:

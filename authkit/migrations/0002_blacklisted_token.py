@@ -23,14 +23,25 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(choices=[('logout', 'signed out'), ('logout_all', 'signed out everywhere'), ('revoked', 'token revoked'), ('forced', 'forced out'), ('password_changed', 'password changed'), ('deactivated', 'account deactivated'), ('deleted', 'account deleted'), ('reused', 'refresh token used twice'), ('replaced', 'signed in again'), ('expired', 'expired')], max_length=32, verbose_name='reason')),
                 ('created_at', models.DateTimeField(verbose_name='blacklisted')),
                 ('expires_at', models.DateTimeField(verbose_name='until')),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='blacklisted by')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='authkit_blacklisted_tokens', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
             ],
             options={
                 'verbose_name': 'blacklisted token',
                 'verbose_name_plural': 'blacklisted tokens',
                 'ordering': ('-created_at', 'digest'),
-                'indexes': [models.Index(fields=['expires_at'], name='authkit_blacklist_expires')],
             },
+        ),
+        migrations.RemoveIndex(
+            model_name='login',
+            name='authkit_login_absolute',
+        ),
+        migrations.AddField(
+            model_name='blacklistedtoken',
+            name='by',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='blacklisted by'),
+        ),
+        migrations.AddField(
+            model_name='blacklistedtoken',
+            name='user',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='authkit_blacklisted_tokens', to=settings.AUTH_USER_MODEL, verbose_name='owner'),
         ),
     ]
