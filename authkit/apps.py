@@ -17,12 +17,14 @@ class AuthKitConfig(AppConfig):
         from authkit import checks
         from authkit.logins import receivers as logins
         from authkit.sessions import receivers as sessions
+        from authkit.tokens import adoption_receivers as adoption
         from authkit.tokens import receivers as tokens
 
         checks.register()
         logins.connect()
         sessions.connect()
         tokens.connect()
+        adoption.connect()
         # Only with the apps that these rooms build on: without them, importing their models is an error.
         if apps.is_installed("social_django"):
             from authkit.checks import providers

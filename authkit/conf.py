@@ -95,6 +95,8 @@ class TokenSettings:
     audience: str = _setting("authkit")
     simplejwt_until: datetime | None = _setting(None, kind=datetime)
     """While a project switches from simplejwt: until when its live tokens are accepted; never, if None."""
+    transports: tuple[str, ...] = _setting(("body", "hybrid", "cookie"), choices=("body", "hybrid", "cookie"))
+    """How a client may have its tokens delivered; the first is for clients that don't say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ class TokensSection(TypedDict, total=False):
     ISSUER: str
     AUDIENCE: str
     SIMPLEJWT_UNTIL: datetime | None
+    TRANSPORTS: Sequence[Literal["body", "hybrid", "cookie"]]
 
 
 class ProviderSection(TypedDict, total=False):

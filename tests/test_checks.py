@@ -444,6 +444,25 @@ def test_w044_any_host_and_no_public_url_with_social_logins(hardened: Any) -> No
     assert found(security.check_hosts) == []
 
 
+def test_w047_token_cookies_without_secure(hardened: Any) -> None:
+    assert found(security.check_token_cookies) == []
+    hardened.SESSION_COOKIE_SECURE = False
+    number, message, hint = only(security.check_token_cookies)
+    assert (number, "__Host-" in message) == ("W047", True)
+    assert "SESSION_COOKIE_SECURE = True" in hint
+    hardened.AUTHKIT = {"TOKENS": {"TRANSPORTS": ["body"]}}
+    assert found(security.check_token_cookies) == []
+
+
+def test_w048_credentials_for_every_origin(settings: Any) -> None:
+    assert found(security.check_cors) == []
+    settings.CORS_ALLOW_ALL_ORIGINS = True
+    assert found(security.check_cors) == []
+    settings.CORS_ALLOW_CREDENTIALS = True
+    number, _, hint = only(security.check_cors)
+    assert (number, "CORS_ALLOWED_ORIGINS" in hint) == ("W048", True)
+
+
 def test_w045_debug(hardened: Any) -> None:
     hardened.DEBUG = True
     number, _, hint = only(security.check_debug)

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, cast
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -13,7 +14,9 @@ from rest_framework.response import Response
 
 from authkit import conf
 from authkit.api.serializers import LogoutAllSerializer
+from authkit.core.aftermath import aftermath_of
 from authkit.core.api import ApiView
+from authkit.core.csrf import require_csrf_proof
 from authkit.exceptions import NotFound
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
@@ -25,7 +28,10 @@ from authkit.sessions.services import sign_out
 from authkit.sessions.state import ended_login
 from authkit.sessions.views import sign_out_of_session
 from authkit.tokens.authentication import TokenAuthentication, read_bearer
-from authkit.tokens.services import revoke_token
+from authkit.tokens.codec import Claims
+from authkit.tokens.cookies import discard_cookies, read_access_cookie
+from authkit.tokens.services import carries_live_login, identify_token, revoke_token
+from authkit.tokens.transports import Transport, bound_transport, cookie_transports
 
 EVERY_CREDENTIAL = (TokenAuthentication, SessionAuthentication)
 
@@ -37,7 +43,7 @@ class SignedInView(ApiView):
     permission_classes = (IsAuthenticated,)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
-        ended = ended_login(request)
+        ended = aftermath_of(request).refused or ended_login(request)
         if ended is not None:
             raise ended
         super().permission_denied(request, message=message, code=code)
@@ -65,10 +71,25 @@ class LogoutView(ApiView):
         token = read_bearer(request)
         if token is not None:
             # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
+            claims = identify_token(token=token)
             revoke_token(token=token, reason=EndReason.LOGOUT)
+            discard_cookies(request._request, bound_transport(claims))
         else:
+            # Both of what a browser may carry: after a logout, nobody is signed in there.
+            _end_cookie_login(request._request)
             sign_out_of_session(request._request)
         return Response(status=204)
+
+
+def _end_cookie_login(request: HttpRequest) -> None:
+    cookie = read_access_cookie(request)
+    if cookie is not None and carries_live_login(token=cookie):
+        require_csrf_proof(request)
+        revoke_token(token=cookie, reason=EndReason.LOGOUT)
+    if cookie_transports():
+        # Without an access cookie too: it may have run out, and the refresh cookie, which is never sent here, must
+        # not sign the person in again.
+        discard_cookies(request, Transport.COOKIE)
 
 
 class LogoutAllView(SignedInView):
@@ -81,7 +102,7 @@ class LogoutAllView(SignedInView):
         keep = current.pk if current is not None and body.validated_data["keep_current"] else None
         ended = end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
         if keep is None:
-            _empty_session(request, current)
+            _clear_cookies(request, current)
         return Response({"ended": ended.count})
 
 
@@ -105,14 +126,16 @@ class LoginView(SignedInView):
         ended = end_login(login_id=_parsed(login_id), reason=EndReason.LOGOUT, user_id=request.user.pk)
         current = current_login(request)
         if current is not None and current.pk == ended.login_id:
-            _empty_session(request, current)
+            _clear_cookies(request, current)
         return Response(status=204)
 
 
-def _empty_session(request: Request, current: Login | None) -> None:
-    # Its login is over, so the next request would empty it as well: this way the cookie goes with this answer.
+def _clear_cookies(request: Request, current: Login | None) -> None:
+    # The login is over, so the next request would clear them as well: this way they go with this answer.
     if current is not None and current.kind == LoginKind.SESSION:
         sign_out(request=request._request)
+    elif isinstance(request.auth, Claims):
+        discard_cookies(request._request, bound_transport(request.auth))
 
 
 def _parsed(login_id: Any) -> UUID:

@@ -19,7 +19,8 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
     W004  the session's row ends before the login does      E032  a generated key marked as insecure (deploy)
     The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
-    W050  a user admin without forced logout
+    W050  a user admin without forced logout                W047  token cookies without Secure (deploy)
+                                                            W048  CORS with credentials for every origin
 
 Those of the social providers are listed in `authkit.social.checks`.
 """

@@ -86,6 +86,40 @@ def check_cookies(**_: Any) -> list[CheckMessage]:
     return found
 
 
+def check_token_cookies(**_: Any) -> list[CheckMessage]:
+    """W047 (ASVS 3.3.1)."""
+    if settings.SESSION_COOKIE_SECURE or not _sets_token_cookies():
+        return []
+    return [
+        Warning(
+            "SESSION_COOKIE_SECURE is off: token cookies go without Secure and without their __Host- and __Secure- "
+            "prefixes wherever Django takes a request for one without TLS, behind a proxy for instance.",
+            hint='SESSION_COOKIE_SECURE = True, or AUTHKIT TOKENS.TRANSPORTS = ["body"] if no client wants cookies.',
+            id="authkit.W047",
+        )
+    ]
+
+
+def check_cors(**_: Any) -> list[CheckMessage]:
+    """W048: of django-cors-headers; where it isn't installed, its settings are not there either."""
+    chosen: Any = settings
+    everybody = getattr(chosen, "CORS_ALLOW_ALL_ORIGINS", False) or getattr(chosen, "CORS_ORIGIN_ALLOW_ALL", False)
+    if not (everybody and getattr(chosen, "CORS_ALLOW_CREDENTIALS", False)):
+        return []
+    return [
+        Warning(
+            "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on: pages of every origin that a browser "
+            "sends cookies for, such as sibling subdomains, can read what your people see.",
+            hint="Name the origins of your front ends in CORS_ALLOWED_ORIGINS.",
+            id="authkit.W048",
+        )
+    ]
+
+
+def _sets_token_cookies() -> bool:
+    return set(conf.inspect()[0].tokens.transports) != {"body"}
+
+
 def check_hosts(**_: Any) -> list[CheckMessage]:
     """W044, W046."""
     block, _problems = conf.inspect()
@@ -118,5 +152,5 @@ def _deploy(number: str, message: str, value: str) -> CheckMessage:
     return Warning(message, hint=f"{message.split(' ', 1)[0]} = {value}", id=f"authkit.{number}")
 
 
-CHECKS = (check_keys,)
-DEPLOY_CHECKS = (check_generated_key, check_cookies, check_hosts, check_debug)
+CHECKS = (check_keys, check_cors)
+DEPLOY_CHECKS = (check_generated_key, check_cookies, check_token_cookies, check_hosts, check_debug)

@@ -39,3 +39,12 @@ class Unavailable(APIException):
 
     def __init__(self) -> None:
         super().__init__(exceptions.TruthUnavailable().as_payload())
+
+
+class CsrfRefused(APIException):
+    """`CsrfFailed` for DRF's own exception handler too; as a PermissionDenied its code would be lost."""
+
+    status_code = 403
+
+    def __init__(self, failed: exceptions.CsrfFailed) -> None:
+        super().__init__(failed.as_payload())

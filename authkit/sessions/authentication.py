@@ -5,21 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from authkit.core.csrf import require_csrf_proof
-from authkit.core.refusals import CHALLENGE, Unavailable
+from authkit.core.refusals import CHALLENGE, CsrfRefused, Unavailable
 from authkit.exceptions import CsrfFailed, TruthUnavailable
-
-
-class CsrfRefused(APIException):
-    """`CsrfFailed` for DRF's own exception handler too; as a PermissionDenied its code would be lost."""
-
-    status_code = 403
-
-    def __init__(self, failed: CsrfFailed) -> None:
-        super().__init__(failed.as_payload())
 
 
 class CookieAuthentication(BaseAuthentication):

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from authkit.core.aftermath import settle_aftermath
 from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import TruthUnavailable
 from authkit.logins.models import Login
@@ -30,7 +31,8 @@ class SessionLoginMiddleware:
 
     A request that never asks for its user costs nothing. A session whose login is over is emptied, so its cookie goes,
     and the request goes on as anonymous. Where the database can't be asked the answer is 503 with Retry-After, no
-    cookie is touched, and nobody becomes anonymous (SECURITY.md, invariants 2 and 5).
+    cookie is touched, and nobody becomes anonymous (SECURITY.md, invariants 2 and 5). On the way out, token cookies
+    that turned out dead are cleared (`authkit.core.aftermath`).
     """
 
     sync_capable = True
@@ -131,5 +133,6 @@ def _truthful(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
     # Middleware further in, process_view() and late rendering don't reach process_exception(): Django has made their
     # error a 500 by now.
     if session_state(request).unavailable and response.status_code == 500:
-        return unavailable(request)
+        response = unavailable(request)
+    settle_aftermath(request, response)
     return response

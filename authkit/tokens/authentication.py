@@ -1,4 +1,4 @@
-"""DRF authentication by access token."""
+"""DRF authentication by access token, in the Authorization header or in its cookie."""
 
 from __future__ import annotations
 
@@ -8,31 +8,58 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from authkit.core.refusals import CHALLENGE, Unavailable
-from authkit.exceptions import TokenNotValid, TruthUnavailable
+from authkit.core.aftermath import aftermath_of
+from authkit.core.csrf import require_csrf_proof
+from authkit.core.refusals import CHALLENGE, CsrfRefused, Unavailable
+from authkit.exceptions import CsrfFailed, TokenNotValid, TruthUnavailable
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
-from authkit.tokens.services import verify_access
+from authkit.tokens.cookies import discard_access_cookie, read_access_cookie
+from authkit.tokens.services import VerifiedAccess, verify_access
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>` (RFC 6750 section 2.1).
+    """`Authorization: Bearer <access token>` (RFC 6750 section 2.1), or the access cookie of the transport `cookie`.
 
     `request.user` is a real user, `request.auth` the token's `Claims`, `current_login(request)` its login; one SQL
-    statement for all three. A header of another scheme is left to the project's other authentication classes.
+    statement for all three. A header alone decides: with one, no cookie is looked at, and one of another scheme is
+    left to the project's other authentication classes. A live cookie wins over a session, and needs Django's CSRF
+    proof for an unsafe method (ASVS 3.5.1). A dead one is cleared, and the request goes on without it.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
-        if scheme(request) != "bearer":
-            return None
         try:
-            verified = verify_access(token=read_bearer(request) or "")
+            verified = self._by_header(request) if "HTTP_AUTHORIZATION" in request.META else self._by_cookie(request)
+        except CsrfFailed as failed:
+            raise CsrfRefused(failed) from failed
         except TokenNotValid as refused:
             raise AuthenticationFailed(refused.as_payload()) from refused
         except TruthUnavailable as unavailable:
             raise Unavailable from unavailable
+        if verified is None:
+            return None
         set_current_login(request, verified.login)
         return verified.user, verified.claims
+
+    def _by_header(self, request: Request) -> VerifiedAccess | None:
+        if scheme(request) != "bearer":
+            return None
+        return verify_access(token=read_bearer(request) or "")
+
+    def _by_cookie(self, request: Request) -> VerifiedAccess | None:
+        http = request._request
+        token = read_access_cookie(http)
+        if token is None:
+            return None
+        try:
+            verified = verify_access(token=token)
+        except TokenNotValid as refused:
+            # Not a 401 yet: a public view, or a session, must not be barred by what an earlier visit left behind.
+            aftermath_of(http).refused = refused
+            discard_access_cookie(http)
+            return None
+        require_csrf_proof(http)
+        return verified
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE

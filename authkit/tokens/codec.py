@@ -59,12 +59,14 @@ def sign(
     expires_at: int,
     issuer: str,
     audience: str,
+    transport: str | None = None,
 ) -> str:
     """A token of this login and generation. The same arguments give the same token, under the same key.
 
     Args:
         issued_at: seconds since the epoch, as is `expires_at` (RFC 7519 NumericDate).
         generation: the rotation counter; part of a refresh token only, but each has its own access token.
+        transport: the claim of tokens that are delivered in cookies (`authkit.tokens.transports`); none if None.
     """
     payload: dict[str, Any] = {
         "iss": issuer,
@@ -78,6 +80,8 @@ def sign(
     }
     if use is TokenUse.REFRESH:
         payload["gen"] = generation
+    if transport is not None:
+        payload["transport"] = transport
     key = signing_key(use)
     return _backend(key, issuer, audience).sign(payload, headers={"typ": HEADER_TYPES[use], "kid": key.kid})
 

@@ -24,8 +24,10 @@ from authkit.core.parsers import FormParser, MultiPartFormParser, StrictJSONPars
 from authkit.exceptions import InvalidCredentials, TokenNotValid
 from authkit.logins.reasons import EndReason
 from authkit.tokens import views
+from authkit.tokens.cookies import discard_cookies
 from authkit.tokens.serializers import RefreshSerializer, TokenSerializer
 from authkit.tokens.services import revoke_refresh, verify_token
+from authkit.tokens.transports import Transport
 
 _SENTENCES = {None: "Token is invalid", "expired": "Token is expired"}
 _BLACKLISTED = "Token is blacklisted"
@@ -87,7 +89,12 @@ class TokenBlacklistView(CompatView):
     """`POST {"refresh"}`: `{}`, and the login is over; 401 for what was over already or was never ours."""
 
     def post(self, request: Request) -> Response:
-        body = RefreshSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        revoke_refresh(token=body.validated_data["refresh"])
+        token = views.cookie_in_place_of(request, "refresh")
+        if token is not None:
+            discard_cookies(request._request, Transport.COOKIE)
+        else:
+            body = RefreshSerializer(data=request.data)
+            body.is_valid(raise_exception=True)
+            token = body.validated_data["refresh"]
+        revoke_refresh(token=token)
         return Response({})

@@ -1,56 +1,42 @@
-"""What happens to simplejwt's tokens when a person changes, while such tokens are accepted at all. Connected by
-`AuthKitConfig.ready()`."""
+"""One browser, one person: a session that begins or ends there takes the token cookies along.
+
+A live access cookie wins over a session (`authkit.tokens.authentication`). Left alone, it would go on answering for
+the previous person after a sign-in on a page, and for the same person after a sign-out. Connected by
+`AuthKitConfig.ready()`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
-from django.apps import apps
-from django.contrib.auth import get_user_model
-from django.db.models.signals import post_save
-from django.utils import timezone
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.http import HttpRequest
 
-from authkit import conf
 from authkit.logins.reasons import EndReason
-from authkit.signals import logins_ended
-from authkit.tokens.adoption import refuse_tokens_of
-
-_UID = "authkit.tokens.simplejwt"
+from authkit.tokens.cookies import discard_cookies, read_access_cookie
+from authkit.tokens.services import carries_live_login, revoke_token
+from authkit.tokens.transports import Transport
 
 
 def connect() -> None:
-    """Listens to new passwords and to "sign out everywhere". Safe to call twice."""
-    for model in apps.get_models():
-        if issubclass(model, get_user_model()):
-            post_save.connect(refuse_after_new_password, sender=model, dispatch_uid=_UID)
-    logins_ended.connect(refuse_after_logins_ended, dispatch_uid=_UID)
+    """Listens to Django's two signals; called once the apps are ready."""
+    user_logged_in.connect(replace_cookie_login, dispatch_uid="authkit.tokens.replace")
+    user_logged_out.connect(end_cookie_login, dispatch_uid="authkit.tokens.end")
 
 
-def refuse_after_new_password(
-    sender: Any, *, instance: Any, created: bool, raw: bool, update_fields: Iterable[str] | None, **_: Any
-) -> None:
-    """Logins end by their hash of the password; simplejwt's tokens have none, so their end must be written.
-
-    `set_password()` and `save()`, as every form and command of Django's do it, come by here; a password that is
-    written by `QuerySet.update()` or raw SQL does not.
-    """
-    until = _open_until()
-    # Django keeps the plain password on the instance until save() is through, and not at a mere upgrade of the hash.
-    if until is None or raw or created or getattr(instance, "_password", None) is None:
-        return
-    if update_fields is None or "password" in update_fields:
-        refuse_tokens_of(user_id=instance.pk, reason=EndReason.PASSWORD_CHANGED, until=until)
+def replace_cookie_login(sender: Any, request: Any, **kwargs: Any) -> None:
+    """Ends the login of the access cookie that a session's sign-in came with."""
+    _end(request, EndReason.REPLACED)
 
 
-def refuse_after_logins_ended(sender: Any, *, user_id: Any, reason: EndReason, **_: Any) -> None:
-    """The cutoff of a person who keeps one login stops short of it, and would spare tokens that are younger."""
-    until = _open_until()
-    if until is not None and user_id is not None:  # everybody's cutoff spares nobody
-        refuse_tokens_of(user_id=user_id, reason=reason, until=until)
+def end_cookie_login(sender: Any, request: Any, **kwargs: Any) -> None:
+    """Ends the login of the access cookie that a session's sign-out came with."""
+    _end(request, EndReason.LOGOUT)
 
 
-def _open_until() -> datetime | None:
-    until = conf.current().tokens.simplejwt_until
-    return until if until is not None and timezone.now() < until else None
+def _end(request: Any, reason: EndReason) -> None:
+    # Other packages send these signals without a request, or with one of their own make.
+    cookie = read_access_cookie(request) if isinstance(request, HttpRequest) else None
+    if cookie is not None and carries_live_login(token=cookie):
+        revoke_token(token=cookie, reason=reason)
+        discard_cookies(request, Transport.COOKIE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -20,6 +20,8 @@ from authkit.tokens import adoption, legacy
 from authkit.tokens.adoption import Adopted
 from authkit.tokens.codec import Claims, read, sign
 from authkit.tokens.keys import TokenUse
+from authkit.tokens.legacy import Legacy
+from authkit.tokens.transports import Transport, bound_transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,13 @@ class TokenPair:
     expires_in: int
     user: AbstractBaseUser
     login: Login
+    transport: Transport = Transport.BODY
+    """How it is to be delivered; the refresh token comes back in no other way."""
+
+    @property
+    def refresh_expires_in(self) -> int:
+        """The rest of the refresh token's life in seconds."""
+        return max(0, int((self.login.expires_at - timezone.now()).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +51,33 @@ class VerifiedAccess:
     claims: Claims
 
 
-def issue_tokens(*, user: AbstractBaseUser, method: str, client: Client) -> TokenPair:
+def issue_tokens(
+    *, user: AbstractBaseUser, method: str, client: Client, transport: Transport = Transport.BODY
+) -> TokenPair:
     """Opens a login for somebody whom the caller has verified, and signs its first pair.
 
     Args:
         user: who signed in.
         method: "password" or the provider's id.
         client: from where.
+        transport: how the client wants them.
     """
     settings = conf.current().tokens
     login = open_login(user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client)
-    return _pair(user, login, settings)
+    return _pair(user, login, settings, transport)
 
 
-def refresh_tokens(*, refresh: str, client: Callable[[], Client] = Client) -> TokenPair:
+def refresh_tokens(
+    *, refresh: str, transports: Collection[Transport] = (Transport.BODY,), client: Callable[[], Client] = Client
+) -> TokenPair:
     """Rotates a refresh token (RFC 9700 section 4.14.2, ASVS 10.4.5); see `authkit.logins.rotation`.
 
     Must not run inside a transaction of the caller's.
 
     Args:
         refresh: as it was sent.
+        transports: in which it may have been issued. One that was set as a cookie is refused in a body, where only
+            somebody who got hold of the cookie's value could have put it, and the other way round.
         client: asked from where, if that matters: for a token of simplejwt's, which opens a login.
 
     Raises:
@@ -69,9 +85,12 @@ def refresh_tokens(*, refresh: str, client: Callable[[], Client] = Client) -> To
         TruthUnavailable: the database can't be asked; the token stays good.
     """
     settings = conf.current().tokens
-    if legacy.presented(refresh, until=settings.simplejwt_until):
+    if Transport.BODY in transports and legacy.presented(refresh, until=settings.simplejwt_until):
         return _adopted(refresh, client, settings)
     claims = read(refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
+    transport = bound_transport(claims)
+    if transport not in transports:
+        raise TokenNotValid(f"issued for the transport {transport}, which is not how it came")
     assert claims.generation is not None  # noqa: S101  # `read` refuses a refresh token without it
     try:
         rotated = rotate(
@@ -83,7 +102,7 @@ def refresh_tokens(*, refresh: str, client: Callable[[], Client] = Client) -> To
         )
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return _pair(rotated.user, rotated.login, settings)
+    return _pair(rotated.user, rotated.login, settings, transport)
 
 
 def verify_access(*, token: str) -> VerifiedAccess:
@@ -138,11 +157,35 @@ def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     Raises:
         TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
     """
+    if legacy.presented(token, until=conf.current().tokens.simplejwt_until):
+        return adoption.revoke(token=token, reason=reason)
+    return end_login(login_id=identify_token(token=token).login_id, reason=reason).ended
+
+
+def carries_live_login(*, token: str) -> bool:
+    """Whether an access or refresh token of ours, of any age, names a login that is still there to be ended.
+
+    Raises:
+        TruthUnavailable: the database can't be asked.
+    """
+    try:
+        claims = identify_token(token=token)
+        check_login(login_id=claims.login_id, user_id=claims.subject)
+    except (TokenNotValid, LoginEnded):
+        return False
+    return True
+
+
+def identify_token(*, token: str) -> Claims:
+    """What an access or refresh token of ours says, of any age, whether its login stands or not. No SQL.
+
+    Raises:
+        TokenNotValid: the signature is not ours.
+    """
     settings = conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
-        return adoption.revoke(token=token, reason=reason)
-    claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
-    return end_login(login_id=claims.login_id, reason=reason).ended
+        return _claims_of(legacy.read(token, kinds=legacy.EVERY_KIND, expired_too=True))
+    return read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
 
 
 def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
@@ -172,19 +215,23 @@ def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSet
         adopted = adoption.adopt(token=refresh, lifetime=_lifetime(settings), grace=settings.grace, client=client)
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return _pair(adopted.user, adopted.login, settings)
+    return _pair(adopted.user, adopted.login, settings, Transport.BODY)
 
 
 def _legacy_access(token: str) -> VerifiedAccess:
     adopted = _legacy(token, (TokenKind.ACCESS,))
-    claims = Claims(
-        payload=adopted.token.payload,
-        login_id=adopted.login.pk,
-        subject=str(adopted.user.pk),
-        expires_at=int(adopted.token.expires_at.timestamp()),
+    claims = _claims_of(adopted.token, subject=str(adopted.user.pk))
+    return VerifiedAccess(user=adopted.user, login=adopted.login, claims=claims)
+
+
+def _claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
+    return Claims(
+        payload=token.payload,
+        login_id=token.login_id,
+        subject=str(token.user) if subject is None else subject,
+        expires_at=int(token.expires_at.timestamp()),
         generation=None,
     )
-    return VerifiedAccess(user=adopted.user, login=adopted.login, claims=claims)
 
 
 def _legacy(token: str, kinds: tuple[TokenKind, ...]) -> Adopted:
@@ -198,7 +245,7 @@ def _lifetime(settings: conf.TokenSettings) -> Lifetime:
     return Lifetime(idle=settings.refresh_idle, absolute=settings.refresh_absolute)
 
 
-def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings) -> TokenPair:
+def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings, transport: Transport) -> TokenPair:
     # All from the row, nothing from the clock: the same row gives the same pair again.
     issued_at, ends_at = int(login.rotated_at.timestamp()), int(login.expires_at.timestamp())
     access_ends_at = min(issued_at + int(settings.access_lifetime.total_seconds()), ends_at)
@@ -213,6 +260,7 @@ def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings) ->
             expires_at=expires_at,
             issuer=settings.issuer,
             audience=settings.audience,
+            transport=None if transport is Transport.BODY else transport.value,
         )
 
     return TokenPair(
@@ -221,6 +269,7 @@ def _pair(user: AbstractBaseUser, login: Login, settings: conf.TokenSettings) ->
         expires_in=max(0, access_ends_at - issued_at - int((timezone.now() - login.rotated_at).total_seconds())),
         user=user,
         login=login,
+        transport=transport,
     )
 
 

@@ -1,12 +1,13 @@
-"""The token endpoints (API.md, "Tokens"), transport `body`. No cookie is read or set here."""
+"""The token endpoints (API.md, "Tokens"). What a transport is, and when one is open: `authkit.tokens.transports`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth.models import update_last_login
+from django.http import HttpRequest
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.request import Request
@@ -15,17 +16,51 @@ from rest_framework.response import Response
 from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.clients import Client, client_from
+from authkit.core.csrf import require_csrf_proof
 from authkit.exceptions import TokenNotValid, TransportNotAllowed
 from authkit.logins.credentials import verify_password
+from authkit.logins.reasons import EndReason
+from authkit.logins.serializers import user_payload
+from authkit.tokens.cookies import (
+    discard_access_cookie,
+    discard_cookies,
+    discard_refresh_cookie,
+    read_refresh_cookie,
+    set_cookies,
+)
 from authkit.tokens.serializers import ObtainSerializer, RefreshSerializer, TokenSerializer
 from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, revoke_token, verify_access
+from authkit.tokens.transports import Transport, allowed_transports, choose_transport, cookie_transports
 
-TRANSPORTS = ("body",)
+
+def transport_for(request: Request, asked: str | None) -> Transport:
+    """The transport of a sign-in, before anybody is signed in: to be asked before the credentials are looked at.
+
+    The CSRF proof is needed of anonymous callers too: else another site could sign its visitor in as somebody else.
+
+    Raises:
+        TransportNotAllowed: there is no such transport here.
+        CsrfFailed: it sets cookies, and there is no proof.
+    """
+    transport = choose_transport(asked)
+    if transport.sets_cookies:
+        require_csrf_proof(request._request)
+        # The CSRF token stays: whoever could plant one in this browser before could do so again now.
+    return transport
 
 
-def token_answer(pair: TokenPair) -> dict[str, Any]:
-    """A token answer in the transport `body` (RFC 6749 section 5.1, under the names that simplejwt clients know)."""
-    return {"access": pair.access, "refresh": pair.refresh, "token_type": "Bearer", "expires_in": pair.expires_in}
+def token_answer(request: Request, pair: TokenPair) -> Response:
+    """A token answer in the pair's transport (RFC 6749 section 5.1, under the names that simplejwt clients know)."""
+    body: dict[str, Any] = {"expires_in": pair.expires_in}
+    if pair.transport is Transport.COOKIE:
+        body["user"] = user_payload(pair.user, serializer=conf.current().accounts.user_serializer)
+    else:
+        body = {"access": pair.access, "token_type": "Bearer", **body}
+    if pair.transport is Transport.BODY:
+        body["refresh"] = pair.refresh
+    response = Response(body)
+    set_cookies(request._request, response, pair)
+    return response
 
 
 def _client(request: Request) -> Callable[[], Client]:
@@ -39,25 +74,50 @@ class ObtainView(ApiView):
     def post(self, request: Request) -> Response:
         body = ObtainSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        if body.validated_data.get("transport", "body") not in TRANSPORTS:
-            raise TransportNotAllowed
-        settings = conf.current()
-        user = verify_password(request=request._request, identifiers=settings.login.identifiers, **body.credentials())
+        transport = transport_for(request, body.validated_data.get("transport"))
+        settings, http = conf.current(), request._request
+        user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
         client = client_from(request.META, trusted_proxies=settings.trusted_proxies)
-        pair = issue_tokens(user=user, method="password", client=client)
+        pair = issue_tokens(user=user, method="password", client=client, transport=transport)
         if hasattr(user, "last_login"):
             # Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
             update_last_login(None, user)  # type: ignore[arg-type]
-        return Response(token_answer(pair))
+        if transport.sets_cookies:
+            _end_replaced_login(http)
+        return token_answer(request, pair)
+
+
+def _end_replaced_login(request: HttpRequest) -> None:
+    # Its only refresh token is about to be overwritten: nobody could use it or end it any more (ASVS 7.2.4).
+    with suppress(TokenNotValid):
+        replaced = read_refresh_cookie(request)
+        if replaced:
+            revoke_token(token=replaced, reason=EndReason.REPLACED)
 
 
 class RefreshView(ApiView):
-    """`POST token/refresh/`: the successor of a refresh token, once."""
+    """`POST token/refresh/`: the successor of a refresh token, once, in the transport that it came in."""
 
     def post(self, request: Request) -> Response:
+        cookie = cookie_in_place_of(request, "refresh")
+        if cookie is not None:
+            return self._by_cookie(request, cookie)
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(token_answer(refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request))))
+        if Transport.BODY not in allowed_transports():
+            raise TransportNotAllowed
+        pair = refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request))
+        return token_answer(request, pair)
+
+    def _by_cookie(self, request: Request, refresh: str) -> Response:
+        try:
+            pair = refresh_tokens(refresh=refresh, transports=cookie_transports())
+        except TokenNotValid as refused:
+            discard_refresh_cookie(request._request)
+            if refused.reason is not None:  # it was ours, so the access cookie beside it is of the same dead login
+                discard_access_cookie(request._request)
+            raise
+        return token_answer(request, pair)
 
 
 class VerifyView(ApiView):
@@ -74,11 +134,16 @@ class RevokeView(ApiView):
     """`POST token/revoke/`: ends the token's login; 200 for known and unknown alike (RFC 7009 section 2.2)."""
 
     serializer_class: type[TokenSerializer | RefreshSerializer] = TokenSerializer
+    field = "token"
 
     def post(self, request: Request) -> Response:
-        body = self.serializer_class(data=request.data)
-        body.is_valid(raise_exception=True)
-        (token,) = body.validated_data.values()
+        token = cookie_in_place_of(request, self.field)
+        if token is not None:
+            discard_cookies(request._request, Transport.COOKIE)
+        else:
+            body = self.serializer_class(data=request.data)
+            body.is_valid(raise_exception=True)
+            token = body.validated_data[self.field]
         with suppress(TokenNotValid):  # not ours: there is nothing that it could still do
             revoke_token(token=token)
         return Response({})
@@ -88,3 +153,22 @@ class BlacklistView(RevokeView):
     """`POST token/blacklist/`: the same, under the name and the field that simplejwt clients know."""
 
     serializer_class = RefreshSerializer
+    field = "refresh"
+
+
+def cookie_in_place_of(request: Request, name: str) -> str | None:
+    """The refresh cookie, where the body doesn't name a token; None where it does, or where neither is there.
+
+    Raises:
+        CsrfFailed: there is a cookie, and no proof.
+        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token; or there are
+            two refresh cookies.
+    """
+    if not isinstance(request.data, Mapping) or name in request.data:
+        return None
+    if "HTTP_AUTHORIZATION" in request.META and cookie_transports():
+        raise TokenNotValid("no token in the body, and cookies don't count beside an Authorization header")
+    cookie = read_refresh_cookie(request._request)
+    if cookie is not None:
+        require_csrf_proof(request._request)
+    return cookie

@@ -9,10 +9,13 @@ from __future__ import annotations
 from django.urls import path
 
 from authkit.tokens import compat
+from authkit.tokens.cookies import COMPAT_NAMES
+
+_OBTAIN, _REFRESH, _VERIFY, _BLACKLIST = COMPAT_NAMES
 
 urlpatterns = [
-    path("", compat.TokenObtainPairView.as_view(), name="token_obtain_pair"),
-    path("refresh/", compat.TokenRefreshView.as_view(), name="token_refresh"),
-    path("verify/", compat.TokenVerifyView.as_view(), name="token_verify"),
-    path("blacklist/", compat.TokenBlacklistView.as_view(), name="token_blacklist"),
+    path("", compat.TokenObtainPairView.as_view(), name=_OBTAIN),
+    path("refresh/", compat.TokenRefreshView.as_view(), name=_REFRESH),
+    path("verify/", compat.TokenVerifyView.as_view(), name=_VERIFY),
+    path("blacklist/", compat.TokenBlacklistView.as_view(), name=_BLACKLIST),
 ]

@@ -104,7 +104,7 @@ def test_wrong_unknown_and_inactive_look_alike(post: Any, user: Any, make_user: 
     assert not Login.objects.exists()
 
 
-@pytest.mark.parametrize("transport", ["cookie", "hybrid", "", "x"])
+@pytest.mark.parametrize("transport", ["Body", "cookies", "", "x"])
 def test_transport_that_is_not_offered(post: Any, user: Any, credentials: Any, transport: str) -> None:
     answer = post("token", **credentials(user), transport=transport)
     assert answer.status_code == 400

@@ -1,0 +1,81 @@
+"""What reading a credential leaves to be done to the answer, whichever view gives it.
+
+DRF's authentication classes see no response, and a project's own views know nothing of our cookies. So whoever reads
+a cookie notes it here, and `SessionLoginMiddleware`, which every request passes, does the rest on the way out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from rest_framework.exceptions import ErrorDetail
+
+from authkit.exceptions import AuthKitError
+
+_ATTRIBUTE = "_authkit_aftermath"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadCookie:
+    """A cookie that carries nobody any more, with what a browser needs to know to forget it."""
+
+    name: str
+    path: str
+    samesite: str
+
+
+@dataclass(slots=True)
+class Aftermath:
+    """Of one request. Empty where nobody looked at a cookie of ours."""
+
+    cookies_read: bool = False
+    """Whether the answer depends on a cookie, there or not."""
+    dead: list[DeadCookie] = field(default_factory=list)
+    refused: AuthKitError | None = None
+    """Why the cookie that should have carried the request doesn't."""
+
+
+def aftermath_of(request: Any) -> Aftermath:
+    """The notes of this request; `request` is an HttpRequest or a DRF Request."""
+    http = getattr(request, "_request", request)
+    notes = getattr(http, _ATTRIBUTE, None)
+    if notes is None:
+        notes = Aftermath()
+        setattr(http, _ATTRIBUTE, notes)
+    return notes
+
+
+def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Does to the answer what was noted. Asks no database.
+
+    A cookie that the view has just set stays, and no cookie is touched by an answer that says that something failed
+    (SECURITY.md, invariant 5).
+    """
+    notes = aftermath_of(request)
+    if notes.cookies_read:
+        patch_vary_headers(response, ["Cookie"])
+    if response.status_code >= 500:
+        return
+    for cookie in notes.dead:
+        if cookie.name not in response.cookies:
+            response.delete_cookie(cookie.name, path=cookie.path, samesite=cookie.samesite)  # type: ignore[arg-type]
+    if notes.refused is not None and response.status_code == 401:
+        _say_why(response, notes.refused)
+
+
+def _say_why(response: Any, refused: AuthKitError) -> None:
+    """Puts the reason where DRF says "Authentication credentials were not provided", and nowhere else.
+
+    The view found nobody and DRF can't know why. What a project's own exception handler wrote is left alone, and so
+    is DRF's page for people.
+    """
+    data, renderer = getattr(response, "data", None), getattr(response, "accepted_renderer", None)
+    if not isinstance(data, dict) or set(data) != {"detail"} or getattr(renderer, "format", None) != "json":
+        return
+    detail = data["detail"]
+    if isinstance(detail, ErrorDetail) and detail.code == "not_authenticated":
+        response.data = refused.as_payload()
+        response.content = response.rendered_content

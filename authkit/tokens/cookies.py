@@ -1,0 +1,152 @@
+"""The two token cookies: names, attributes, reading, setting, clearing (ASVS 3.3.1 to 3.3.4, 6265bis section 4.1.3).
+
+Over TLS their names carry prefixes, which no page without TLS and, for `__Host-`, no sibling subdomain can set. Then
+cookies of the plain names are not looked at: they are what somebody in the middle could have planted. "Over TLS" is
+what Django says of the request, or what SESSION_COOKIE_SECURE promises of the whole site, or what the browser shows
+by sending a prefixed cookie, which it does over TLS alone, whatever the proxies in between forgot to pass on.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.cache import patch_vary_headers
+from rest_framework.response import Response
+
+from authkit.core.aftermath import DeadCookie, aftermath_of
+from authkit.exceptions import TokenNotValid
+from authkit.tokens.services import TokenPair
+from authkit.tokens.transports import Transport, allowed_transports, cookie_transports
+
+logger = logging.getLogger("authkit")
+
+ACCESS_COOKIE = "authkit-access"
+REFRESH_COOKIE = "authkit-refresh"
+ACCESS_PREFIX, REFRESH_PREFIX = "__Host-", "__Secure-"
+ACCESS_SAMESITE, REFRESH_SAMESITE = "Lax", "Strict"
+
+COMPAT_NAMES = ("token_obtain_pair", "token_refresh", "token_verify", "token_blacklist")
+"""simplejwt's URL names; the first one's path is where the others begin."""
+
+MAX_COOKIE_BYTES = 4096
+"""What browsers promise to keep, name and value together (6265bis section 6.1). They drop a longer one silently."""
+
+
+def over_tls(request: HttpRequest) -> bool:
+    """Whether the cookies of this request have their prefixes and Secure."""
+    return (
+        request.is_secure()
+        or settings.SESSION_COOKIE_SECURE
+        or ACCESS_PREFIX + ACCESS_COOKIE in request.COOKIES
+        or REFRESH_PREFIX + REFRESH_COOKIE in request.COOKIES
+    )
+
+
+def access_cookie_name(request: HttpRequest) -> str:
+    return ACCESS_PREFIX + ACCESS_COOKIE if over_tls(request) else ACCESS_COOKIE
+
+
+def refresh_cookie_name(request: HttpRequest) -> str:
+    return REFRESH_PREFIX + REFRESH_COOKIE if over_tls(request) else REFRESH_COOKIE
+
+
+def read_access_cookie(request: HttpRequest) -> str | None:
+    """The access cookie's value; None without one, with an Authorization header, or where the transport is off."""
+    if Transport.COOKIE not in allowed_transports():
+        return None
+    return _read(request, access_cookie_name(request))
+
+
+def read_refresh_cookie(request: HttpRequest) -> str | None:
+    """The refresh cookie's value; None without one, with an Authorization header, or where no transport sets it.
+
+    Raises:
+        TokenNotValid: there are two of the name. A sibling subdomain can plant one beside ours (`__Secure-` doesn't
+            keep it from that, and `__Host-` would need Path=/), and nobody can tell which is which. Neither is to be
+            cleared: that would take ours away and leave the other one.
+    """
+    if not cookie_transports():
+        return None
+    name = refresh_cookie_name(request)
+    value = _read(request, name)
+    pairs = request.META.get("HTTP_COOKIE", "").split(";")
+    if value is not None and sum(pair.partition("=")[0].strip() == name for pair in pairs) > 1:
+        raise TokenNotValid("two refresh cookies")
+    return value
+
+
+def _read(request: HttpRequest, name: str) -> str | None:
+    if "HTTP_AUTHORIZATION" in request.META:
+        return None
+    aftermath_of(request).cookies_read = True
+    return request.COOKIES.get(name)
+
+
+def set_cookies(request: HttpRequest, response: Response, pair: TokenPair) -> None:
+    """Sets the cookies that the pair's transport is made of. Each lives as long as its token."""
+    if pair.transport is Transport.COOKIE:
+        _set(request, response, access_cookie_name(request), pair.access, pair.expires_in, "/", ACCESS_SAMESITE)
+    if pair.transport.sets_cookies:
+        _set(
+            request,
+            response,
+            refresh_cookie_name(request),
+            pair.refresh,
+            pair.refresh_expires_in,
+            refresh_cookie_path(request),
+            REFRESH_SAMESITE,
+        )
+        patch_vary_headers(response, ["Cookie"])
+
+
+def _set(
+    request: HttpRequest, response: Response, name: str, value: str, max_age: int, path: str, samesite: Any
+) -> None:
+    if len(name) + len(value) > MAX_COOKIE_BYTES:
+        logger.error("%s is larger than the %d bytes that a browser keeps", name, MAX_COOKIE_BYTES)
+    response.set_cookie(
+        name, value, max_age=max_age, path=path, secure=over_tls(request), httponly=True, samesite=samesite
+    )
+
+
+def discard_access_cookie(request: HttpRequest) -> None:
+    """Clears the access cookie with the answer to this request, whoever gives it."""
+    aftermath_of(request).dead.append(DeadCookie(access_cookie_name(request), "/", ACCESS_SAMESITE))
+
+
+def discard_refresh_cookie(request: HttpRequest) -> None:
+    """Clears the refresh cookie with the answer to this request."""
+    dead = DeadCookie(refresh_cookie_name(request), refresh_cookie_path(request), REFRESH_SAMESITE)
+    aftermath_of(request).dead.append(dead)
+
+
+def discard_cookies(request: HttpRequest, transport: Transport) -> None:
+    """Clears all cookies that this transport is made of, with the answer to this request.
+
+    The refresh cookie's path hides it from all but the token endpoints, so it is cleared unseen.
+    """
+    if transport is Transport.COOKIE:
+        discard_access_cookie(request)
+    if transport.sets_cookies:
+        discard_refresh_cookie(request)
+
+
+def refresh_cookie_path(request: HttpRequest) -> str:
+    """Where the token endpoints are mounted, as the browser sees it (with the script name).
+
+    Args:
+        request: where authkit is included several times and one of its views is asked, that view's include counts.
+    """
+    match = request.resolver_match
+    if match is not None and match.url_name in COMPAT_NAMES:
+        return reverse(COMPAT_NAMES[0])  # simplejwt's paths have a place of their own; see `authkit.urls.compat`
+    if match is not None and match.namespace:
+        try:
+            return reverse(f"{match.namespace}:token")
+        except NoReverseMatch:
+            pass  # a project's own view, or one of ours under a name of the project's
+    return reverse("authkit:token")
