@@ -21,6 +21,11 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
     W050  a user admin without forced logout                W047  token cookies without Secure (deploy)
                                                             W048  CORS with credentials for every origin
+    simplejwt's live tokens (`simplejwt`)
+    E070  no key by which they can be read                  W071  they are accepted (deploy)
+    E071  the field that names the person doesn't exist     W072  the window is over (deploy)
+    W070  they come with another word than Bearer           W073  the window is longer than 90 days (deploy)
+    W074  simplejwt didn't rotate refresh tokens
 
 Those of the social providers are listed in `authkit.social.checks`.
 """
@@ -29,14 +34,14 @@ from __future__ import annotations
 
 from django.core import checks
 
-from authkit.checks import block, security, wiring
+from authkit.checks import block, security, simplejwt, wiring
 
 TAG = "authkit"
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS):
+    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS, *simplejwt.CHECKS):
         checks.register(check, TAG)
-    for check in security.DEPLOY_CHECKS:
+    for check in (*security.DEPLOY_CHECKS, *simplejwt.DEPLOY_CHECKS):
         checks.register(check, TAG, deploy=True)

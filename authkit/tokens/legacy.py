@@ -103,7 +103,13 @@ def _is_simplejwts(token: str) -> bool:
 
 def reader() -> Reader | None:
     """How to read simplejwt's tokens as the project's settings stand now; None if they can't be read safely."""
-    block = getattr(django_settings, "SIMPLE_JWT", None) or {}
+    try:
+        return _reader(getattr(django_settings, "SIMPLE_JWT", None) or {})
+    except (TypeError, ValueError, AttributeError):
+        return None  # E070 says so; nobody gets in by settings that make no sense
+
+
+def _reader(block: dict[str, Any]) -> Reader | None:
     algorithm = block.get("ALGORITHM", "HS256")
     if algorithm not in ALGORITHMS:
         return None

@@ -56,12 +56,12 @@ class Command(BaseCommand):
                 blacklist_tokens(entries=batch, reason=EndReason.REVOKED)
         live = outstanding.filter(expires_at__gt=now).exclude(pk__in=listed.values("token")).count()
         expired = listed.filter(token__expires_at__lte=now).count()
-        would = "would be refused from now on" if dry_run else "are refused from now on"
-        self.stdout.write(self.style.SUCCESS(f"{_tokens(added)} of simplejwt's blacklist {would}."))
-        self.stdout.write(f"{_tokens(known)} had been brought over before; {_tokens(expired)} had expired.")
+        refused = "Would be refused from now on" if dry_run else "Refused from now on"
+        self.stdout.write(self.style.SUCCESS(f"{refused}: {_tokens(added)} of simplejwt's blacklist."))
+        self.stdout.write(f"Brought over before: {_tokens(known)}. Expired: {_tokens(expired)}.")
         self.stdout.write(
-            f"{_tokens(live)} of simplejwt's may still be in use: while AUTHKIT TOKENS.SIMPLEJWT_UNTIL allows it, each "
-            "turns into a login at its first refresh."
+            f"Perhaps still in use: {_tokens(live)}; each turns into a login at its first refresh while AUTHKIT "
+            "TOKENS.SIMPLEJWT_UNTIL allows it."
         )
 
 
