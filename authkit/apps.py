@@ -18,6 +18,7 @@ class AuthKitConfig(AppConfig):
         from authkit.logins import mails
         from authkit.logins import receivers as logins
         from authkit.sessions import receivers as sessions
+        from authkit.tokens import adoption_receivers as adoption
         from authkit.tokens import receivers as tokens
 
         checks.register()
@@ -25,6 +26,7 @@ class AuthKitConfig(AppConfig):
         mails.connect()
         sessions.connect()
         tokens.connect()
+        adoption.connect()
         # Only with the apps that these rooms build on: without them, importing their models is an error.
         if apps.is_installed("social_django"):
             from authkit.checks import providers

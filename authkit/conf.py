@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from os import PathLike, fspath
 from typing import Any, TypeVar
@@ -81,8 +81,10 @@ class KeySource(Secret):
     __slots__ = ()
 
 
-def _setting(default: Any, *, least: Any = None, most: Any = None, choices: tuple[str, ...] = ()) -> Any:
-    metadata = {"least": least, "most": most, "choices": choices}
+def _setting(
+    default: Any, *, least: Any = None, most: Any = None, choices: tuple[str, ...] = (), kind: type[Any] | None = None
+) -> Any:
+    metadata = {"least": least, "most": most, "choices": choices, "kind": kind}
     if isinstance(default, Mapping):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -132,6 +134,8 @@ class TokenSettings:
     """The key ring, a JWK Set with private keys; `authkit.tokens.ring` says how it reads. Derived keys if empty."""
     derived_keys: bool = _setting(True)
     """Whether the keys derived from SECRET_KEY verify as well, so that tokens outlive the change to KEYS."""
+    simplejwt_until: datetime | None = _setting(None, kind=datetime)
+    """While a project switches from simplejwt: until when its live tokens are accepted; never, if None."""
     transports: tuple[str, ...] = _setting(("body", "hybrid", "cookie"), choices=("body", "hybrid", "cookie"))
     """How a client may have its tokens delivered; the first is for clients that don't say."""
     reuse_mail: bool = _setting(False)
@@ -350,6 +354,8 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
             "must be a JWK Set as a string, a path, or a callable that returns one of these.",
             "`manage.py authkit_keys generate` makes one.",
         )
+    if limits["kind"] is datetime:
+        return _moment(value)
     if isinstance(default, Secret):
         if isinstance(value, str) or callable(value):
             return Secret(value), None
@@ -375,6 +381,13 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
             _example(default),
         )
     return _within(value, limits)
+
+
+def _moment(value: Any) -> tuple[Any, tuple[str, str, str] | None]:
+    if value is None or (isinstance(value, datetime) and value.utcoffset() is not None):
+        return value, None
+    hint = "Write it as datetime.datetime(2027, 1, 31, tzinfo=datetime.UTC)."
+    return None, ("type", "must be a datetime with a time zone, or None.", hint)
 
 
 def _example(default: Any) -> str:

@@ -7,7 +7,7 @@ the two the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from os import PathLike
 from typing import Any, Literal, TypedDict
 
@@ -35,6 +35,7 @@ class TokensSection(TypedDict, total=False):
     ACR_VALUES: Mapping[str, str]
     KEYS: str | PathLike[str] | Callable[[], str]
     DERIVED_KEYS: bool
+    SIMPLEJWT_UNTIL: datetime | None
     TRANSPORTS: Sequence[Literal["body", "hybrid", "cookie"]]
     REUSE_MAIL: bool
 

@@ -76,6 +76,7 @@ def test_every_id_is_listed_once_and_has_a_test() -> None:
     )))  # fmt: skip
     assert sorted(listed) == sorted(used)
     tests = Path(__file__).read_text() + (Path(__file__).parent / "admin" / "test_reach.py").read_text()
+    tests += (Path(__file__).parent / "dropin" / "test_window_checks.py").read_text()
     tested = {number.upper() for number in re.findall(r"def test_([ew]\d{3})_", tests)} | set(
         re.findall(r'\("(W\d{3})"', tests)
     )

@@ -72,7 +72,7 @@ class LogoutView(ApiView):
         if token is not None:
             # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
             claims = identify_token(token=token)
-            end_login(login_id=claims.login_id, reason=EndReason.LOGOUT)
+            revoke_token(token=token, reason=EndReason.LOGOUT)
             discard_cookies(request._request, bound_transport(claims))
         else:
             # Both of what a browser may carry: after a logout, nobody is signed in there.

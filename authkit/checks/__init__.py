@@ -34,6 +34,11 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             W039  keys derived from SECRET_KEY sign (deploy)
                                                             Mail (`block`)
                                                             W060  owners are to be told, and have no address
+    simplejwt's live tokens (`simplejwt`)
+    E070  no key by which they can be read                  W071  they are accepted (deploy)
+    E071  the field that names the person doesn't exist     W072  the window is over (deploy)
+    W070  they come with another word than Bearer           W073  the window is longer than 90 days (deploy)
+    W074  simplejwt didn't rotate refresh tokens
 
 Those of the social providers are listed in `authkit.social.checks`.
 """
@@ -42,14 +47,14 @@ from __future__ import annotations
 
 from django.core import checks
 
-from authkit.checks import block, keys, security, wiring
+from authkit.checks import block, keys, security, simplejwt, wiring
 
 TAG = "authkit"
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS, *keys.CHECKS):
+    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS, *keys.CHECKS, *simplejwt.CHECKS):
         checks.register(check, TAG)
-    for check in (*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS):
+    for check in (*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS, *simplejwt.DEPLOY_CHECKS):
         checks.register(check, TAG, deploy=True)

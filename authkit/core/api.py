@@ -27,7 +27,7 @@ class _AlwaysJSON(BaseContentNegotiation):
     """JSON out, whatever the Accept header says: a program that forgot the header should see the refusal's code."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
-        return next((p for p in parsers if _is_json(request.content_type)), None)
+        return next((p for p in parsers if p.media_type == _media_type(request.content_type)), None)
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
@@ -35,8 +35,8 @@ class _AlwaysJSON(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-def _is_json(content_type: str | None) -> bool:
-    return (content_type or "").partition(";")[0].strip().lower() == "application/json"
+def _media_type(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 class ApiView(APIView):
@@ -61,7 +61,11 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # Before anything else: Django's CSRF check reads a form to find its token, and what is left of it afterwards
         # would pass for an empty body.
-        if request.META.get("CONTENT_LENGTH") not in {None, "", "0"} and not _is_json(request.content_type):
+        understood = {parser.media_type for parser in self.parser_classes}
+        if (
+            request.META.get("CONTENT_LENGTH") not in {None, "", "0"}
+            and _media_type(request.content_type) not in understood
+        ):
             raise drf.UnsupportedMediaType(request.content_type)
         super().initial(request, *args, **kwargs)
 

@@ -29,6 +29,9 @@ REFRESH_COOKIE = "authkit-refresh"
 ACCESS_PREFIX, REFRESH_PREFIX = "__Host-", "__Secure-"
 ACCESS_SAMESITE, REFRESH_SAMESITE = "Lax", "Strict"
 
+COMPAT_NAMES = ("token_obtain_pair", "token_refresh", "token_verify", "token_blacklist")
+"""simplejwt's URL names; the first one's path is where the others begin."""
+
 MAX_COOKIE_BYTES = 4096
 """What browsers promise to keep, name and value together (6265bis section 6.1). They drop a longer one silently."""
 
@@ -139,6 +142,8 @@ def refresh_cookie_path(request: HttpRequest) -> str:
         request: where authkit is included several times and one of its views is asked, that view's include counts.
     """
     match = request.resolver_match
+    if match is not None and match.url_name in COMPAT_NAMES:
+        return reverse(COMPAT_NAMES[0])  # simplejwt's paths have a place of their own; see `authkit.urls.compat`
     if match is not None and match.namespace:
         try:
             return reverse(f"{match.namespace}:token")

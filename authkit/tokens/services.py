@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +14,15 @@ from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.checkers import check_login
 from authkit.logins.models import Login
-from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, end_login, open_login
+from authkit.tokens import adoption, legacy
+from authkit.tokens.adoption import Adopted
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import Claims, read, sign
 from authkit.tokens.keys import TokenUse
+from authkit.tokens.legacy import Legacy
 from authkit.tokens.transports import Transport, bound_transport
 
 
@@ -72,7 +75,9 @@ def issue_tokens(
     return _pair(user, login, settings, transport, added.claims)
 
 
-def refresh_tokens(*, refresh: str, transports: Collection[Transport] = (Transport.BODY,)) -> TokenPair:
+def refresh_tokens(
+    *, refresh: str, transports: Collection[Transport] = (Transport.BODY,), client: Callable[[], Client] = Client
+) -> TokenPair:
     """Rotates a refresh token (RFC 9700 section 4.14.2, ASVS 10.4.5); see `authkit.logins.rotation`.
 
     Must not run inside a transaction of the caller's.
@@ -81,6 +86,7 @@ def refresh_tokens(*, refresh: str, transports: Collection[Transport] = (Transpo
         refresh: as it was sent.
         transports: in which it may have been issued. One that was set as a cookie is refused in a body, where only
             somebody who got hold of the cookie's value could have put it, and the other way round.
+        client: asked from where, if that matters: for a token of simplejwt's, which opens a login.
 
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
@@ -88,6 +94,8 @@ def refresh_tokens(*, refresh: str, transports: Collection[Transport] = (Transpo
         TruthUnavailable: the database can't be asked; the token stays good.
     """
     settings = conf.current().tokens
+    if Transport.BODY in transports and legacy.presented(refresh, until=settings.simplejwt_until):
+        return _adopted(refresh, client, settings)
     claims = read(refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
     transport = bound_transport(claims)
     if transport not in transports:
@@ -116,12 +124,36 @@ def verify_access(*, token: str) -> VerifiedAccess:
         TruthUnavailable: the database can't be asked.
     """
     settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        return _legacy_access(token)
     claims = read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
     try:
         carried = check_login(login_id=claims.login_id, user_id=claims.subject)
     except LoginEnded as ended:
         raise _refused(ended) from ended
     return VerifiedAccess(user=carried.user, login=carried.login, claims=claims)
+
+
+def verify_token(*, token: str) -> None:
+    """Whether this access or refresh token would be accepted right now; one SQL statement, and nothing is rotated.
+
+    Raises:
+        TokenNotValid: as `verify_access` and `refresh_tokens`; a refresh token that had its successor longer ago than
+            the grace period is refused as "reused", and its login goes on: nobody has tried to refresh with it.
+        TruthUnavailable: the database can't be asked.
+    """
+    settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        _legacy(token, legacy.EVERY_KIND)
+        return
+    claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience)
+    try:
+        login = check_login(login_id=claims.login_id, user_id=claims.subject).login
+    except LoginEnded as ended:
+        raise _refused(ended) from ended
+    behind = 0 if claims.generation is None else login.generation - claims.generation
+    if behind > 1 or (behind == 1 and timezone.now() - login.rotated_at > settings.grace):
+        raise TokenNotValid("it has a successor", reason="reused")
 
 
 def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
@@ -136,6 +168,8 @@ def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     Raises:
         TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
     """
+    if legacy.presented(token, until=conf.current().tokens.simplejwt_until):
+        return adoption.revoke(token=token, reason=reason)
     return end_login(login_id=identify_token(token=token).login_id, reason=reason).ended
 
 
@@ -160,7 +194,65 @@ def identify_token(*, token: str) -> Claims:
         TokenNotValid: the signature is not ours.
     """
     settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        return _claims_of(legacy.read(token, kinds=legacy.EVERY_KIND, expired_too=True))
     return read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
+
+
+def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
+    """Ends the login of a refresh token, and refuses what was over already: what simplejwt's blacklist view does.
+
+    Raises:
+        TokenNotValid: it is no refresh token of ours, its time is over (its login is ended all the same), or there was
+            nothing left to end.
+    """
+    settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        legacy.read(token, kinds=(TokenKind.REFRESH,))
+        if not adoption.revoke(token=token, reason=reason):
+            raise TokenNotValid("it was over already", reason="login_ended")
+        return
+    uses = (TokenUse.REFRESH,)
+    claims = read(token, uses=uses, issuer=settings.issuer, audience=settings.audience, expired_too=True)
+    ended = end_login(login_id=claims.login_id, reason=reason).ended
+    if claims.expires_at <= timezone.now().timestamp():
+        raise TokenNotValid("its time is over", reason="expired")
+    if not ended:
+        raise TokenNotValid("its login was over already", reason="login_ended")
+
+
+def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSettings) -> TokenPair:
+    added = _AddedClaims(settings)
+    try:
+        adopted = adoption.adopt(
+            token=refresh, lifetime=_lifetime(settings), grace=settings.grace, client=client, prepare=added
+        )
+    except LoginEnded as ended:
+        raise _refused(ended) from ended
+    return _pair(adopted.user, adopted.login, settings, Transport.BODY, added.claims)
+
+
+def _legacy_access(token: str) -> VerifiedAccess:
+    adopted = _legacy(token, (TokenKind.ACCESS,))
+    claims = _claims_of(adopted.token, subject=str(adopted.user.pk))
+    return VerifiedAccess(user=adopted.user, login=adopted.login, claims=claims)
+
+
+def _claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
+    return Claims(
+        payload=token.payload,
+        login_id=token.login_id,
+        subject=str(token.user) if subject is None else subject,
+        expires_at=int(token.expires_at.timestamp()),
+        generation=None,
+    )
+
+
+def _legacy(token: str, kinds: tuple[TokenKind, ...]) -> Adopted:
+    try:
+        return adoption.check(token=token, kinds=kinds)
+    except LoginEnded as ended:
+        raise _refused(ended) from ended
 
 
 def _lifetime(settings: conf.TokenSettings) -> Lifetime:

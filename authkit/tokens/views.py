@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from authkit import conf
 from authkit.core.api import ApiView
-from authkit.core.clients import client_from
+from authkit.core.clients import Client, client_from
 from authkit.core.csrf import require_csrf_proof
 from authkit.exceptions import TokenNotValid, TransportNotAllowed
 from authkit.logins.credentials import verify_password
@@ -63,6 +63,10 @@ def token_answer(request: Request, pair: TokenPair) -> Response:
     return response
 
 
+def _client(request: Request) -> Callable[[], Client]:
+    return lambda: client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+
+
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class ObtainView(ApiView):
     """`POST token/`: a token pair for an identifier and a password."""
@@ -102,7 +106,8 @@ class RefreshView(ApiView):
         body.is_valid(raise_exception=True)
         if Transport.BODY not in allowed_transports():
             raise TransportNotAllowed
-        return token_answer(request, refresh_tokens(refresh=body.validated_data["refresh"]))
+        pair = refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request))
+        return token_answer(request, pair)
 
     def _by_cookie(self, request: Request, refresh: str) -> Response:
         try:

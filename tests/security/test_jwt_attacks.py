@@ -19,6 +19,7 @@ from authkit.tokens import jws
 from authkit.tokens.keys import TokenUse, current, signing_key
 from authkit.tokens.ring import published
 from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, revoke_token, verify_access
+from tests.dropin.legacy_tokens import OPEN
 from tests.tokens.rings import ALGORITHMS, jwk_of, ring, signing
 
 IN_YEARS = 4_000_000_000
@@ -26,11 +27,15 @@ IN_YEARS = 4_000_000_000
 N_256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-@pytest.fixture(autouse=True, params=["derived", *ALGORITHMS])
+WINDOW = "simplejwt's accepted too"
+
+
+@pytest.fixture(autouse=True, params=["derived", WINDOW, *ALGORITHMS])
 def algorithm(request: Any, settings: Any) -> str:
     """Which algorithm signs; `derived` is HS256 with the keys of SECRET_KEY."""
     name: str = request.param
-    if name == "derived":
+    if name in {"derived", WINDOW}:
+        settings.AUTHKIT = OPEN if name == WINDOW else {}  # accepting another library's must not widen what is ours
         return "HS256"
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring(name), "DERIVED_KEYS": False}}
     return name

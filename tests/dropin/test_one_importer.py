@@ -1,0 +1,44 @@
+"""simplejwt's upkeep is uncertain: it must be replaceable in a day, so one module knows it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import authkit
+
+PACKAGE = Path(authkit.__file__).parent
+LIBRARY = "rest_framework_simplejwt"
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every module that this source may import, by statement at any depth, or by a dotted path in a string."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(f"{LIBRARY}."):
+            yield node.value
+
+
+def importers(package: Path) -> set[str]:
+    sources = {path: ast.parse(path.read_text()) for path in package.rglob("*.py")}
+    return {
+        path.relative_to(package).as_posix()
+        for path, tree in sources.items()
+        if any(name.split(".")[0] == LIBRARY for name in imported(tree))
+    }
+
+
+def test_only_the_adapter_imports_simplejwt() -> None:
+    assert importers(PACKAGE) == {"tokens/adapter.py"}
+
+
+def test_the_scan_finds_what_it_looks_for(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(f"import {LIBRARY}")
+    (tmp_path / "b.py").write_text(f"def late():\n    from {LIBRARY}.tokens import AccessToken")
+    (tmp_path / "c.py").write_text(f"import_string('{LIBRARY}.tokens.AccessToken')")
+    (tmp_path / "d.py").write_text(f'"""Speaks of {LIBRARY}."""')
+    assert importers(tmp_path) == {"a.py", "b.py", "c.py"}

@@ -1,0 +1,106 @@
+"""What `manage.py check` says of the window for simplejwt's tokens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import checks as django_checks
+from django.test import override_settings
+from django.utils import timezone
+
+from authkit.checks import block, simplejwt
+from tests.dropin.legacy_tokens import OPEN
+from tests.test_checks import found, only
+
+ROTATING = {"ROTATE_REFRESH_TOKENS": True}
+
+
+def until(**delta: Any) -> dict[str, Any]:
+    return {"TOKENS": {"SIMPLEJWT_UNTIL": timezone.now() + timedelta(**delta)}}
+
+
+@pytest.fixture(autouse=True)
+def window(settings: Any) -> None:
+    settings.AUTHKIT = OPEN
+    settings.SIMPLE_JWT = ROTATING
+
+
+def test_they_are_registered_and_the_deploy_one_only_for_deployment() -> None:
+    registry = django_checks.registry.registry
+    assert set(simplejwt.CHECKS) <= set(registry.get_checks())
+    assert not set(simplejwt.DEPLOY_CHECKS) & set(registry.get_checks())
+    assert set(simplejwt.DEPLOY_CHECKS) <= set(registry.get_checks(include_deployment_checks=True))
+
+
+def test_nothing_is_said_while_it_is_off(settings: Any) -> None:
+    settings.AUTHKIT = {}
+    with override_settings(SIMPLE_JWT={"ALGORITHM": "RS256", "AUTH_HEADER_TYPES": ("JWT",)}):
+        assert [message for check in (simplejwt.check_reader, simplejwt.check_window) for message in found(check)] == []
+
+
+@pytest.mark.parametrize("value", ["2027-01-31", timezone.now().replace(tzinfo=None), timezone.now().date(), 7, True])
+def test_a_time_that_is_none_is_refused(settings: Any, value: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"SIMPLEJWT_UNTIL": value}}
+    number, message, hint = only(block.check_keys)
+    assert (number, "with a time zone" in message, "tzinfo=" in hint) == ("E002", True, True)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"SIGNING_KEY": "short"},
+        {"ALGORITHM": "RS256"},
+        {"ALGORITHM": "RS256", "JWK_URL": "https://id.example.test/jwks"},
+        {"ALGORITHM": "none"},
+        {"LEEWAY": "long"},
+        {"SIGNING_KEY": 7},
+    ],
+    ids=str,
+)
+def test_e070_no_key_that_can_be_trusted(names: dict[str, Any]) -> None:
+    with override_settings(SIMPLE_JWT=names):
+        assert only(simplejwt.check_reader)[0] == "E070"
+
+
+def test_e071_field_that_does_not_exist() -> None:
+    with override_settings(SIMPLE_JWT=ROTATING | {"USER_ID_FIELD": "uid"}):
+        number, message, _ = only(simplejwt.check_reader)
+        assert (number, "'uid'" in message) == ("E071", True)
+    for name in ("id", "pk", "email"):
+        with override_settings(SIMPLE_JWT=ROTATING | {"USER_ID_FIELD": name}):
+            assert found(simplejwt.check_reader) == []
+
+
+@pytest.mark.parametrize("schemes", ["JWT", ("JWT",), ["Token", "JWT"]])
+def test_w070_another_word_than_bearer(schemes: Any) -> None:
+    with override_settings(SIMPLE_JWT=ROTATING | {"AUTH_HEADER_TYPES": schemes}):
+        assert only(simplejwt.check_reader)[0] == "W070"
+    with override_settings(SIMPLE_JWT=ROTATING | {"AUTH_HEADER_TYPES": ("JWT", "Bearer")}):
+        assert found(simplejwt.check_reader) == []
+
+
+def test_w071_window_is_open() -> None:
+    assert only(simplejwt.check_window)[0] == "W071"
+
+
+def test_w072_window_is_over(settings: Any) -> None:
+    settings.AUTHKIT = until(seconds=-1)
+    number, _, hint = only(simplejwt.check_window)
+    assert (number, "SIMPLE_JWT" in hint) == ("W072", True)
+    assert found(simplejwt.check_reader) == []
+
+
+def test_w073_window_is_absurdly_long(settings: Any) -> None:
+    settings.AUTHKIT = until(days=91)
+    assert [number for number, _, _ in found(simplejwt.check_window)] == ["W071", "W073"]
+    settings.AUTHKIT = until(days=89)
+    assert [number for number, _, _ in found(simplejwt.check_window)] == ["W071"]
+
+
+def test_w074_clients_that_never_had_to_keep_a_new_refresh_token() -> None:
+    for names in ({}, {"ROTATE_REFRESH_TOKENS": False}):
+        with override_settings(SIMPLE_JWT=names):
+            number, message, _ = only(simplejwt.check_reader)
+            assert (number, "second refresh" in message) == ("W074", True)
