@@ -74,6 +74,7 @@ def refresh_tokens(*, refresh: str) -> TokenPair:
             generation=claims.generation,
             lifetime=_lifetime(settings),
             grace=settings.grace,
+            jti=str(claims["jti"]),
         )
     except LoginEnded as ended:
         raise _refused(ended) from ended
