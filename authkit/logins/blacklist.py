@@ -2,7 +2,8 @@
 
 Knows no JWT, only what a token said of itself. A token of ours names its login (`sid`), and whether that stands is
 asked for each request anyway; so blacklisting such a token ends its login, and the login's row is the check. The
-look-up by `jti` is for what no login answers for: tokens without a `sid`, at access and at refresh.
+look-up by `jti` is for what no login answers for: tokens without a `sid`, at access and at refresh (`is_blacklisted`),
+and a jti that somebody listed without having its token, at refresh, within the statement that reads the login.
 """
 
 from __future__ import annotations

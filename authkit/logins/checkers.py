@@ -18,9 +18,10 @@ from django.utils import timezone
 
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
+from authkit.logins.blacklist import jti_digest
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import auth_hash_holds
+from authkit.logins.services import auth_hash_holds, end_login
 from authkit.logins.statement import Found, find
 
 _ENDED = "login_ended"
@@ -35,12 +36,15 @@ class Carried:
     login: Login
 
 
-def check_login(*, login_id: UUID, user_id: Any) -> Carried:
+def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None) -> Carried:
     """Loads a person through one of their logins (mode `database` of DESIGN.md).
 
     Args:
         login_id: what the session or the token's `sid` names.
         user_id: whom the session or the token's `sub` names; the login must be theirs.
+        jti: of the token, if the blacklist is to be asked too, in the same statement. A refresh does. An access check
+            does not: blacklisting a token of ours ends its login, so its row tells; and a jti that was listed by hand,
+            without its token, is found at the next refresh, and the login ended then.
 
     Returns:
         The person, a real instance of the user model, and the login.
@@ -49,13 +53,16 @@ def check_login(*, login_id: UUID, user_id: Any) -> Carried:
         LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value.
         TruthUnavailable: the database can't be asked.
     """
-    found = _find(login_id=login_id, user_id=user_id)
+    found = _find(login_id=login_id, user_id=user_id, digest=None if jti is None else jti_digest(jti))
     if found is None:
         # Rows go with their person. A login pruned long after its end looks the same, and is as dead.
         raise LoginEnded("no such login of this person", reason=_ENDED, why=EndReason.DELETED)
     user, login = found.user, found.login
     now = timezone.now()
     why = verdict(user=user, login=login, cut_off_at=found.cut_off_at, now=now)
+    if why is None and found.blacklisted:
+        end_login(login_id=login_id, reason=EndReason.REVOKED)
+        why = EndReason.REVOKED
     if why is None:
         return Carried(user=user, login=login)
     if why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED}:
@@ -84,9 +91,9 @@ def verdict(*, user: AbstractBaseUser, login: Login, cut_off_at: datetime | None
     return None
 
 
-def _find(*, login_id: UUID, user_id: Any) -> Found | None:
+def _find(*, login_id: UUID, user_id: Any, digest: str | None) -> Found | None:
     try:
-        return find(login_id=login_id, user_id=user_id)
+        return find(login_id=login_id, user_id=user_id, digest=digest)
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the login can't be read") from error
     except (ValueError, ValidationError, OverflowError, DataError):

@@ -45,6 +45,7 @@ def rotate(
     generation: int,
     lifetime: Lifetime,
     grace: timedelta,
+    jti: str | None = None,
     prepare: Prepare | None = None,
 ) -> Rotated:
     """Moves a token login on by one generation, once.
@@ -57,6 +58,7 @@ def rotate(
         generation: the count that the presented refresh token names.
         lifetime: how long the login may wait for its next refresh; its absolute end stays.
         grace: how long after a rotation the token before it gets the same successor.
+        jti: the refresh token's, to ask the blacklist for; costs no statement of its own.
         prepare: called with whom the successor is for and their login as it stands, before it moves on. What it raises
             leaves the login where it was, so that the same refresh token may try again later.
 
@@ -64,12 +66,12 @@ def rotate(
         LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
         TruthUnavailable: the database can't be asked.
     """
-    carried = check_login(login_id=login_id, user_id=user_id)
+    carried = check_login(login_id=login_id, user_id=user_id, jti=jti)
     if generation == carried.login.generation:
         _call(prepare, carried)
         if _advance(carried, lifetime=lifetime):
             return Rotated(user=carried.user, login=carried.login, replayed=False)
-        carried = check_login(login_id=login_id, user_id=user_id)  # somebody was faster: see what they left
+        carried = check_login(login_id=login_id, user_id=user_id, jti=jti)  # somebody was faster: see what they left
     replayed = _replay(carried, generation=generation, grace=grace)
     _call(prepare, carried)
     return replayed

@@ -16,11 +16,11 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections, models, router, transaction
-from django.db.models import DateTimeField, F, OuterRef, Subquery
+from django.db.models import DateTimeField, Exists, F, OuterRef, Subquery
 from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
-from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 
 _PREFIX = "_authkit_"
 _LOGIN_COLUMNS = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in {"id", "user_id"})
@@ -32,24 +32,28 @@ _ANY_USERS: dict[str, Any] = {"UUIDField": UUID("ffffffff-0000-4000-8000-0061757
 _ANY_INTEGER = -1_717_986_918
 _ANY_GENERATION = 1_717_986_918
 _ANY_HASH = "\x01authkit"
+_ANY_DIGEST = "authkit"
 _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the statement found: a person, the login, and the later one of the two cutoffs."""
+    """What the statement found: a person, the login, the later one of the two cutoffs, and whether the token that was
+    asked for is on the blacklist."""
 
     user: AbstractBaseUser
     login: Login
     cut_off_at: datetime | None
+    blacklisted: bool = False
 
 
-def find(*, login_id: UUID, user_id: Any) -> Found | None:
+def find(*, login_id: UUID, user_id: Any, digest: str | None = None) -> Found | None:
     """One SQL statement, on the database that is written to: a replica may not know yet what has been revoked.
 
     Args:
         login_id: the login's key.
         user_id: the key of the person whose login it must be, in any form that the key's field takes.
+        digest: of a token's jti, to look up on the blacklist in the same statement; nothing is looked up if None.
 
     Returns:
         None if there is no such login of such a person.
@@ -59,22 +63,26 @@ def find(*, login_id: UUID, user_id: Any) -> Found | None:
     """
     users = get_user_model()
     using = router.db_for_write(Login)
-    row = _fetch(users, using, login_id, user_id)
+    row = _fetch(users, using, login_id, user_id, digest)
     if row is None:
         return None
+    blacklisted = False
+    if digest is not None:
+        *row, blacklisted = row
     width = len(row) - len(_LOGIN_COLUMNS) - len(_CUTOFFS)
     user = users.from_db(using, _user_columns(users), row[:width])
     login = Login.from_db(using, _login_names(), [login_id, user.pk, *row[width : width + len(_LOGIN_COLUMNS)]])
-    return Found(user=user, login=login, cut_off_at=max(filter(None, row[-len(_CUTOFFS) :]), default=None))
+    cut_off_at = max(filter(None, row[-len(_CUTOFFS) :]), default=None)
+    return Found(user=user, login=login, cut_off_at=cut_off_at, blacklisted=bool(blacklisted))
 
 
-def _fetch(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any) -> Any:
+def _fetch(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None) -> Any:
     if type(users._default_manager).get_queryset is not models.Manager.get_queryset:
         # A manager with a mind of its own (tenants, soft deletion) may answer differently for each request.
-        return _queryset(users, using, login_id, user_id).first()
-    statement = _compiled(users, using)
+        return _queryset(users, using, login_id, user_id, digest).first()
+    statement = _compiled(users, using, with_digest=digest is not None)
     connection = connections[using]
-    given = {"login_id": login_id, "user_id": user_id}
+    given = {"login_id": login_id, "user_id": user_id, "digest": digest}
     parameters = list(statement.parameters)
     for name, (field, position) in statement.places.items():
         parameters[position] = field.get_db_prep_value(given[name], connection)
@@ -139,12 +147,15 @@ def _places(
 
 
 @lru_cache(maxsize=32)
-def _compiled(users: type[AbstractBaseUser], using: str) -> _Select:
+def _compiled(users: type[AbstractBaseUser], using: str, *, with_digest: bool) -> _Select:
     key: Any = users._meta.pk
     any_user = _ANY_USERS.get(key.get_internal_type(), _ANY_INTEGER)
-    compiler = _queryset(users, using, _ANY_LOGIN, any_user).query.get_compiler(using)
+    any_digest = _ANY_DIGEST if with_digest else None
+    compiler = _queryset(users, using, _ANY_LOGIN, any_user, any_digest).query.get_compiler(using)
     sql, parameters = compiler.as_sql()
-    stand_ins = {"login_id": (Login._meta.pk, _ANY_LOGIN), "user_id": (key, any_user)}
+    stand_ins: dict[str, tuple[Any, Any]] = {"login_id": (Login._meta.pk, _ANY_LOGIN), "user_id": (key, any_user)}
+    if with_digest:
+        stand_ins["digest"] = (BlacklistedToken._meta.pk, _ANY_DIGEST)
     return _Select(
         sql=sql,
         parameters=tuple(parameters),
@@ -175,7 +186,7 @@ def _compiled_advance(using: str) -> _Statement:
     return _Statement(sql=sql, parameters=tuple(parameters), places=_places(stand_ins, parameters, connections[using]))
 
 
-def _queryset(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any) -> Any:
+def _queryset(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None) -> Any:
     # From the user model's own default manager, so that people whom a project hides there stay hidden. The annotations
     # reuse the join that the filter made: Django documents filter-then-annotate to do so.
     login_columns = {_PREFIX + name: F(f"authkit_logins__{name}") for name in _LOGIN_COLUMNS}
@@ -185,13 +196,16 @@ def _queryset(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id
         _PREFIX + name: Subquery(cutoff, output_field=DateTimeField())
         for name, cutoff in zip(_CUTOFFS, (mine, everybodys), strict=True)
     }
+    listed = {}
+    if digest is not None:
+        listed = {_PREFIX + "blacklisted": Exists(BlacklistedToken.objects.filter(pk=digest))}
     everyone: Any = users._default_manager  # of a swappable model, so no type checker knows its relations
     return (
         everyone.using(using)
         .filter(authkit_logins=login_id, pk=user_id)
-        .annotate(**login_columns, **cutoffs)
+        .annotate(**login_columns, **cutoffs, **listed)
         .order_by()
-        .values_list(*_user_columns(users), *login_columns, *cutoffs)
+        .values_list(*_user_columns(users), *login_columns, *cutoffs, *listed)
     )
 
 

@@ -109,6 +109,7 @@ def refresh_tokens(
             generation=claims.generation,
             lifetime=_lifetime(settings),
             grace=settings.grace,
+            jti=str(claims["jti"]),
             prepare=added,
         )
     except LoginEnded as ended:

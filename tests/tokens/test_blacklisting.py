@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from authkit.exceptions import TokenNotValid
-from authkit.logins.blacklist import is_blacklisted
+from authkit.logins.blacklist import blacklist_token, is_blacklisted
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
@@ -96,3 +96,22 @@ def test_strangers_cannot_fill_the_blacklist_through_the_endpoints(api: Any, pai
     assert Login.objects.get().end_reason == "revoked"
     assert not BlacklistedToken.objects.exists()
     assert not is_blacklisted(jti=summarize_token(token=pair.refresh).jti)
+
+
+def test_a_jti_listed_by_hand_is_refused_at_refresh_and_ends_the_login_then(
+    pair: Any, django_assert_num_queries: Any
+) -> None:
+    until = summarize_token(token=pair.refresh).expires_at
+    other = summarize_token(token=pair.refresh).jti.swapcase()
+    blacklist_token(jti=other, kind="refresh", reason=EndReason.REVOKED, expires_at=until)
+    with django_assert_num_queries(2):
+        pair = refresh_tokens(refresh=pair.refresh)
+    jti = summarize_token(token=pair.refresh).jti
+    blacklist_token(jti=jti, kind="refresh", reason=EndReason.REVOKED, expires_at=until)
+    verify_access(token=pair.access)
+    with pytest.raises(TokenNotValid) as caught:
+        refresh_tokens(refresh=pair.refresh)
+    assert (caught.value.reason, caught.value.why) == ("login_ended", "revoked")
+    assert Login.objects.get().end_reason == "revoked"
+    with pytest.raises(TokenNotValid):
+        verify_access(token=pair.access)
