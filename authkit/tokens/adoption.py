@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldError, ValidationError
-from django.db import DataError, IntegrityError, router, transaction
+from django.db import DataError, IntegrityError, OperationalError, router, transaction
 from django.db.models import CharField, DateTimeField, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -41,6 +42,8 @@ METHOD = "simplejwt"
 
 GENERATION = -1
 """Where a simplejwt refresh token stands in the family that it begins: one before the first."""
+
+ATTEMPTS = 3
 
 _ENDED = "login_ended"
 _ALL_TOKENS_OF = "simplejwt tokens of "
@@ -105,7 +108,7 @@ def adopt(
     read = legacy.read(token, kinds=(TokenKind.REFRESH,))
     found = _judged(read)
     if found.blacklisted is None:
-        opened = _open(found.user, read, lifetime=lifetime, client=client(), prepare=prepare)
+        opened = _open_despite_deadlocks(found.user, read, lifetime=lifetime, client=client(), prepare=prepare)
         if opened is not None:
             return Adopted(user=found.user, login=opened, token=read)
     try:
@@ -170,6 +173,17 @@ def refuse_tokens_of(*, user_id: Any, reason: EndReason, until: datetime) -> Non
             reason=reason,
             expires_at=max(until, timezone.now() + how.refresh_lifetime),  # the window may be made longer meanwhile
         )
+
+
+def _open_despite_deadlocks(
+    user: AbstractBaseUser, read: Legacy, *, lifetime: Lifetime, client: Client, prepare: Prepare | None
+) -> Login | None:
+    # InnoDB ends one of two transactions that wait for the same key when a third takes its row back (a logout was
+    # faster). Nothing was written then, so it may be tried again; whoever is still unlucky gets a 503 and retries.
+    for _ in range(ATTEMPTS - 1):
+        with suppress(OperationalError):
+            return _open(user, read, lifetime=lifetime, client=client, prepare=prepare)
+    return _open(user, read, lifetime=lifetime, client=client, prepare=prepare)
 
 
 def _open(

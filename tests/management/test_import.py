@@ -27,8 +27,11 @@ def run(*arguments: str) -> str:
 
 
 @pytest.fixture
-def tables(db: None) -> Any:
-    """simplejwt's tables as its migrations leave them; its app is not installed, as after a switch."""
+def tables(transactional_db: None) -> Any:
+    """simplejwt's tables as its migrations leave them; its app is not installed, as after a switch.
+
+    In no transaction: MariaDB ends one before it makes a table.
+    """
     from django.apps.registry import Apps
 
     registry, key = Apps(), get_user_model()._meta.pk
