@@ -7,6 +7,9 @@
 `token_rotated`  sender: Login class; `login_id`, `user_id`, `generation`: int, the new one.
 `token_reused`   sender: Login class; `login_id`, `user_id`, `generation`: int, the one that was presented again.
                  The login has been ended; `login_ended` is sent as well.
+`token_blacklisted`  sender: BlacklistedToken class; `jti`: str, `kind`: a TokenKind value, `user_id`: the owner's
+                 key or None, `login_id`: UUID or None, `reason`: an EndReason value, `by_id`: the key of who did it,
+                 or None. If a login ended with it, `login_ended` is sent as well. Not sent by an import.
 """
 
 from __future__ import annotations
@@ -18,3 +21,4 @@ login_ended = Signal()
 logins_ended = Signal()
 token_rotated = Signal()
 token_reused = Signal()
+token_blacklisted = Signal()

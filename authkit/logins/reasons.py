@@ -1,4 +1,4 @@
-"""Kinds of logins, and why they end."""
+"""Kinds of logins and of tokens, and why they end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ class LoginKind(TextChoices):
 
     SESSION = "session", _("session")
     TOKEN = "token", _("token")
+
+
+class TokenKind(TextChoices):
+    """What a token is for, as its claim `token_type` says it."""
+
+    ACCESS = "access", _("access token")
+    REFRESH = "refresh", _("refresh token")
 
 
 class EndReason(TextChoices):

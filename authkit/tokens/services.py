@@ -99,6 +99,9 @@ def verify_access(*, token: str) -> VerifiedAccess:
 def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     """Ends the login of an access or refresh token of ours, of any age: its text may be all that the caller has.
 
+    Puts nothing on the blacklist. Each token of ours is asked for its login, so a row would refuse nothing more; and
+    whoever holds a token may ask for this, so it must not be a table that they can fill.
+
     Returns:
         Whether a login was ended; False if it was over already.
 

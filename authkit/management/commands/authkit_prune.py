@@ -1,0 +1,70 @@
+"""`manage.py authkit_prune`: deletes what can't matter any more. For cron, once a day; see docs/pruning.md."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand
+from django.db.models import QuerySet
+
+from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
+from authkit.management.progress import Progress
+
+
+class Command(BaseCommand):
+    """Says how many of each kind went. Safe at any time, twice at once, and to interrupt: the next run goes on."""
+
+    help = (
+        "Deletes logins that ran out, blacklisted tokens that expired and consumed states of social sign-ins, in small "
+        "batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--batch-size", type=_at_least_one, default=BATCH_SIZE, help="rows looked at in one go")
+        parser.add_argument("--sleep", type=_seconds, default=0.0, metavar="SECONDS", help="pause between two batches")
+        parser.add_argument(
+            "--keep", type=_at_least_one, default=KEEP.days, metavar="DAYS", help="how long rows stay after their end"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say how many would go, and delete nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name, rows in _prunable(timedelta(days=options["keep"])):
+            if options["dry_run"]:
+                self.stdout.write(f"{name}: {rows.count()} would be deleted")
+                continue
+            # Counting reads an index from end to end: only for somebody who watches.
+            total = rows.model._base_manager.count() if self.stdout.isatty() else 0
+            with Progress(self.stdout, name, total) as progress:
+                count = prune(rows=rows, batch_size=options["batch_size"], pause=options["sleep"], progress=progress)
+            self.stdout.write(self.style.SUCCESS(f"{name}: {count} deleted"))
+
+
+def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
+    found: list[tuple[str, QuerySet[Any]]] = [
+        ("logins", prunable_logins(keep=keep)),
+        ("blacklisted tokens", prunable_blacklisted_tokens(keep=keep)),
+    ]
+    if apps.is_installed("social_django"):
+        # Without that app, importing its models is an error.
+        from authkit.social.pruning import prunable_states
+
+        found.append(("social sign-ins", prunable_states(keep=keep)))
+    return found
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not (number >= 0 and math.isfinite(number)):
+        raise ArgumentTypeError("must be 0 or more")
+    return number

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import io
+import os
+import pty
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from social_django.models import Nonce
+
+from authkit.core.clients import Client
+from authkit.logins.blacklist import blacklist_token
+from authkit.logins.models import BlacklistedToken, Login
+from authkit.logins.reasons import EndReason
+from authkit.tokens.services import issue_tokens
+
+pytestmark = pytest.mark.django_db
+
+LONG_AGO = timedelta(days=100)
+
+
+@pytest.fixture
+def rows(user: Any) -> None:
+    """Two of each kind: one that is over, and one that is not."""
+    now = timezone.now()
+    for when in (now - LONG_AGO, now + LONG_AGO):
+        login = issue_tokens(user=user, method="password", client=Client()).login
+        Login.objects.filter(pk=login.pk).update(expires_at=when)
+        blacklist_token(jti=str(when), kind="access", reason=EndReason.REVOKED, expires_at=when)
+    for begun in (int(time.time()), int(time.time()) - 10**6):
+        Nonce.objects.create(server_url="oidc", timestamp=begun, salt="state")
+
+
+def prune(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("authkit_prune", *arguments, stdout=out, no_color=True)
+    return out.getvalue()
+
+
+def counts() -> list[int]:
+    return [model._default_manager.count() for model in (Login, BlacklistedToken, Nonce)]
+
+
+def test_it_deletes_what_is_over_and_says_so(rows: None) -> None:
+    assert prune() == "logins: 1 deleted\nblacklisted tokens: 1 deleted\nsocial sign-ins: 1 deleted\n"
+    assert counts() == [1, 1, 1]
+    assert prune() == "logins: 0 deleted\nblacklisted tokens: 0 deleted\nsocial sign-ins: 0 deleted\n"
+
+
+def test_a_dry_run_says_it_and_deletes_nothing(rows: None) -> None:
+    assert prune("--dry-run") == (
+        "logins: 1 would be deleted\nblacklisted tokens: 1 would be deleted\nsocial sign-ins: 1 would be deleted\n"
+    )
+    assert counts() == [2, 2, 2]
+
+
+def test_rows_stay_as_long_as_was_asked_for(rows: None) -> None:
+    prune("--keep", "101")
+    assert counts() == [2, 2, 2]
+    prune("--keep", "99", "--batch-size", "1", "--sleep", "0")
+    assert counts() == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--batch-size", "0"), ("--keep", "0"), ("--sleep", "-1"), ("--sleep", "nan"), ("--sleep", "inf")]
+)
+def test_a_value_that_makes_no_sense_is_refused(wrong: tuple[str, str]) -> None:
+    with pytest.raises(CommandError):
+        prune(*wrong)
+
+
+def test_without_the_social_app_the_rest_is_pruned(rows: None, settings: Any) -> None:
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "social_django"]
+    assert prune() == "logins: 1 deleted\nblacklisted tokens: 1 deleted\n"
+
+
+def test_a_terminal_gets_a_progress_bar_that_leaves_nothing_behind(rows: None) -> None:
+    leader, follower = pty.openpty()
+    with os.fdopen(follower, "w") as terminal:
+        call_command("authkit_prune", "--batch-size", "1", stdout=terminal, no_color=True)
+        terminal.flush()
+        shown = os.read(leader, 65536).decode()
+    os.close(leader)
+    assert "\rlogins [..............................]   0%" in shown
+    assert "\rlogins [###############...............]  50%" in shown
+    assert "\rlogins [##############################] 100%" in shown
+    assert "\r\x20\x20" in shown
+    assert "\rlogins: 1 deleted" in shown
