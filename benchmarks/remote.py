@@ -113,22 +113,22 @@ class Ratio:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f}–{self.high:.2f})"
+        return f"{self.median:.2f} ({self.low:.2f}-{self.high:.2f})"
 
 
 @dataclass
 class Pairs:
-    """One contender's times in µs, one for each round, and the reference's right before and after (their mean)."""
+    """One contender's times, one for each round, and the reference's right before and after (their mean)."""
 
     own: list[float] = field(default_factory=list)
     reference: list[float] = field(default_factory=list)
 
     @property
-    def us(self) -> float:
+    def median(self) -> float:
         return statistics.median(self.own)
 
     @property
-    def added_us(self) -> float:
+    def added(self) -> float:
         return statistics.median(own - reference for own, reference in zip(self.own, self.reference, strict=True))
 
     @property

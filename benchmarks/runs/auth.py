@@ -33,12 +33,12 @@ def run(place: Place, options: Namespace) -> Report:
 
 def _requests(place: Place, info: dict[str, dict[str, object]], whole: dict[str, Pairs]) -> Table:
     table = Table(
-        [f"request ({place.db})", "set-up", "µs", "× floor (quartiles)", "added µs", "SQL", "Redis", "credential bytes"]
+        [f"request ({place.db})", "set-up", "µs", "x floor (quartiles)", "added µs", "SQL", "Redis", "credential bytes"]
     )
     for name, pairs in whole.items():
         counts = info[name]
         table.rows.append(
-            [name, ALL[name].title, f"{pairs.us:.0f}", pairs.ratio, f"{pairs.added_us:.0f}", counts["statements"],
+            [name, ALL[name].title, f"{pairs.median:.0f}", pairs.ratio, f"{pairs.added:.0f}", counts["statements"],
              counted(counts["redis"]), counts["credential_bytes"]]  # type: ignore[arg-type]
         )  # fmt: skip
     return table
@@ -53,10 +53,10 @@ def _against(
     both = {label: running[label] for label in (reference, name)}
     pairs = interleave(both, do, reference=reference, rounds=options.rounds, n=options.n)
     report.raw[f"{what}, to {reference}"] = pairs
-    table = Table([f"{what} ({report.db})", "µs", f"× {reference} (quartiles)"])
-    table.rows += [[label, f"{row.us:.0f}", row.ratio] for label, row in pairs.items()]
+    table = Table([f"{what} ({report.db})", "µs", f"x {reference} (quartiles)"])
+    table.rows += [[label, f"{row.median:.0f}", row.ratio] for label, row in pairs.items()]
     report.tables.append(table)
     limit = BEARER_LIMIT[report.db] if name == BEARER else 1.0
     report.targets.append(
-        Target(f"{name}: {what}, × {reference}", pairs[name].ratio.median, limit, pairs[reference].ratio.median)
+        Target(f"{name}: {what}, x {reference}", pairs[name].ratio.median, limit, pairs[reference].ratio.median)
     )

@@ -22,20 +22,20 @@ def run(place: Place, options: Namespace) -> Report:
         timed = interleave(running, "refresh.refreshes", reference=REFERENCE, rounds=options.rounds, n=options.n)
     report.raw = {"counted": info, "refresh": timed}
     table = Table(
-        [f"refresh ({place.db})", "set-up", "µs", f"× {REFERENCE} (quartiles)", "SQL", "writes", "commits", "WAL bytes",
+        [f"refresh ({place.db})", "set-up", "µs", f"x {REFERENCE} (quartiles)", "SQL", "writes", "commits", "WAL bytes",
          "net rows", "Redis"]
     )  # fmt: skip
     for name, pairs in timed.items():
         counts = info[name]
         table.rows.append(
-            [name, ALL[name].title, f"{pairs.us:.0f}", pairs.ratio, counts["statements"], counts["writes"],
+            [name, ALL[name].title, f"{pairs.median:.0f}", pairs.ratio, counts["statements"], counts["writes"],
              counts["commits"], counts["wal_bytes"], counted(counts["net_rows"]), counted(counts["redis"])]
         )  # fmt: skip
     report.tables.append(table)
     if OURS in timed:
         counts, same = info[OURS], timed[REFERENCE].ratio.median
         report.targets += [
-            Target(f"{OURS}: refresh, × {REFERENCE}", timed[OURS].ratio.median, LIMIT[place.db], same),
+            Target(f"{OURS}: refresh, x {REFERENCE}", timed[OURS].ratio.median, LIMIT[place.db], same),
             Target(f"{OURS}: SQL statements", counts["statements"], 2),
             Target(f"{OURS}: commits", counts["commits"], 1),
             Target(f"{OURS}: net rows for each refresh", sum(counts["net_rows"].values()), 0),
