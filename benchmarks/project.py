@@ -108,7 +108,7 @@ def drop_database(place: Place, database: str, *, create: bool = False) -> None:
     import psycopg
 
     with psycopg.connect(place.postgres_url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{entry["NAME"]}"')
+        connection.execute(f'DROP DATABASE IF EXISTS "{entry["NAME"]}" WITH (FORCE)')
         if create:
             connection.execute(f'CREATE DATABASE "{entry["NAME"]}"')
 

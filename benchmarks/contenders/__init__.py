@@ -11,7 +11,7 @@ from benchmarks.contenders.simplejwt import CONTENDERS as SIMPLEJWT
 
 FLOOR = Contender(name="floor", title="no authentication at all")
 
-ALL = {contender.name: contender for contender in (FLOOR, *SIMPLEJWT, *SESSIONS, *AUTHKIT)}
+ALL: dict[str, Contender] = {contender.name: contender for contender in (FLOOR, *SIMPLEJWT, *SESSIONS, *AUTHKIT)}
 
 
 def chosen(group: str, *, only: str = "*") -> list[str]:

@@ -55,7 +55,7 @@ def requests(worker: Worker, n: int) -> dict[str, float]:
 
 def authenticate(worker: Worker, n: int) -> dict[str, float]:
     """Median of n calls of a bearer token's `authenticate()` and of its user's key alone, in µs."""
-    authentication = import_string(worker.contender.auth)
+    authentication = import_string(str(worker.contender.auth))
     times = []
     for _ in range(n):
         request = Request(WSGIRequest({**worker.kept["environ"], "wsgi.input": io.BytesIO()}))

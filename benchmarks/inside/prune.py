@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import resource
 from pathlib import Path
 from time import perf_counter
@@ -56,7 +57,7 @@ def prune(worker: Worker, command: str, table: str) -> dict[str, Any]:
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     memory, start = _memory("VmRSS"), perf_counter()
-    call_command(command, verbosity=0)
+    call_command(command, verbosity=0, stdout=io.StringIO())
     seconds = perf_counter() - start
     return {
         "seconds": seconds,

@@ -68,4 +68,4 @@ def _wal_per_step(worker: Worker) -> int:
     start = scalar(position)
     for _ in range(COUNTED):
         step(worker)
-    return round((scalar(position) - start) / COUNTED)
+    return round(float(scalar(position) - start) / COUNTED)
