@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", metavar="FILE", help="where all raw numbers go")
         command.add_argument("--only", default="*", metavar="NAMES", help="contenders, comma-separated, * allowed")
         command.add_argument("--rounds", type=int, default=25, help="of pairs; medians are taken over them")
+        command.add_argument("--seconds", type=float, default=15, help="for one comparison, after which rounds end")
         command.add_argument("--n", type=int, default=40, help="calls for each time that is taken")
         command.add_argument("--full", action="store_true", help="1,000,000 logins, 500,000 dead rows: takes a while")
         command.add_argument("--sizes", type=_sizes, help=f"of growth, comma-separated; {QUICK_SIZES}")

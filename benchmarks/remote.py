@@ -7,6 +7,8 @@ import os
 import statistics
 import subprocess
 import sys
+import time
+from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from benchmarks.places import Place
 from benchmarks.project import drop_database
 
 ROOT = Path(__file__).resolve().parent.parent
+FEWEST_ROUNDS = 5
 
 
 class WorkerFailed(RuntimeError):
@@ -139,19 +142,34 @@ class Pairs:
 
 
 def interleave(
-    workers: Mapping[str, Remote], do: str, *, reference: str, rounds: int, **arguments: Any
+    workers: Mapping[str, Remote], do: str, *, reference: str, rounds: int, seconds: float, n: int
 ) -> dict[str, Pairs]:
     """A B A C A …, each second round backwards; the command answers with its time in "us".
 
     The reference takes part as a contender too: its row, A between two A, says how far ratios can be trusted.
+
+    Args:
+        do: the command, as `Remote` takes it.
+        reference: whose time is taken before and after each other's.
+        rounds: at most how many.
+        seconds: after which no further round begins, once there are FEWEST_ROUNDS: a busy machine takes fewer.
+        n: calls for each time that is taken.
     """
+    end = time.monotonic() + seconds
     pairs = {label: Pairs() for label in workers}
     for number in range(rounds):
-        before = workers[reference](do, **arguments)["us"]
+        if number >= FEWEST_ROUNDS and time.monotonic() > end:
+            break
+        before = workers[reference](do, n=n)["us"]
         for label in list(workers)[:: -1 if number % 2 else 1]:
-            own = workers[label](do, **arguments)["us"]
-            after = workers[reference](do, **arguments)["us"]
+            own = workers[label](do, n=n)["us"]
+            after = workers[reference](do, n=n)["us"]
             pairs[label].own.append(own)
             pairs[label].reference.append((before + after) / 2)
             before = after
     return pairs
+
+
+def pairing_of(options: Namespace) -> dict[str, Any]:
+    """What the command line says of pairing, for `interleave`."""
+    return {"rounds": options.rounds, "seconds": options.seconds, "n": options.n}

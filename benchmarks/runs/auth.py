@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from benchmarks.contenders import ALL, chosen
 from benchmarks.places import Place
-from benchmarks.remote import Pairs, Remote, by_name, interleave, workers
+from benchmarks.remote import Pairs, Remote, by_name, interleave, pairing_of, workers
 from benchmarks.report import Report, Table, Target, counted
 
 FLOOR, PEER, SESSION_PEER = "floor", "simplejwt-hs256", "session-cached_db"
@@ -16,11 +16,12 @@ BEARER_LIMIT = {"postgres": 0.75, "sqlite": 0.60}
 
 def run(place: Place, options: Namespace) -> Report:
     """Whole requests against the floor, and each of authkit's set-ups against what it is to replace."""
-    report = Report("auth", place.db, {"rounds": options.rounds, "n": options.n})
+    pairing = pairing_of(options)
+    report = Report("auth", place.db, pairing)
     names = dict.fromkeys([FLOOR, *chosen("auth", only=options.only)])
     with workers(place, by_name(names)) as running:
         info = {name: worker("auth.prepare") for name, worker in running.items()}
-        whole = interleave(running, "auth.requests", reference=FLOOR, rounds=options.rounds, n=options.n)
+        whole = interleave(running, "auth.requests", reference=FLOOR, **pairing)
         report.raw = {"counted": info, "whole request, to the floor": whole}
         report.tables.append(_requests(place, info, whole))
         _against(report, options, running, "auth.requests", PEER, BEARER)
@@ -51,7 +52,7 @@ def _against(
         return
     what = "whole request" if do == "auth.requests" else "authenticate() alone"
     both = {label: running[label] for label in (reference, name)}
-    pairs = interleave(both, do, reference=reference, rounds=options.rounds, n=options.n)
+    pairs = interleave(both, do, reference=reference, **pairing_of(options))
     report.raw[f"{what}, to {reference}"] = pairs
     table = Table([f"{what} ({report.db})", "µs", f"x {reference} (quartiles)"])
     table.rows += [[label, f"{row.median:.0f}", row.ratio] for label, row in pairs.items()]

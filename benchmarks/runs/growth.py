@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from benchmarks.places import Place
-from benchmarks.remote import interleave, workers
+from benchmarks.remote import interleave, pairing_of, workers
 from benchmarks.report import Report, Table, Target
 
 OURS, EMPTY = "authkit-database", "empty"
@@ -16,13 +16,14 @@ A_FEW = 10
 def run(place: Place, options: Namespace) -> Report:
     """One worker for each size; the empty one is the reference."""
     sizes: list[int] = options.sizes
-    report = Report("growth", place.db, {"rounds": options.rounds, "n": options.n, "sizes": sizes})
+    pairing = pairing_of(options)
+    report = Report("growth", place.db, pairing | {"sizes": sizes})
     labels = {EMPTY: 0} | {f"{size:,}": size for size in sizes if size}
     with workers(place, dict.fromkeys(labels, OURS)) as running:
         filled = {label: running[label]("growth.fill", logins=size) for label, size in labels.items()}
         for worker in running.values():
             worker("refresh.prepare")
-        timed = interleave(running, "refresh.refreshes", reference=EMPTY, rounds=options.rounds, n=options.n)
+        timed = interleave(running, "refresh.refreshes", reference=EMPTY, **pairing)
         many = {label: worker("growth.end_one_persons", logins=OF_ONE_PERSON) for label, worker in running.items()}
         few = {label: worker("growth.end_one_persons", logins=A_FEW) for label, worker in running.items()}
         all_ = {label: worker("growth.end_everybodys") for label, worker in running.items()}

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from benchmarks.contenders import ALL, chosen
 from benchmarks.places import Place
-from benchmarks.remote import by_name, interleave, workers
+from benchmarks.remote import by_name, interleave, pairing_of, workers
 from benchmarks.report import Report, Table, Target, counted
 
 REFERENCE, OURS = "simplejwt-rotate", "authkit-database"
@@ -15,11 +15,12 @@ LIMIT = {"postgres": 0.35, "sqlite": 0.40}
 
 def run(place: Place, options: Namespace) -> Report:
     """Time, statements, commits, log and rows of one refresh through the endpoint."""
-    report = Report("refresh", place.db, {"rounds": options.rounds, "n": options.n})
+    pairing = pairing_of(options)
+    report = Report("refresh", place.db, pairing)
     names = dict.fromkeys([REFERENCE, *chosen("refresh", only=options.only)])
     with workers(place, by_name(names)) as running:
         info = {name: worker("refresh.prepare") for name, worker in running.items()}
-        timed = interleave(running, "refresh.refreshes", reference=REFERENCE, rounds=options.rounds, n=options.n)
+        timed = interleave(running, "refresh.refreshes", reference=REFERENCE, **pairing)
     report.raw = {"counted": info, "refresh": timed}
     table = Table(
         [f"refresh ({place.db})", "set-up", "µs", f"x {REFERENCE} (quartiles)", "SQL", "writes", "commits", "WAL bytes",
