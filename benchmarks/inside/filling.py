@@ -23,8 +23,8 @@ def copy(row: Model, *, count: int, changes: dict[str, str]) -> None:
     Args:
         row: what is copied, and stays.
         count: how many copies.
-        changes: by column, the SQL of its value; g.i is the copy's number, t the row. A key that the database makes
-            is given as "".
+        changes: by column, the SQL of its value, each % doubled; g.i is the copy's number, t the row. A key that the
+            database makes is given as "".
     """
     meta = row._meta
     columns = [field.column for field in meta.concrete_fields if changes.get(field.column) != ""]
@@ -48,12 +48,12 @@ def ordered_uuid(lead: str = "00") -> str:
     """A version 7 UUID older than any made today, rising with g.i as real ones do; `lead`: two hexadecimal digits."""
     if connection.vendor == "postgresql":
         return f"('{lead}' || lpad(to_hex(g.i), 10, '0') || '70008000' || substr(md5(g.i::text), 1, 12))::uuid"
-    return f"'{lead}' || printf('%010x', g.i) || '70008000' || printf('%012x', g.i)"
+    return f"'{lead}' || printf('%%010x', g.i) || '70008000' || printf('%%012x', g.i)"
 
 
 def digest() -> str:
     """32 hexadecimal digits, another one for each g.i."""
-    return "md5(g.i::text)" if connection.vendor == "postgresql" else "printf('%032x', g.i)"
+    return "md5(g.i::text)" if connection.vendor == "postgresql" else "printf('%%032x', g.i)"
 
 
 def days_from_now(days: int) -> str:

@@ -25,10 +25,10 @@ def fill(worker: Worker, logins: int) -> dict[str, Any]:
     if logins:
         first = get_user_model().objects.order_by("pk").values_list("pk", flat=True)[0]
         row = issue_tokens(user=worker.user, method="password", client=Client()).login
-        expires = f"CASE WHEN g.i % 2 = 0 THEN {days_from_now(-2)} ELSE {days_from_now(10)} END"
+        expires = f"CASE WHEN g.i %% 2 = 0 THEN {days_from_now(-2)} ELSE {days_from_now(10)} END"
         changes = {
             "id": ordered_uuid(),
-            "user_id": f"{first} + g.i % {PEOPLE}",
+            "user_id": f"{first} + g.i %% {PEOPLE}",
             "expires_at": expires,
             "absolute_expires_at": expires,
         }
