@@ -26,6 +26,7 @@ help:
 	@echo 'make test-quick   the tests that need no service, on SQLite'
 	@echo 'make test-floors  the same on the oldest versions of what authkit depends on'
 	@echo 'make lint         static checks; make format mends what can be mended'
+	@echo 'make bench        authkit beside its peers, in minutes; ARGS="auth --db sqlite", for one; benchmarks/README.md'
 	@echo 'make clean        removes the virtual environments and what tests leave behind'
 
 .PHONY: demo
@@ -54,9 +55,13 @@ format: $(VENV)/.dev
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
+.PHONY: bench
+bench: $(VENV)/.bench
+	@exec $(BIN)/python -m benchmarks $(or $(ARGS),all --json benchmarks.json)
+
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-* $(VENV) $(FLOORS) .demo .coverage* htmlcov dist build
+	rm -rf .venv .venv-* $(VENV) $(FLOORS) .demo .coverage* htmlcov dist build benchmarks.json
 	rm -rf .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache tests/services/openid/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -87,6 +92,10 @@ $(VENV)/.demo: $(VENV)/.venv pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.venv pyproject.toml
 	$(call install,$(VENV)) --editable '.[$(EXTRAS)]' --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.venv pyproject.toml
+	$(call install,$(VENV)) --editable '.[$(EXTRAS)]' --group bench
 	@touch $@
 
 # mysqlclient has no wheels for Linux: without a compiler and libmariadb the pass on MariaDB says that it is left out.

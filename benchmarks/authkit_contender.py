@@ -1,11 +1,14 @@
-"""authkit for the benchmark of Django authentication packages: what each of its set-ups costs beside its peers."""
+"""authkit for this benchmark, and for any other of the same making: what each of its set-ups costs beside its peers."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from base import Contender  # the benchmark's own module, on its path
+try:  # the host's, where another benchmark loads this file with its own modules on the path
+    from base import Contender
+except ModuleNotFoundError:
+    from benchmarks.base import Contender
 
 LOOPBACK = "127.0.0.1"
 
@@ -13,9 +16,12 @@ LOOPBACK = "127.0.0.1"
 class AuthKit(Contender):
     auth = "authkit.tokens.authentication.TokenAuthentication"
     apps = ("social_django", "authkit")
+    middleware = ("authkit.sessions.middleware.SessionLoginMiddleware",)
 
     def settings(self) -> dict[str, Any]:
         return {
+            "SESSION_ENGINE": "authkit.sessions.store",
+            "AUTHENTICATION_BACKENDS": ["authkit.logins.backends.LoginBackend"],
             "SOCIAL_AUTH_STRATEGY": "authkit.social.strategy.AuthKitStrategy",
             "AUTHKIT": {"TOKENS": {"ACCESS_LIFETIME": timedelta(hours=6)}},
         }
@@ -53,6 +59,30 @@ class AuthKit(Contender):
         end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
 
 
+class AuthKitSession(AuthKit):
+    auth = "authkit.sessions.authentication.SessionAuthentication"
+
+    def credential(self, user: Any) -> dict[str, str]:
+        from importlib import import_module
+
+        from django.conf import settings
+        from django.http import HttpRequest
+
+        from authkit.sessions.services import sign_in
+
+        request = HttpRequest()
+        request.META["REMOTE_ADDR"] = LOOPBACK
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+        sign_in(request=request, user=user, method="password")
+        request.session.save()
+        return {"HTTP_COOKIE": f"{settings.SESSION_COOKIE_NAME}={request.session.session_key}"}
+
+
 CONTENDERS = [
-    AuthKit(name="authkit-database", groups=("auth", "http", "refresh", "login", "revoke", "concurrent")),
+    AuthKit(
+        name="authkit-database",
+        title="bearer token, check `database`",
+        groups=("auth", "http", "refresh", "login", "revoke", "concurrent", "growth", "prune"),
+    ),
+    AuthKitSession(name="authkit-session", title="session, check `database`", groups=("auth", "http")),
 ]

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.services.process import free_port, running, scratch, unprivileged
@@ -16,6 +16,8 @@ from tests.services.process import free_port, running, scratch, unprivileged
 # Thread tests open a connection per thread, in every xdist worker at once.
 CONNECTIONS = 400
 PROGRAMS = ("initdb", "postgres", "pg_isready")
+# For tests: what a power cut leaves behind is nobody's business.
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def given() -> str | None:
@@ -82,8 +84,8 @@ def _readable(binaries: Path, base: Path) -> Path:
 
 
 @contextlib.contextmanager
-def serve() -> Iterator[str]:
-    """Give the URL of a PostgreSQL; the one in the environment is used as it is."""
+def serve(*, settings: Sequence[str] = FAST) -> Iterator[str]:
+    """Give the URL of a PostgreSQL with these settings; the one in the environment is used as it is."""
     if url := given():
         yield url
         return
@@ -102,16 +104,9 @@ def serve() -> Iterator[str]:
             cwd="/",
             **unprivileged(),
         )
-        settings = [
-            f"max_connections={CONNECTIONS}",
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-        ]
+        reach = (f"max_connections={CONNECTIONS}", "listen_addresses=127.0.0.1", "unix_socket_directories=")
         command: list[str | Path] = [binaries / "postgres", "-D", data, "-p", str(port)]
-        for setting in settings:
+        for setting in (*reach, *settings):
             command += ["-c", setting]
 
         def ready() -> bool:

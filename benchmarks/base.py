@@ -1,0 +1,64 @@
+"""What a contender is: one product in one set-up, and how to sign in, call and refresh with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class Contender:
+    """To be subclassed, or filled by keyword. Everything but `name` is optional.
+
+    Methods run in the contender's own process, once Django is set up there, so that is where they import Django.
+    """
+
+    name = "?"
+    title = ""
+    """What the tables say of it."""
+    auth: str | None = None
+    """Dotted path of the DRF authentication class; None: nobody is authenticated."""
+    apps: Sequence[str] = ()
+    """On top of the common INSTALLED_APPS."""
+    middleware: Sequence[str] = ()
+    """After the common MIDDLEWARE."""
+    settings: Any = {}
+    """On top of the common settings: a dict, or a function without arguments that gives one."""
+    groups: Sequence[str] = ("auth",)
+    """Which runs it takes part in."""
+    redis = False
+    """Whether it can't do without a Redis."""
+
+    def __init__(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def urls(self) -> list[Any]:
+        """URL patterns on top of the view that is called."""
+        return []
+
+    def prepare(self) -> None:
+        """Called once the tables are there."""
+
+    def credential(self, user: Any) -> dict[str, str]:
+        """WSGI environ entries by which a request is this user's."""
+        return {}
+
+    def refresh_new(self, user: Any) -> Any:
+        """Signs the user in; what `refresh_request` needs of it, usually the refresh token."""
+        raise NotImplementedError
+
+    def refresh_request(self, state: Any) -> tuple[str, dict[str, str], str]:
+        """Path, body and content type of one refresh."""
+        raise NotImplementedError
+
+    def refresh_next(self, body: dict[str, str], state: Any) -> Any:
+        """The next state, from the answer's body."""
+        raise NotImplementedError
+
+    def login_request(self, username: str, password: str) -> tuple[str, dict[str, str], str, dict[str, str]]:
+        """Path, body, content type and environ entries of one sign-in."""
+        raise NotImplementedError
+
+    def revoke_user(self, user: Any) -> None:
+        """Ends every login of this user, as the product's documentation says."""
+        raise NotImplementedError

@@ -1,0 +1,24 @@
+"""Who takes part: authkit's set-ups, and what a project would have instead."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+from benchmarks.authkit_contender import CONTENDERS as AUTHKIT
+from benchmarks.base import Contender
+from benchmarks.contenders.sessions import CONTENDERS as SESSIONS
+from benchmarks.contenders.simplejwt import CONTENDERS as SIMPLEJWT
+
+FLOOR = Contender(name="floor", title="no authentication at all")
+
+ALL: dict[str, Contender] = {contender.name: contender for contender in (FLOOR, *SIMPLEJWT, *SESSIONS, *AUTHKIT)}
+
+
+def chosen(group: str, *, only: str = "*") -> list[str]:
+    """The names of those in a group that fit one of the comma-separated patterns, in the order of the tables."""
+    patterns = only.split(",")
+    return [
+        name
+        for name, contender in ALL.items()
+        if group in contender.groups and any(fnmatch(name, pattern) for pattern in patterns)
+    ]
