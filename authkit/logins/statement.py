@@ -16,7 +16,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections, models, router, transaction
-from django.db.models import DateTimeField, Exists, F, OuterRef, Subquery
+from django.db.models import DateTimeField, Exists, F, Subquery
 from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -84,8 +84,10 @@ def _fetch(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: A
     connection = connections[using]
     given = {"login_id": login_id, "user_id": user_id, "digest": digest}
     parameters = list(statement.parameters)
-    for name, (field, position) in statement.places.items():
-        parameters[position] = field.get_db_prep_value(given[name], connection)
+    for name, (field, positions) in statement.places.items():
+        prepared = field.get_db_prep_value(given[name], connection)
+        for position in positions:
+            parameters[position] = prepared
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, parameters)
         row = cursor.fetchone()
@@ -116,8 +118,10 @@ def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datet
         "rotated_at": now, "last_seen_at": now, "expires_at": expires_at, "auth_hash": auth_hash,
     }  # fmt: skip
     parameters = list(statement.parameters)
-    for name, (field, position) in statement.places.items():
-        parameters[position] = field.get_db_prep_save(given[name], connection)
+    for name, (field, positions) in statement.places.items():
+        prepared = field.get_db_prep_save(given[name], connection)
+        for position in positions:
+            parameters[position] = prepared
     with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
         cursor.execute(statement.sql, parameters)
         return bool(cursor.rowcount)
@@ -127,7 +131,7 @@ def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datet
 class _Statement:
     sql: str
     parameters: tuple[Any, ...]
-    places: dict[str, tuple[Any, int]]
+    places: dict[str, tuple[Any, list[int]]]
     """Of each stand-in, by name: the field that prepares its value, and where it stands among the parameters."""
 
 
@@ -139,11 +143,12 @@ class _Select(_Statement):
 
 def _places(
     stand_ins: dict[str, tuple[Any, Any]], parameters: Sequence[Any], connection: Any
-) -> dict[str, tuple[Any, int]]:
-    return {
-        name: (field, parameters.index(field.get_db_prep_save(value, connection)))
-        for name, (field, value) in stand_ins.items()
-    }
+) -> dict[str, tuple[Any, list[int]]]:
+    places = {}
+    for name, (field, value) in stand_ins.items():
+        prepared = field.get_db_prep_save(value, connection)
+        places[name] = (field, [place for place, parameter in enumerate(parameters) if parameter == prepared])
+    return places
 
 
 @lru_cache(maxsize=32)
@@ -190,7 +195,8 @@ def _queryset(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id
     # From the user model's own default manager, so that people whom a project hides there stay hidden. The annotations
     # reuse the join that the filter made: Django documents filter-then-annotate to do so.
     login_columns = {_PREFIX + name: F(f"authkit_logins__{name}") for name in _LOGIN_COLUMNS}
-    mine = UserCutoff.objects.filter(user_id=OuterRef("pk")).values("issued_before")
+    # By the value, not by OuterRef("pk"): a sub-select that knows no outer row is planned and run for less.
+    mine = UserCutoff.objects.filter(user_id=user_id).values("issued_before")
     everybodys = GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY).values("issued_before")
     cutoffs = {
         _PREFIX + name: Subquery(cutoff, output_field=DateTimeField())
