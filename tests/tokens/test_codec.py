@@ -298,3 +298,21 @@ def test_rfc_8037_a4_example_is_made_and_checked() -> None:
     key = jwk.load_public(RFC_8037_A1, algorithm="EdDSA")
     assert outcome(token, "EdDSA", key) == "signed, and no JSON"
     assert outcome(token[:-4] + "MKAg", "EdDSA", key) == "its signature is not this key's"
+
+
+def test_rfc_7520_section_4_4_a_signature_alone_makes_no_claims() -> None:
+    """The cookbook's HS256 example: its signature holds, and its payload is a sentence, so it is nobody's token."""
+    key = jwk.load(
+        {"kty": "oct", "alg": "HS256", "k": "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg"}, algorithm="HS256"
+    )
+    head = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjAxOGMwYWU1LTRkOWItNDcxYi1iZmQ2LWVlZjMxNGJjNzAzNyJ9"
+    payload = (
+        "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwg"
+        "YW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9m"
+        "ZiB0by4"
+    )
+    signature = "s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0"
+    with pytest.raises(TokenNotValid, match="signed, and no JSON"):
+        jws.verify(f"{head}.{payload}.{signature}", algorithm="HS256", key=key.verifying)
+    with pytest.raises(TokenNotValid, match="its signature"):
+        jws.verify(f"{head}.{payload}.{signature[::-1]}", algorithm="HS256", key=key.verifying)
