@@ -12,6 +12,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.utils import timezone
 
 from authkit import conf
+from authkit.core.strength import MIN_KEY_BYTES
 from authkit.tokens import legacy
 
 LONGEST = timedelta(days=90)
@@ -33,7 +34,7 @@ def check_reader(**_: Any) -> list[CheckMessage]:
                 "AUTHKIT TOKENS.SIMPLEJWT_UNTIL is set, but SIMPLE_JWT names no key by which tokens can be read "
                 "safely: all of simplejwt's are refused.",
                 hint=f"ALGORITHM is one of {', '.join(sorted(legacy.ALGORITHMS))}; an HMAC SIGNING_KEY has "
-                f"{legacy.MIN_KEY_BYTES} bytes or more, the others need VERIFYING_KEY (JWK_URL is not asked).",
+                f"{MIN_KEY_BYTES} bytes or more, the others need VERIFYING_KEY (JWK_URL is not asked).",
                 id="authkit.E070",
             )
         ]

@@ -17,11 +17,11 @@ import jwt
 from django.conf import settings as django_settings
 from django.utils import timezone
 
+from authkit.core.strength import MIN_KEY_BYTES
 from authkit.exceptions import TokenNotValid
 from authkit.logins.reasons import TokenKind
+from authkit.tokens.jws import MAX_TOKEN_LENGTH
 
-MAX_TOKEN_LENGTH = 8192
-MIN_KEY_BYTES = 32
 ALGORITHMS = frozenset(
     {
         "HS256",
