@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 import authkit
 from authkit.core.clients import Client
@@ -330,3 +331,16 @@ def test_node_with_jose(live_server: Any, user: Any, settings: Any, announced: t
     assert said[1]["sub"] == expected["sub"]
     assert said[3:5] == [{"refused": "ERR_JWT_EXPIRED"}, {"refused": "ERR_JWT_CLAIM_VALIDATION_FAILED"}]
     assert "refused" in said[5]
+
+
+def test_rsa_key_of_1024_bits_in_the_set_is_passed_over(settings: Any) -> None:
+    configure(settings, "RS256")
+    small = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    entry = jwk.public(small.public_key(), algorithm="RS256", kid=signing_key(TokenUse.ACCESS).kid)
+    assert refused(forged(signed(), key=small), jwks={"keys": [entry]}).reason is None
+
+
+def test_header_without_an_algorithm(algorithm: str) -> None:
+    _header, body, signature = signed().split(".")
+    header = jws._segment({"typ": "at+jwt", "kid": jwk_of(algorithm)["kid"]}).decode()
+    assert refused(f"{header}.{body}.{signature}").reason is None
