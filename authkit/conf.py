@@ -3,14 +3,13 @@
     from authkit import conf
     conf.current().tokens.access_lifetime
 
-Nobody keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything. Secrets
-are held in `Secret`, whose repr hides them: settings end up in error reports and in `manage.py diffsettings`.
+Nobody keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from os import PathLike, fspath
@@ -18,7 +17,40 @@ from typing import Any, TypeVar
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
+
+from authkit.sections import (
+    AccountSettings,
+    Hook,
+    KeySource,
+    LoginSettings,
+    ProviderSettings,
+    RevocationSettings,
+    Secret,
+    SessionSettings,
+    Settings,
+    SocialSettings,
+    TokenSettings,
+)
+
+__all__ = [
+    "AccountSettings",
+    "Hook",
+    "KeySource",
+    "LoginSettings",
+    "Origin",
+    "Problem",
+    "ProviderSettings",
+    "RevocationSettings",
+    "Secret",
+    "SessionSettings",
+    "Settings",
+    "SocialSettings",
+    "TokenSettings",
+    "current",
+    "inspect",
+    "origins",
+    "parse",
+]
 
 T = TypeVar("T")
 
@@ -31,174 +63,6 @@ class Problem:
     path: str
     message: str
     hint: str
-
-
-class Secret:
-    """A secret string, or a callable that returns one, that no repr, log or error page shows."""
-
-    __slots__ = ("_source",)
-
-    def __init__(self, source: str | Callable[[], str]) -> None:
-        self._source = source
-
-    def reveal(self) -> str:
-        """The secret itself. A callable is asked each time, so that a vault may rotate it."""
-        return self._source() if callable(self._source) else self._source
-
-    def __bool__(self) -> bool:
-        return callable(self._source) or bool(self._source)
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-
-class Hook:
-    """A callable of the project's, or the dotted path of one; false where there is none."""
-
-    __slots__ = ("_source",)
-
-    def __init__(self, source: str | Callable[..., Any]) -> None:
-        self._source = source
-
-    def resolve(self) -> Any:
-        """What the path names, imported at use: settings are read before there are any models.
-
-        Raises:
-            ImportError: there is nothing at this path.
-        """
-        return import_string(self._source) if isinstance(self._source, str) else self._source
-
-    def __bool__(self) -> bool:
-        return bool(self._source)
-
-    def __repr__(self) -> str:
-        return repr(self._source)
-
-
-class KeySource(Secret):
-    """Where the ring of token keys comes from: a JWK Set as text, the path of a file that holds one, or a callable."""
-
-    __slots__ = ()
-
-
-def _setting(
-    default: Any, *, least: Any = None, most: Any = None, choices: tuple[str, ...] = (), kind: type[Any] | None = None
-) -> Any:
-    metadata = {"least": least, "most": most, "choices": choices, "kind": kind}
-    if isinstance(default, Mapping):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-_SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoginSettings:
-    """How people say who they are."""
-
-    identifiers: tuple[str, ...] = _setting(("username",), choices=("username", "email"))
-    """What the field `username` may hold: the user model's USERNAME_FIELD, or an e-mail address that one person has."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSettings:
-    """How long a session lives without use (idle) and at most (absolute), enforced on the server (ASVS 7.3)."""
-
-    idle: timedelta = _setting(timedelta(hours=24), least=_SECOND)
-    absolute: timedelta = _setting(timedelta(days=14), least=_SECOND)
-    remembered_idle: timedelta = _setting(timedelta(days=30), least=_SECOND)
-    remembered_absolute: timedelta = _setting(timedelta(days=90), least=_SECOND)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSettings:
-    """Access and refresh tokens."""
-
-    access_lifetime: timedelta = _setting(timedelta(minutes=15), least=_SECOND, most=timedelta(days=1))
-    refresh_idle: timedelta = _setting(timedelta(days=7), least=_SECOND)
-    """How long a refresh token waits to be used; each rotation starts anew."""
-    refresh_absolute: timedelta = _setting(timedelta(days=30), least=_SECOND)
-    """The end of the login, which no rotation moves."""
-    grace: timedelta = _setting(timedelta(seconds=10), least=timedelta(0), most=timedelta(seconds=60))
-    """How long the token before the current one still gets the same successor (a lost answer, two tabs at once)."""
-    issuer: str = _setting("authkit")
-    audience: str = _setting("authkit")
-    claims: Hook = _setting(Hook(""))
-    """`claims(user, login)` returns what the project adds to its access tokens; see `authkit.tokens.claims`."""
-    authentication_claims: bool = _setting(False)
-    """Whether access tokens say when and how the person signed in: `auth_time`, `amr`, `acr`."""
-    acr_values: dict[str, str] = _setting({})
-    """The `acr` of each way in, by `Login.method`; a way in that is not named gets none."""
-    keys: KeySource = _setting(KeySource(""))
-    """The key ring, a JWK Set with private keys; `authkit.tokens.ring` says how it reads. Derived keys if empty."""
-    derived_keys: bool = _setting(True)
-    """Whether the keys derived from SECRET_KEY verify as well, so that tokens outlive the change to KEYS."""
-    simplejwt_until: datetime | None = _setting(None, kind=datetime)
-    """While a project switches from simplejwt: until when its live tokens are accepted; never, if None."""
-    transports: tuple[str, ...] = _setting(("body", "hybrid", "cookie"), choices=("body", "hybrid", "cookie"))
-    """How a client may have its tokens delivered; the first is for clients that don't say."""
-    reuse_mail: bool = _setting(False)
-    """Whether the owner gets a mail when a refresh token was used twice. Off, because it is sent while the answer
-    waits, needs a mail server, and a client that retries badly raises the same alarm."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderSettings:
-    """One entry of SOCIAL.PROVIDERS; its key there is the provider's id, in URLs and in Login.method."""
-
-    name: str = _setting("")
-    """What the button says; the id if empty."""
-    backend: str = _setting("authkit.social.backends.OpenIdConnect")
-    """Dotted path of a social-core backend class."""
-    issuer: str = _setting("")
-    """The OpenID issuer, without /.well-known/openid-configuration."""
-    client_id: str = _setting("")
-    client_secret: Secret = _setting(Secret(""))
-    scope: tuple[str, ...] = _setting(())
-    """What is asked for; the back end's own default if empty (OpenID Connect: openid, profile, email)."""
-    options: dict[str, Any] = _setting({})
-    """Any other setting of the backend, by social-core's name without the SOCIAL_AUTH prefix."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocialSettings:
-    """Sign-in through other parties."""
-
-    providers: dict[str, ProviderSettings] = _setting({})
-    signup: bool = _setting(True)
-    """Whether somebody whom we don't know yet gets an account."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSettings:
-    """What we say of a person."""
-
-    user_serializer: str = _setting("authkit.logins.serializers.UserSerializer")
-    """Dotted path of the DRF serializer behind every `user` in an answer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevocationSettings:
-    """How a credential is checked against its login."""
-
-    check: str = _setting("database", choices=("database",))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The whole block."""
-
-    login: LoginSettings = field(default_factory=LoginSettings)
-    sessions: SessionSettings = field(default_factory=SessionSettings)
-    tokens: TokenSettings = field(default_factory=TokenSettings)
-    social: SocialSettings = field(default_factory=SocialSettings)
-    accounts: AccountSettings = field(default_factory=AccountSettings)
-    revocation: RevocationSettings = field(default_factory=RevocationSettings)
-    trusted_proxies: int = _setting(0, least=0, most=10)
-    """How many proxies of ours append to X-Forwarded-For; 0 believes REMOTE_ADDR alone."""
-    public_url: str = _setting("")
-    """Scheme and host under which people reach this site, for links and redirect URIs; the request's own if empty."""
 
 
 def current() -> Settings:
