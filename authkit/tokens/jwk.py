@@ -119,7 +119,11 @@ def _asymmetric(jwk: Mapping[str, Any], algorithm: str) -> Material:
         raise MalformedKey("its members are no key") from None
     if jwk["kty"] == "RSA" and verifying.key_size < MIN_RSA_BITS:
         raise WeakKey(f"{verifying.key_size} bits; {algorithm} needs {MIN_RSA_BITS}")
-    return Material(signing, verifying, _thumbprint(_public_members(verifying, algorithm)))
+    members = _public_members(verifying, algorithm)
+    if any(jwk.get(name) != value for name, value in members.items()):
+        # Some versions of the libraries take the private half and never look at the rest.
+        raise MalformedKey("its public members are another key's")
+    return Material(signing, verifying, _thumbprint(members))
 
 
 def load_public(jwk: Mapping[str, Any], *, algorithm: str) -> Any:
