@@ -22,7 +22,7 @@ from django.utils import timezone
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.logins.reasons import LoginKind
 
-BATCH_SIZE = 5000
+BATCH_SIZE = 25000
 """Rows in one range: some tens of milliseconds, during which the locks of that range's dead rows are held."""
 
 KEEP = timedelta(days=1)
