@@ -24,6 +24,7 @@ from authkit.sections import (
     KeySource,
     LoginSettings,
     ProviderSettings,
+    RedisSettings,
     RevocationSettings,
     Secret,
     SessionSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "Origin",
     "Problem",
     "ProviderSettings",
+    "RedisSettings",
     "RevocationSettings",
     "Secret",
     "SessionSettings",
@@ -176,6 +178,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "social": SocialSettings,
     "accounts": AccountSettings,
     "revocation": RevocationSettings,
+    "redis": RedisSettings,
 }
 
 
@@ -221,6 +224,8 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
     if limits["kind"] is datetime:
         return _moment(value)
     if isinstance(default, Secret):
+        if isinstance(value, Secret):
+            return value, None
         if isinstance(value, str) or callable(value):
             return Secret(value), None
         return None, (

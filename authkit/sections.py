@@ -79,6 +79,10 @@ class LoginSettings:
 
     identifiers: tuple[str, ...] = _setting(("username",), choices=("username", "email"))
     """What the field `username` may hold: the user model's USERNAME_FIELD, or an e-mail address that one person has."""
+    max_logins: int = _setting(0, least=0)
+    """How many live logins one person may have at once, sessions and token pairs together; 0 for any number."""
+    at_limit: str = _setting("evict", choices=("evict", "refuse"))
+    """What a sign-in beyond that does: end the person's oldest login, or be refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,9 @@ class SessionSettings:
     absolute: timedelta = _setting(timedelta(days=14), least=_SECOND)
     remembered_idle: timedelta = _setting(timedelta(days=30), least=_SECOND)
     remembered_absolute: timedelta = _setting(timedelta(days=90), least=_SECOND)
+    engine: str = _setting("cached", choices=("database", "cached", "redis"))
+    """Where a session's data lies: `database`; `cached`, the same with Redis in front of it where there is one; or
+    `redis`, in Redis alone, where an outage of Redis is a 503."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,9 +167,33 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationSettings:
-    """How a credential is checked against its login."""
+    """How a credential is checked against its login, and what ends logins by itself."""
 
-    check: str = _setting("database", choices=("database",))
+    check: str = _setting("database", choices=("database", "redis", "push"))
+    """How an access token is: by the SQL statement that loads the user; by one Redis command; or by a table in the
+    process that Redis pushes to. Sessions are always checked by SQL."""
+    bound: timedelta = _setting(timedelta(seconds=2), least=timedelta(milliseconds=200), most=timedelta(seconds=60))
+    """`redis` and `push`: how long a process may go on, at the very most, without hearing of a revocation that it was
+    cut off from; each asks the database for that once in half of it."""
+    email_change: str = _setting("end_others", choices=("end_others", "keep"))
+    """What another e-mail address does to the person's logins: end all but the one by which it was changed, or none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisSettings:
+    """How Redis is reached and used, where REDIS_URL or CACHE names one."""
+
+    cache: str = _setting("")
+    """Alias in CACHES of a django-redis cache whose connections are used instead of REDIS_URL's, with all of that
+    cache's options: this is the way to Sentinel."""
+    cluster: bool = _setting(False)
+    """Whether REDIS_URL is a node of a Redis Cluster."""
+    prefix: str = _setting("authkit")
+    """Begins each key and channel."""
+    timeout: timedelta = _setting(
+        timedelta(milliseconds=250), least=timedelta(milliseconds=10), most=timedelta(seconds=10)
+    )
+    """For connecting and for each answer; what takes longer counts as an outage. A cache of CACHE has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +206,9 @@ class Settings:
     social: SocialSettings = field(default_factory=SocialSettings)
     accounts: AccountSettings = field(default_factory=AccountSettings)
     revocation: RevocationSettings = field(default_factory=RevocationSettings)
+    redis: RedisSettings = field(default_factory=RedisSettings)
+    redis_url: Secret = _setting(Secret(""))
+    """redis://, rediss:// or unix://, as redis-py reads it, or a callable that returns one; it may hold a password."""
     trusted_proxies: int = _setting(0, least=0, most=10)
     """How many proxies of ours append to X-Forwarded-For; 0 believes REMOTE_ADDR alone."""
     public_url: str = _setting("")

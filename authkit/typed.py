@@ -14,6 +14,8 @@ from typing import Any, Literal, TypedDict
 
 class LoginSection(TypedDict, total=False):
     IDENTIFIERS: Sequence[Literal["username", "email"]]
+    MAX_LOGINS: int
+    AT_LIMIT: Literal["evict", "refuse"]
 
 
 class SessionsSection(TypedDict, total=False):
@@ -21,6 +23,7 @@ class SessionsSection(TypedDict, total=False):
     ABSOLUTE: timedelta
     REMEMBERED_IDLE: timedelta
     REMEMBERED_ABSOLUTE: timedelta
+    ENGINE: Literal["database", "cached", "redis"]
 
 
 class TokensSection(TypedDict, total=False):
@@ -60,7 +63,16 @@ class AccountsSection(TypedDict, total=False):
 
 
 class RevocationSection(TypedDict, total=False):
-    CHECK: Literal["database"]
+    CHECK: Literal["database", "redis", "push"]
+    BOUND: timedelta
+    EMAIL_CHANGE: Literal["end_others", "keep"]
+
+
+class RedisSection(TypedDict, total=False):
+    CACHE: str
+    CLUSTER: bool
+    PREFIX: str
+    TIMEOUT: timedelta
 
 
 class AuthKitSettings(TypedDict, total=False):
@@ -70,5 +82,7 @@ class AuthKitSettings(TypedDict, total=False):
     SOCIAL: SocialSection
     ACCOUNTS: AccountsSection
     REVOCATION: RevocationSection
+    REDIS: RedisSection
+    REDIS_URL: str | Callable[[], str]
     TRUSTED_PROXIES: int
     PUBLIC_URL: str

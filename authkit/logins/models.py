@@ -119,6 +119,30 @@ class GlobalCutoff(models.Model):
         return f"before {self.issued_before.isoformat()}"
 
 
+class CacheEpoch(models.Model):
+    """Which state of Redis counts: what was written there under another epoch is as good as not there.
+
+    One row, with the key 1. Whoever could not tell Redis of a revocation raises `value`, in the transaction of the
+    revocation, and suspends the use of Redis for a while; each process reads the row anew all the time.
+    """
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    value = models.PositiveBigIntegerField(default=1)
+    suspended_at = models.DateTimeField(null=True)
+    suspended_until = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("cache epoch")
+        verbose_name_plural = _("cache epoch")
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="authkit_cacheepoch_single"),)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
 class BlacklistedToken(models.Model):
     """One token that is refused by its `jti`. Holds no token, and nothing from which one could be made.
 

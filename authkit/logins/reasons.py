@@ -32,4 +32,8 @@ class EndReason(TextChoices):
     DELETED = "deleted", _("account deleted")
     REUSED = "reused", _("refresh token used twice")
     REPLACED = "replaced", _("signed in again")
+    EVICTED = "evicted", _("signed in elsewhere")
+    EMAIL_CHANGED = "email_changed", _("e-mail address changed")
+    UNLINKED = "unlinked", _("way in removed")
+    PROVIDER_LOGOUT = "provider_logout", _("signed out at the provider")
     EXPIRED = "expired", _("expired")
