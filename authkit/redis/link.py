@@ -13,9 +13,11 @@ there is a time limit on each answer, and after a failure a breaker.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
 
 from authkit import conf
 
@@ -52,7 +54,7 @@ def call(*command: bytes | str | int | float, key: bytes) -> Reply:
     Raises:
         RedisUnavailable
     """
-    return _source().call(command, key)
+    return source().call(command, key)
 
 
 acall = sync_to_async(call, thread_sensitive=False)
@@ -67,29 +69,71 @@ def subscribe(channel: bytes, *, key: bytes) -> Subscription:
     Raises:
         RedisUnavailable
     """
-    return _source().subscribe(channel, key)
+    return source().subscribe(channel, key)
 
 
-_current: tuple[conf.Settings, Source] | None = None
+def source() -> Source:
+    """What the settings name. For `authkit.redis.state`.
 
-
-def _source() -> Source:
-    # The settings object stays the same one for as long as the block does.
+    Raises:
+        RedisUnavailable: nothing, or redis-py isn't installed.
+    """
+    # By identity: the block's object stays the same one for as long as the block does, and so does CACHES.
     settings = conf.current()
-    if _current is not None and _current[0] is settings:
-        return _current[1]
+    if _current is not None and _current.settings is settings and _current.caches is django_settings.CACHES:
+        return _current.source
     return _changed(settings)
+
+
+class _Current(NamedTuple):
+    settings: conf.Settings
+    caches: Any
+    source: Source
+
+
+_current: _Current | None = None
 
 
 def _changed(settings: conf.Settings) -> Source:
     global _current  # noqa: PLW0603
+    caches, before = django_settings.CACHES, _current
+    if before is not None:
+        # Another section may have changed: that is no reason to connect anew.
+        if (settings.redis_url, settings.redis, caches) == (
+            before.settings.redis_url,
+            before.settings.redis,
+            before.caches,
+        ):
+            _current = before._replace(settings=settings, caches=caches)
+            return before.source
+        before.source.clear()
+        _current = None
+    made = _made(settings)
+    _current = _Current(settings, caches, made)
+    return made
+
+
+def _made(settings: conf.Settings) -> Source:
     if not (settings.redis_url or settings.redis.cache):
         raise RedisUnavailable("no Redis is configured")
     try:
         # Not at the top: redis-py is an extra, and whoever has no Redis need not have it.
-        from authkit.redis.sources import source_of
+        from authkit.redis import cluster, sources
     except ModuleNotFoundError as error:
         raise RedisUnavailable("redis-py is not installed") from error
-    source = source_of(settings)
-    _current = (settings, source)
-    return source
+    limit = settings.redis.timeout.total_seconds()
+    if settings.redis.cache:
+        return sources.of_cache(settings.redis.cache, limit)
+    if settings.redis.cluster:
+        return cluster.Cluster(settings.redis_url, limit)
+    return sources.of_url(settings.redis_url, limit)
+
+
+def _forget() -> None:
+    global _current  # noqa: PLW0603
+    _current = None
+
+
+# A child shares its parent's sockets: two that read from one would each get the other's answers. And a lock that
+# another thread held at the fork stays locked for ever, so the breakers go as well.
+os.register_at_fork(after_in_child=_forget)
