@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import unittest
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from django.test import TransactionTestCase
 
 from authkit.sessions.store import SessionStore
 from tests.services import django_source
+from tests.services.process import free_port
 
 # Fewer than that, and it is not the whole mixin that was run.
 AT_LEAST = 60
@@ -46,17 +48,32 @@ def _imported(directory: Path) -> Any:
     return module
 
 
-def run(contract: Any) -> unittest.TestResult:
+def failures(contract: Any) -> list[str]:
     # Transactions end for real: what a store does after a commit is a part of what is tested.
     case: Any = type("OurSessions", (contract, TransactionTestCase), {"backend": SessionStore})
     result = unittest.TestResult()
     unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)
-    return result
+    assert result.testsRun >= AT_LEAST
+    assert not result.skipped
+    return [f"{test}: {trace}" for test, trace in (*result.failures, *result.errors)]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_engine_keeps_djangos_contract(contract: Any) -> None:
-    result = run(contract)
-    assert [f"{test}: {trace}" for test, trace in (*result.failures, *result.errors)] == []
-    assert result.testsRun >= AT_LEAST
-    assert not result.skipped
+def test_database_keeps_djangos_contract(contract: Any, settings: Any) -> None:
+    settings.AUTHKIT = {"SESSIONS": {"ENGINE": "database"}}
+    assert failures(contract) == []
+
+
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("engine", ["cached", "redis"])
+def test_redis_keeps_djangos_contract(contract: Any, use_redis: Any, engine: str) -> None:
+    use_redis(engine)
+    assert failures(contract) == []
+
+
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+def test_cached_keeps_djangos_contract_while_redis_is_away(contract: Any, use_redis: Any) -> None:
+    use_redis("cached", f"redis://127.0.0.1:{free_port()}", REVOCATION={"BOUND": timedelta(seconds=0.2)})
+    assert failures(contract) == []

@@ -24,9 +24,10 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.backends.base import UpdateError
 from django.db import router, transaction
 from django.utils import timezone
 
@@ -103,9 +104,11 @@ class CachedEngine:
         if must_create:
             self._rows.save(session, must_create=True)
             return
-        session_key, using = session.session_key or "", _using(session)
         # Before the mark: if it has to be read yet, it may come from the entry.
         data: dict[str, Any] = session._get_session()  # type: ignore[attr-defined]
+        session_key, using = session.session_key, _using(session)
+        if session_key is None:
+            raise UpdateError  # it was read only now, and there is none
         marked = _put_mark(session_key)
         if marked is None:
             with transaction.atomic(using=using):
