@@ -5,8 +5,11 @@ Imported by Django before the app registry is full; hence no model at module lev
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
 
@@ -34,6 +37,41 @@ class SessionStore(DatabaseSessionStore):
     """Whether the id was issued during this very request."""
     is_plain: bool = False
     """Whether its row was found under its plain id. Stays set, because the save that moves it may be rolled back."""
+    _modified: bool = False
+    _settled: bool = False
+
+    @property
+    def modified(self) -> bool:
+        """Django's flag. Whoever sets it has something to be saved, also where everything was saved a moment ago."""
+        return self._modified
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._modified = value
+        self._settled = self._settled and not value
+
+    def settle(self) -> None:
+        """Saves what Django's SessionMiddleware is about to save, so that its own `save()` has nothing left to do.
+
+        That middleware is the outermost: an outage which it meets can't be answered by anybody any more but by
+        Django's 500. For a response below 500 only, as there.
+
+        Raises:
+            TruthUnavailable: it can't be written; nothing was saved.
+        """
+        if not self._is_due():
+            return
+        with suppress(UpdateError):  # deleted meanwhile: SessionMiddleware finds it so too, and says it in Django's way
+            self.save()
+            self._settled = True
+
+    async def asettle(self) -> None:
+        """See settle()."""
+        if not self._is_due():
+            return
+        with suppress(UpdateError):
+            await self.asave()
+            self._settled = True
 
     def load(self) -> dict[str, Any]:
         """The session's data, or an empty dict for an id that we don't know."""
@@ -64,11 +102,17 @@ class SessionStore(DatabaseSessionStore):
         return _under_digest(await super().acreate_model_instance(data))
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
+        if self._settled and not must_create:
+            self._settled = False
+            return None
         if self.session_key is None:
             return self.create()
         return current_engine().save(self, must_create=must_create)
 
     async def asave(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
+        if self._settled and not must_create:
+            self._settled = False
+            return None
         if self.session_key is None:
             return await self.acreate()
         return await current_engine().asave(self, must_create=must_create)
@@ -90,6 +134,9 @@ class SessionStore(DatabaseSessionStore):
     @classmethod
     async def aclear_expired(cls) -> None:
         await current_engine().aclear_expired(cls)
+
+    def _is_due(self) -> bool:
+        return (self.modified or settings.SESSION_SAVE_EVERY_REQUEST) and not self.is_empty()
 
     def _opened(self, found: Found | None) -> dict[str, Any]:
         if found is None:
