@@ -1,4 +1,4 @@
-"""Open a login, end one, end all of one person's, end everybody's. All commit before they return."""
+"""Open a login, end one, a person's, a method's, everybody's. All commit before they return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -24,6 +24,8 @@ from authkit.logins.reasons import EndReason, LoginKind
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
 """What a caller has to find out of a person and their login before anything is written."""
+
+_UNRESTRICTED: dict[str, None] = {"method": None, "before": None, "kind": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,53 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
         # row yet. All of them are older than the cutoff, which stops short of the login that stays.
         cutoff = now if kept_since is None else kept_since - timedelta(microseconds=1)
         _raise_cutoff(UserCutoff(user_id=user_id, issued_before=cutoff))
-        _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason)
+        _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason, **_UNRESTRICTED)
+    return LoginsEnded(count=count)
+
+
+def end_logins_where(
+    *,
+    reason: EndReason,
+    method: str | None = None,
+    before: datetime | None = None,
+    user_id: Any = None,
+    kind: LoginKind | None = None,
+) -> LoginsEnded:
+    """Ends every login that fits all that is given; `summaries.summary_where` says beforehand what that would be.
+
+    By `before`, alone or with `user_id`, it raises the cutoff too, which also catches a sign-in that is being written
+    meanwhile, and sessions from before authkit. No cutoff knows methods and kinds: a sign-in by `method` that is under
+    way comes through. Where that matters, take the provider out of the settings first.
+
+    Args:
+        reason: why.
+        method: "password" or a provider's id, configured or not.
+        before: a time that is not to come; logins that began earlier.
+        user_id: the person's primary key.
+        kind: what carries them.
+
+    Returns:
+        How many live ones there were. `signals.logins_ended` is sent on commit.
+
+    Raises:
+        ValueError: nothing was given, which would be everybody's, or `before` is still to come.
+    """
+    now = timezone.now()
+    chosen = {"method": method, "before": before, "user_id": user_id, "kind": kind}
+    if all(value is None for value in chosen.values()):
+        raise ValueError("say which logins; end_everybodys_logins() is for all")
+    if before is not None and before > now:
+        raise ValueError("logins that begin between now and then can't be ended yet")
+    with transaction.atomic():
+        count = Login.objects.where(**chosen).live(now).update(ended_at=now, end_reason=reason)
+        if before is not None and method is None and kind is None:
+            until = before - timedelta(microseconds=1)
+            _raise_cutoff(
+                GlobalCutoff(issued_before=until)
+                if user_id is None
+                else UserCutoff(user_id=user_id, issued_before=until)
+            )
+        _send_on_commit(signals.logins_ended, count=count, reason=reason, **chosen)
     return LoginsEnded(count=count)
 
 
@@ -175,7 +223,7 @@ def end_everybodys_logins(*, reason: EndReason) -> LoginsEnded:
     count = Login.objects.live().count()
     with transaction.atomic():
         _raise_cutoff(GlobalCutoff(issued_before=timezone.now()))
-        _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason)
+        _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason, **_UNRESTRICTED)
     return LoginsEnded(count=count)
 
 
@@ -201,8 +249,15 @@ def _fallback_hashes(user: AbstractBaseUser) -> list[str]:
 def _raise_cutoff(cutoff: UserCutoff | GlobalCutoff) -> None:
     # Only ever forwards: a server whose clock is behind must not bring back what another one has cut off.
     cutoffs: Any = type(cutoff)._default_manager
-    cutoffs.bulk_create([cutoff], ignore_conflicts=True)
-    cutoffs.filter(pk=cutoff.pk, issued_before__lt=cutoff.issued_before).update(issued_before=cutoff.issued_before)
+    earlier = cutoffs.filter(pk=cutoff.pk, issued_before__lt=cutoff.issued_before)
+    if earlier.update(issued_before=cutoff.issued_before):
+        return
+    try:
+        with transaction.atomic():
+            cutoff.save(force_insert=True)
+    except IntegrityError:
+        # There is one: a later one, or one that somebody made between the two statements.
+        earlier.update(issued_before=cutoff.issued_before)
 
 
 def _send_on_commit(signal: Signal, **arguments: Any) -> None:
