@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,10 +15,11 @@ from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from authkit import signals
+from authkit import conf, signals
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
+from authkit.logins.limits import beyond_limit, lock_logins_of
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
 
@@ -66,8 +67,9 @@ def open_login(
     login_id: UUID | None = None,
     began_at: datetime | None = None,
     prepare: Prepare | None = None,
+    replaces: Collection[UUID] = (),
 ) -> Login:
-    """Writes the row that a new session or token pair will point at.
+    """Writes the row that a new session or token pair will point at, and holds the person to LOGIN.MAX_LOGINS.
 
     Args:
         user: who signed in; the caller has verified that.
@@ -77,14 +79,17 @@ def open_login(
         client: from where.
         remembered: whether the person asked to stay signed in.
         login_id: the row's id where the caller must not open a second one for the same thing; a new one if None.
-        began_at: when the sign-in happened, if that was before now.
+        began_at: when the sign-in happened, if that was before now. It is no new one then, so no limit holds it up.
         prepare: called with the row before it is written; what it raises leaves nothing behind.
+        replaces: ids of logins that end once this one is there (reason "replaced"), such as the session's last one;
+            the limit doesn't count them.
 
     Returns:
-        The saved row. `signals.login_opened` is sent on commit.
+        The saved row. `signals.login_opened` is sent on commit, and `signals.login_ended` for each that was evicted.
 
     Raises:
         IntegrityError: there is a login with this `login_id` already.
+        TooManyLogins: it would be one too many, and LOGIN.AT_LIMIT is "refuse".
     """
     now = timezone.now()
     absolute = now + lifetime.absolute
@@ -105,9 +110,45 @@ def open_login(
     )
     if prepare is not None:
         prepare(user, login)
-    login.save(force_insert=True)
+    settings = conf.current().login
+    if settings.max_logins and began_at is None:
+        _save_within_limit(login, user, settings=settings, replaces=replaces)
+    else:
+        login.save(force_insert=True)
+        _end_replaced(replaces)
     _send_on_commit(signals.login_opened, login=login)
     return login
+
+
+def _save_within_limit(
+    login: Login, user: AbstractBaseUser, *, settings: conf.LoginSettings, replaces: Collection[UUID]
+) -> None:
+    with transaction.atomic():
+        lock_logins_of(user_id=user.pk)
+        login.save(force_insert=True)
+        evicted = beyond_limit(
+            logins=live_logins_of(user=user),
+            opened=login,
+            most=settings.max_logins,
+            at_limit=settings.at_limit,
+            replaces=replaces,
+        )
+        if evicted:
+            _evict(evicted, user_id=user.pk)
+        # Within the transaction: a parallel sign-in that replaces the same ones must not leave them out as well.
+        _end_replaced(replaces)
+
+
+def _evict(login_ids: Collection[UUID], *, user_id: Any) -> None:
+    reason = EndReason.EVICTED
+    Login.objects.filter(pk__in=login_ids, ended_at=None).update(ended_at=timezone.now(), end_reason=reason)
+    for login_id in login_ids:
+        _send_on_commit(signals.login_ended, login_id=login_id, user_id=user_id, reason=reason)
+
+
+def _end_replaced(login_ids: Iterable[UUID]) -> None:
+    for login_id in login_ids:
+        end_login(login_id=login_id, reason=EndReason.REPLACED)
 
 
 def session_auth_hash(user: AbstractBaseUser) -> str:

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_logins_of
-from authkit.logins.summaries import LoginsSummary, summary_where, summaries_of
+from authkit.logins.summaries import LoginsSummary, summaries_of, summary_where
 
 
 class Command(BaseCommand):
