@@ -34,6 +34,18 @@ def lock_logins_of(*, user_id: Any) -> None:
         list(locked.order_by().filter(pk=user_id).values_list("pk"))
 
 
+def line_up_with_sign_ins(*, user_id: Any, most: int) -> None:
+    """For whoever ends a person's logins: locks what a sign-in locks first, where else the two could wait for each
+    other. InnoDB has no weaker lock, and takes one of the person's row for the foreign key of their cutoff.
+
+    Args:
+        user_id: the person's primary key; a transaction has to be open.
+        most: how many logins there may be; 0 for any number, so that sign-ins lock nothing.
+    """
+    if most and not connections[router.db_for_write(Login)].features.has_select_for_no_key_update:
+        lock_logins_of(user_id=user_id)
+
+
 def beyond_limit(
     *, logins: LoginQuerySet, opened: Login, most: int, at_limit: str, replaces: Collection[UUID]
 ) -> list[UUID]:

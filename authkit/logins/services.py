@@ -19,7 +19,8 @@ from authkit import conf, signals
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
-from authkit.logins.limits import beyond_limit, lock_logins_of
+from authkit.logins.hints import tell
+from authkit.logins.limits import beyond_limit, line_up_with_sign_ins, lock_logins_of
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
 
@@ -141,6 +142,7 @@ def _save_within_limit(
 
 def _evict(login_ids: Collection[UUID], *, user_id: Any) -> None:
     reason = EndReason.EVICTED
+    tell(login_ids=login_ids)
     Login.objects.filter(pk__in=login_ids, ended_at=None).update(ended_at=timezone.now(), end_reason=reason)
     for login_id in login_ids:
         _send_on_commit(signals.login_ended, login_id=login_id, user_id=user_id, reason=reason)
@@ -170,14 +172,16 @@ def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> Logi
     logins = Login.objects.filter(pk=login_id)
     if user_id is not None:
         logins = logins.filter(user_id=user_id)
-    owner = logins.values_list("user_id", flat=True).first()
-    if owner is None:
-        if user_id is not None:
-            raise NotFound("no such login of this person")
+    owner, ended_at = logins.values_list("user_id", "ended_at").first() or (None, None)
+    if owner is None and user_id is not None:
+        raise NotFound("no such login of this person")
+    if owner is None or ended_at is not None:
         return LoginEnded(login_id=login_id, ended=False)
-    ended = bool(logins.filter(ended_at=None).update(ended_at=timezone.now(), end_reason=reason))
-    if ended:
-        _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
+    with transaction.atomic():
+        tell(login_ids=[login_id])
+        ended = bool(logins.filter(ended_at=None).update(ended_at=timezone.now(), end_reason=reason))
+        if ended:
+            _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
     return LoginEnded(login_id=login_id, ended=ended)
 
 
@@ -195,6 +199,8 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
     """
     now = timezone.now()
     with transaction.atomic():
+        line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
+        tell(user_ids=[user_id])
         mine = Login.objects.filter(user_id=user_id)
         kept_since = None
         if keep is not None:
@@ -243,6 +249,9 @@ def end_logins_where(
     if before is not None and before > now:
         raise ValueError("logins that begin between now and then can't be ended yet")
     with transaction.atomic():
+        if user_id is not None:
+            line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
+        tell(user_ids=[] if user_id is None else [user_id], everybody=user_id is None)
         count = Login.objects.where(**chosen).live(now).update(ended_at=now, end_reason=reason)
         if before is not None and method is None and kind is None:
             until = before - timedelta(microseconds=1)
@@ -263,6 +272,7 @@ def end_everybodys_logins(*, reason: EndReason) -> LoginsEnded:
     """
     count = Login.objects.live().count()
     with transaction.atomic():
+        tell(everybody=True)
         _raise_cutoff(GlobalCutoff(issued_before=timezone.now()))
         _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason, **_UNRESTRICTED)
     return LoginsEnded(count=count)
