@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -26,6 +27,18 @@ class LoginQuerySet(models.QuerySet["Login"]):
             GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at")),
         ]
         return self.filter(*(~Exists(cutoff) for cutoff in cut_off), ended_at=None, expires_at__gt=now)
+
+    def where(
+        self,
+        *,
+        method: str | None = None,
+        before: datetime | None = None,
+        user_id: Any = None,
+        kind: LoginKind | None = None,
+    ) -> LoginQuerySet:
+        """Logins that fit all that is given: by this method, begun before this time, of this person, of this kind."""
+        given = {"method": method, "created_at__lt": before, "user_id": user_id, "kind": kind}
+        return self.filter(**{name: value for name, value in given.items() if value is not None})
 
 
 class Login(models.Model):

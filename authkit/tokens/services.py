@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
@@ -54,7 +55,12 @@ class VerifiedAccess:
 
 
 def issue_tokens(
-    *, user: AbstractBaseUser, method: str, client: Client, transport: Transport = Transport.BODY
+    *,
+    user: AbstractBaseUser,
+    method: str,
+    client: Client,
+    transport: Transport = Transport.BODY,
+    replaces: Collection[UUID] = (),
 ) -> TokenPair:
     """Opens a login for somebody whom the caller has verified, and signs its first pair.
 
@@ -63,14 +69,22 @@ def issue_tokens(
         method: "password" or the provider's id.
         client: from where.
         transport: how the client wants them.
+        replaces: ids of logins that end once this one is there.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
+        TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse".
     """
     settings = conf.current().tokens
     added = _AddedClaims(settings)
     login = open_login(
-        user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client, prepare=added
+        user=user,
+        kind=LoginKind.TOKEN,
+        method=method,
+        lifetime=_lifetime(settings),
+        client=client,
+        prepare=added,
+        replaces=replaces,
     )
     return _pair(user, login, settings, transport, added.claims)
 
