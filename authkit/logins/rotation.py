@@ -71,7 +71,8 @@ def rotate(
         _call(prepare, carried)
         if _advance(carried, lifetime=lifetime):
             return Rotated(user=carried.user, login=carried.login, replayed=False)
-        carried = check_login(login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)  # somebody was faster: see what they left
+        # Somebody was faster: see what they left.
+        carried = check_login(login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
     replayed = _replay(carried, generation=generation, grace=grace)
     _call(prepare, carried)
     return replayed
