@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -77,7 +78,9 @@ class Login(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
 
-    def refresh_from_db(self, using: Any = None, fields: Any = None, **kwargs: Any) -> None:
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
         """As Django's, but where one column was not read, all that were not are read with it (see `statement`).
 
         Raises:
@@ -87,7 +90,7 @@ class Login(models.Model):
         if fields is not None and missing.intersection(fields):
             fields = missing.union(fields)
         try:
-            super().refresh_from_db(using=using, fields=fields, **kwargs)
+            super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
         except Login.DoesNotExist as error:
             raise LoginEnded("no such login any more", reason="login_ended", why=EndReason.DELETED) from error
 
