@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from authkit.core.identifiers import uuid7
+from authkit.exceptions import LoginEnded
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 
 
@@ -87,6 +89,22 @@ class Login(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        """As Django's, but where one column was not read, all that were not are read with it (see `statement`).
+
+        Raises:
+            LoginEnded: the row is gone, and its person perhaps with it.
+        """
+        missing = self.get_deferred_fields()
+        if fields is not None and missing.intersection(fields):
+            fields = missing.union(fields)
+        try:
+            super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+        except Login.DoesNotExist as error:
+            raise LoginEnded("no such login any more", reason="login_ended", why=EndReason.DELETED) from error
 
     def is_live(self, at: datetime) -> bool:
         """Whether the row itself still stands at that time (the person and the cutoffs are not looked at)."""

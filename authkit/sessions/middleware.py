@@ -20,7 +20,7 @@ from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import TooManyLogins, TruthUnavailable
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
-from authkit.sessions.state import session_state
+from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
 
@@ -108,8 +108,8 @@ async def _aresolve_user(request: HttpRequest) -> SessionUser:
 
 def _unsettled(request: HttpRequest) -> Login | None:
     """The session's login if the request leaves something to be written for it; asks no database."""
-    state = session_state(request)
-    if state.login is None:
+    state = known_state(request)
+    if state is None or state.login is None:
         return None
     due = (
         state.adopted
@@ -144,7 +144,8 @@ def _changed_auth_hash(request: HttpRequest, login: Login) -> str | None:
 def _truthful(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     # Middleware further in, process_view() and late rendering don't reach process_exception(): Django has made their
     # error a 500 by now.
-    if session_state(request).unavailable and response.status_code == 500:
+    state = known_state(request)
+    if state is not None and state.unavailable and response.status_code == 500:
         response = unavailable(request)
     settle_aftermath(request, response)
     return response

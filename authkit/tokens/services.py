@@ -18,6 +18,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, end_login, open_login
+from authkit.logins.statement import WHOLE
 from authkit.tokens import adoption, legacy
 from authkit.tokens.adoption import Adopted
 from authkit.tokens.claims import added_claims
@@ -163,7 +164,7 @@ def verify_token(*, token: str) -> None:
         return
     claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience)
     try:
-        login = check_login(login_id=claims.login_id, user_id=claims.subject).login
+        login = check_login(login_id=claims.login_id, user_id=claims.subject, columns=WHOLE).login
     except LoginEnded as ended:
         raise _refused(ended) from ended
     behind = 0 if claims.generation is None else login.generation - claims.generation
