@@ -54,7 +54,9 @@ def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:
     A cookie that the view has just set stays, and no cookie is touched by an answer that says that something failed
     (SECURITY.md, invariant 5).
     """
-    notes = aftermath_of(request)
+    notes: Aftermath | None = getattr(request, _ATTRIBUTE, None)
+    if notes is None:
+        return
     if notes.cookies_read:
         patch_vary_headers(response, ["Cookie"])
     if response.status_code >= 500:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from authkit.core.identifiers import uuid7
+from authkit.exceptions import LoginEnded
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 
 
@@ -26,6 +29,18 @@ class LoginQuerySet(models.QuerySet["Login"]):
             GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at")),
         ]
         return self.filter(*(~Exists(cutoff) for cutoff in cut_off), ended_at=None, expires_at__gt=now)
+
+    def where(
+        self,
+        *,
+        method: str | None = None,
+        before: datetime | None = None,
+        user_id: Any = None,
+        kind: LoginKind | None = None,
+    ) -> LoginQuerySet:
+        """Logins that fit all that is given: by this method, begun before this time, of this person, of this kind."""
+        given = {"method": method, "created_at__lt": before, "user_id": user_id, "kind": kind}
+        return self.filter(**{name: value for name, value in given.items() if value is not None})
 
 
 class Login(models.Model):
@@ -74,6 +89,22 @@ class Login(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        """As Django's, but where one column was not read, all that were not are read with it (see `statement`).
+
+        Raises:
+            LoginEnded: the row is gone, and its person perhaps with it.
+        """
+        missing = self.get_deferred_fields()
+        if fields is not None and missing.intersection(fields):
+            fields = missing.union(fields)
+        try:
+            super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+        except Login.DoesNotExist as error:
+            raise LoginEnded("no such login any more", reason="login_ended", why=EndReason.DELETED) from error
 
     def is_live(self, at: datetime) -> bool:
         """Whether the row itself still stands at that time (the person and the cutoffs are not looked at)."""

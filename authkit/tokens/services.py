@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
@@ -17,6 +18,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, end_login, open_login
+from authkit.logins.statement import WHOLE
 from authkit.tokens import adoption, legacy
 from authkit.tokens.adoption import Adopted
 from authkit.tokens.claims import added_claims
@@ -54,7 +56,12 @@ class VerifiedAccess:
 
 
 def issue_tokens(
-    *, user: AbstractBaseUser, method: str, client: Client, transport: Transport = Transport.BODY
+    *,
+    user: AbstractBaseUser,
+    method: str,
+    client: Client,
+    transport: Transport = Transport.BODY,
+    replaces: Collection[UUID] = (),
 ) -> TokenPair:
     """Opens a login for somebody whom the caller has verified, and signs its first pair.
 
@@ -63,14 +70,22 @@ def issue_tokens(
         method: "password" or the provider's id.
         client: from where.
         transport: how the client wants them.
+        replaces: ids of logins that end once this one is there.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
+        TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse".
     """
     settings = conf.current().tokens
     added = _AddedClaims(settings)
     login = open_login(
-        user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client, prepare=added
+        user=user,
+        kind=LoginKind.TOKEN,
+        method=method,
+        lifetime=_lifetime(settings),
+        client=client,
+        prepare=added,
+        replaces=replaces,
     )
     return _pair(user, login, settings, transport, added.claims)
 
@@ -149,7 +164,7 @@ def verify_token(*, token: str) -> None:
         return
     claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience)
     try:
-        login = check_login(login_id=claims.login_id, user_id=claims.subject).login
+        login = check_login(login_id=claims.login_id, user_id=claims.subject, columns=WHOLE).login
     except LoginEnded as ended:
         raise _refused(ended) from ended
     behind = 0 if claims.generation is None else login.generation - claims.generation
