@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redis.connection import AbstractConnection
-from redis.exceptions import AskError, ClusterDownError, ReadOnlyError, RedisError, ResponseError, TryAgainError
+from redis.exceptions import AskError, ReadOnlyError, RedisError, ResponseError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -60,13 +60,13 @@ class Node:
         except _ELSEWHERE:
             self._heard()
             raise
-        except (RedisConnectionError, RedisTimeoutError, ReadOnlyError, ClusterDownError, OSError) as error:
+        except (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OSError) as error:
             self._silent(error)
-            raise RedisUnavailable(f"{self.name}: {error}") from error
+            raise RedisUnavailable(f"{self.name}: {told(error)}") from None
         except RedisError as error:
-            # It answers, and refuses this command: out of memory, no permission. Others it may still serve.
+            # It answers, soon, and refuses: out of memory, no permission, a cluster that misses a part.
             self._heard()
-            raise RedisUnavailable(f"{self.name} refuses {command[0]!r}: {error}") from error
+            raise RedisUnavailable(f"{self.name} refuses {command[0]!r}: {told(error)}") from None
         if self.breaker.is_open:
             self._heard()
         return reply
@@ -98,7 +98,7 @@ class Node:
             connection, run = self.connect()
         except (RedisError, OSError) as error:
             self._silent(error)
-            raise RedisUnavailable(f"{self.name}: {error}") from error
+            raise RedisUnavailable(f"{self.name}: {told(error)}") from None
         self._heard()
         return Subscription(connection, run, channel)
 
@@ -158,7 +158,13 @@ class Node:
     def _silent(self, error: BaseException) -> None:
         self.clear()
         if self.breaker.failed():
-            logger.warning("%s is out of reach, the database is asked instead: %s", self.name, error)
+            logger.warning("%s is out of reach, the database is asked instead: %s", self.name, told(error))
+
+
+def told(error: BaseException) -> str:
+    """What an error says, for a log. The error itself is not for one."""
+    # Sentinel's goes on with the repr of a connection, in which some versions of redis-py show the password.
+    return str(error).partition("<")[0].rstrip(" :") or type(error).__name__
 
 
 def exchange(connection: AbstractConnection, command: Command) -> Any:
