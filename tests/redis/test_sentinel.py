@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django_redis.pool import ConnectionFactory
 
 from authkit.redis import link
 from authkit.redis.link import RedisUnavailable
 from tests.redis.conftest import KEY
 from tests.redis.waiting import call_until_answered
 from tests.services import redis_sentinel
+from tests.services.process import free_port
 from tests.services.redis_sentinel import SERVICE, Watched
 
 pytestmark = pytest.mark.redis
@@ -22,7 +25,9 @@ def watched() -> Iterator[Watched]:
 
 
 @pytest.fixture
-def through_sentinel(watched: Watched, settings: Any) -> None:
+def through_sentinel(watched: Watched, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # django-redis keeps its pools by the LOCATION alone, for as long as the process lives.
+    monkeypatch.setattr(ConnectionFactory, "_pools", {})
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
         "redis": {
@@ -82,7 +87,22 @@ def test_master_that_falls_silent_is_replaced_too_and_not_believed_when_it_wakes
 
 
 @pytest.mark.usefixtures("through_sentinel")
-def test_no_sentinel_is_an_outage(watched: Watched, settings: Any) -> None:
+def test_sentinels_that_are_all_gone_cost_no_more_than_their_time_limits(settings: Any) -> None:
+    cache = settings.CACHES["redis"]
+    nowhere = [("127.0.0.1", free_port()) for _ in range(3)]
+    settings.CACHES = {
+        "redis": {**cache, "LOCATION": "redis://other/0", "OPTIONS": {**cache["OPTIONS"], "SENTINELS": nowhere}}
+    }
+    began = time.monotonic()
+    with pytest.raises(RedisUnavailable) as refused:
+        link.call(b"PING", key=KEY)
+    assert time.monotonic() - began < 1.5
+    # Not the connections that it tried: their repr may hold the password.
+    assert str(refused.value) == "Sentinel: No master found for 'other'"
+
+
+@pytest.mark.usefixtures("through_sentinel")
+def test_name_that_no_sentinel_knows_is_an_outage(settings: Any) -> None:
     settings.CACHES = {"redis": {**settings.CACHES["redis"], "LOCATION": "redis://nobody-watches-this/0"}}
     with pytest.raises(RedisUnavailable, match="No master found"):
         link.call(b"PING", key=KEY)
