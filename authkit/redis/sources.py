@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection, Connection, parse_url
-from redis.exceptions import AskError, RedisError, TryAgainError
+from redis.exceptions import AskError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
@@ -59,7 +59,7 @@ class Single:
     def call(self, command: Command, key: bytes) -> Reply:
         try:
             return self._node.call(command)
-        except (AskError, TryAgainError) as error:
+        except AskError as error:
             raise RedisUnavailable("this is a cluster, and AUTHKIT REDIS.CLUSTER is not set") from error
 
     def subscribe(self, channel: bytes, key: bytes) -> Subscription:
