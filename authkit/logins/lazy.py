@@ -9,7 +9,6 @@ In asynchronous code that is a statement where Django allows none: `await user.a
 
 from __future__ import annotations
 
-import weakref
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -23,32 +22,45 @@ from authkit.logins.checkers import Carried, check_login
 from authkit.logins.hints import mention
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.statement import WHOLE
 
 _PAIR = "_authkit_pair"
 _LOGIN_FIELDS = ("id", "user_id")
+_UNSPOKEN = {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED, EndReason.DELETED}
+"""What may have happened without a hint, by raw SQL for one: the others should find out as well."""
 
 
 class _Pair:
-    """What a lazy person and their lazy login have in common. Refers to them weakly: a cycle would outlive the request
-    until the garbage collector comes by."""
+    """What a lazy person and their lazy login have in common: what was read of them, once somebody has asked.
 
-    __slots__ = ("instances", "login_id", "user_id")
+    It knows neither of the two: a cycle would outlive the request until the garbage collector comes by.
+    """
 
-    def __init__(self, login_id: UUID, user_id: Any) -> None:
+    __slots__ = ("_loaded", "login_id", "user_id", "using")
+
+    def __init__(self, *, login_id: UUID, user_id: Any, using: str) -> None:
         self.login_id = login_id
         self.user_id = user_id
-        self.instances: tuple[weakref.ref[Any], ...] = ()
+        self.using = using
+        self._loaded: Carried | None = None
 
-    def load(self) -> None:
-        """Fills both, unless somebody has let go of one."""
-        try:
-            carried = check_login(login_id=self.login_id, user_id=self.user_id)
-        except LoginEnded as ended:
-            if ended.why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED, EndReason.DELETED}:
-                mention(login_id=self.login_id)  # a change that no hint spoke of, such as one by raw SQL
-            raise
-        for instance, loaded in zip(self.instances, (carried.user, carried.login), strict=True):
-            _fill(instance(), loaded)
+    def load(self, *, anew: bool = False) -> Carried:
+        if anew or self._loaded is None:
+            try:
+                self._loaded = check_login(login_id=self.login_id, user_id=self.user_id, columns=WHOLE)
+            except LoginEnded as ended:
+                if ended.why in _UNSPOKEN:
+                    mention(login_id=self.login_id)
+                raise
+        return self._loaded
+
+    def login(self) -> Login:
+        """The login, unread where the person is."""
+        if self._loaded is not None:
+            return self._loaded.login
+        login: Login = _lazy(Login).from_db(self.using, _LOGIN_FIELDS, (self.login_id, self.user_id))
+        login.__dict__[_PAIR] = self
+        return login
 
 
 def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
@@ -70,12 +82,10 @@ def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
     except ValidationError:
         return None
     using = router.db_for_write(Login)
-    pair = _Pair(login_id, pk)
     user = _lazy(users).from_db(using, (key.attname,), (pk,))
-    login = _lazy(Login).from_db(using, _LOGIN_FIELDS, (login_id, pk))
-    user.__dict__[_PAIR] = login.__dict__[_PAIR] = pair
-    pair.instances = (weakref.ref(user), weakref.ref(login))
-    return Carried(user=user, login=login)
+    pair = _Pair(login_id=login_id, user_id=pk, using=using)
+    user.__dict__[_PAIR] = pair
+    return Carried(user=user, login=pair.login)
 
 
 @lru_cache(maxsize=8)
@@ -84,13 +94,14 @@ def _lazy(model: type[models.Model]) -> Any:
     `__class__`, `_meta`, the sender of signals. Made past Django's metaclass, to which it would be another model."""
 
     def refresh_from_db(self: Any, using: str | None = None, fields: Any = None, **options: Any) -> None:
-        pair = self.__dict__.get(_PAIR)
-        if pair is not None:
-            for name in fields or [field.attname for field in model._meta.concrete_fields if not field.primary_key]:
-                self.__dict__.pop(name, None)
-            pair.load()
+        pair: _Pair | None = self.__dict__.get(_PAIR)
         if pair is None or using is not None or options:
             model.refresh_from_db(self, using, fields, **options)
+            return
+        carried = pair.load(anew=fields is None)
+        for name in fields or [field.attname for field in model._meta.concrete_fields if not field.primary_key]:
+            self.__dict__.pop(name, None)
+        _fill(self, carried.login if model is Login else carried.user)
 
     def state_of(self: Any) -> dict[str, Any]:
         # Unpickled or copied, it is no credential any more, and an instance of the model itself.
@@ -109,10 +120,8 @@ def _lazy(model: type[models.Model]) -> Any:
 
 
 def _fill(instance: Any, loaded: models.Model) -> None:
-    if instance is None:
-        return
     held = instance.__dict__
-    held.pop(_PAIR, None)
+    del held[_PAIR]
     for name, value in loaded.__dict__.items():
         held.setdefault(name, value)  # what a view has set meanwhile stays
     object.__dict__["__class__"].__set__(instance, type(loaded))

@@ -15,9 +15,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from authkit.core.aftermath import settle_aftermath
-from authkit.core.refusals import RETRY_AFTER_SECONDS
-from authkit.exceptions import TooManyLogins, TruthUnavailable
+from authkit.core.aftermath import aftermath_of, settle_aftermath
+from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
+from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
@@ -75,10 +75,13 @@ class SessionLoginMiddleware:
         return _truthful(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked; 403 for
+        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked; 401 for
+        one that asked more of them than their key, whose login turned out to be over (`authkit.logins.lazy`); 403 for
         one that calls Django's `login()`, as the admin's does, for somebody who is signed in too often already."""
         if isinstance(exception, TruthUnavailable):
             return _refused(request, exception)
+        if isinstance(exception, LoginEnded):
+            return _ended(request, exception)
         if isinstance(exception, TooManyLogins):
             return _too_many_logins(request, exception)
         return None
@@ -101,6 +104,16 @@ def _refused(request: HttpRequest, error: TruthUnavailable) -> HttpResponse:
 def _saves(request: HttpRequest, response: HttpResponseBase) -> bool:
     # Django saves no session with a 5xx; and a project may have an engine that is not ours.
     return response.status_code < 500 and isinstance(request.session, SessionStore)
+
+
+def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
+    # What the check of the token would have said a moment before.
+    notes = aftermath_of(request)
+    if notes.carrier is not None:
+        notes.dead.append(notes.carrier)
+    error = TokenNotValid(ended.detail, reason=ended.reason, why=ended.why)
+    headers = {"WWW-Authenticate": CHALLENGE, "Cache-Control": "no-store"}
+    return JsonResponse(error.as_payload(), status=401, headers=headers)
 
 
 def _too_many_logins(request: HttpRequest, error: TooManyLogins) -> HttpResponse:
