@@ -121,10 +121,10 @@ def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
     """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback."""
     session, user, login = request.session, carried.user, carried.login
     current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
-    if not auth_hash_holds(user=user, auth_hash=held):
-        end_login(login_id=login.pk, reason=EndReason.PASSWORD_CHANGED)
-        raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
     if not constant_time_compare(held, current):
+        if not auth_hash_holds(user=user, auth_hash=held):
+            end_login(login_id=login.pk, reason=EndReason.PASSWORD_CHANGED)
+            raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
         session.cycle_key()
         session[HASH_SESSION_KEY] = current
     if login.auth_hash != current:
