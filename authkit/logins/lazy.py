@@ -88,6 +88,17 @@ def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
     return Carried(user=user, login=pair.login)
 
 
+def read(instance: Any) -> None:
+    """Reads a person who may be unread, for whoever is about to write them: once that is done, it may be too late.
+
+    Raises:
+        LoginEnded, TruthUnavailable: as any field would.
+    """
+    pair: _Pair | None = instance.__dict__.get(_PAIR)
+    if pair is not None:
+        _fill(instance, pair.load().user)
+
+
 @lru_cache(maxsize=8)
 def _lazy(model: type[models.Model]) -> Any:
     """A class that behaves as `model` and says that it is, as Django's SimpleLazyObject does: `isinstance`,
