@@ -15,6 +15,7 @@ from django.utils import timezone
 from authkit.logins import epochs, hints
 from authkit.logins.models import CacheEpoch
 from authkit.redis import state
+from tests.outage import database_down
 from tests.services import redis
 from tests.services.process import free_port
 from tests.services.redis import Server
@@ -190,3 +191,13 @@ def test_block_with_a_mistake_is_said_and_not_shown_as_a_trace(settings: Any) ->
     _, failed = report()
     assert failed is not None
     assert "REDIS.TIMEOUT" in failed
+
+
+@pytest.mark.django_db
+def test_database_out_of_reach_fails_and_redis_is_looked_at_all_the_same(settings: Any) -> None:
+    settings.AUTHKIT = {**PUSH, "REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    with database_down():
+        printed, failed = report()
+    assert "out of reach (OperationalError). Every answer that needs it is a 503" in section(printed, "Database")
+    assert "fault: out of reach" in section(printed, "Redis")
+    assert failed
