@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from authkit.logins.hints import tell_after_change, tell_before_change
+from authkit.logins.lazy import read
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
 
@@ -31,6 +32,7 @@ def connect() -> None:
 
 def hint_before_save(sender: Any, *, instance: Any, raw: bool, update_fields: Iterable[str] | None, **_: Any) -> None:
     """Says in Redis that this person's tokens have to be asked for, unless nothing is saved that decides about them."""
+    read(instance)  # what is written may end the very login by which the rest would be read
     if _decides(instance, update_fields):
         tell_before_change(user_ids=[instance.pk])
 
@@ -45,6 +47,7 @@ def hint_after_save(
 
 def hint_before_deletion(sender: Any, *, instance: Any, **_: Any) -> None:
     """A person's logins go with them, and nothing is sent for those."""
+    read(instance)
     tell_before_change(user_ids=[instance.pk])
 
 
