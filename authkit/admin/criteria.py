@@ -35,6 +35,10 @@ class CriteriaForm(forms.Form):
         widget=forms.DateTimeInput(format=MINUTES, attrs={"type": "datetime-local"}),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["before"].help_text = _("Time zone: %(name)s.") % {"name": timezone.get_current_timezone_name()}
+
     def offer(self, everybodys: LoginsSummary) -> None:
         """Lists the ways in that are configured, and those that live logins came in by: a provider that was taken out
         of the settings is the one to look for."""
@@ -44,7 +48,6 @@ class CriteriaForm(forms.Form):
         ways = [(key, f"{names.get(key, key)} ({_live(counts.get(key, 0))})") for key in {**names, **counts}]
         widget: Any = self.fields["method"].widget
         widget.choices = [("", _("any way")), *ways]
-        self.fields["before"].help_text = _("Time zone: %(name)s.") % {"name": timezone.get_current_timezone_name()}
 
     def clean_before(self) -> datetime | None:
         before: datetime | None = self.cleaned_data["before"]

@@ -85,7 +85,7 @@ def test_everything_before_a_time_is_shown_and_then_ended(
     browser = browse(boss)
     cut = timezone.localtime(timezone.now() - timedelta(hours=1))
     page = ask(browser, method="", before=cut.strftime("%Y-%m-%dT%H:%M"))
-    assert "Europe/Berlin" in page
+    assert "Time zone: Europe/Berlin." in page
     confirmed = answer(page)
     assert confirmed["before"] == cut.replace(second=0, microsecond=0).isoformat()
     browser.post(reverse(PAGE), confirmed)
