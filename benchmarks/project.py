@@ -76,18 +76,12 @@ def settings_of(contender: Contender, place: Place, database: str) -> dict[str, 
 
 def set_up(contender: Contender, place: Place, database: str) -> Any:
     """Makes the contender's own database, sets Django up in this process, and answers the first of the people."""
-    options = settings_of(contender, place, database)
     drop_database(place, database, create=True)
-    import django
-    from django.conf import settings
-
-    settings.configure(**options)
-    django.setup()
+    configure(contender, place, database)
     from django.contrib.auth import get_user_model
     from django.contrib.auth.hashers import make_password
     from django.core.management import call_command
 
-    _mount(contender)
     call_command("migrate", run_syncdb=True, verbosity=0)
     users = get_user_model()
     password = make_password("pw-bench-1")
@@ -96,6 +90,17 @@ def set_up(contender: Contender, place: Place, database: str) -> Any:
     )
     contender.prepare()
     return users.objects.get(username="u0")
+
+
+def configure(contender: Contender, place: Place, database: str) -> None:
+    """Sets Django up in this process for a contender whose database another process has made, or will make."""
+    options = settings_of(contender, place, database)
+    import django
+    from django.conf import settings
+
+    settings.configure(**options)
+    django.setup()
+    _mount(contender)
 
 
 def drop_database(place: Place, database: str, *, create: bool = False) -> None:

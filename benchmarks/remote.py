@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,9 @@ from benchmarks.project import drop_database
 
 ROOT = Path(__file__).resolve().parent.parent
 FEWEST_ROUNDS = 5
+
+Contestant = Callable[..., dict[str, Any]]
+"""A `Remote`, or whatever else takes a command and `n`, and answers with what it measured in "us"."""
 
 
 class WorkerFailed(RuntimeError):
@@ -142,7 +145,13 @@ class Pairs:
 
 
 def interleave(
-    workers: Mapping[str, Remote], do: str, *, reference: str, rounds: int, seconds: float, n: int
+    workers: Mapping[str, Callable[..., dict[str, Any]]],
+    do: str,
+    *,
+    reference: str,
+    rounds: int,
+    seconds: float,
+    n: int,
 ) -> dict[str, Pairs]:
     """A B A C A …, each second round backwards; the command answers with its time in "us".
 

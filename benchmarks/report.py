@@ -24,17 +24,18 @@ class Table:
 
 @dataclass
 class Target:
-    """What authkit set itself: at most `limit`, whatever it is counted in."""
+    """What authkit set itself: at most `limit`, or at least where more is better, whatever it is counted in."""
 
     what: str
     measured: float
     limit: float
     same: float | None = None
     """What the reference measured against itself, where the target is a ratio: the A/A row."""
+    at_least: bool = False
 
     @property
     def met(self) -> bool:
-        return self.measured <= self.limit
+        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
     @property
     def trusted(self) -> bool:
@@ -45,7 +46,7 @@ class Target:
         same = "" if self.same is None else f"{self.same:.2f}"
         return [
             self.what,
-            f"≤ {self.limit:g}",
+            f"{'≥' if self.at_least else '≤'} {self.limit:g}",
             f"{self.measured:.3g}",
             same,
             verdict if self.trusted else f"{verdict}, but repeat: A/A",
@@ -66,7 +67,7 @@ class Report:
     def markdown(self) -> str:
         parts = [f"## {self.run}, {self.db}", *(table.markdown() for table in self.tables)]
         if self.targets:
-            head = ["target", "at most", "measured", "A/A", ""]
+            head = ["target", "limit", "measured", "A/A", ""]
             parts.append(Table(head, [target.row() for target in self.targets]).markdown())
         return "\n\n".join(parts) + "\n"
 

@@ -33,6 +33,8 @@ class Aftermath:
 
     cookies_read: bool = False
     """Whether the answer depends on a cookie, there or not."""
+    carrier: DeadCookie | None = None
+    """The cookie that carries the request: dead as well, should it turn out that its login is over."""
     dead: list[DeadCookie] = field(default_factory=list)
     refused: AuthKitError | None = None
     """Why the cookie that should have carried the request doesn't."""
@@ -54,7 +56,9 @@ def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:
     A cookie that the view has just set stays, and no cookie is touched by an answer that says that something failed
     (SECURITY.md, invariant 5).
     """
-    notes = aftermath_of(request)
+    notes: Aftermath | None = getattr(request, _ATTRIBUTE, None)
+    if notes is None:
+        return
     if notes.cookies_read:
         patch_vary_headers(response, ["Cookie"])
     if response.status_code >= 500:

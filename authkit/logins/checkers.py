@@ -6,7 +6,7 @@ deactivated, deleted or given another password by raw SQL is out on the next req
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,21 +22,34 @@ from authkit.logins.blacklist import jti_digest
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import auth_hash_holds, end_login
-from authkit.logins.statement import Found, find
+from authkit.logins.statement import JUDGED, Columns, Found, Standing, find
 
 _ENDED = "login_ended"
 _EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
 class Carried:
-    """A person and the login by which they are here; both alive when they were read."""
+    """A person and the login by which they are here; both alive when they were read.
 
-    user: AbstractBaseUser
-    login: Login
+    Args:
+        user: the person.
+        login: the row, or how to make it of what was read: few requests look at it.
+    """
+
+    __slots__ = ("_login", "user")
+
+    def __init__(self, *, user: AbstractBaseUser, login: Login | Callable[[], Login]) -> None:
+        self.user = user
+        self._login = login
+
+    @property
+    def login(self) -> Login:
+        if not isinstance(self._login, Login):
+            self._login = self._login()
+        return self._login
 
 
-def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None) -> Carried:
+def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns: Columns = JUDGED) -> Carried:
     """Loads a person through one of their logins (mode `database` of DESIGN.md).
 
     Args:
@@ -45,6 +58,7 @@ def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None) -> Carr
         jti: of the token, if the blacklist is to be asked too, in the same statement. A refresh does. An access check
             does not: blacklisting a token of ours ends its login, so its row tells; and a jti that was listed by hand,
             without its token, is found at the next refresh, and the login ended then.
+        columns: what the caller needs of the login; the rest is loaded when it is asked for.
 
     Returns:
         The person, a real instance of the user model, and the login.
@@ -53,25 +67,26 @@ def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None) -> Carr
         LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value.
         TruthUnavailable: the database can't be asked.
     """
-    found = _find(login_id=login_id, user_id=user_id, digest=None if jti is None else jti_digest(jti))
+    found = _find(login_id=login_id, user_id=user_id, digest=None if jti is None else jti_digest(jti), columns=columns)
     if found is None:
         # Rows go with their person. A login pruned long after its end looks the same, and is as dead.
         raise LoginEnded("no such login of this person", reason=_ENDED, why=EndReason.DELETED)
-    user, login = found.user, found.login
-    now = timezone.now()
-    why = verdict(user=user, login=login, cut_off_at=found.cut_off_at, now=now)
+    user, now = found.user, timezone.now()
+    why = verdict(user=user, login=found.standing, cut_off_at=found.cut_off_at, now=now)
     if why is None and found.blacklisted:
         end_login(login_id=login_id, reason=EndReason.REVOKED)
         why = EndReason.REVOKED
     if why is None:
-        return Carried(user=user, login=login)
+        return Carried(user=user, login=found.login)
     if why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED}:
         # Made final: an account that is switched on again, or gets its old password back, revives no login.
         Login.objects.filter(pk=login_id, ended_at=None).update(ended_at=now, end_reason=why)
     raise LoginEnded(f"login is over: {why}", reason=_EXPIRED if why == EndReason.EXPIRED else _ENDED, why=why)
 
 
-def verdict(*, user: AbstractBaseUser, login: Login, cut_off_at: datetime | None, now: datetime) -> EndReason | None:
+def verdict(
+    *, user: AbstractBaseUser, login: Login | Standing, cut_off_at: datetime | None, now: datetime
+) -> EndReason | None:
     """Why this login no longer carries this person, or None if it does.
 
     Args:
@@ -91,9 +106,9 @@ def verdict(*, user: AbstractBaseUser, login: Login, cut_off_at: datetime | None
     return None
 
 
-def _find(*, login_id: UUID, user_id: Any, digest: str | None) -> Found | None:
+def _find(*, login_id: UUID, user_id: Any, digest: str | None, columns: Columns) -> Found | None:
     try:
-        return find(login_id=login_id, user_id=user_id, digest=digest)
+        return find(login_id=login_id, user_id=user_id, digest=digest, columns=columns)
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the login can't be read") from error
     except (ValueError, ValidationError, OverflowError, DataError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from authkit.logins.checkers import Carried
 from authkit.logins.models import Login
 
 _ATTRIBUTE = "_authkit_login"
@@ -16,7 +17,7 @@ _ATTRIBUTE = "_authkit_login"
 
 @dataclass(slots=True)
 class _Scope:
-    login: Login | None = None
+    login: Login | Carried | None = None
 
 
 # What stands in it is written to and never replaced: a view that runs in another task or thread than its middleware
@@ -24,8 +25,9 @@ class _Scope:
 _scope: ContextVar[_Scope | None] = ContextVar("authkit_current_login", default=None)
 
 
-def set_current_login(request: Any, login: Login | None) -> None:
-    """Notes the login on the HttpRequest (also below a DRF Request), and for the rest of a `request_scope`."""
+def set_current_login(request: Any, login: Login | Carried | None) -> None:
+    """Notes the login on the HttpRequest (also below a DRF Request), and for the rest of a `request_scope`; as
+    `Carried` where few will ask for it."""
     setattr(getattr(request, "_request", request), _ATTRIBUTE, login)
     scope = _scope.get()
     if scope is not None:
@@ -49,7 +51,8 @@ def login_at_work() -> UUID | None:
     yet.
     """
     scope = _scope.get()
-    return None if scope is None or scope.login is None else scope.login.pk
+    login = None if scope is None else _unwrapped(scope.login)
+    return None if login is None else login.pk
 
 
 def current_login(request: Any) -> Login | None:
@@ -60,5 +63,8 @@ def current_login(request: Any) -> Login | None:
     """
     if not request.user.is_authenticated:
         return None
-    login: Login | None = getattr(getattr(request, "_request", request), _ATTRIBUTE, None)
-    return login
+    return _unwrapped(getattr(getattr(request, "_request", request), _ATTRIBUTE, None))
+
+
+def _unwrapped(login: Login | Carried | None) -> Login | None:
+    return login.login if isinstance(login, Carried) else login

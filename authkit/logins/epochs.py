@@ -64,6 +64,7 @@ class _Held:
     expires_at: float
     believed_from: float
     """Rule 2."""
+    suspended_at: datetime | None
     suspended_until: datetime | None
 
 
@@ -131,7 +132,7 @@ def suspend() -> None:
         if not rows.update(**changes):
             _create(using)
             rows.update(**changes)
-        suspended_at = rows.values_list("suspended_at", flat=True).get()
+        suspended_at: Any = rows.values_list("suspended_at", flat=True).get()
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the cache epoch can't be raised") from error
     transaction.on_commit(partial(_wait_for_everybody, suspended_at), using=using)
@@ -167,7 +168,7 @@ def suspended_for_all() -> bool:
     floor in Redis, that are younger than this call.
     """
     held = _held
-    if held is None or not _lasts(held.suspended_until):
+    if held is None or held.suspended_at != _seen[0] or not _lasts(held.suspended_until):
         return False
     _sleep_until(_seen[1] + half_of_bound())
     return _lasts(held.suspended_until)
@@ -203,7 +204,7 @@ def _read(asked_at: float) -> Lease:
             connection = connections[using]
             alone = connection.get_autocommit()
             if not alone and not _sees_commits(connection):
-                return Lease(epoch=0, suspended=True)
+                return Lease(epoch=-1, suspended=True)
             value, suspended_at, suspended_until = _row(using)
         except DATABASE_DOWN as error:
             raise TruthUnavailable("the cache epoch can't be read") from error
@@ -219,7 +220,7 @@ def _read(asked_at: float) -> Lease:
         expires_at = read_at + half
         if done < believed_from:
             expires_at = min(expires_at, believed_from)
-        _held = _Held(Lease(value, suspended), read_at, expires_at, believed_from, suspended_until)
+        _held = _Held(Lease(value, suspended), read_at, expires_at, believed_from, suspended_at, suspended_until)
         return _held.lease
 
 

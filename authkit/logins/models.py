@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from authkit.core.identifiers import uuid7
+from authkit.exceptions import LoginEnded
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 
 
@@ -27,6 +29,17 @@ class LoginQuerySet(models.QuerySet["Login"]):
             GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at")),
         ]
         return self.filter(*(~Exists(cutoff) for cutoff in cut_off), ended_at=None, expires_at__gt=now)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """As Django's, and Redis is told. Pruning goes past this: of what it deletes no token is alive."""
+        from authkit.logins.hints import tell  # which needs these models
+
+        with transaction.atomic(using=router.db_for_write(Login)):
+            tell(login_ids=list(self.values_list("pk", flat=True)))
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
 
     def where(
         self,
@@ -87,6 +100,30 @@ class Login(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        """As Django's, but where one column was not read, all that were not are read with it (see `statement`).
+
+        Raises:
+            LoginEnded: the row is gone, and its person perhaps with it.
+        """
+        missing = self.get_deferred_fields()
+        if fields is not None and missing.intersection(fields):
+            fields = missing.union(fields)
+        try:
+            super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+        except Login.DoesNotExist as error:
+            raise LoginEnded("no such login any more", reason="login_ended", why=EndReason.DELETED) from error
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002  # Django's signature
+        """As Django's, and Redis is told."""
+        from authkit.logins.hints import tell  # which needs these models
+
+        with transaction.atomic(using=router.db_for_write(Login)):
+            tell(login_ids=[self.pk])
+            return super().delete(using=using, keep_parents=keep_parents)
 
     def is_live(self, at: datetime) -> bool:
         """Whether the row itself still stands at that time (the person and the cutoffs are not looked at)."""

@@ -23,7 +23,7 @@ from authkit.logins.checkers import Carried, check_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, Prepare, end_login, session_auth_hash
-from authkit.logins.statement import advance
+from authkit.logins.statement import WHOLE, advance
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,13 @@ def rotate(
         LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
         TruthUnavailable: the database can't be asked.
     """
-    carried = check_login(login_id=login_id, user_id=user_id, jti=jti)
+    carried = check_login(login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
     if generation == carried.login.generation:
         _call(prepare, carried)
         if _advance(carried, lifetime=lifetime):
             return Rotated(user=carried.user, login=carried.login, replayed=False)
-        carried = check_login(login_id=login_id, user_id=user_id, jti=jti)  # somebody was faster: see what they left
+        # Somebody was faster: see what they left.
+        carried = check_login(login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
     replayed = _replay(carried, generation=generation, grace=grace)
     _call(prepare, carried)
     return replayed

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -23,7 +23,21 @@ from django.db.models.sql.compiler import SQLCompiler
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 
 _PREFIX = "_authkit_"
-_LOGIN_COLUMNS = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in {"id", "user_id"})
+_KEYS = ("id", "user_id")
+
+Columns = tuple[str, ...]
+"""Of a login, besides its key and its person's. What is not read is loaded, all at once, when somebody asks for it:
+converting dates that nobody looks at costs as much as a third of the statement."""
+
+WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in _KEYS)
+_JUDGED = {"auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
+_USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at"}
+# In the model's own order, in which `from_db()` takes their values.
+JUDGED: Columns = tuple(name for name in WHOLE if name in _JUDGED)
+"""By which it is decided whether the login stands: all that the check of an access token needs."""
+USED: Columns = tuple(name for name in WHOLE if name in _USED)
+"""What a session needs, so that its use can be noted."""
+
 _CUTOFFS = ("user_cutoff", "global_cutoff")
 
 # Stand-ins by which the compiled parameters are told apart. No row has them, and their types suit the columns.
@@ -36,24 +50,42 @@ _ANY_DIGEST = "authkit"
 _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
 
+class Standing(NamedTuple):
+    """Of a login's row, what decides whether it stands."""
+
+    auth_hash: str
+    created_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    end_reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the statement found: a person, the login, the later one of the two cutoffs, and whether the token that was
-    asked for is on the blacklist."""
+    """What the statement found: a person, where their login stands, the later one of the two cutoffs, and whether the
+    token that was asked for is on the blacklist."""
 
     user: AbstractBaseUser
-    login: Login
+    standing: Standing
     cut_off_at: datetime | None
-    blacklisted: bool = False
+    blacklisted: bool
+    _using: str
+    _columns: Columns
+    _values: tuple[Any, ...]
+
+    def login(self) -> Login:
+        """The row itself, with the columns that were read."""
+        return Login.from_db(self._using, self._columns, self._values)
 
 
-def find(*, login_id: UUID, user_id: Any, digest: str | None = None) -> Found | None:
+def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Columns = WHOLE) -> Found | None:
     """One SQL statement, on the database that is written to: a replica may not know yet what has been revoked.
 
     Args:
         login_id: the login's key.
         user_id: the key of the person whose login it must be, in any form that the key's field takes.
         digest: of a token's jti, to look up on the blacklist in the same statement; nothing is looked up if None.
+        columns: what to read of the login.
 
     Returns:
         None if there is no such login of such a person.
@@ -63,24 +95,40 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None) -> Found | 
     """
     users = get_user_model()
     using = router.db_for_write(Login)
-    row = _fetch(users, using, login_id, user_id, digest)
+    row = _fetch(users, using, login_id, user_id, digest, columns)
     if row is None:
         return None
     blacklisted = False
     if digest is not None:
         *row, blacklisted = row
-    width = len(row) - len(_LOGIN_COLUMNS) - len(_CUTOFFS)
-    user = users.from_db(using, _user_columns(users), row[:width])
-    login = Login.from_db(using, _login_names(), [login_id, user.pk, *row[width : width + len(_LOGIN_COLUMNS)]])
-    cut_off_at = max(filter(None, row[-len(_CUTOFFS) :]), default=None)
-    return Found(user=user, login=login, cut_off_at=cut_off_at, blacklisted=bool(blacklisted))
+    names = _user_columns(users)
+    width = len(names)
+    user = users.from_db(using, names, row[:width])
+    values = row[width : width + len(columns)]
+    user_cutoff, global_cutoff = row[-2:]
+    return Found(
+        user=user,
+        standing=Standing(*[values[place] for place in _standing_places(columns)]),
+        cut_off_at=max(user_cutoff, global_cutoff) if user_cutoff and global_cutoff else user_cutoff or global_cutoff,
+        blacklisted=bool(blacklisted),
+        _using=using,
+        _columns=(*_KEYS, *columns),
+        _values=(login_id, user.pk, *values),
+    )
 
 
-def _fetch(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None) -> Any:
+@lru_cache(maxsize=8)
+def _standing_places(columns: Columns) -> tuple[int, ...]:
+    return tuple(columns.index(name) for name in Standing._fields)
+
+
+def _fetch(
+    users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None, columns: Columns
+) -> Any:
     if type(users._default_manager).get_queryset is not models.Manager.get_queryset:
         # A manager with a mind of its own (tenants, soft deletion) may answer differently for each request.
-        return _queryset(users, using, login_id, user_id, digest).first()
-    statement = _compiled(users, using, with_digest=digest is not None)
+        return _queryset(users, using, login_id, user_id, digest, columns).first()
+    statement = _compiled(users, using, columns, with_digest=digest is not None)
     connection = connections[using]
     given = {"login_id": login_id, "user_id": user_id, "digest": digest}
     parameters = list(statement.parameters)
@@ -152,11 +200,11 @@ def _places(
 
 
 @lru_cache(maxsize=32)
-def _compiled(users: type[AbstractBaseUser], using: str, *, with_digest: bool) -> _Select:
+def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, with_digest: bool) -> _Select:
     key: Any = users._meta.pk
     any_user = _ANY_USERS.get(key.get_internal_type(), _ANY_INTEGER)
     any_digest = _ANY_DIGEST if with_digest else None
-    compiler = _queryset(users, using, _ANY_LOGIN, any_user, any_digest).query.get_compiler(using)
+    compiler = _queryset(users, using, _ANY_LOGIN, any_user, any_digest, columns).query.get_compiler(using)
     sql, parameters = compiler.as_sql()
     stand_ins: dict[str, tuple[Any, Any]] = {"login_id": (Login._meta.pk, _ANY_LOGIN), "user_id": (key, any_user)}
     if with_digest:
@@ -191,10 +239,12 @@ def _compiled_advance(using: str) -> _Statement:
     return _Statement(sql=sql, parameters=tuple(parameters), places=_places(stand_ins, parameters, connections[using]))
 
 
-def _queryset(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None) -> Any:
+def _queryset(
+    users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None, columns: Columns
+) -> Any:
     # From the user model's own default manager, so that people whom a project hides there stay hidden. The annotations
     # reuse the join that the filter made: Django documents filter-then-annotate to do so.
-    login_columns = {_PREFIX + name: F(f"authkit_logins__{name}") for name in _LOGIN_COLUMNS}
+    login_columns = {_PREFIX + name: F(f"authkit_logins__{name}") for name in columns}
     # By the value, not by OuterRef("pk"): a sub-select that knows no outer row is planned and run for less.
     mine = UserCutoff.objects.filter(user_id=user_id).values("issued_before")
     everybodys = GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY).values("issued_before")
@@ -218,8 +268,3 @@ def _queryset(users: type[AbstractBaseUser], using: str, login_id: UUID, user_id
 @lru_cache(maxsize=8)
 def _user_columns(users: type[AbstractBaseUser]) -> tuple[str, ...]:
     return tuple(field.attname for field in users._meta.concrete_fields)
-
-
-@lru_cache(maxsize=1)
-def _login_names() -> tuple[str, ...]:
-    return ("id", "user_id", *_LOGIN_COLUMNS)

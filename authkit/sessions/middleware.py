@@ -15,13 +15,13 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from authkit.core.aftermath import settle_aftermath
-from authkit.core.refusals import RETRY_AFTER_SECONDS
-from authkit.exceptions import TooManyLogins, TruthUnavailable
+from authkit.core.aftermath import aftermath_of, settle_aftermath
+from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
+from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.current import request_scope
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
-from authkit.sessions.state import session_state
+from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
 
@@ -67,11 +67,14 @@ class SessionLoginMiddleware:
         return _truthful(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked; 403 for
+        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked; 401 for
+        one that asked more of them than their key, whose login turned out to be over (`authkit.logins.lazy`); 403 for
         one that calls Django's `login()`, as the admin's does, for somebody who is signed in too often already."""
         if isinstance(exception, TruthUnavailable):
             logger.error("the database can't be asked", exc_info=exception)
             return unavailable(request)
+        if isinstance(exception, LoginEnded):
+            return _ended(request, exception)
         if isinstance(exception, TooManyLogins):
             return _too_many_logins(request, exception)
         return None
@@ -84,6 +87,16 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
         return JsonResponse(error.as_payload(), status=503, headers=headers)
     return HttpResponse(error.message, status=503, headers=headers, content_type="text/plain; charset=utf-8")
+
+
+def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
+    # What the check of the token would have said a moment before.
+    notes = aftermath_of(request)
+    if notes.carrier is not None:
+        notes.dead.append(notes.carrier)
+    error = TokenNotValid(ended.detail, reason=ended.reason, why=ended.why)
+    headers = {"WWW-Authenticate": CHALLENGE, "Cache-Control": "no-store"}
+    return JsonResponse(error.as_payload(), status=401, headers=headers)
 
 
 def _too_many_logins(request: HttpRequest, error: TooManyLogins) -> HttpResponse:
@@ -111,8 +124,8 @@ async def _aresolve_user(request: HttpRequest) -> SessionUser:
 
 def _unsettled(request: HttpRequest) -> Login | None:
     """The session's login if the request leaves something to be written for it; asks no database."""
-    state = session_state(request)
-    if state.login is None:
+    state = known_state(request)
+    if state is None or state.login is None:
         return None
     due = (
         state.adopted
@@ -147,7 +160,8 @@ def _changed_auth_hash(request: HttpRequest, login: Login) -> str | None:
 def _truthful(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     # Middleware further in, process_view() and late rendering don't reach process_exception(): Django has made their
     # error a 500 by now.
-    if session_state(request).unavailable and response.status_code == 500:
+    state = known_state(request)
+    if state is not None and state.unavailable and response.status_code == 500:
         response = unavailable(request)
     settle_aftermath(request, response)
     return response

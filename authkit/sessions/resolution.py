@@ -30,6 +30,7 @@ from authkit.logins.checkers import Carried, check_login
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import auth_hash_holds, end_login, open_login, session_auth_hash
+from authkit.logins.statement import USED
 from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.receivers import client_of, method_of_backend, parsed_login_id
 from authkit.sessions.state import carry, session_state
@@ -95,7 +96,7 @@ def _carried(request: HttpRequest, user_id: Any) -> Carried | None:
     login_id = parsed_login_id(session[LOGIN_SESSION_KEY])
     if login_id is None:
         raise LoginEnded("the session names no login", reason="login_ended")
-    carried = check_login(login_id=login_id, user_id=user_id)
+    carried = check_login(login_id=login_id, user_id=user_id, columns=USED)
     _hold_to_session_hash(request, carried)
     user = _as_backend_sees(backend, carried.user)
     return None if user is None else Carried(user=user, login=carried.login)
@@ -146,7 +147,7 @@ def _adopt(request: HttpRequest, user_id: Any, backend: Any) -> Carried | None:
         raise LoginEnded("a session of unknown age", reason="login_ended", why=EndReason.FORCED)
     login_id = _adopted_login_id(session.session_key or "")
     _open_once(request, user, login_id)
-    carried = Carried(user=user, login=check_login(login_id=login_id, user_id=user.pk).login)
+    carried = Carried(user=user, login=check_login(login_id=login_id, user_id=user.pk, columns=USED).login)
     _hold_to_session_hash(request, carried)
     session.login_at_load = str(login_id)  # type: ignore[attr-defined]  # so that a logout in this very request ends it
     session_state(request).adopted = True

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
 
 from authkit.exceptions import LoginEnded
 from authkit.logins.current import set_current_login
@@ -38,6 +39,11 @@ def session_state(request: Any) -> SessionState:
         state = SessionState()
         setattr(http, _ATTRIBUTE, state)
     return state
+
+
+def known_state(request: HttpRequest) -> SessionState | None:
+    """The same, and None where nobody has asked for the user yet."""
+    return getattr(request, _ATTRIBUTE, None)
 
 
 def carry(request: Any, *, user: AbstractBaseUser | AnonymousUser, login: Login | None) -> None:

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from authkit import conf
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded, TokenNotValid
-from authkit.logins.checkers import check_login
+from authkit.logins.access import acheck_access, check_access
+from authkit.logins.checkers import Carried, check_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, end_login, open_login
+from authkit.logins.statement import WHOLE
 from authkit.tokens import adoption, legacy
 from authkit.tokens.adoption import Adopted
 from authkit.tokens.claims import added_claims
@@ -47,11 +50,20 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAccess:
-    """An access token that is good right now, with its person and login."""
+    """An access token that is good right now, and whom it carries."""
 
-    user: AbstractBaseUser
-    login: Login
+    carried: Carried
     claims: Claims
+
+    @property
+    def user(self) -> AbstractBaseUser:
+        """The person; unread in the modes `redis` and `push` (see `authkit.logins.lazy`)."""
+        return self.carried.user
+
+    @property
+    def login(self) -> Login:
+        """Their login, made of what was read when it is asked for."""
+        return self.carried.login
 
 
 def issue_tokens(
@@ -132,7 +144,7 @@ def refresh_tokens(
 
 
 def verify_access(*, token: str) -> VerifiedAccess:
-    """Whether this access token is good right now: one SQL statement finds its person and its login.
+    """Whether this access token is good right now, by the check that REVOCATION.CHECK names.
 
     Raises:
         TokenNotValid: with `reason` "expired" or "login_ended" (and `why`) where the signature was ours.
@@ -143,10 +155,23 @@ def verify_access(*, token: str) -> VerifiedAccess:
         return _legacy_access(token)
     claims = read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
     try:
-        carried = check_login(login_id=claims.login_id, user_id=claims.subject)
+        carried = check_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return VerifiedAccess(user=carried.user, login=carried.login, claims=claims)
+    return VerifiedAccess(carried=carried, claims=claims)
+
+
+async def averify_access(*, token: str) -> VerifiedAccess:
+    """`verify_access` without blocking an event loop; in the mode `push` without leaving its thread."""
+    settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        return await sync_to_async(_legacy_access)(token)
+    claims = read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
+    try:
+        carried = await acheck_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
+    except LoginEnded as ended:
+        raise _refused(ended) from ended
+    return VerifiedAccess(carried=carried, claims=claims)
 
 
 def verify_token(*, token: str) -> None:
@@ -163,7 +188,7 @@ def verify_token(*, token: str) -> None:
         return
     claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience)
     try:
-        login = check_login(login_id=claims.login_id, user_id=claims.subject).login
+        login = check_login(login_id=claims.login_id, user_id=claims.subject, columns=WHOLE).login
     except LoginEnded as ended:
         raise _refused(ended) from ended
     behind = 0 if claims.generation is None else login.generation - claims.generation
@@ -236,6 +261,14 @@ def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
         raise TokenNotValid("its login was over already", reason="login_ended")
 
 
+aissue_tokens = sync_to_async(issue_tokens)
+"""The asynchronous twins of what is the database's work alone: in Django's own thread."""
+arefresh_tokens = sync_to_async(refresh_tokens)
+averify_token = sync_to_async(verify_token)
+arevoke_token = sync_to_async(revoke_token)
+arevoke_refresh = sync_to_async(revoke_refresh)
+
+
 def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSettings) -> TokenPair:
     added = _AddedClaims(settings)
     try:
@@ -250,7 +283,7 @@ def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSet
 def _legacy_access(token: str) -> VerifiedAccess:
     adopted = _legacy(token, (TokenKind.ACCESS,))
     claims = _claims_of(adopted.token, subject=str(adopted.user.pk))
-    return VerifiedAccess(user=adopted.user, login=adopted.login, claims=claims)
+    return VerifiedAccess(carried=Carried(user=adopted.user, login=adopted.login), claims=claims)
 
 
 def _claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
@@ -258,6 +291,7 @@ def _claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
         payload=token.payload,
         login_id=token.login_id,
         subject=str(token.user) if subject is None else subject,
+        issued_at=int(token.issued_at.timestamp()),
         expires_at=int(token.expires_at.timestamp()),
         generation=None,
     )

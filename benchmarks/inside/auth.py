@@ -42,6 +42,12 @@ def prepare(worker: Worker) -> dict[str, Any]:
     return {**summary(sql), "redis": commands, "credential_bytes": sum(map(len, credential.values()))}
 
 
+def credential(worker: Worker) -> dict[str, str]:
+    """Signs in; HTTP headers by which a request is this user's."""
+    entries = worker.contender.credential(worker.user)
+    return {name.removeprefix("HTTP_").replace("_", "-").title(): value for name, value in entries.items()}
+
+
 def requests(worker: Worker, n: int) -> dict[str, float]:
     """Median of n whole requests, in µs."""
     call, environ = worker.caller.call, worker.kept["environ"]

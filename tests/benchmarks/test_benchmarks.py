@@ -26,7 +26,7 @@ def test_a_run_prints_tables_and_writes_what_it_counted(run: str, beside: str, s
     assert result.returncode == 0, result.stderr
     assert f"| {beside} |" in result.stdout
     assert "| authkit-database |" in result.stdout
-    assert "| target | at most | measured | A/A |" in result.stdout
+    assert "| target | limit | measured | A/A |" in result.stdout
     (report,) = json.loads(raw.read_text())["reports"]
     assert report["raw"]["counted"]["authkit-database"]["statements"] == statements
     assert report["targets"]

@@ -29,15 +29,34 @@ def sql(statement: str, *parameters: Any) -> None:
         cursor.execute(statement, parameters)
 
 
-def test_one_statement_loads_the_person_and_the_login(user: Any, open_for: Any, django_assert_num_queries: Any) -> None:
+def test_one_statement_loads_the_person_and_what_decides(
+    user: Any, open_for: Any, django_assert_num_queries: Any
+) -> None:
     login = open_for(user)
     with django_assert_num_queries(1):
         carried = check_login(login_id=login.pk, user_id=user.pk)
         assert carried.user == user
         assert carried.user.get_username() == user.get_username()
-        assert (carried.login.pk, carried.login.user_id, carried.login.method) == (login.pk, user.pk, "password")
+        assert (carried.login.pk, carried.login.user_id) == (login.pk, user.pk)
         assert carried.login.created_at == login.created_at
     assert not [name for name in vars(carried.user) if "authkit" in name]
+
+
+def test_whatever_else_is_asked_of_the_login_is_loaded_at_once(
+    user: Any, open_for: Any, django_assert_num_queries: Any
+) -> None:
+    carried = check_login(login_id=open_for(user).pk, user_id=user.pk)
+    with django_assert_num_queries(1):
+        assert (carried.login.method, carried.login.kind, carried.login.generation) == ("password", "token", 0)
+        assert not carried.login.get_deferred_fields()
+
+
+def test_login_that_is_gone_when_it_is_asked_for_has_ended(user: Any, open_for: Any) -> None:
+    carried = check_login(login_id=open_for(user).pk, user_id=user.pk)
+    user.delete()
+    with pytest.raises(LoginEnded) as refused:
+        _ = carried.login.method
+    assert (refused.value.reason, refused.value.why) == ("login_ended", "deleted")
 
 
 def test_key_in_text_form_as_a_token_holds_it(user: Any, open_for: Any) -> None:
