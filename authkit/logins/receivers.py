@@ -113,8 +113,8 @@ def note_email_change(
 def end_logins_after_email_change(sender: Any, *, instance: Any, **_: Any) -> None:
     """Ends the person's logins when their address has changed, but the one by which that was asked for.
 
-    Whoever changes an address may be about to take the account over: the next password reset goes there. So those who
-    are signed in elsewhere have to show their password again; of the two, its owner knows it.
+    The address decides who may set another password. When it passes from one to another, whoever is still signed in
+    elsewhere by the old one has to show again who they are.
     `QuerySet.update()` and `bulk_update()` send no signal and end nothing.
     """
     if vars(instance).pop(_CHANGED, False):
