@@ -16,3 +16,8 @@ def revoked_channel(prefix: str) -> bytes:
 def session(prefix: str, digest: str) -> bytes:
     """A session, by the digest of its key."""
     return f"{prefix}:s:{digest}".encode()
+
+
+def probe(prefix: str) -> bytes:
+    """A key, and a channel, of nobody's: `manage.py authkit_doctor` tries on the server of `revoked` what it can do."""
+    return f"{prefix}:{{revoked}}:doctor".encode()

@@ -29,7 +29,7 @@ def test_commands_exist_and_take_these_options() -> None:
 def test_every_option_of_the_command_is_there() -> None:
     parser = load_command_class("authkit", "authkit_force_logout").create_parser("manage.py", "authkit_force_logout")
     common = load_command_class("authkit", "authkit_settings").create_parser("manage.py", "authkit_settings")
-    own = {name for name in parser._option_string_actions if name.startswith("--")} - {"--no-input"}
+    own = {name for name in parser._option_string_actions if name.startswith("--")} - {"--no-input", "--skip-checks"}
     own -= common._option_string_actions.keys()
     assert {"--method", "--before", "--dry-run"} <= own
     assert [name for name in own if name not in PAGE] == []

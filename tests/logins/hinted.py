@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,10 +13,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from authkit.exceptions import LoginEnded
+from authkit.logins import epochs, feed, hints
 from authkit.logins.access import check_access
 from authkit.logins.checkers import Carried
 from authkit.logins.models import CacheEpoch, Login
-from tests.services.redis import Server
+from authkit.redis import link
 
 BOUND = timedelta(milliseconds=400)
 HALF = BOUND.total_seconds() / 2
@@ -81,11 +82,37 @@ def suspended() -> bool:
 
 
 @contextmanager
-def partitioned(settings: Any, server: Server) -> Any:
-    """In here this process can't reach Redis while everybody else can; afterwards it knows nothing of that."""
-    before = settings.AUTHKIT
-    settings.AUTHKIT = {**before, "REDIS_URL": "redis://127.0.0.1:1"}
+def elsewhere() -> Iterator[None]:
+    """In here this is another process, as far as a process remembers anything of Redis and of the epoch."""
+    kept = {module: {name: getattr(module, name) for name in names} for module, names in _MEMORY.items()}
+    for module, values in kept.items():
+        for name in values:
+            setattr(module, name, _AT_START[module, name])
     try:
         yield
     finally:
-        settings.AUTHKIT = before
+        feed.forget()
+        for module, values in kept.items():
+            for name, value in values.items():
+                setattr(module, name, value)
+
+
+_MEMORY: dict[Any, tuple[str, ...]] = {
+    epochs: ("_held", "_seen"),
+    hints: ("_run",),
+    feed: ("_feed", "_next_attempt"),
+    link: ("_current",),
+}
+_AT_START = {(module, name): getattr(module, name) for module, names in _MEMORY.items() for name in names}
+
+
+@contextmanager
+def cut_off(settings: Any) -> Iterator[None]:
+    """In here this is another process, and it alone can't reach Redis."""
+    before = settings.AUTHKIT
+    with elsewhere():
+        settings.AUTHKIT = {**before, "REDIS_URL": "redis://127.0.0.1:1"}
+        try:
+            yield
+        finally:
+            settings.AUTHKIT = before

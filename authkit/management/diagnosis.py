@@ -1,0 +1,240 @@
+"""What `manage.py authkit_doctor` finds: what is reachable, which mode is in force, what an outage would do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from statistics import median
+from uuid import uuid4
+
+from django.contrib.auth import get_user_model
+from django.db import connections, router
+from django.utils import timezone
+
+from authkit import conf
+from authkit.core.refusals import DATABASE_DOWN
+from authkit.exceptions import TruthUnavailable
+from authkit.logins import epochs, hints
+from authkit.logins.lazy import lazily
+from authkit.logins.models import CacheEpoch, Login
+from authkit.redis import state
+from authkit.redis.link import RedisUnavailable
+from authkit.redis.state import RedisState, ServerState
+
+ROUNDS = 20
+
+
+class Level(StrEnum):
+    """How a finding is meant: as it should be; to be known; not in order."""
+
+    FINE = "fine"
+    NOTE = "note"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    topic: str
+    text: str
+    level: Level = Level.FINE
+
+
+def diagnose() -> Iterator[Finding]:
+    """Looks at everything that is configured, in the order in which one thing depends on another.
+
+    Writes nothing that lasts: a key in Redis for a moment, and the row of the cache epoch where there is none yet.
+    """
+    settings = conf.current()
+    database = list(_database())
+    yield from database
+    found = state.inspect(rounds=ROUNDS)
+    yield from _redis(found, settings)
+    has_database = not any(finding.level is Level.FAULT for finding in database)
+    if has_database:
+        yield from _access(found, settings)
+        yield from _lease(settings, in_use=_is_in_use(found, settings))
+    if found.reachable and settings.revocation.check == "push":
+        yield from _push(settings)
+    yield _sessions(found, settings)
+    yield from _if_redis_died(found, settings)
+
+
+def _database() -> Iterator[Finding]:
+    connection = connections[router.db_for_write(Login)]
+    try:
+        with connection.cursor() as cursor:
+            times = []
+            for _ in range(ROUNDS):
+                began = time.monotonic()
+                cursor.execute("SELECT 1")
+                cursor.fetchall()
+                times.append(time.monotonic() - began)
+    except DATABASE_DOWN as error:
+        text = f"{connection.alias}, {connection.display_name}: out of reach ({type(error).__name__})"
+        yield Finding("Database", f"{text}. Every answer that needs it is a 503.", Level.FAULT)
+        return
+    yield Finding("Database", f"{connection.alias}, {connection.display_name}: one statement takes {_times(times)}")
+
+
+def _redis(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
+    if not found.configured:
+        needing = settings.revocation.check != "database" or settings.sessions.engine == "redis"
+        yield Finding("Redis", "none is configured", Level.FAULT if needing else Level.FINE)
+        return
+    if found.problem:
+        yield Finding("Redis", f"out of reach: {found.problem}", Level.FAULT)
+    for server in found.servers:
+        yield from _server(server, settings, engine_is_redis=settings.sessions.engine == "redis")
+    if found.reachable:
+        try:
+            state.try_to_write()
+        except RedisUnavailable as error:
+            yield Finding("Redis", f"can't be written to: {error}", Level.FAULT)
+
+
+def _server(server: ServerState, settings: conf.Settings, *, engine_is_redis: bool) -> Iterator[Finding]:
+    if server.problem:
+        yield Finding("Redis", f"out of reach: {server.problem}", Level.FAULT)
+        return
+    text = f"{server.product} {server.version}, {server.role}, run {server.run[:8]}"
+    yield Finding("Redis", f"{server.name}: {text}; one command takes {_times(server.round_trips)}")
+    if server.too_old:
+        least = ".".join(map(str, state.LEAST_REDIS))
+        yield Finding("Redis", f"{server.version} is too old: {least} is needed", Level.FAULT)
+    if max(server.round_trips) > settings.redis.timeout.total_seconds() / 2:
+        yield Finding("Redis", "it takes more than half of REDIS.TIMEOUT at times", Level.NOTE)
+    limit = f"of {_megabytes(server.most_memory)}" if server.most_memory else "and no limit"
+    yield Finding("Redis", f"{_megabytes(server.used_memory)} in use {limit}; when full: {_when_full(server)}")
+    if engine_is_redis and server.most_memory and server.policy != "noeviction":
+        text = 'it evicts, and with SESSIONS.ENGINE "redis" an evicted session is somebody signed out'
+        yield Finding("Redis", text, Level.NOTE)
+
+
+def _when_full(server: ServerState) -> str:
+    if not server.policy:
+        return "it doesn't say"
+    if server.policy == "noeviction":
+        return "noeviction, so it refuses to be told of endings; these are told by the database, and wait half of BOUND"
+    return f"{server.policy}; hints that are evicted are missed, and the database is asked until they are there again"
+
+
+def _access(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
+    check = settings.revocation.check
+    chain = ["push", "redis", "database"]
+    fallen = chain[chain.index(check) :]
+    text = f"checked by {check}" + (f", which falls back to {', then '.join(fallen[1:])}" if len(fallen) > 1 else "")
+    yield Finding("Access tokens", text)
+    if check == "database":
+        return
+    if found.reachable and _unfit_for_laziness():
+        text = "in force: database, because the user model's manager picks people by itself"
+        yield Finding("Access tokens", text, Level.NOTE)
+        return
+    if not found.reachable:
+        yield Finding("Access tokens", "in force: database, because Redis is out of reach", Level.NOTE)
+        return
+    try:
+        lease = _settled_lease()
+        if lease.suspended:
+            text = "in force: database, because somebody could not tell Redis of something a moment ago"
+        elif hints.read_all(epoch=lease.epoch) is None:
+            text = "in force: database, until the next check has begun the set of hints anew (a moment)"
+        else:
+            yield Finding("Access tokens", f"in force: {check}")
+            return
+    except (TruthUnavailable, RedisUnavailable) as error:
+        text = f"in force: database, because {error}"
+    yield Finding("Access tokens", text, Level.NOTE)
+
+
+def _settled_lease() -> epochs.Lease:
+    lease = epochs.lease()
+    if lease.suspended:
+        # A process that has just begun believes no epoch that is new, for half of BOUND.
+        epochs.wait_until_believed()
+        lease = epochs.fresh_lease()
+    return lease
+
+
+def _unfit_for_laziness() -> bool:
+    key = get_user_model()._base_manager.values_list("pk", flat=True).first()
+    return key is not None and lazily(login_id=uuid4(), user_id=str(key)) is None
+
+
+def _lease(settings: conf.Settings, *, in_use: bool) -> Iterator[Finding]:
+    if not in_use:
+        return
+    bound = settings.revocation.bound.total_seconds()
+    row = CacheEpoch.objects.filter(pk=CacheEpoch.ONLY).first()
+    text = f"epoch {row.value if row else 'none yet'}; each process reads it once in {bound / 2:g} s"
+    yield Finding("Lease", f"{text}, and hears of every ending within BOUND, {bound:g} s, at the very most")
+    if row is not None and _lies_ahead(row.suspended_until):
+        text = f"Redis is not believed before {row.suspended_until:%H:%M:%S %Z}: it could not be told of something"
+        yield Finding("Lease", text, Level.NOTE)
+
+
+def _lies_ahead(moment: datetime | None) -> bool:
+    return moment is not None and moment > timezone.now()
+
+
+def _push(settings: conf.Settings) -> Iterator[Finding]:
+    try:
+        delays = state.push_delays(rounds=ROUNDS, patience=settings.revocation.bound.total_seconds())
+    except RedisUnavailable as error:
+        text = f"nothing can be heard, so it is redis that is in force: {error}"
+        yield Finding("Push", text, Level.FAULT)
+        return
+    yield Finding("Push", f"from telling to hearing takes {_times(delays)}")
+
+
+def _sessions(found: RedisState, settings: conf.Settings) -> Finding:
+    engine = settings.sessions.engine
+    if engine == "cached" and not found.configured:
+        return Finding("Sessions", "kept in the database; cached nowhere, because there is no Redis")
+    kept = {
+        "database": "kept in the database",
+        "cached": "kept in the database, cached in Redis",
+        "redis": "kept in Redis alone",
+    }
+    if engine == "redis" and not found.reachable:
+        return Finding(
+            "Sessions", f"{kept[engine]}: while it is out of reach, requests with one are a 503", Level.FAULT
+        )
+    return Finding("Sessions", kept[engine])
+
+
+def _is_in_use(found: RedisState, settings: conf.Settings) -> bool:
+    return found.configured and (settings.revocation.check != "database" or settings.sessions.engine == "cached")
+
+
+def _if_redis_died(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
+    topic = "If Redis died"
+    if not found.configured:
+        yield Finding(topic, "nothing would change: nothing uses one")
+        return
+    limit, bound = settings.redis.timeout.total_seconds(), settings.revocation.bound.total_seconds()
+    if settings.revocation.check != "database":
+        yield Finding(topic, "access tokens would be checked by the database; nobody is refused, nobody is back in")
+    if settings.sessions.engine == "cached":
+        yield Finding(topic, "sessions would be read from the database; nobody is signed out")
+    if settings.sessions.engine == "redis":
+        text = "every request with a session would be a 503 until it is back; and what it forgot is signed out"
+        yield Finding(topic, text, Level.NOTE)
+    if _is_in_use(found, settings):
+        yield Finding(topic, f"an ending would wait up to {bound / 2:g} s for all processes, in each once, then be so")
+        yield Finding(topic, f"who notices first would wait {limit:g} s; for all others it fails at once")
+    else:
+        yield Finding(topic, "nothing else would change")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MB"
+
+
+def _times(seconds: Sequence[float]) -> str:
+    return f"{median(seconds) * 1000:.2f} ms (at most {max(seconds) * 1000:.2f} ms)"
