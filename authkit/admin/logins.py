@@ -18,13 +18,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from authkit import conf
+from authkit.admin.criteria import CriteriaForm
 from authkit.admin.force_logout import PERMISSION
 from authkit.admin.pages import confirmation
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
 from authkit.logins.checkers import verdict
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_login
+from authkit.logins.services import end_everybodys_logins, end_login, end_logins_where
 from authkit.logins.summaries import summary_where
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class LoginAdmin(Base):
         view = self.admin_site.admin_view
         return [
             path("end/", view(self.end_logins_view), name="authkit_login_end"),
+            path("end-where/", view(self.end_where_view), name="authkit_login_end_where"),
             path("end-everybodys/", view(self.end_everybodys_view), name="authkit_login_end_everybodys"),
             *super().get_urls(),
         ]
@@ -180,12 +182,44 @@ class LoginAdmin(Base):
         count = end_everybodys_logins(reason=EndReason.FORCED).count
         text = ngettext("Everybody signed out: %(count)d live login ended.",
                         "Everybody signed out: %(count)d live logins ended.", count) % {"count": count}  # fmt: skip
+        return self._done(request, _("everybody"), text)
+
+    def end_where_view(self, request: HttpRequest) -> HttpResponse:
+        """Ends what came in by a method or before a time: GET asks and shows what that would be, POST does it."""
+        self._require_force_logout(request)
+        posted = request.method == "POST"
+        asked = bool({"method", "before"} & request.GET.keys())
+        form = CriteriaForm(request.POST if posted else request.GET if asked else None)
+        valid = form.is_valid()
+        if posted and valid:
+            return self._end_where(request, form)
+        form.offer(summary_where())
+        shown = {}
+        if valid:
+            criteria = form.criteria()
+            shown = {
+                "summary": summary_where(**criteria),
+                "includes_me": bool(summary_where(**criteria, user_id=request.user.pk).count),
+                "words": form.in_words(),
+                "answer": form.as_answer(),
+                "action_url": request.path,
+            }
+        title = _("End logins by way in or time")
+        return self._page(request, "authkit/admin/end_where.html", title=title, form=form, **shown)
+
+    def _end_where(self, request: HttpRequest, form: CriteriaForm) -> HttpResponse:
+        count = end_logins_where(**form.criteria(), reason=EndReason.FORCED).count
+        words = form.in_words()
+        text = ngettext("%(count)d live login %(words)s ended.", "%(count)d live logins %(words)s ended.", count)
+        return self._done(request, _("logins %(words)s") % {"words": words}, text % {"count": count, "words": words})
+
+    def _done(self, request: HttpRequest, whose: str, text: str) -> HttpResponse:
         admin_user: Any = request.user
         # About no object, so that no link of the admin's "recent actions" leads nowhere.
         LogEntry.objects.create(
             user=admin_user,
             content_type=ContentType.objects.get_for_model(Login),
-            object_repr=_("everybody"),
+            object_repr=whose[:200],
             action_flag=CHANGE,
             change_message=text,
         )

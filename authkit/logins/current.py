@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from authkit.logins.checkers import Carried
 from authkit.logins.models import Login
@@ -10,9 +15,44 @@ from authkit.logins.models import Login
 _ATTRIBUTE = "_authkit_login"
 
 
+@dataclass(slots=True)
+class _Scope:
+    login: Login | Carried | None = None
+
+
+# What stands in it is written to and never replaced: a view that runs in another task or thread than its middleware
+# gets a copy of the context, and with it the same scope.
+_scope: ContextVar[_Scope | None] = ContextVar("authkit_current_login", default=None)
+
+
 def set_current_login(request: Any, login: Login | Carried | None) -> None:
-    """Notes the login on the HttpRequest (also below a DRF Request); as `Carried` where few will ask for it."""
+    """Notes the login on the HttpRequest (also below a DRF Request), and for the rest of a `request_scope`; as
+    `Carried` where few will ask for it."""
     setattr(getattr(request, "_request", request), _ATTRIBUTE, login)
+    scope = _scope.get()
+    if scope is not None:
+        scope.login = login
+
+
+@contextmanager
+def request_scope() -> Iterator[None]:
+    """For as long as one request is dealt with: what is noted in it is forgotten with it, as threads are used again."""
+    token = _scope.set(_Scope())
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def login_at_work() -> UUID | None:
+    """The id of the login by which what happens right now was asked for, for code that is given no request.
+
+    None outside of a request (a command, a task, a thread of its own), and for whoever is not signed in, or not known
+    yet.
+    """
+    scope = _scope.get()
+    login = None if scope is None else _unwrapped(scope.login)
+    return None if login is None else login.pk
 
 
 def current_login(request: Any) -> Login | None:
@@ -23,5 +63,8 @@ def current_login(request: Any) -> Login | None:
     """
     if not request.user.is_authenticated:
         return None
-    login: Login | Carried | None = getattr(getattr(request, "_request", request), _ATTRIBUTE, None)
+    return _unwrapped(getattr(getattr(request, "_request", request), _ATTRIBUTE, None))
+
+
+def _unwrapped(login: Login | Carried | None) -> Login | None:
     return login.login if isinstance(login, Carried) else login

@@ -7,14 +7,19 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
+from authkit import conf
+from authkit.logins.current import login_at_work
 from authkit.logins.hints import tell_after_change, tell_before_change
 from authkit.logins.lazy import read
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
 
 _UID = "authkit.logins.end_logins_of_deactivated"
+_EMAIL_UID = "authkit.logins.end_logins_after_email_change"
+_CHANGED = "_authkit_email_changed"
 _HINT = "authkit.logins.hint_at_"
 
 
@@ -28,6 +33,8 @@ def connect() -> None:
             pre_delete.connect(hint_before_deletion, sender=model, dispatch_uid=_HINT + "deletion")
             post_delete.connect(hint_after_deletion, sender=model, dispatch_uid=_HINT + "deletion")
             post_save.connect(end_logins_of_deactivated, sender=model, dispatch_uid=_UID)
+            pre_save.connect(note_email_change, sender=model, dispatch_uid=_EMAIL_UID)
+            post_save.connect(end_logins_after_email_change, sender=model, dispatch_uid=_EMAIL_UID)
 
 
 def hint_before_save(sender: Any, *, instance: Any, raw: bool, update_fields: Iterable[str] | None, **_: Any) -> None:
@@ -79,3 +86,36 @@ def end_logins_of_deactivated(
     if update_fields is not None and "is_active" not in update_fields:
         return  # the row was not told; what the instance says is not what the database holds
     end_logins_of(user_id=instance.pk, reason=EndReason.DEACTIVATED)
+
+
+def note_email_change(
+    sender: Any, *, instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None, **_: Any
+) -> None:
+    """Finds out whether a save is about to write another e-mail address than the database has; one statement.
+
+    By asking, and not by remembering what the instance was loaded with: that may be old, or was never loaded.
+    """
+    vars(instance).pop(_CHANGED, None)
+    if raw or instance.pk is None or conf.current().revocation.email_change == "keep":
+        return
+    name = type(instance).get_email_field_name()
+    try:
+        field = type(instance)._meta.get_field(name)
+    except FieldDoesNotExist:
+        return
+    if (update_fields is not None and name not in update_fields) or name in instance.get_deferred_fields():
+        return
+    held = type(instance)._base_manager.using(using).filter(pk=instance.pk).values_list(name, flat=True)
+    if any(address != getattr(instance, field.attname) for address in held):
+        setattr(instance, _CHANGED, True)
+
+
+def end_logins_after_email_change(sender: Any, *, instance: Any, **_: Any) -> None:
+    """Ends the person's logins when their address has changed, but the one by which that was asked for.
+
+    The address decides who may set another password. When it passes from one to another, whoever is still signed in
+    elsewhere by the old one has to show again who they are.
+    `QuerySet.update()` and `bulk_update()` send no signal and end nothing.
+    """
+    if vars(instance).pop(_CHANGED, False):
+        end_logins_of(user_id=instance.pk, reason=EndReason.EMAIL_CHANGED, keep=login_at_work())

@@ -18,6 +18,7 @@ from django.utils.functional import SimpleLazyObject
 from authkit.core.aftermath import aftermath_of, settle_aftermath
 from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
+from authkit.logins.current import request_scope
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
@@ -50,7 +51,8 @@ class SessionLoginMiddleware:
         if self.is_async:
             return self._acall(request)
         _begin(request)
-        response: HttpResponseBase = self.get_response(request)
+        with request_scope():
+            response: HttpResponseBase = self.get_response(request)
         login = _unsettled(request)
         if login is not None:
             _settle(request, login)
@@ -63,7 +65,8 @@ class SessionLoginMiddleware:
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         _begin(request)
-        response: HttpResponseBase = await self.get_response(request)
+        with request_scope():
+            response: HttpResponseBase = await self.get_response(request)
         login = _unsettled(request)
         if login is not None:
             await sync_to_async(_settle)(request, login)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from authkit.core.clients import Client
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
@@ -62,7 +63,8 @@ def test_inactive_person_is_found(user: Any, login: Login) -> None:
 def test_dry_run_says_what_would_end_and_ends_nothing(user: Any, login: Login) -> None:
     expected = f"{user} would be signed out: 1 live login (token: 1), on Firefox on Linux.\n"
     assert run(user.get_username(), "--dry-run") == expected
-    assert run("--everybody", "--dry-run") == "Everybody would be signed out: 1 live login (token: 1).\n"
+    everybody = "Everybody would be signed out: 1 live login of 1 person (token: 1; password: 1).\n"
+    assert run("--everybody", "--dry-run") == everybody
     assert not is_over(login)
     assert not UserCutoff.objects.exists()
     assert not GlobalCutoff.objects.exists()
@@ -75,7 +77,7 @@ def test_dry_run_says_what_would_end_and_ends_nothing(user: Any, login: Login) -
         (["--email", "nobody@example.test"], "There is no "),
         (["--id", str(uuid4())], "no"),
         (["--id", "garbage"], "is no primary key of "),
-        ([], "one of the arguments"),
+        ([], "Say whom"),
         (["alice", "--everybody"], "not allowed with argument"),
     ],
 )
@@ -116,3 +118,68 @@ def test_everybody_is_asked_about_first(user: Any, login: Login, monkeypatch: py
 def test_everybody_without_a_question(user: Any, login: Login) -> None:
     assert run("--everybody", "--noinput") == "Everybody was signed out: 1 live login ended.\n"
     assert is_over(login)
+
+
+def by(user: Any, method: str, **ago: float) -> Login:
+    """A live session that came in by this method, and that long ago."""
+    return open_login(
+        user=user,
+        kind=LoginKind.SESSION,
+        method=method,
+        lifetime=Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30)),
+        client=Client(),
+        began_at=timezone.now() - timedelta(**ago),
+    )
+
+
+def test_everything_by_a_method_ends_whosever_it_is(user: Any, make_user: Any, login: Login) -> None:
+    mine, his = by(user, "google"), by(make_user("bob"), "google")
+    said = "2 live logins of 2 people (session: 2; google: 2)"
+    asked = run("--method", "google", "--dry-run")
+    assert asked == f"Everybody would be signed out of everything by google: {said}.\n"
+    assert not is_over(mine)
+    done = "Everybody was signed out of everything by google: {} live logins ended.\n"
+    assert run("--method", "google", "--noinput") == done.format(2)
+    assert run("--method", "google", "--noinput") == done.format(0)
+    assert [is_over(one) for one in (mine, his, login)] == [True, True, False]
+
+
+def test_everything_by_a_method_is_asked_about_first(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = by(user, "google")
+    monkeypatch.setattr(builtins, "input", lambda _prompt: "no")
+    with pytest.raises(CommandError, match="Nobody was signed out"):
+        run("--method", "google")
+    assert not is_over(mine)
+
+
+@pytest.mark.parametrize("spelled", ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"])
+def test_everything_before_a_time_ends(user: Any, login: Login, spelled: str) -> None:
+    old = by(user, "password", hours=3)
+    cut = timezone.localtime(timezone.now() - timedelta(hours=1))
+    assert run("--everybody", "--before", cut.strftime(spelled), "--noinput").endswith("1 live login ended.\n")
+    assert [is_over(one) for one in (old, login)] == [True, False]
+
+
+def test_a_day_is_its_beginning(user: Any, login: Login) -> None:
+    old = by(user, "password", days=2)
+    run("--before", timezone.localdate().isoformat(), "--noinput")
+    assert is_over(old)
+
+
+def test_of_one_person_only_what_fits_ends_and_nobody_is_asked(user: Any, make_user: Any, login: Login) -> None:
+    hit, young = by(user, "google", hours=3), by(user, "google")
+    his = by(make_user("bob"), "google", hours=3)
+    cut = (timezone.now() - timedelta(hours=1)).isoformat()
+    words = f"{user} was signed out of everything by google from before {cut}: 1 live login ended.\n"
+    assert run(user.get_username(), "--method", "google", "--before", cut) == words
+    assert [is_over(one) for one in (hit, young, his, login)] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [("yesterday", "is no time"), ("2026-02-31", "is no time"), ("2999-01-01", "still to come")],
+)
+def test_a_time_that_is_none_or_to_come_is_an_error_and_ends_nothing(before: str, expected: str, login: Login) -> None:
+    with pytest.raises(CommandError, match=expected):
+        run("--before", before, "--noinput")
+    assert not is_over(login)

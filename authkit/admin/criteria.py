@@ -1,0 +1,90 @@
+"""Which logins to end, when it is not a selection from the list: by how they came in, and by when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from authkit import conf
+from authkit.logins.summaries import LoginsSummary
+
+MINUTES = "%Y-%m-%dT%H:%M"
+"""What an `<input type="datetime-local">` takes as its value (HTML, section 2.3.5.3)."""
+
+
+class Criteria(TypedDict):
+    """What `end_logins_where` and `summary_where` are given."""
+
+    method: str | None
+    before: datetime | None
+
+
+class CriteriaForm(forms.Form):
+    """A method, a time, or both. Any method is valid: of one that nobody came in by there is nothing to end."""
+
+    method = forms.CharField(label=gettext_lazy("Came in by"), max_length=64, required=False, widget=forms.Select)
+    before = forms.DateTimeField(
+        label=gettext_lazy("Signed in before"),
+        required=False,
+        widget=forms.DateTimeInput(format=MINUTES, attrs={"type": "datetime-local"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["before"].help_text = _("Time zone: %(name)s.") % {"name": timezone.get_current_timezone_name()}
+
+    def offer(self, everybodys: LoginsSummary) -> None:
+        """Lists the ways in that are configured, and those that live logins came in by: a provider that was taken out
+        of the settings is the one to look for."""
+        counts = dict(everybodys.methods)
+        providers = conf.current().social.providers
+        names = {"password": _("password")} | {key: provider.name or key for key, provider in providers.items()}
+        ways = [(key, f"{names.get(key, key)} ({_live(counts.get(key, 0))})") for key in {**names, **counts}]
+        widget: Any = self.fields["method"].widget
+        widget.choices = [("", _("any way")), *ways]
+
+    def clean_before(self) -> datetime | None:
+        before: datetime | None = self.cleaned_data["before"]
+        if before is not None and before > timezone.now():
+            raise ValidationError(_("This is still to come: what begins until then can't be ended yet."))
+        return before
+
+    def clean(self) -> None:
+        if not self.errors and not any(self.criteria().values()):
+            raise ValidationError(_("Choose a way in, a time, or both."))
+
+    def criteria(self) -> Criteria:
+        """What was chosen; only of a valid form."""
+        return {"method": self.cleaned_data["method"] or None, "before": self.cleaned_data["before"]}
+
+    def in_words(self) -> str:
+        """What was chosen, for the log and for messages."""
+        criteria = self.criteria()
+        parts = []
+        if criteria["method"] is not None:
+            parts.append(_("by %(method)s") % {"method": criteria["method"]})
+        if criteria["before"] is not None:
+            parts.append(_("from before %(time)s") % {"time": timezone.localtime(criteria["before"]).isoformat()})
+        return " ".join(parts)
+
+    def as_answer(self) -> CriteriaForm:
+        """The same in hidden fields, the time to the microsecond and with its zone: what ends is what was shown."""
+        criteria = self.criteria()
+        before = criteria["before"]
+        answer = CriteriaForm(
+            initial={"method": criteria["method"] or "", "before": "" if before is None else before.isoformat()},
+            auto_id=False,
+        )
+        for field in answer.fields.values():
+            field.widget = forms.HiddenInput()
+        return answer
+
+
+def _live(count: int) -> str:
+    return ngettext("%(count)d live login", "%(count)d live logins", count) % {"count": count}
