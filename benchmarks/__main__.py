@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks auth|refresh|growth|prune|http|profile|all``; ``--help`` says the rest."""
+"""The command line: ``python -m benchmarks auth``, or another run, or ``all``; ``--help`` says which there are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.places import DATABASES, Place, serve
 from benchmarks.report import Report
-from benchmarks.runs import auth, growth, http, profile, prune, refresh
+from benchmarks.runs import auth, growth, http, profile, prune, refresh, revoke
 
 RUNS: dict[str, Callable[[Place, argparse.Namespace], Report]] = {
     "auth": auth.run,
@@ -20,6 +20,7 @@ RUNS: dict[str, Callable[[Place, argparse.Namespace], Report]] = {
     "growth": growth.run,
     "prune": prune.run,
     "http": http.run,
+    "revoke": revoke.run,
 }
 
 QUICK_SIZES, FULL_SIZES = [0, 10_000, 100_000], [0, 10_000, 1_000_000]
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "growth": "refreshing and ending logins in a table of many",
         "prune": "deleting rows that are over",
         "http": "requests per second through gunicorn",
+        "revoke": "how long a revocation takes to reach other processes",
         "profile": "where the time goes, under cProfile",
         "all": "all but the profile, one after the other",
     }.items():
@@ -71,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--rows", type=int, help=f"of prune; {QUICK_ROWS}")
         command.add_argument("--prune-rounds", type=int, default=1, help="A B A of new processes")
         command.add_argument("--http-seconds", type=int, default=2, help="of load for each rate that is taken")
+        command.add_argument("--revocations", type=int, default=60, help="of people, each seen by eight processes")
         if name == "profile":
             command.add_argument("--what", choices=("auth", "refresh"), default="auth")
             command.add_argument("--requests", type=int, default=1000, help="how many are profiled")
