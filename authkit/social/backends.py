@@ -39,6 +39,7 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
     FIXED = {"USE_PKCE": True, "PKCE_CODE_CHALLENGE_METHOD": "S256"}
 
     vouches_for_email = True
+    identity_is_digest = True
     _userinfo: dict[str, Any] | None = None
 
     def setting(self, name: str, default: Any = None) -> Any:

@@ -31,6 +31,10 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
 
     next_url = ""
     """Where the person goes afterwards: given at begin, known again once the state was consumed."""
+    linking_login = ""
+    """The login that asked to have an identity linked to its person; empty for a sign-in. Known as `next_url` is."""
+    identity_is_digest = False
+    """Whether `get_user_id` answers a key that compares equal exactly for equal identities on every database."""
     vouches_for_email = False
     """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
     _consumed: str | None = None
@@ -42,6 +46,8 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     def get_or_create_state(self) -> str:
         state: str = self.state_token()  # type: ignore[no-untyped-call]
         transaction = {"state": state, "timestamp": int(time.time()), "next": self.next_url}
+        if self.linking_login:
+            transaction["link"] = self.linking_login
         self.strategy.session_set(self.transaction_key(state), transaction)
         return state
 
@@ -70,6 +76,7 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
             raise refuse(Failure.NOT_OURS, "the state was consumed before")
         self._oauth2_transaction = transaction
         self.next_url = str(transaction.get("next", ""))
+        self.linking_login = str(transaction.get("link", ""))
         return state
 
     def auth_complete(self, *args: Any, **kwargs: Any) -> Any:

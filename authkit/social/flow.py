@@ -15,6 +15,7 @@ from requests import RequestException
 from social_core.exceptions import SocialAuthBaseException
 
 from authkit.social.failures import Failure, refuse, translated
+from authkit.social.steps import current_steps
 from authkit.social.strategy import AuthKitStrategy
 
 logger = logging.getLogger("authkit")
@@ -30,9 +31,11 @@ class SocialSignIn:
     user: AbstractBaseUser
     is_new: bool
     next_url: str
+    linked: bool = False
+    """Whether the person was signed in, and came back to have this identity linked: no login is to be opened."""
 
 
-def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: str) -> str:
+def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: str, linking_login: str = "") -> str:
     """Opens a transaction, bound to this browser.
 
     Args:
@@ -40,6 +43,7 @@ def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: 
         provider: a configured provider's id.
         callback: path of the page that the provider sends the person back to.
         next_url: where to go afterwards; judged again on the way back.
+        linking_login: the id of the login that wants the identity linked to its person; empty for a sign-in.
 
     Returns:
         The provider's authorization URL.
@@ -50,6 +54,8 @@ def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: 
     with _translated_errors(provider):
         backend: Any = strategy.get_backend(provider, redirect_uri=callback)
         backend.next_url = next_url if len(next_url) <= MAX_NEXT_LENGTH else ""
+        backend.linking_login = linking_login
+        current_steps()  # refuses here already, instead of on the way back
         url: str = backend.auth_url()
         return url
 
@@ -70,7 +76,12 @@ def complete(*, strategy: AuthKitStrategy, provider: str, callback: str) -> Soci
         user = backend.complete()
         if not isinstance(user, get_user_model()):
             raise refuse(Failure.UNVERIFIED, "the back end answered with something else than a person")
-        return SocialSignIn(user=user, is_new=bool(getattr(user, "is_new", False)), next_url=backend.next_url)
+        return SocialSignIn(
+            user=user,
+            is_new=bool(getattr(user, "is_new", False)),
+            next_url=backend.next_url,
+            linked=bool(backend.linking_login),
+        )
 
 
 @contextmanager
