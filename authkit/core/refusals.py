@@ -22,6 +22,7 @@ STATUSES: dict[str, int] = {
     exceptions.TransportNotAllowed.code: 400,
     exceptions.NotFound.code: 404,
     exceptions.SocialLoginFailed.code: 400,
+    exceptions.LastLoginMethod.code: 409,
     exceptions.TruthUnavailable.code: 503,
 }
 

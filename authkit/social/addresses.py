@@ -24,8 +24,9 @@ def ascii_domain(name: str) -> str:
 
 
 def domain_of(address: str) -> str:
-    """The domain of an address, as `ascii_domain` writes it."""
-    return ascii_domain(address.rpartition("@")[2])
+    """The domain of an address, as `ascii_domain` writes it; empty where there is none."""
+    local, _at, domain = address.rpartition("@")
+    return ascii_domain(domain) if local else ""
 
 
 def same_mailbox(one: str, other: str) -> bool:

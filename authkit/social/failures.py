@@ -120,6 +120,11 @@ def translated(error: SocialAuthBaseException) -> SocialLoginFailed:
     return SocialLoginFailed(detail, reason=failure)
 
 
+def failure_of(error: SocialLoginFailed) -> Failure:
+    """The reason of a refusal; a project's own step may have given one that we don't know, or none."""
+    return Failure(error.reason) if error.reason in set(Failure) else Failure.NOT_ALLOWED
+
+
 def refuse(failure: Failure, detail: str = "") -> SocialLoginFailed:
     """The exception for a reason; `detail` is for the log and holds no credential."""
     return SocialLoginFailed(detail or failure.value, reason=failure)

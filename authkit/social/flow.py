@@ -84,6 +84,12 @@ def complete(*, strategy: AuthKitStrategy, provider: str, callback: str) -> Soci
         )
 
 
+def is_linking(*, strategy: AuthKitStrategy, provider: str) -> bool:
+    """Whether this callback belongs to a link that this browser has begun. For the words of a page; proves nothing."""
+    transaction = strategy.transactions.get(f"{provider}.{strategy.request_data().get('state')}")
+    return isinstance(transaction, dict) and bool(transaction.get("link"))
+
+
 @contextmanager
 def _translated_errors(provider: str) -> Iterator[None]:
     try:

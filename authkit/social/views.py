@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -16,6 +17,7 @@ from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -30,11 +32,14 @@ from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
 from authkit.exceptions import NotFound, SocialLoginFailed, TruthUnavailable
 from authkit.sessions.services import sign_in
 from authkit.social import flow, providers
-from authkit.social.failures import SENTENCES, STATUSES, Failure, refuse
+from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
 from authkit.social.strategy import AuthKitStrategy
 from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
+
+BY_WAY_OF_CONNECTIONS = frozenset({Failure.ACCOUNT_EXISTS, Failure.SIGNUP_CLOSED, Failure.SIGNUP_REFUSED})
+"""Refusals of somebody who may have an account already: they sign in to that and connect this one there."""
 
 
 class ProvidersView(ApiView):
@@ -51,6 +56,8 @@ class SocialPage(View):
 
     provider: providers.Provider
     strategy: AuthKitStrategy
+    linking = False
+    """Whether an account is being connected to a person who is signed in, and nobody signs in."""
 
     def dispatch(self, request: HttpRequest, *args: Any, provider: str, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -82,7 +89,7 @@ class SocialPage(View):
         return reverse(f"authkit:{name}", kwargs=kwargs, current_app=match.namespace if match else None)
 
     def _refused(self, error: SocialLoginFailed) -> HttpResponse:
-        failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
+        failure = failure_of(error)
         logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, failure, error.detail)
         return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
 
@@ -94,6 +101,7 @@ class SocialPage(View):
             "sentence": sentence,
             "reason": failure,
             "way_on": self._way_on(failure),
+            "linking": self.linking,
         }
         response = HttpResponse(render_to_string("authkit/social_error.html", context, request), status=status)
         if status == 503:
@@ -102,13 +110,20 @@ class SocialPage(View):
 
     def _way_on(self, failure: Failure | None) -> str:
         try:
-            return self._page("logout" if failure is Failure.SIGNED_IN else "login")
+            if self.linking or failure is Failure.SIGNED_IN:
+                return self._page("account-connections")
+            if failure in BY_WAY_OF_CONNECTIONS:
+                query = urlencode({REDIRECT_FIELD_NAME: self._page("account-connections")})
+                return f"{self._page('login')}?{query}"
+            return self._page("login")
         except NoReverseMatch:
             return resolve_url(settings.LOGIN_URL)
 
 
 class BeginPage(SocialPage):
     """`POST social/login/<provider>/`: 302 to the provider. By GET, any page could begin for its visitors."""
+
+    linking_login = ""
 
     def post(self, request: HttpRequest) -> HttpResponse:
         public_host = urlsplit(conf.current().public_url).hostname
@@ -121,17 +136,25 @@ class BeginPage(SocialPage):
                 provider=self.provider.id,
                 callback=self.callback,
                 next_url=safe_next(request),
+                linking_login=self.linking_login,
             )
         )
 
 
 class CompletePage(SocialPage):
-    """`GET social/complete/<provider>/`: where the provider sends people back to. Ends in a session."""
+    """`GET social/complete/<provider>/`: where the provider sends people back to. Ends in a session.
+
+    Or, if that was begun, with one more connected account.
+    """
 
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        self.linking = flow.is_linking(strategy=self.strategy, provider=self.provider.id)
         came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
+        if came.linked:
+            query = urlencode({"connected": self.provider.id})
+            return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
         sign_in(request=request, user=came.user, method=self.provider.id, backend=LOGIN_BACKEND)
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
