@@ -15,6 +15,7 @@ from authkit.social import discovery
 from authkit.social.bound import BrowserBound
 from authkit.social.failures import Failure, refuse
 from authkit.social.id_tokens import verified_claims
+from authkit.social.upstream import MAX_SID_LENGTH, UpstreamSession
 
 ID_KEY = "iss+sub"
 
@@ -146,6 +147,12 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
 
     def get_user_id(self, details: Any, response: Any) -> str:
         return identity_uid(issuer=self.issuer, subject=self._subject)
+
+    def upstream_session(self) -> UpstreamSession:
+        sid = (self.id_token or {}).get("sid")
+        # One that can't be kept whole is not kept: of a part of it nobody could say whose session it is.
+        usable = isinstance(sid, str) and len(sid) <= MAX_SID_LENGTH
+        return UpstreamSession(issuer=self.issuer, subject=self._subject, sid=str(sid) if usable else "")
 
     def identity_record(self) -> dict[str, Any]:
         return {"iss": self.issuer, "sub": self._subject}

@@ -11,6 +11,7 @@ from social_core.backends.open_id_connect import OpenIdConnectAssociation
 
 from authkit.social.failures import Failure, refuse
 from authkit.social.transactions import LIFETIME_SECONDS, claim
+from authkit.social.upstream import UpstreamSession
 
 MAX_STATE_LENGTH = 128
 _ONCE = ("state", "code", "iss", "error")
@@ -97,6 +98,10 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
 
     def remove_nonce(self, nonce_id: Any) -> None:
         """Gone with the transaction."""
+
+    def upstream_session(self) -> UpstreamSession:
+        """The provider's session that the verified answer came from, as far as it names one."""
+        return UpstreamSession()
 
     def identity_record(self) -> dict[str, Any]:
         """What is kept beside the link, for people to read. Never a token (ASVS 14.2.1)."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from jwt import PyJWTError
 from requests import RequestException
 from social_core.exceptions import SocialAuthBaseException
 
+from authkit.logins.models import Login
 from authkit.social.failures import Failure, refuse, translated
 from authkit.social.strategy import AuthKitStrategy
+from authkit.social.upstream import UpstreamSession
+from authkit.tokens.services import TokenPair
 
 logger = logging.getLogger("authkit")
 
@@ -23,13 +27,22 @@ MAX_NEXT_LENGTH = 1000
 """Characters of a `next` that is kept while the person is away; it travels in a cookie."""
 
 
-@dataclass(frozen=True, slots=True)
+Opened = TypeVar("Opened", Login, TokenPair)
+"""What a way in ends with: a session's login, or a token pair."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SocialSignIn:
-    """Who came back from the provider, whether the account was made just now, and the `next` that was asked for."""
+    """Who came back from the provider (its id) and from which of its sessions.
+
+    Whether the account was made just now, and the `next` that was asked for.
+    """
 
     user: AbstractBaseUser
-    is_new: bool
-    next_url: str
+    provider: str
+    upstream: UpstreamSession
+    is_new: bool = False
+    next_url: str = ""
 
 
 def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: str) -> str:
@@ -70,7 +83,27 @@ def complete(*, strategy: AuthKitStrategy, provider: str, callback: str) -> Soci
         user = backend.complete()
         if not isinstance(user, get_user_model()):
             raise refuse(Failure.UNVERIFIED, "the back end answered with something else than a person")
-        return SocialSignIn(user=user, is_new=bool(getattr(user, "is_new", False)), next_url=backend.next_url)
+        return SocialSignIn(
+            user=user,
+            provider=provider,
+            upstream=backend.upstream_session(),
+            is_new=bool(getattr(user, "is_new", False)),
+            next_url=backend.next_url,
+        )
+
+
+def open_login(*, came: SocialSignIn, door: Callable[[AbstractBaseUser, str], Opened]) -> Opened:
+    """Opens the login of somebody who came from a provider. Page, code exchange and native ID token all end here.
+
+    Args:
+        came: who, and from where; what is to be noted of the provider's session is noted in this transaction.
+        door: opens a login for this person by this method (the provider's id).
+
+    Returns:
+        What the door answered.
+    """
+    with transaction.atomic():
+        return door(came.user, came.provider)
 
 
 @contextmanager

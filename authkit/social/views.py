@@ -132,7 +132,10 @@ class CompletePage(SocialPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
-        sign_in(request=request, user=came.user, method=self.provider.id, backend=LOGIN_BACKEND)
+        flow.open_login(
+            came=came,
+            door=lambda user, method: sign_in(request=request, user=user, method=method, backend=LOGIN_BACKEND),
+        )
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
         return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))
