@@ -43,6 +43,8 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     def get_or_create_state(self) -> str:
         state: str = self.state_token()  # type: ignore[no-untyped-call]
         transaction = {"state": state, "timestamp": int(time.time()), "next": self.next_url}
+        if self.strategy.notes:
+            transaction["notes"] = self.strategy.notes
         self.strategy.session_set(self.transaction_key(state), transaction)
         return state
 
@@ -71,6 +73,7 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
             raise refuse(Failure.NOT_OURS, "the state was consumed before")
         self._oauth2_transaction = transaction
         self.next_url = str(transaction.get("next", ""))
+        self.strategy.notes = transaction.get("notes", {})
         return state
 
     def auth_complete(self, *args: Any, **kwargs: Any) -> Any:
