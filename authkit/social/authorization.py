@@ -104,8 +104,7 @@ class ProgramRedirect(HttpResponseRedirect):
         self.allowed_schemes = [asked.redirect_uri.partition(":")[0]]
         query = urlencode({**parameters, "state": asked.state, "iss": issuer}, quote_via=quote)
         target = f"{asked.redirect_uri}{'&' if '?' in asked.redirect_uri else '?'}{query}"
-        # Each part of it is bounded, and a state of many percent signs must not end in Django's general bound.
-        super().__init__(target, max_length=None)
+        super().__init__(target)
         self.headers["Referrer-Policy"] = "no-referrer"
 
 

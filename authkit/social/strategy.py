@@ -64,7 +64,7 @@ class AuthKitStrategy(DjangoStrategy):
     def person_here(self) -> Any:
         """Who is signed in by session, where the sign-in would replace that session; otherwise nobody."""
         if self.ends_in_session and "redirect_uri" not in self.notes:
-            return self.request.user
+            return getattr(self.request, "user", None) or AnonymousUser()
         return AnonymousUser()
 
     def setting(self, name: str, default: Any = None, backend: Any = None) -> Any:

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     """Says how many of each kind went. Safe at any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins that ran out, blacklisted tokens that expired, and consumed states and one-time codes of social "
+        "Deletes logins that ran out, blacklisted tokens that expired, consumed states and one-time codes of social "
         "sign-ins, in small batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
     )
 
