@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -173,7 +174,12 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
         sid = (self.id_token or {}).get("sid")
         # One that can't be kept whole is not kept: of a part of it nobody could say whose session it is.
         usable = isinstance(sid, str) and len(sid) <= MAX_SID_LENGTH
-        return UpstreamSession(issuer=self.issuer, subject=self._subject, sid=str(sid) if usable else "")
+        return UpstreamSession(
+            issuer=self.issuer,
+            subject=self._subject,
+            sid=str(sid) if usable else "",
+            issued_at=datetime.fromtimestamp((self.id_token or {})["iat"], tz=UTC),
+        )
 
     def identity_record(self) -> dict[str, Any]:
         return {"iss": self.issuer, "sub": self._subject}

@@ -7,12 +7,14 @@ import hashlib
 import re
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.debug import sensitive_variables
+from social_django.models import UserSocialAuth
 
 from authkit.core.clients import Client
 from authkit.exceptions import InvalidGrant, LoginEnded
@@ -49,6 +51,7 @@ def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
         issuer=came.upstream.issuer,
         subject=came.upstream.subject,
         sid=came.upstream.sid,
+        issued_at=came.upstream.issued_at,
         created_at=now,
         expires_at=now + LIFETIME,
     )
@@ -94,6 +97,11 @@ def exchange_code(
     raise refused
 
 
+def burn_codes_of(*, user_id: Any) -> None:
+    """Makes this person's codes that were not redeemed yet worthless."""
+    AuthorizationCode.objects.filter(user_id=user_id, used_at=None).update(used_at=timezone.now())
+
+
 def _redeemed(
     row: AuthorizationCode, *, verifier: str, redirect_uri: str, client: Client, using: Transport
 ) -> TokenPair:
@@ -103,16 +111,14 @@ def _redeemed(
         raise InvalidGrant("the code was sent to another redirect URI")
     if not _VERIFIER.fullmatch(verifier) or not constant_time_compare(_challenge(verifier), row.challenge):
         raise InvalidGrant("the verifier is not the challenge's")
-    user = get_user_model()._default_manager.filter(pk=row.user_id, is_active=True).first()
-    if user is None or not auth_hash_holds(user=user, auth_hash=row.auth_hash):
+    user = get_user_model()._default_manager.filter(pk=row.user_id).first()
+    if user is None or not user.is_active or not auth_hash_holds(user=user, auth_hash=row.auth_hash):
         raise InvalidGrant("the person was deactivated, or has another password")
-    came = flow.SocialSignIn(
-        user=user,
-        provider=row.provider,
-        upstream=UpstreamSession(issuer=row.issuer, subject=row.subject, sid=row.sid),
-    )
+    if not UserSocialAuth.objects.filter(user_id=user.pk, provider=row.provider).exists():
+        raise InvalidGrant("the person took the link to this provider away")
+    upstream = UpstreamSession(issuer=row.issuer, subject=row.subject, sid=row.sid, issued_at=row.issued_at)
     pair = flow.open_login(
-        came=came,
+        came=flow.SocialSignIn(user=user, provider=row.provider, upstream=upstream),
         # Begun when the person came back: whatever cut off their logins since then cuts off this one.
         door=lambda person, method: issue_tokens(
             user=person, method=method, client=client, transport=using, began_at=row.created_at

@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 import pytest
 from django.test import Client
+from social_django.models import UserSocialAuth
 
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -50,10 +51,16 @@ def new_code(user: Any, verifier: str) -> str:
     )
 
 
+@pytest.fixture
+def user(make_user: Callable[..., Any]) -> Any:
+    person = make_user()
+    UserSocialAuth.objects.create(user=person, provider="oidc", uid="1")
+    return person
+
+
 def test_two_exchanges_of_one_code_at_once_one_wins_and_the_others_end_its_login(
-    database: SharedDatabase, make_user: Callable[..., Any]
+    database: SharedDatabase, user: Any
 ) -> None:
-    user = make_user()
     for round_ in range(1, ROUNDS + 1):
         verifier = secrets.token_urlsafe(48)
         body = {"code": new_code(user, verifier), "code_verifier": verifier, "redirect_uri": APP}
@@ -68,9 +75,8 @@ def test_two_exchanges_of_one_code_at_once_one_wins_and_the_others_end_its_login
 
 
 def test_wrong_verifier_beside_the_right_one_opens_at_most_one_login_and_leaves_none(
-    database: SharedDatabase, make_user: Callable[..., Any]
+    database: SharedDatabase, user: Any
 ) -> None:
-    user = make_user()
     for _round in range(ROUNDS):
         verifier = secrets.token_urlsafe(48)
         right = {"code": new_code(user, verifier), "code_verifier": verifier, "redirect_uri": APP}

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from social_django.models import UserSocialAuth
 
 from authkit.core.clients import Client as From
 from authkit.exceptions import InvalidGrant
@@ -20,6 +22,7 @@ from authkit.social.codes import LIFETIME, exchange_code
 from authkit.social.models import AuthorizationCode
 from authkit.tokens.cookies import REFRESH_COOKIE
 from tests.outage import database_down
+from tests.security.test_secrets_at_rest import everything_in_the_database
 from tests.social.programs import EXCHANGE, REGISTERED, SPA, Program, invalid_grant, works
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -215,6 +218,25 @@ class TestEndedMeanwhile:
         assert invalid_grant(program.exchange(code))
         assert not Login.objects.exists()
 
+    def test_logins_that_were_ended_but_for_one_from_before(self, program) -> None:
+        other = Program()
+        other.exchange(other.code())
+        code, kept = program.code(), Login.objects.get()
+        end_logins_of(user_id=kept.user_id, reason=EndReason.LOGOUT_ALL, keep=kept.pk)
+        assert invalid_grant(program.exchange(code))
+        assert Login.objects.get().ended_at is None
+
+    def test_link_that_was_taken_away_meanwhile(self, program) -> None:
+        code = program.code()
+        UserSocialAuth.objects.all().delete()
+        assert invalid_grant(program.exchange(code))
+        assert not Login.objects.exists()
+
+    def test_other_peoples_endings_change_nothing(self, program, make_user) -> None:
+        code = program.code()
+        end_logins_of(user_id=make_user("somebody").pk, reason=EndReason.LOGOUT_ALL)
+        assert program.exchange(code).status_code == 200
+
 
 def no_claims(_user: Any, _login: Any) -> dict[str, Any]:
     raise LookupError("the directory is down")
@@ -245,10 +267,29 @@ def test_service_refuses_by_the_reason_that_the_log_needs(program) -> None:
     assert refused.value.detail == "no such code"
 
 
-def test_neither_code_nor_verifier_is_kept(program) -> None:
+def test_under_atomic_requests_what_was_used_stays_used(program) -> None:
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        burnt, replayed = program.code(), Program()
+        assert invalid_grant(program.exchange(burnt, code_verifier="x" * 43))
+        assert invalid_grant(program.exchange(burnt))
+        again = replayed.code()
+        access = replayed.exchange(again).json()["access"]
+        assert invalid_grant(replayed.exchange(again))
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+    assert not works(access)
+
+
+def test_no_code_and_no_verifier_lies_in_the_database_or_the_log(program, caplog) -> None:
+    """ASVS 11.5.1, 14.2.1, 16.2.5."""
+    caplog.set_level("DEBUG")
     code = program.code()
-    program.exchange(code)
-    kept = str(AuthorizationCode.objects.values().get())
-    assert code not in kept
-    assert program.verifier not in kept
-    assert code not in repr(AuthorizationCode.objects.get())
+    program.exchange(code, redirect_uri=SPA)
+    good = Program()
+    kept = good.code()
+    access = good.exchange(kept).json()["access"]
+    good.exchange(kept)
+    left = everything_in_the_database() + caplog.text + repr(list(AuthorizationCode.objects.all()))
+    for secret in (code, program.verifier, kept, good.verifier, access):
+        assert secret not in left
