@@ -49,6 +49,7 @@ class ProviderSection(TypedDict, total=False):
     ISSUER: str
     CLIENT_ID: str
     CLIENT_SECRET: str | Callable[[], str]
+    NATIVE_CLIENT_IDS: Sequence[str]
     SCOPE: Sequence[str]
     OPTIONS: Mapping[str, Any]
 
@@ -59,6 +60,7 @@ class SocialSection(TypedDict, total=False):
     SIGNUP_DOMAINS: Sequence[str]
     EMAIL_VERIFIED: str | Callable[[Any], bool]
     PIPELINE: Sequence[str]
+    REDIRECT_URIS: Sequence[str]
 
 
 class AccountsSection(TypedDict, total=False):

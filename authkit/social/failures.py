@@ -34,6 +34,9 @@ class Failure(StrEnum):
     LINKED_ELSEWHERE = "linked_elsewhere"
     OTHER_LOGIN = "other_login"
     """Linking was begun by a login that is over, or is not the one that came back."""
+    INVALID_REQUEST = "invalid_request"
+    """A program asked for a code in a way that can't be answered with a redirect."""
+    NO_ID_TOKENS = "no_id_tokens"
 
 
 STATUSES: dict[Failure, int] = {
@@ -88,6 +91,8 @@ SENTENCES = {
         "You have signed out, or in again, since you began to connect this account, so nothing was connected. Please "
         "sign in and start again."
     ),
+    Failure.INVALID_REQUEST: _("The app that sent you here did not ask correctly. Please tell those who made it."),
+    Failure.NO_ID_TOKENS: _("This provider has no ID tokens. Please use another way to sign in with it."),
 }
 
 _BY_CODE = {

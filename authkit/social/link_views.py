@@ -7,20 +7,27 @@ from django.http import HttpRequest, HttpResponse
 
 from authkit.logins.current import current_login
 from authkit.social.failures import Failure, refuse
+from authkit.social.links import LINKING_LOGIN
 from authkit.social.views import BeginPage
 
 
 class BeginLinkPage(BeginPage):
-    """`POST social/link/<provider>/`: 302 to the provider, bound to the login that asks. Ends on the page of connected
-    accounts; visitors are asked to sign in first."""
+    """`POST social/link/<provider>/`: 302 to the provider, bound to the login that asks.
 
-    linking = True
+    Ends on the page of connected accounts; visitors are asked to sign in first.
+    """
+
+    @property
+    def linking(self) -> bool:
+        return True
 
     def post(self, request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:
             return redirect_to_login(self._page("account-connections"), self._page("login"))
+        return super().post(request)
+
+    def notes(self, request: HttpRequest) -> dict[str, str]:
         login = current_login(request)
         if login is None:
             raise refuse(Failure.OTHER_LOGIN, "no login carries this request")
-        self.linking_login = str(login.pk)
-        return super().post(request)
+        return {LINKING_LOGIN: str(login.pk)}

@@ -28,6 +28,8 @@ from authkit.social.addresses import same_mailbox
 from authkit.social.failures import Failure, refuse
 from authkit.social.hooks import says_yes
 
+LINKING_LOGIN = "link"
+"""Of a transaction's notes, the one that makes it a link: the id of the login that asks for it."""
 _CASELESS = re.compile(r"[0-9a-z._-]+")
 
 

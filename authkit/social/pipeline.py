@@ -19,6 +19,7 @@ from social_django.models import UserSocialAuth
 from authkit import conf
 from authkit.social.failures import Failure, refuse
 from authkit.social.links import (
+    LINKING_LOGIN,
     Identity,
     LinkedBy,
     find_link,
@@ -72,17 +73,17 @@ def ask_policy(*, backend: Any, details: Any, response: Any, **_context: Any) ->
         raise refuse(Failure.NOT_ALLOWED)
 
 
-def find_person(*, strategy: Any, backend: Any, identity: Identity, **_context: Any) -> dict[str, Any]:
+def find_person(*, strategy: Any, identity: Identity, **_context: Any) -> dict[str, Any]:
     """`user` and `social` of this identity, or None for both; where linking was asked for, links it.
 
     Raises:
         SocialLoginFailed: the person is inactive or gone, or somebody else is signed in here; see `link_as_asked`.
     """
-    if backend.linking_login:
-        person, linked = link_as_asked(request=strategy.request, login_id=backend.linking_login, identity=identity)
+    if login_id := strategy.notes.get(LINKING_LOGIN):
+        person, linked = link_as_asked(request=strategy.request, login_id=login_id, identity=identity)
         return {"user": person, "social": linked}
     link = find_link(identity)
-    here = strategy.request.user
+    here = strategy.person_here
     if here.is_authenticated and (link is None or link.user_id != here.pk):
         # Neither a silent change of persons nor a silent link: linking has a page of its own, where it is asked for.
         raise refuse(Failure.SIGNED_IN)
