@@ -282,24 +282,15 @@ class TestOtherBackEnds:
 
     def test_user_ids_that_a_database_may_take_for_one_are_different_people(self, plain) -> None:
         ids = [
-            "alice",
-            "Alice",
-            "ALICE",
-            "\u00e1lice",
-            "a\u0301lice",
-            "\uff41lice",
-            "alice ",
-            "al\u0131ce",
-            "alice\u00a0x",
+            *("alice", "Alice", "ALICE", "\u00e1lice", "a\u0301lice", "\uff41lice", "alice ", "al\u0131ce"),
+            *("ab", "a-b", "a_b", "a.b", "1", "01", "-1"),
         ]
-        accepted = [uid for uid in ids if uid.isprintable()]
-        for number, uid in enumerate(accepted):
+        for number, uid in enumerate(ids):
             plain.subject = uid
             plain.claims = {"preferred_username": f"n{number}", "email": f"n{number}@idp.test", "email_verified": True}
             for _visit in range(2):
                 assert come_back(Client()).status_code == 302, ascii(uid)
-        assert len(accepted) == 8
-        assert get_user_model().objects.count() == UserSocialAuth.objects.count() == len(accepted)
+        assert get_user_model().objects.count() == UserSocialAuth.objects.count() == len(ids)
 
     def test_digest_of_one_id_cannot_be_another_ones_id(self, plain) -> None:
         plain.subject = "Alice"
