@@ -91,12 +91,12 @@ def _has_another_way(person: Any, links: list[UserSocialAuth], link: UserSocialA
 
 
 def _connection(link: UserSocialAuth, *, dispensable: bool) -> Connection:
-    provider = conf.current().social.providers.get(link.provider)
+    names = {provider.id: provider.name for provider in configured()}
     label = link.extra_data.get("label") if isinstance(link.extra_data, dict) else ""
     return Connection(
         id=link.pk,
         provider=link.provider,
-        name=(provider.name if provider is not None else "") or link.provider,
+        name=names.get(link.provider, link.provider),
         label=label if isinstance(label, str) else "",
         created_at=link.created,
         can_disconnect=dispensable,
