@@ -31,10 +31,12 @@ class AuthKitConfig(AppConfig):
         # Only with the apps that these rooms build on: without them, importing their models is an error.
         if apps.is_installed("social_django"):
             from authkit.checks import providers
+            from authkit.social import code_receivers
             from authkit.social import receivers as social
 
             providers.register()
             social.connect()
+            code_receivers.connect()
         if apps.is_installed("django.contrib.admin"):
             from authkit.admin import reach
 

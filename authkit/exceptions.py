@@ -8,8 +8,10 @@
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
+    ├── InvalidGrant           invalid_grant          a one-time code: unknown, used, too old, another program's
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
+    ├── LastLoginMethod        last_login_method
     └── TruthUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
         └── KeysUnavailable    unavailable            `authkit.tokens.verify` can't fetch the issuer's keys
 
@@ -96,6 +98,13 @@ class TransportNotAllowed(AuthKitError):
     message = "This token transport is not allowed."
 
 
+class InvalidGrant(AuthKitError):
+    """A one-time code that is refused, whatever the cause (RFC 6749 section 5.2)."""
+
+    code = "invalid_grant"
+    message = "The code is not valid. Start again."
+
+
 class NotFound(AuthKitError):
     """No such thing, or it is somebody else's: the two look alike."""
 
@@ -108,6 +117,13 @@ class SocialLoginFailed(AuthKitError):
 
     code = "social_failed"
     message = "Signing in with this provider did not work. Try again."
+
+
+class LastLoginMethod(AuthKitError):
+    """Without this connected account its owner could not sign in any more, so it stays."""
+
+    code = "last_login_method"
+    message = "This is your only way to sign in. Connect another account or set a password first."
 
 
 class TruthUnavailable(AuthKitError):

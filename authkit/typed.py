@@ -49,13 +49,18 @@ class ProviderSection(TypedDict, total=False):
     ISSUER: str
     CLIENT_ID: str
     CLIENT_SECRET: str | Callable[[], str]
+    NATIVE_CLIENT_IDS: Sequence[str]
     SCOPE: Sequence[str]
     OPTIONS: Mapping[str, Any]
 
 
 class SocialSection(TypedDict, total=False):
     PROVIDERS: Mapping[str, ProviderSection]
-    SIGNUP: bool
+    SIGNUP: bool | str | Callable[[Any], bool]
+    SIGNUP_DOMAINS: Sequence[str]
+    EMAIL_VERIFIED: str | Callable[[Any], bool]
+    PIPELINE: Sequence[str]
+    REDIRECT_URIS: Sequence[str]
 
 
 class AccountsSection(TypedDict, total=False):

@@ -48,7 +48,8 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             E086  pushed to, and hiredis is not installed
                                                             W080  another machine, and no password (deploy)
 
-Those of the social providers are listed in `authkit.social.checks`.
+Those of the social providers are listed in `authkit.social.checks`, those of who may sign in through them in
+`authkit.social.rule_checks`.
 """
 
 from __future__ import annotations

@@ -21,8 +21,10 @@ STATUSES: dict[str, int] = {
     exceptions.ClaimsRefused.code: 403,
     exceptions.CsrfFailed.code: 403,
     exceptions.TransportNotAllowed.code: 400,
+    exceptions.InvalidGrant.code: 400,
     exceptions.NotFound.code: 404,
     exceptions.SocialLoginFailed.code: 400,
+    exceptions.LastLoginMethod.code: 409,
     exceptions.TruthUnavailable.code: 503,
 }
 

@@ -79,8 +79,9 @@ def open_login(
         lifetime: how long it may live.
         client: from where.
         remembered: whether the person asked to stay signed in.
-        login_id: the row's id where the caller must not open a second one for the same thing; a new one if None.
-        began_at: when the sign-in happened, if that was before now. It is no new one then, so no limit holds it up.
+        login_id: the row's id where the caller must not open a second one for the same thing; a new one if None. It is
+            no new sign-in then, so no limit holds it up.
+        began_at: when the sign-in happened, if that was before now.
         prepare: called with the row before it is written; what it raises leaves nothing behind.
         replaces: ids of logins that end once this one is there (reason "replaced"), such as the session's last one;
             the limit doesn't count them.
@@ -112,7 +113,7 @@ def open_login(
     if prepare is not None:
         prepare(user, login)
     settings = conf.current().login
-    if settings.max_logins and began_at is None:
+    if settings.max_logins and login_id is None:
         _save_within_limit(login, user, settings=settings, replaces=replaces)
     else:
         login.save(force_insert=True)

@@ -24,7 +24,7 @@ KeySource = Callable[[bool], list[dict[str, Any]]]
 
 
 def verified_claims(
-    token: str, *, keys: KeySource, issuer: str, client_id: str, advertised: Any
+    token: str, *, keys: KeySource, issuer: str, audience: Collection[str], advertised: Any
 ) -> tuple[dict[str, Any], str]:
     """Signature, `iss`, `aud`, `exp`, `nbf`, `iat` and the presence of `sub`. The nonce is the caller's to compare.
 
@@ -32,7 +32,7 @@ def verified_claims(
         token: the compact JWS.
         keys: where the keys come from.
         issuer: what `iss` has to be, exactly.
-        client_id: what `aud` has to contain.
+        audience: client ids, one of which `aud` has to contain.
         advertised: `id_token_signing_alg_values_supported` of the discovery document.
 
     Returns:
@@ -47,7 +47,7 @@ def verified_claims(
         algorithm = header.get("alg")
         if algorithm not in allowed:
             raise refuse(Failure.UNVERIFIED, f"the ID token's algorithm is {str(algorithm)[:16]!r}")
-        claims = _decode(token, _candidates(keys, header.get("kid"), algorithm), algorithm, issuer, client_id)
+        claims = _decode(token, _candidates(keys, header.get("kid"), algorithm), algorithm, issuer, audience)
     except jwt.PyJWTError as error:
         raise refuse(Failure.UNVERIFIED, f"the ID token is not valid: {type(error).__name__}") from error
     if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
@@ -58,7 +58,9 @@ def verified_claims(
     return claims, algorithm
 
 
-def _decode(token: str, candidates: Collection[jwt.PyJWK], algorithm: str, issuer: str, client_id: str) -> Any:
+def _decode(
+    token: str, candidates: Collection[jwt.PyJWK], algorithm: str, issuer: str, audience: Collection[str]
+) -> Any:
     wrong: jwt.PyJWTError = jwt.InvalidSignatureError("no key of the issuer fits")
     for key in candidates:
         try:
@@ -66,7 +68,7 @@ def _decode(token: str, candidates: Collection[jwt.PyJWK], algorithm: str, issue
                 token,
                 key,
                 algorithms=[algorithm],
-                audience=client_id,
+                audience=audience,
                 issuer=issuer,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["iss", "sub", "aud", "exp", "iat"]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
@@ -15,11 +16,12 @@ from social_django.strategy import DjangoStrategy
 from authkit import conf
 from authkit.exceptions import SocialLoginFailed
 from authkit.social.bound import BrowserBound
-from authkit.social.failures import Failure
-from authkit.social.pipeline import PIPELINE
+from authkit.social.failures import Failure, refuse
+from authkit.social.pipeline import require_linked
+from authkit.social.steps import current_steps
 from authkit.social.transactions import Transactions
 
-OWN_SETTINGS = frozenset({"PIPELINE", "KEY", "SECRET", "ISSUER"})
+OWN_SETTINGS = frozenset({"PIPELINE", "KEY", "SECRET", "ISSUER", "NATIVE_CLIENT_IDS"})
 """Of social-core's settings, those that a provider's OPTIONS can't change."""
 
 
@@ -54,11 +56,22 @@ class AuthKitStrategy(DjangoStrategy):
     def __init__(self, storage: Any, request: HttpRequest | None = None, tpl: Any = None) -> None:
         super().__init__(storage, request, tpl)
         self.transactions = Transactions(request)
+        self.notes: dict[str, str] = {}
+        """What the sign-in is for: given at begin, known again once its state was consumed."""
+        self.ends_in_session = True
+        """Whether whoever comes out of this gets this browser's session; a program gets tokens instead."""
+
+    @property
+    def person_here(self) -> Any:
+        """Who is signed in by session, where the sign-in would replace that session; otherwise nobody."""
+        if self.ends_in_session and "redirect_uri" not in self.notes:
+            return getattr(self.request, "user", None) or AnonymousUser()
+        return AnonymousUser()
 
     def setting(self, name: str, default: Any = None, backend: Any = None) -> Any:
         """One of social-core's settings, by its name without SOCIAL_AUTH_ and the provider's prefix."""
         if name == "PIPELINE":
-            return list(PIPELINE)
+            return current_steps()
         provider = conf.current().social.providers.get(backend.name) if backend is not None else None
         if provider is None:
             return default
@@ -69,6 +82,8 @@ class AuthKitStrategy(DjangoStrategy):
                 return provider.client_secret.reveal()
             case "ISSUER":
                 return provider.issuer
+            case "NATIVE_CLIENT_IDS":
+                return provider.native_client_ids
             case "OIDC_ENDPOINT" if provider.issuer:
                 return provider.issuer.rstrip("/")
             case "SCOPE" if provider.scope:
@@ -95,17 +110,23 @@ class AuthKitStrategy(DjangoStrategy):
         kwargs.pop("request", None)
         kwargs.update(strategy=self, storage=self.storage, backend=backend)
         try:
-            return self._run(backend, kwargs)
+            person = self._run(backend, kwargs)
         except SocialLoginFailed as error:
             if error.reason != Failure.ACCOUNT_EXISTS:
                 raise
             # Perhaps the same person came twice at once, and the account is what the other request has just made, with
             # its link. A new transaction sees both; if there is no link, it refuses for good.
-            return self._run(backend, kwargs)
+            person = self._run(backend, kwargs)
+        if not person.is_active:
+            # Refused after the commit: a project whose accounts wait for approval wants to find them.
+            raise refuse(Failure.INACTIVE)
+        return person
 
     def _run(self, backend: Any, kwargs: dict[str, Any]) -> Any:
         with transaction.atomic():
-            return backend.authenticate(self.request, **kwargs)
+            person = backend.authenticate(self.request, **kwargs)
+            require_linked(person, provider=backend.name)
+            return person
 
     def build_absolute_uri(self, path: str | None = None) -> Any:
         """Below PUBLIC_URL where it is set: the Host header then decides nothing about where the code is sent."""

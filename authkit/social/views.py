@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -16,6 +17,7 @@ from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -29,12 +31,17 @@ from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
 from authkit.exceptions import NotFound, SocialLoginFailed, TooManyLogins, TruthUnavailable
 from authkit.sessions.services import sign_in
-from authkit.social import flow, providers
-from authkit.social.failures import SENTENCES, STATUSES, Failure, refuse
+from authkit.social import authorization, flow, providers
+from authkit.social.codes import issue_code
+from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
+from authkit.social.links import LINKING_LOGIN
 from authkit.social.strategy import AuthKitStrategy
 from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
+
+BY_WAY_OF_CONNECTIONS = frozenset({Failure.ACCOUNT_EXISTS, Failure.SIGNUP_CLOSED, Failure.SIGNUP_REFUSED})
+"""Refusals of somebody who may have an account already: they sign in to that and connect this one there."""
 
 
 class ProvidersView(ApiView):
@@ -66,12 +73,17 @@ class SocialPage(View):
             self.strategy.transactions.write(response)
         except (TruthUnavailable, *DATABASE_DOWN) as error:
             # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
-            logger.error("the database can't be asked", exc_info=error)
+            self.log(error)
             # Without the request: context processors would ask for the user, and this page would be a 500.
             response = self._error_page(None, TruthUnavailable.message, 503)
         # The callback's URL holds code and state; not "no-referrer", which would take the Origin from our own forms.
-        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers.setdefault("Referrer-Policy", "same-origin")
         return response
+
+    @property
+    def linking(self) -> bool:
+        """Whether an account is being connected to a person who is signed in, and nobody signs in."""
+        return LINKING_LOGIN in self.strategy.notes
 
     @property
     def callback(self) -> str:
@@ -82,9 +94,26 @@ class SocialPage(View):
         return reverse(f"authkit:{name}", kwargs=kwargs, current_app=match.namespace if match else None)
 
     def _refused(self, error: SocialLoginFailed) -> HttpResponse:
-        failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
-        logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, failure, error.detail)
+        failure = failure_of(error)
+        self.log(error)
         return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
+
+    def log(self, error: Exception) -> None:
+        """One line for a refusal; all of an outage."""
+        if isinstance(error, SocialLoginFailed):
+            logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, error.reason, error.detail)
+        else:
+            logger.error("the database can't be asked", exc_info=error)
+
+    def require_public_host(self) -> None:
+        """Refuses to begin where the provider would send the person back to a host without this transaction's cookie.
+
+        Raises:
+            SocialLoginFailed: `wrong_host`.
+        """
+        public_host = urlsplit(conf.current().public_url).hostname
+        if public_host and public_host != split_domain_port(self.request.get_host())[0].strip("[]"):
+            raise refuse(Failure.WRONG_HOST, "begun on another host than PUBLIC_URL's")
 
     def _error_page(
         self, request: HttpRequest | None, sentence: Any, status: int, failure: Failure | None = None
@@ -94,6 +123,7 @@ class SocialPage(View):
             "sentence": sentence,
             "reason": failure,
             "way_on": self._way_on(failure),
+            "linking": self.linking,
         }
         response = HttpResponse(render_to_string("authkit/social_error.html", context, request), status=status)
         if status == 503:
@@ -102,7 +132,12 @@ class SocialPage(View):
 
     def _way_on(self, failure: Failure | None) -> str:
         try:
-            return self._page("logout" if failure is Failure.SIGNED_IN else "login")
+            if self.linking or failure is Failure.SIGNED_IN:
+                return self._page("account-connections")
+            if failure in BY_WAY_OF_CONNECTIONS:
+                query = urlencode({REDIRECT_FIELD_NAME: self._page("account-connections")})
+                return f"{self._page('login')}?{query}"
+            return self._page("login")
         except NoReverseMatch:
             return resolve_url(settings.LOGIN_URL)
 
@@ -111,29 +146,51 @@ class BeginPage(SocialPage):
     """`POST social/login/<provider>/`: 302 to the provider. By GET, any page could begin for its visitors."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        public_host = urlsplit(conf.current().public_url).hostname
-        if public_host and public_host != split_domain_port(request.get_host())[0].strip("[]"):
-            # The provider would send the person back to a host that has no cookie of this transaction.
-            raise refuse(Failure.WRONG_HOST, "begun on another host than PUBLIC_URL's")
+        self.require_public_host()
         return HttpResponseRedirect(
             flow.begin(
                 strategy=self.strategy,
                 provider=self.provider.id,
                 callback=self.callback,
                 next_url=safe_next(request),
+                notes=self.notes(request),
             )
         )
 
+    def notes(self, request: HttpRequest) -> dict[str, str]:
+        """What the transaction is for, if not for a sign-in."""
+        return {}
+
 
 class CompletePage(SocialPage):
-    """`GET social/complete/<provider>/`: where the provider sends people back to. Ends in a session."""
+    """`GET social/complete/<provider>/`: where the provider sends people back to.
+
+    Ends in a session; where a program began, at its redirect URI with a code; where somebody who is signed in began to
+    link, with one more connected account.
+    """
 
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
         try:
-            sign_in(request=request, user=came.user, method=self.provider.id, backend=LOGIN_BACKEND)
+            came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
+            asked = authorization.noted(self.strategy.notes)
+            if asked is not None:
+                return authorization.granted(request, asked, code=issue_code(came=came, asked=asked))
+        except (SocialLoginFailed, TruthUnavailable, *DATABASE_DOWN) as error:
+            asked = authorization.noted(self.strategy.notes)
+            if asked is None:
+                raise
+            self.log(error)
+            return authorization.declined(request, asked, error)
+        if self.linking:
+            query = urlencode({"connected": self.provider.id})
+            return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
+        try:
+            flow.open_login(
+                came=came,
+                door=lambda user, method: sign_in(request=request, user=user, method=method, backend=LOGIN_BACKEND),
+            )
         except TooManyLogins as error:
             raise refuse(Failure.TOO_MANY_LOGINS, error.detail) from error
         if is_safe_target(request, came.next_url):

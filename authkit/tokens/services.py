@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,7 @@ def issue_tokens(
     method: str,
     client: Client,
     transport: Transport = Transport.BODY,
+    began_at: datetime | None = None,
     replaces: Collection[UUID] = (),
 ) -> TokenPair:
     """Opens a login for somebody whom the caller has verified, and signs its first pair.
@@ -81,6 +83,7 @@ def issue_tokens(
         method: "password" or the provider's id.
         client: from where.
         transport: how the client wants them.
+        began_at: when the sign-in happened, if that was before now.
         replaces: ids of logins that end once this one is there.
 
     Raises:
@@ -95,6 +98,7 @@ def issue_tokens(
         method=method,
         lifetime=_lifetime(settings),
         client=client,
+        began_at=began_at,
         prepare=added,
         replaces=replaces,
     )

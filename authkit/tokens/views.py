@@ -78,15 +78,23 @@ class ObtainView(ApiView):
         settings, http = conf.current(), request._request
         user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
         client = client_from(request.META, trusted_proxies=settings.trusted_proxies)
-        replaces = _replaced_logins(http) if transport.sets_cookies else ()
+        replaces = replaced_logins(http, transport)
         pair = issue_tokens(user=user, method="password", client=client, transport=transport, replaces=replaces)
-        if hasattr(user, "last_login"):
-            # Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
-            update_last_login(None, user)  # type: ignore[arg-type]
-        return token_answer(request, pair)
+        return signed_in_answer(request, pair)
 
 
-def _replaced_logins(request: HttpRequest) -> tuple[UUID, ...]:
+def signed_in_answer(request: Request, pair: TokenPair) -> Response:
+    """The token answer to a sign-in, with what goes with one: `last_login`."""
+    if hasattr(pair.user, "last_login"):
+        # Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
+        update_last_login(None, pair.user)  # type: ignore[arg-type]
+    return token_answer(request, pair)
+
+
+def replaced_logins(request: HttpRequest, transport: Transport) -> tuple[UUID, ...]:
+    """The login whose cookies a new pair in this transport overwrites, for `issue_tokens`."""
+    if not transport.sets_cookies:
+        return ()
     # Its only refresh token is about to be overwritten: nobody could use it or end it any more (ASVS 7.2.4).
     with suppress(TokenNotValid):
         replaced = read_refresh_cookie(request)
