@@ -6,8 +6,10 @@ import base64
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
