@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 MAX_SID_LENGTH = 255
 
@@ -18,3 +19,5 @@ class UpstreamSession:
     issuer: str = ""
     subject: str = ""
     sid: str = ""
+    issued_at: datetime | None = None
+    """When the provider said so, by its clock; now, if None."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from authkit.social import views
+from authkit.social import backchannel, views
 
 urlpatterns: list[URLPattern] = [
     path("social/login/<str:provider>/", views.BeginPage.as_view(), name="social-login"),
     path("social/complete/<str:provider>/", views.CompletePage.as_view(), name="social-complete"),
+    path(
+        "social/backchannel-logout/<str:provider>/",
+        backchannel.BackChannelLogout.as_view(),
+        name="social-backchannel-logout",
+    ),
 ]
 api_urlpatterns: list[URLPattern] = [
     path("social/providers/", views.ProvidersView.as_view(), name="social-providers"),
