@@ -34,6 +34,8 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     """Where the person goes afterwards: given at begin, known again once the state was consumed."""
     vouches_for_email = False
     """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
+    form_post = False
+    """Whether the provider answers by a form; see `authkit.social.form_post`."""
     _consumed: str | None = None
 
     def transaction_key(self, state: str) -> str:

@@ -14,7 +14,9 @@ from social_django.strategy import DjangoStrategy
 
 from authkit import conf
 from authkit.exceptions import SocialLoginFailed
+from authkit.social import presets
 from authkit.social.bound import BrowserBound
+from authkit.social.clients import client_of, public_host
 from authkit.social.failures import Failure
 from authkit.social.pipeline import PIPELINE
 from authkit.social.transactions import Transactions
@@ -54,19 +56,21 @@ class AuthKitStrategy(DjangoStrategy):
     def __init__(self, storage: Any, request: HttpRequest | None = None, tpl: Any = None) -> None:
         super().__init__(storage, request, tpl)
         self.transactions = Transactions(request)
+        self.client_id = ""
+        """The app that something was begun with before, where it is to be gone on with without the person."""
 
     def setting(self, name: str, default: Any = None, backend: Any = None) -> Any:
         """One of social-core's settings, by its name without SOCIAL_AUTH_ and the provider's prefix."""
         if name == "PIPELINE":
             return list(PIPELINE)
-        provider = conf.current().social.providers.get(backend.name) if backend is not None else None
+        provider = presets.find(backend.name) if backend is not None else None
         if provider is None:
             return default
         match name:
             case "KEY":
-                return provider.client_id
+                return client_of(provider, host=self._host(), client_id=self.client_id)[0]
             case "SECRET":
-                return provider.client_secret.reveal()
+                return client_of(provider, host=self._host(), client_id=self.client_id)[1].reveal()
             case "ISSUER":
                 return provider.issuer
             case "OIDC_ENDPOINT" if provider.issuer:
@@ -77,11 +81,14 @@ class AuthKitStrategy(DjangoStrategy):
                 return True
         return provider.options.get(name, default)
 
+    def _host(self) -> str:
+        return public_host() or ("" if self.request is None else str(self.request.get_host()))
+
     def get_backends(self) -> list[str]:
         return list(conf.current().social.providers)
 
     def get_backend_class(self, name: str) -> Any:
-        provider = conf.current().social.providers.get(name)
+        provider = presets.find(name)
         if provider is None:
             raise AuthConfigurationError(None, name, code="backend_missing", parameter="backend")
         return backend_class(name, provider.backend)

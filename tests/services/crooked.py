@@ -64,6 +64,12 @@ class CrookedProvider:
         self.sign: Callable[[dict[str, Any]], str] = lambda claims: jwt.encode(
             claims, KEY, algorithm="RS256", headers={"kid": "one"}
         )
+        self.accepts: Callable[[str, str], bool] = lambda client_id, secret: (
+            (client_id, secret) == (self.client_id, self.client_secret)
+        )
+        self.wants_pkce = True
+        self.pages: dict[str, Any] = {}
+        self.revoked: list[dict[str, str]] = []
         self.requests: list[str] = []
         self.sent: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
@@ -97,15 +103,14 @@ class CrookedProvider:
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
         """Redeem a code, once, for the client and the verifier that it was made for."""
         asked = self._codes.pop(form.get("code", ""), None)
-        basic = base64.b64decode(authorization.partition(" ")[2]).decode()
-        client = tuple(unquote_plus(part) for part in basic.split(":", 1))
-        if client != (self.client_id, self.client_secret):
+        if not self._knows(form, authorization):
             return 401, {"error": "invalid_client"}
         if asked is None or form.get("redirect_uri") != asked["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        if asked.get("code_challenge_method") != "S256" or asked.get("code_challenge") != challenge:
+        proof = (asked.get("code_challenge_method"), asked.get("code_challenge"))
+        if proof != (("S256", challenge) if self.wants_pkce else (None, None)):
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
         claims = {
@@ -123,6 +128,12 @@ class CrookedProvider:
         self._access[access] = self.subject
         answer = {"access_token": access, "refresh_token": refresh, "id_token": id_token, "token_type": "Bearer"}
         return 200, self.bend_token_answer(answer)
+
+    def _knows(self, form: dict[str, str], authorization: str) -> bool:
+        if not authorization:
+            return self.accepts(form.get("client_id", ""), form.get("client_secret", ""))
+        basic = base64.b64decode(authorization.partition(" ")[2]).decode()
+        return self.accepts(*(unquote_plus(part) for part in basic.split(":", 1)))
 
     def userinfo(self, authorization: str) -> tuple[int, Any]:
         """OpenID Connect Core 1.0, section 5.3."""
@@ -150,8 +161,10 @@ def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
                 self._json(*provider.userinfo(self.headers.get("Authorization", "")))
             elif url.path == "/keys":
                 self._json(200, provider.keys())
-            elif url.path == "/.well-known/openid-configuration":
+            elif url.path.endswith("/.well-known/openid-configuration"):
                 self._json(200, provider.discovery())
+            elif url.path in provider.pages:
+                self._json(200, provider.pages[url.path])
             else:
                 self._json(404, {})
 
