@@ -57,6 +57,7 @@ class ProviderSection(TypedDict, total=False):
     CLIENT_ID: str
     CLIENT_SECRET: str | Callable[[], str]
     APPS: Mapping[str, AppSection]
+    NATIVE_CLIENT_IDS: Sequence[str]
     SCOPE: Sequence[str]
     OPTIONS: Mapping[str, Any]
     STORE_TOKENS: bool
@@ -65,6 +66,7 @@ class ProviderSection(TypedDict, total=False):
 class SocialSection(TypedDict, total=False):
     PROVIDERS: Mapping[str, ProviderSection]
     SIGNUP: bool
+    REDIRECT_URIS: Sequence[str]
 
 
 class AccountsSection(TypedDict, total=False):

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('issuer', models.CharField(blank=True, editable=False, max_length=500)),
                 ('subject', models.CharField(blank=True, editable=False, max_length=255)),
                 ('sid', models.CharField(blank=True, editable=False, max_length=255)),
+                ('issued_at', models.DateTimeField(editable=False, null=True)),
                 ('created_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField()),
                 ('used_at', models.DateTimeField(null=True)),

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from social_core.backends.open_id_connect import OpenIdConnectAuth
 from social_core.utils import constant_time_compare, url_add_parameters
 
-from authkit.social import discovery, presets
+from authkit.social import discovery, native, presets
 from authkit.social.bound import BrowserBound
 from authkit.social.clients import client_ids
 from authkit.social.failures import Failure, refuse
@@ -111,14 +111,7 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
 
     def decode_and_validate_id_token(self, id_token: str, access_token: str) -> dict[str, Any]:
         client_id, _secret = self.get_key_and_secret()
-        issuer = self.issuer_of(id_token)
-        claims, algorithm = verified_claims(
-            id_token,
-            keys=partial(self.signing_keys_for, issuer),
-            issuer=issuer,
-            client_id=client_id,
-            advertised=self.oidc_config().get("id_token_signing_alg_values_supported"),
-        )
+        claims, algorithm = self._verified_claims(id_token, (client_id,))
         self.validate_authorized_party(claims, client_id)
         if "at_hash" in claims:
             # What providers take for EdDSA, whose algorithm names no digest: the SHA-512 that Ed25519 uses.
@@ -126,6 +119,34 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
             if not isinstance(claims["at_hash"], str) or not constant_time_compare(claims["at_hash"], expected):
                 raise refuse(Failure.UNVERIFIED, "the ID token belongs to another access token")
         return claims
+
+    def _verified_claims(self, id_token: str, audience: tuple[str, ...]) -> tuple[dict[str, Any], str]:
+        issuer = self.issuer_of(id_token)
+        return verified_claims(
+            id_token,
+            keys=partial(self.signing_keys_for, issuer),
+            issuer=issuer,
+            audience=audience,
+            advertised=self.oidc_config().get("id_token_signing_alg_values_supported"),
+        )
+
+    def accept_id_token(self, id_token: str, nonce: str) -> Any:
+        """The person of an ID token that a program got from the provider by itself.
+
+        Args:
+            id_token: the compact JWS.
+            nonce: what the program had asked the provider to put into it.
+
+        Raises:
+            SocialLoginFailed: it is not the provider's, not for us, not fresh, was taken before, or is something else.
+        """
+        client_id, _secret = self.get_key_and_secret()
+        audience = (client_id, *self.setting("NATIVE_CLIENT_IDS", ()))
+        claims, _algorithm = self._verified_claims(id_token, audience)
+        native.require_fit(id_token, claims, audience=audience, nonce=nonce)
+        native.take_once(id_token, claims, provider=self.name)
+        self.id_token = claims
+        return self.strategy.authenticate(self, response=dict(claims))
 
     def signing_keys_for(self, issuer: str, again: bool) -> list[dict[str, Any]]:  # noqa: FBT001  # as KeySource
         """The keys that may sign for `issuer`, which is what `issuer_of` has said."""

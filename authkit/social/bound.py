@@ -38,6 +38,11 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     """Whether the provider answers by a form; see `authkit.social.form_post`."""
     _consumed: str | None = None
 
+    @property
+    def _strategy_of_ours(self) -> Any:
+        # AuthKitStrategy, whose module imports this one.
+        return self.strategy
+
     def transaction_key(self, state: str) -> str:
         # With the provider's id: an answer that comes back through another provider's callback finds nothing (mix-up).
         return f"{self.name}.{state}"
@@ -45,6 +50,8 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     def get_or_create_state(self) -> str:
         state: str = self.state_token()  # type: ignore[no-untyped-call]
         transaction = {"state": state, "timestamp": int(time.time()), "next": self.next_url}
+        if self._strategy_of_ours.notes:
+            transaction["notes"] = self._strategy_of_ours.notes
         self.strategy.session_set(self.transaction_key(state), transaction)
         return state
 
@@ -73,6 +80,7 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
             raise refuse(Failure.NOT_OURS, "the state was consumed before")
         self._oauth2_transaction = transaction
         self.next_url = str(transaction.get("next", ""))
+        self._strategy_of_ours.notes = transaction.get("notes", {})
         return state
 
     def auth_complete(self, *args: Any, **kwargs: Any) -> Any:

@@ -6,16 +6,17 @@ E203  an issuer without TLS             W203  PKCE is off
 E204  an id that can't stand in a URL   W204  no CLIENT_SECRET
 E205  a reserved id                     W205  users are known by an option that can be given to somebody else
 E206  a back end that can't be used
-E220  a PRESET that doesn't exist
-E221  something that the preset needs is missing
-E222  an entry of APPS that can't be used
+E220  an entry of REDIRECT_URIS that matches nothing
+E230  a PRESET that doesn't exist
+E231  something that the preset needs is missing
+E232  an entry of APPS that can't be used
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from authkit import conf
 from authkit.conf import ProviderSettings
 from authkit.social import presets
 from authkit.social.backends import OpenIdConnect
+from authkit.social.redirect_uris import problem_with
 from authkit.social.strategy import OWN_SETTINGS, backend_class
 
 RESERVED_IDS = frozenset({"password"})
@@ -44,7 +46,7 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 def provider_problems() -> list[CheckMessage]:
     """Everything that is wrong with the configured providers; without network. Reads the block, mistakes and all."""
     parsed, _block_problems = conf.inspect()
-    return [
+    of_providers = [
         problem
         for provider_id, entry in parsed.social.providers.items()
         for provider in (presets.complete(provider_id, entry),)
@@ -57,6 +59,18 @@ def provider_problems() -> list[CheckMessage]:
             *_options(provider_id, provider),
         )
     ]
+    return [*of_providers, *_redirect_uris(parsed.social.redirect_uris)]
+
+
+def _redirect_uris(entries: Iterable[str]) -> Iterator[CheckMessage]:
+    for entry in entries:
+        problem = problem_with(entry, debug=settings.DEBUG)
+        if problem is not None:
+            yield checks.Error(
+                f"AUTHKIT SOCIAL.REDIRECT_URIS: {entry[:100]!r} {problem}, so no code is ever sent there.",
+                hint="Write https://app.example.com/callback, com.example.app:/callback or http://127.0.0.1/callback.",
+                id="authkit.E220",
+            )
 
 
 def _where(provider_id: str, key: str = "") -> str:
@@ -84,7 +98,7 @@ def _preset(provider_id: str, entry: ProviderSettings) -> Iterator[CheckMessage]
         yield checks.Error(
             f"{_where(provider_id, 'PRESET')}: there is no preset {entry.preset!r}.",
             hint=f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(presets.PRESETS)}.",
-            id="authkit.E220",
+            id="authkit.E230",
         )
     preset = presets.preset_of(provider_id, entry)
     if preset is None:
@@ -94,13 +108,13 @@ def _preset(provider_id: str, entry: ProviderSettings) -> Iterator[CheckMessage]
         yield checks.Error(
             f"{_where(provider_id, 'OPTIONS')}: {preset.name} needs {' and '.join(missing)}.",
             hint="docs/providers.md says where the provider shows them.",
-            id="authkit.E221",
+            id="authkit.E231",
         )
     if entry.tenant and not (preset.tenant and (entry.tenant in _TENANTS or _UUID.fullmatch(entry.tenant))):
         yield checks.Error(
             f"{_where(provider_id, 'TENANT')}: {entry.tenant!r} is no tenant.",
             hint=f"For Microsoft: the tenant's id (a UUID in lower case, no domain), or one of {', '.join(_TENANTS)}.",
-            id="authkit.E221",
+            id="authkit.E231",
         )
 
 
@@ -115,7 +129,7 @@ def _apps(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMessage
         yield checks.Error(
             f"{_where(provider_id, 'APPS')}[{host!r}] {problem}.",
             hint=hint,
-            id="authkit.E222",
+            id="authkit.E232",
         )
 
 

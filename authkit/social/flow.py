@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -49,7 +49,14 @@ class SocialSignIn:
     next_url: str = ""
 
 
-def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: str) -> str:
+def begin(
+    *,
+    strategy: AuthKitStrategy,
+    provider: str,
+    callback: str,
+    next_url: str = "",
+    notes: Mapping[str, str] | None = None,
+) -> str:
     """Opens a transaction, bound to this browser.
 
     Args:
@@ -57,6 +64,7 @@ def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: 
         provider: a configured provider's id.
         callback: path of the page that the provider sends the person back to.
         next_url: where to go afterwards; judged again on the way back.
+        notes: what the sign-in is for, if not for a session here; `strategy.notes` on the way back.
 
     Returns:
         The provider's authorization URL.
@@ -66,6 +74,7 @@ def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: 
     """
     with _translated_errors(provider):
         backend: Any = strategy.get_backend(provider, redirect_uri=callback)
+        strategy.notes = dict(notes or {})
         backend.next_url = next_url if len(next_url) <= MAX_NEXT_LENGTH else ""
         url: str = backend.auth_url()
         return url
@@ -84,16 +93,41 @@ def complete(*, strategy: AuthKitStrategy, provider: str, callback: str) -> Soci
     """
     with _translated_errors(provider):
         backend: Any = strategy.get_backend(provider, redirect_uri=callback)
-        user = backend.complete()
-        if not isinstance(user, get_user_model()):
-            raise refuse(Failure.UNVERIFIED, "the back end answered with something else than a person")
-        return SocialSignIn(
-            user=user,
-            provider=provider,
-            upstream=backend.upstream_session(),
-            is_new=bool(getattr(user, "is_new", False)),
-            next_url=backend.next_url,
-        )
+        return _came(backend, backend.complete())
+
+
+def accept_id_token(*, strategy: AuthKitStrategy, provider: str, id_token: str, nonce: str) -> SocialSignIn:
+    """Takes an ID token that a program got from the provider by itself, once. Signs nobody in.
+
+    Never an access token: anybody's server that was given one could come here with it (token substitution).
+
+    Args:
+        strategy: for this request, whose session counts for nothing here.
+        provider: a configured provider's id.
+        id_token: the compact JWS.
+        nonce: what the program had asked the provider to put into it.
+
+    Raises:
+        SocialLoginFailed: with a `Failure` as its reason; `no_id_tokens` where the provider is no OpenID provider.
+    """
+    with _translated_errors(provider):
+        strategy.ends_in_session = False
+        backend: Any = strategy.get_backend(provider)
+        if not isinstance(backend, OpenIdConnect):
+            raise refuse(Failure.NO_ID_TOKENS)
+        return _came(backend, backend.accept_id_token(id_token, nonce))
+
+
+def _came(backend: Any, user: Any) -> SocialSignIn:
+    if not isinstance(user, get_user_model()):
+        raise refuse(Failure.UNVERIFIED, "the back end answered with something else than a person")
+    return SocialSignIn(
+        user=user,
+        provider=backend.name,
+        upstream=backend.upstream_session(),
+        is_new=bool(getattr(user, "is_new", False)),
+        next_url=backend.next_url,
+    )
 
 
 def open_login(*, came: SocialSignIn, door: Callable[[AbstractBaseUser, str], Opened]) -> Opened:

@@ -25,7 +25,7 @@ KeySource = Callable[[bool], list[dict[str, Any]]]
 
 
 def verified_claims(
-    token: str, *, keys: KeySource, issuer: str, client_id: str, advertised: Any
+    token: str, *, keys: KeySource, issuer: str, audience: Collection[str], advertised: Any
 ) -> tuple[dict[str, Any], str]:
     """Signature, `iss`, `aud`, `exp`, `nbf`, `iat` and the presence of `sub`. The nonce is the caller's to compare.
 
@@ -33,7 +33,7 @@ def verified_claims(
         token: the compact JWS.
         keys: where the keys come from.
         issuer: what `iss` has to be, exactly.
-        client_id: what `aud` has to contain.
+        audience: client ids, one of which `aud` has to contain.
         advertised: `id_token_signing_alg_values_supported` of the discovery document.
 
     Returns:
@@ -43,7 +43,7 @@ def verified_claims(
         SocialLoginFailed: anything is wrong with it.
     """
     claims, header = signed_claims(
-        token, keys=keys, issuer=issuer, audience=(client_id,), advertised=advertised, required=REQUIRED
+        token, keys=keys, issuer=issuer, audience=audience, advertised=advertised, required=REQUIRED
     )
     if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
         raise refuse(Failure.UNVERIFIED, "the ID token has no usable sub")

@@ -35,6 +35,8 @@ class AuthorizationCode(models.Model):
     issuer = models.CharField(max_length=500, blank=True, editable=False)
     subject = models.CharField(max_length=255, blank=True, editable=False)
     sid = models.CharField(max_length=255, blank=True, editable=False)
+    issued_at = models.DateTimeField(null=True, editable=False)
+    """When the provider said so, by its clock, if it did."""
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)

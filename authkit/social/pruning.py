@@ -11,7 +11,7 @@ from social_django.models import Nonce
 
 from authkit.logins.models import Login
 from authkit.logins.pruning import KEEP
-from authkit.social.models import ProviderLogout, ProviderSession
+from authkit.social.models import AuthorizationCode, ProviderLogout, ProviderSession
 from authkit.social.transactions import LIFETIME_SECONDS
 
 
@@ -32,3 +32,8 @@ def prunable_provider_sessions() -> QuerySet[ProviderSession]:
 def prunable_provider_logouts(*, keep: timedelta = KEEP) -> QuerySet[ProviderLogout]:
     """Logout tokens that are too old to be taken again, whoever sends them."""
     return ProviderLogout._base_manager.filter(expires_at__lt=timezone.now() - keep)
+
+
+def prunable_codes(*, keep: timedelta = KEEP) -> QuerySet[AuthorizationCode]:
+    """One-time codes that ran out at least `keep` ago. Until then a second use of one ends the login of the first."""
+    return AuthorizationCode._base_manager.filter(expires_at__lt=timezone.now() - keep)

@@ -50,12 +50,13 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
     ]
     if apps.is_installed("social_django"):
         # Without that app, importing its models is an error.
-        from authkit.social.pruning import prunable_provider_logouts, prunable_provider_sessions, prunable_states
+        from authkit.social import pruning
 
         found += [
-            ("social sign-ins", prunable_states(keep=keep)),
-            ("sessions at providers", prunable_provider_sessions()),
-            ("logouts by providers", prunable_provider_logouts(keep=keep)),
+            ("social sign-ins", pruning.prunable_states(keep=keep)),
+            ("one-time codes", pruning.prunable_codes(keep=keep)),
+            ("sessions at providers", pruning.prunable_provider_sessions()),
+            ("logouts by providers", pruning.prunable_provider_logouts(keep=keep)),
         ]
     return found
 
