@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from django.http import HttpResponse
+from requests.auth import HTTPBasicAuth
 from social_core.backends.open_id_connect import OpenIdConnectAuth
 from social_core.utils import constant_time_compare, url_add_parameters
 
@@ -102,6 +103,37 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
         if not params.get("client_secret"):
             params.pop("client_secret", None)
         return params
+
+    def _as_client(self, params: dict[str, Any]) -> dict[str, Any]:
+        client_id, secret = self.get_key_and_secret()
+        if self.use_basic_auth():
+            return {name: value for name, value in params.items() if name not in {"client_id", "client_secret"}}
+        return {**params, "client_id": client_id, **({"client_secret": secret} if secret else {})}
+
+    def _basic_auth(self) -> HTTPBasicAuth | None:
+        credentials = self.auth_complete_credentials()
+        return HTTPBasicAuth(*credentials) if credentials else None
+
+    # Tokens that are kept (RFC 6749 section 6, RFC 7009)
+
+    def refresh_token_params(self, token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return self._as_client({"grant_type": "refresh_token", "refresh_token": token})
+
+    def refresh_token_auth(self) -> HTTPBasicAuth | None:
+        return self._basic_auth()
+
+    def check_refreshed(self, *, uid: str) -> None:
+        if self.id_token is not None and self.get_user_id({}, {}) != uid:
+            raise refuse(Failure.UNVERIFIED, "the refreshed ID token is about somebody else")
+
+    def revoke_at_provider(self, *, access: str, refresh: str) -> None:
+        url = self.oidc_config().get("revocation_endpoint")
+        if isinstance(url, str):
+            # Of the refresh token, where there is one: the access tokens that came of it go with it.
+            form = {"token": refresh, "token_type_hint": "refresh_token"}
+            if not refresh:
+                form = {"token": access, "token_type_hint": "access_token"}
+            self.request(url, method="POST", data=self._as_client(form), auth=self._basic_auth(), stage="disconnect")
 
     # The ID token
 

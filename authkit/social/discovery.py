@@ -12,7 +12,7 @@ from authkit.social.failures import Failure, refuse
 FRESH_SECONDS = 3600.0
 REFETCH_SECONDS = 30.0
 """Keys are asked for again at most this often on account of a key id that we don't know."""
-ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint")
 
 Fetch = Callable[[str], Any]
 

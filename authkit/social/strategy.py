@@ -15,7 +15,7 @@ from social_django.strategy import DjangoStrategy
 
 from authkit import conf
 from authkit.exceptions import SocialLoginFailed
-from authkit.social import presets
+from authkit.social import presets, token_store
 from authkit.social.bound import BrowserBound
 from authkit.social.clients import client_of, public_host
 from authkit.social.failures import Failure
@@ -126,7 +126,11 @@ class AuthKitStrategy(DjangoStrategy):
 
     def _run(self, backend: Any, kwargs: dict[str, Any]) -> Any:
         with transaction.atomic():
-            return backend.authenticate(self.request, **kwargs)
+            person = backend.authenticate(self.request, **kwargs)
+            link = getattr(person, "social_user", None)
+            if link is not None:
+                token_store.keep(user=person, backend=backend, uid=link.uid, answer=kwargs.get("response"))
+            return person
 
     def build_absolute_uri(self, path: str | None = None) -> Any:
         """Below PUBLIC_URL where it is set: the Host header then decides nothing about where the code is sent."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from typing import Any, cast
+from urllib.parse import urljoin
 from uuid import UUID
 
 import jwt
 from django.http import HttpResponse
-from social_core.backends.facebook import FacebookOAuth2
+from requests.auth import HTTPBasicAuth
+from social_core.backends.facebook import API_VERSION, FacebookOAuth2
 from social_core.backends.github import GithubOAuth2
 
 from authkit.social import discovery
@@ -176,6 +178,11 @@ class GitHub(BrowserBound, GithubOAuth2[HttpResponse]):
         details: dict[str, Any] = super().get_user_details(response)  # type: ignore[no-untyped-call]
         return {**details, "email": verified[0] if verified else ""}
 
+    def revoke_at_provider(self, *, access: str, refresh: str) -> None:
+        url = urljoin(self.api_url(), f"applications/{self.setting('KEY')}/grant")
+        auth = HTTPBasicAuth(self.setting("KEY"), self.setting("SECRET"))
+        self.request(url, method="DELETE", json={"access_token": access}, auth=auth, stage="disconnect")
+
 
 class _FacebookByTheBook(FacebookOAuth2[HttpResponse]):
     # With GET, the secret is in a URL, and URLs are logged.
@@ -194,3 +201,8 @@ class Facebook(BrowserBound, _FacebookByTheBook):
     def get_user_details(self, response: Any) -> dict[str, Any]:
         details: dict[str, Any] = super().get_user_details(response)  # type: ignore[no-untyped-call]
         return {**details, "email": ""}
+
+    def revoke_at_provider(self, *, access: str, refresh: str) -> None:
+        version = self.setting("API_VERSION", API_VERSION)
+        url = self.REVOKE_TOKEN_URL.format(version=version, uid="me")
+        self.request(url, method="DELETE", headers={"Authorization": f"Bearer {access}"}, stage="disconnect")
