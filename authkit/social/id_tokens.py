@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from authkit.social.failures import Failure, refuse
 
@@ -81,8 +82,8 @@ def signed_claims(
         algorithm = header.get("alg")
         if algorithm not in allowed:
             raise refuse(Failure.UNVERIFIED, f"the token's algorithm is {str(algorithm)[:16]!r}")
-        candidates = _candidates(keys, header.get("kid"), algorithm)
-        claims = _decode(token, candidates, algorithm, issuer, audience, required)
+        options: Options = {"require": list(required)}
+        claims = _decode(token, keys, header.get("kid"), algorithm, issuer=issuer, audience=audience, options=options)
     except (jwt.PyJWTError, OverflowError) as error:  # the latter of JSON's Infinity as a time
         raise refuse(Failure.UNVERIFIED, f"the token is not valid: {type(error).__name__}") from error
     for name in ("iat", "nbf"):
@@ -91,37 +92,21 @@ def signed_claims(
     return claims, header
 
 
-def _decode(
-    token: str,
-    candidates: Collection[jwt.PyJWK],
-    algorithm: str,
-    issuer: str,
-    audience: Collection[str],
-    required: Collection[str],
-) -> Any:
+def _decode(token: str, keys: KeySource, kid: Any, algorithm: str, **expected: Any) -> Any:
     wrong: jwt.PyJWTError = jwt.InvalidSignatureError("no key of the issuer fits")
-    for key in candidates:
-        try:
-            return jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                audience=audience,
-                issuer=issuer,
-                leeway=LEEWAY_SECONDS,
-                options={"require": list(required)},
-            )
-        except jwt.InvalidSignatureError as error:
-            wrong = error
-    raise wrong
-
-
-def _candidates(keys: KeySource, kid: Any, algorithm: str) -> list[jwt.PyJWK]:
+    tried: list[dict[str, Any]] = []
+    # Asked again where no key fits, and also where none of those has signed this: after a rotation another key may go by
+    # the same name, or by none.
     for again in (False, True):
-        fitting = [key for key in keys(again) if _fits(key, kid, algorithm)]
-        if fitting:
-            return [jwt.PyJWK(key, algorithm=algorithm) for key in fitting]
-    return []
+        fitting = [key for key in keys(again) if key not in tried and _fits(key, kid, algorithm)]
+        for key in fitting:
+            try:
+                signer = jwt.PyJWK(key, algorithm=algorithm)
+                return jwt.decode(token, signer, algorithms=[algorithm], leeway=LEEWAY_SECONDS, **expected)
+            except jwt.InvalidSignatureError as error:
+                wrong = error
+        tried += fitting
+    raise wrong
 
 
 def _fits(key: dict[str, Any], kid: Any, algorithm: str) -> bool:
