@@ -16,6 +16,7 @@ from authkit.social import discovery, native
 from authkit.social.bound import BrowserBound
 from authkit.social.failures import Failure, refuse
 from authkit.social.id_tokens import verified_claims
+from authkit.social.logout_tokens import LogoutToken, verified_logout
 from authkit.social.upstream import MAX_SID_LENGTH, UpstreamSession
 
 ID_KEY = "iss+sub"
@@ -183,6 +184,20 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
 
     def identity_record(self) -> dict[str, Any]:
         return {"iss": self.issuer, "sub": self._subject}
+
+    def verified_logout(self, token: str) -> LogoutToken:
+        """A logout token of this provider's (OpenID Connect Back-Channel Logout 1.0 section 2.6).
+
+        Raises:
+            SocialLoginFailed: anything is wrong with it.
+        """
+        return verified_logout(
+            token,
+            keys=self._signing_keys,
+            issuer=self.issuer,
+            audience=(self.get_key_and_secret()[0],),
+            advertised=self.oidc_config().get("id_token_signing_alg_values_supported"),
+        )
 
     def get_user_details(self, response: Any) -> dict[str, Any]:
         """Username, e-mail and names by social-core's keys; no address that the provider doesn't call verified."""

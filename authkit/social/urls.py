@@ -5,12 +5,17 @@ from __future__ import annotations
 from django.db.transaction import non_atomic_requests
 from django.urls import URLPattern, path
 
-from authkit.social import program_views, views
+from authkit.social import backchannel, program_views, views
 
 urlpatterns: list[URLPattern] = [
     path("social/login/<str:provider>/", views.BeginPage.as_view(), name="social-login"),
     path("social/complete/<str:provider>/", views.CompletePage.as_view(), name="social-complete"),
     path("social/authorize/<str:provider>/", program_views.AuthorizePage.as_view(), name="social-authorize"),
+    path(
+        "social/backchannel-logout/<str:provider>/",
+        backchannel.BackChannelLogout.as_view(),
+        name="social-backchannel-logout",
+    ),
 ]
 api_urlpatterns: list[URLPattern] = [
     path("social/providers/", views.ProvidersView.as_view(), name="social-providers"),
