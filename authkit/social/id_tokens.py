@@ -95,8 +95,8 @@ def signed_claims(
 def _decode(token: str, keys: KeySource, kid: Any, algorithm: str, **expected: Any) -> Any:
     wrong: jwt.PyJWTError = jwt.InvalidSignatureError("no key of the issuer fits")
     tried: list[dict[str, Any]] = []
-    # Asked again where no key fits, and also where none of those has signed this: after a rotation another key may go by
-    # the same name, or by none.
+    # Asked again where no key fits, and also where none of those has signed this: after a rotation another key may go
+    # by the same name, or by none.
     for again in (False, True):
         fitting = [key for key in keys(again) if key not in tried and _fits(key, kid, algorithm)]
         for key in fitting:
