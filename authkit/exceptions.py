@@ -10,6 +10,7 @@
     ├── InvalidGrant           invalid_grant          a one-time code: unknown, used, too old, another program's
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
+    ├── LastLoginMethod        last_login_method
     └── TruthUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
         └── KeysUnavailable    unavailable            `authkit.tokens.verify` can't fetch the issuer's keys
 
@@ -108,6 +109,13 @@ class SocialLoginFailed(AuthKitError):
 
     code = "social_failed"
     message = "Signing in with this provider did not work. Try again."
+
+
+class LastLoginMethod(AuthKitError):
+    """Without this connected account its owner could not sign in any more, so it stays."""
+
+    code = "last_login_method"
+    message = "This is your only way to sign in. Connect another account or set a password first."
 
 
 class TruthUnavailable(AuthKitError):

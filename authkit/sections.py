@@ -72,6 +72,16 @@ def _setting(
 
 _SECOND = timedelta(seconds=1)
 
+SOCIAL_STEPS = (
+    "authkit.social.pipeline.read_profile",
+    "authkit.social.pipeline.identify",
+    "authkit.social.pipeline.ask_policy",
+    "authkit.social.pipeline.find_person",
+    "authkit.social.pipeline.link_by_address",
+    "authkit.social.pipeline.sign_up",
+)
+"""The steps of SOCIAL.PIPELINE without which nobody signs in, in this order."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginSettings:
@@ -171,8 +181,16 @@ class SocialSettings:
     """Sign-in through other parties."""
 
     providers: dict[str, ProviderSettings] = _setting({})
-    signup: bool = _setting(True)
-    """Whether somebody whom we don't know yet gets an account."""
+    signup: bool | Hook = _setting(True, kind=Hook)
+    """Whether somebody whom we don't know yet gets an account: True, False, or `allow(profile)`, which says True of
+    those who do; `profile` is an `authkit.social.signup.Profile`."""
+    signup_domains: tuple[str, ...] = _setting(())
+    """Only whose verified address is of one of these very domains gets an account; anybody, if empty."""
+    email_verified: Hook = _setting(Hook(""))
+    """`verified(user)` says True of somebody whose address here was verified *by this project*. Only with it, an
+    identity whose provider has verified that address is linked to them; without it, nothing is linked by e-mail."""
+    pipeline: tuple[str, ...] = _setting(SOCIAL_STEPS)
+    """Dotted paths of the steps from a provider's answer to a person; yours may stand between those of the default."""
     redirect_uris: tuple[str, ...] = _setting(())
     """Where SPAs and apps may have their codes sent to: exact, but for the ports of 127.0.0.1 and [::1]."""
 

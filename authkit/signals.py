@@ -10,6 +10,10 @@
 `token_blacklisted`  sender: BlacklistedToken class; `jti`: str, `kind`: a TokenKind value, `user_id`: the owner's
                  key or None, `login_id`: UUID or None, `reason`: an EndReason value, `by_id`: the key of who did it,
                  or None. If a login ended with it, `login_ended` is sent as well. Not sent by an import.
+`account_linked`    sender: UserSocialAuth class; `link_id`: the link's key, `user_id`, `provider`: its id, `how`:
+                 "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
+`account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
+                 account, not when a row is deleted in another way.
 """
 
 from __future__ import annotations
@@ -22,3 +26,5 @@ logins_ended = Signal()
 token_rotated = Signal()
 token_reused = Signal()
 token_blacklisted = Signal()
+account_linked = Signal()
+account_unlinked = Signal()

@@ -65,7 +65,10 @@ class ProviderSection(TypedDict, total=False):
 
 class SocialSection(TypedDict, total=False):
     PROVIDERS: Mapping[str, ProviderSection]
-    SIGNUP: bool
+    SIGNUP: bool | str | Callable[[Any], bool]
+    SIGNUP_DOMAINS: Sequence[str]
+    EMAIL_VERIFIED: str | Callable[[Any], bool]
+    PIPELINE: Sequence[str]
     REDIRECT_URIS: Sequence[str]
 
 

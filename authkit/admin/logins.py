@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from authkit import conf
 from authkit.admin.force_logout import PERMISSION
 from authkit.admin.pages import confirmation
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
@@ -26,6 +25,7 @@ from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_login
 from authkit.logins.summaries import everybodys_summary
+from authkit.social import presets
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Login]
@@ -56,8 +56,8 @@ class MethodFilter(admin.SimpleListFilter):
     parameter_name = "method"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        providers = conf.current().social.providers
-        return [("password", gettext_lazy("password")), *((key, p.name or key) for key, p in providers.items())]
+        providers = presets.configured().items()
+        return [("password", gettext_lazy("password")), *((key, p.name or key) for key, p in providers)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(method=self.value()) if self.value() else queryset

@@ -40,7 +40,8 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     W070  they come with another word than Bearer           W073  the window is longer than 90 days (deploy)
     W074  simplejwt didn't rotate refresh tokens
 
-Those of the social providers are listed in `authkit.social.checks`.
+Those of the social providers are listed in `authkit.social.checks`, those of who may sign in through them in
+`authkit.social.rule_checks`.
 """
 
 from __future__ import annotations

@@ -9,13 +9,20 @@ from django.core.checks import CheckMessage
 
 from authkit.checks import TAG
 from authkit.social.checks import provider_problems
+from authkit.social.rule_checks import rule_problems
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
     checks.register(check_providers, TAG)
+    checks.register(check_rules, TAG)
 
 
 def check_providers(**_: Any) -> list[CheckMessage]:
     """E201 to E232, W201 to W205."""
     return provider_problems()
+
+
+def check_rules(**_: Any) -> list[CheckMessage]:
+    """E220 to E224."""
+    return rule_problems()

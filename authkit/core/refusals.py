@@ -23,6 +23,7 @@ STATUSES: dict[str, int] = {
     exceptions.InvalidGrant.code: 400,
     exceptions.NotFound.code: 404,
     exceptions.SocialLoginFailed.code: 400,
+    exceptions.LastLoginMethod.code: 409,
     exceptions.TruthUnavailable.code: 503,
 }
 

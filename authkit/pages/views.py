@@ -160,7 +160,13 @@ class AccountPage(SignedInPage):
             )
             for login in page
         ]
-        context = {"user": request.user, "logins": shown, "page": page, "current": current}
+        context = {
+            "user": request.user,
+            "logins": shown,
+            "page": page,
+            "current": current,
+            "connectable": bool(configured()),
+        }
         return render(request, "authkit/account.html", context)
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 
 from authkit import conf
 from authkit.exceptions import SocialLoginFailed
-from authkit.social.failures import STATUSES, Failure, refuse
+from authkit.social.failures import STATUSES, Failure, failure_of, refuse
 from authkit.social.redirect_uris import is_registered
 
 MAX_STATE_LENGTH = 512
@@ -115,7 +115,7 @@ def declined(request: HttpRequest, asked: AuthorizationRequest, error: Exception
     """Back to the program without a code; `error_description` is a reason of ours, never a text of the provider's."""
     failure = Failure.UNREACHABLE
     if isinstance(error, SocialLoginFailed):
-        failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
+        failure = failure_of(error)
     parameters = {"error": error_for(failure), "error_description": failure.value}
     return ProgramRedirect(asked, parameters, issuer=issuer_of(request))
 

@@ -47,6 +47,7 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
     vouches_for_email = True
     uses_userinfo = True
     """Whether the provider's UserInfo is asked; where the ID token says it all, that is one request less."""
+    identity_is_digest = True
     _userinfo: dict[str, Any] | None = None
 
     def setting(self, name: str, default: Any = None) -> Any:

@@ -32,6 +32,8 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
 
     next_url = ""
     """Where the person goes afterwards: given at begin, known again once the state was consumed."""
+    identity_is_digest = False
+    """Whether `get_user_id` answers a key that compares equal exactly for equal identities on every database."""
     vouches_for_email = False
     """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
     form_post = False

@@ -26,10 +26,14 @@ class Failure(StrEnum):
     WRONG_HOST = "wrong_host"
     NOT_ALLOWED = "not_allowed"
     SIGNUP_CLOSED = "signup_closed"
+    SIGNUP_REFUSED = "signup_refused"
     ACCOUNT_EXISTS = "account_exists"
     EMAIL_NEEDED = "email_needed"
     INACTIVE = "inactive"
     SIGNED_IN = "signed_in"
+    LINKED_ELSEWHERE = "linked_elsewhere"
+    OTHER_LOGIN = "other_login"
+    """Linking was begun by a login that is over, or is not the one that came back."""
     INVALID_REQUEST = "invalid_request"
     """A program asked for a code in a way that can't be answered with a redirect."""
     NO_ID_TOKENS = "no_id_tokens"
@@ -39,9 +43,11 @@ STATUSES: dict[Failure, int] = {
     Failure.UNREACHABLE: 503,
     Failure.NOT_ALLOWED: 403,
     Failure.SIGNUP_CLOSED: 403,
+    Failure.SIGNUP_REFUSED: 403,
     Failure.ACCOUNT_EXISTS: 403,
     Failure.EMAIL_NEEDED: 403,
     Failure.INACTIVE: 403,
+    Failure.LINKED_ELSEWHERE: 409,
 }
 """HTTP statuses; 400 for every other reason."""
 
@@ -56,13 +62,35 @@ SENTENCES = {
     Failure.MISCONFIGURED: _("This way to sign in is not set up correctly. Please tell those who run this site."),
     Failure.WRONG_HOST: _("Please open this site by its public address, and sign in there."),
     Failure.NOT_ALLOWED: _("Your account at the provider may not sign in here."),
-    Failure.SIGNUP_CLOSED: _("Nobody here is known by this account, and new accounts are not opened at the moment."),
-    Failure.ACCOUNT_EXISTS: _(
-        "There is an account with your e-mail address already. Please sign in to it the way you did before."
+    Failure.SIGNUP_CLOSED: _(
+        "Nobody here is known by this account, and new accounts are not opened at the moment. If you have an account "
+        "here, sign in to it the way you did before and connect this one on the page that follows."
     ),
-    Failure.EMAIL_NEEDED: _("An account needs an e-mail address that the provider has verified, and it sent none."),
+    Failure.SIGNUP_REFUSED: _(
+        "New accounts are only for some people here, and this account at the provider is not one of theirs. If you "
+        "have an account here, sign in to it the way you did before and connect this one on the page that follows."
+    ),
+    Failure.ACCOUNT_EXISTS: _(
+        "There is an account with your e-mail address here already. To show that it is yours, sign in to it the way "
+        "you did before. On the page that follows you can connect this one, and from then on sign in with either."
+    ),
+    Failure.EMAIL_NEEDED: _(
+        "An account needs an e-mail address that the provider has verified, and it sent none. Please verify your "
+        "address there, let it be passed on to this site, and try again."
+    ),
     Failure.INACTIVE: _("This account is not active."),
-    Failure.SIGNED_IN: _("You are signed in here as somebody else. Please sign out first."),
+    Failure.SIGNED_IN: _(
+        "You are signed in here already, and not by this account. To use both, connect it on the page of your "
+        "connected accounts; to change to somebody else, sign out first."
+    ),
+    Failure.LINKED_ELSEWHERE: _(
+        "This account at the provider belongs to somebody else here, so it was not connected. If that is you as well, "
+        "sign in with it and disconnect it there first."
+    ),
+    Failure.OTHER_LOGIN: _(
+        "You have signed out, or in again, since you began to connect this account, so nothing was connected. Please "
+        "sign in and start again."
+    ),
     Failure.INVALID_REQUEST: _("The app that sent you here did not ask correctly. Please tell those who made it."),
     Failure.NO_ID_TOKENS: _("This provider has no ID tokens. Please use another way to sign in with it."),
 }
@@ -95,6 +123,11 @@ def translated(error: SocialAuthBaseException) -> SocialLoginFailed:
         failure = Failure.REFUSED
     detail = f"{error.code} at {error.stage}, claim {error.claim!r}, provider code {error.provider_code!r}"
     return SocialLoginFailed(detail, reason=failure)
+
+
+def failure_of(error: SocialLoginFailed) -> Failure:
+    """The reason of a refusal; a project's own step may have given one that we don't know, or none."""
+    return Failure(error.reason) if error.reason in set(Failure) else Failure.NOT_ALLOWED
 
 
 def refuse(failure: Failure, detail: str = "") -> SocialLoginFailed:

@@ -21,6 +21,7 @@ from authkit.social import provider_sessions
 from authkit.social.backends import OpenIdConnect
 from authkit.social.failures import Failure, refuse, translated
 from authkit.social.provider_sessions import LogoutTaken
+from authkit.social.steps import current_steps
 from authkit.social.strategy import AuthKitStrategy
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.services import TokenPair
@@ -76,6 +77,7 @@ def begin(
         backend: Any = strategy.get_backend(provider, redirect_uri=callback)
         strategy.notes = dict(notes or {})
         backend.next_url = next_url if len(next_url) <= MAX_NEXT_LENGTH else ""
+        current_steps()  # refuses here already, instead of on the way back
         url: str = backend.auth_url()
         return url
 

@@ -20,7 +20,7 @@ from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social import flow
 from authkit.social.authorization import declined, requested
 from authkit.social.codes import exchange_code
-from authkit.social.failures import SENTENCES, STATUSES, Failure
+from authkit.social.failures import SENTENCES, STATUSES, failure_of
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
 from authkit.social.strategy import AuthKitStrategy
 from authkit.social.views import SocialPage
@@ -63,7 +63,7 @@ def social_refusal(error: Exception, context: dict[str, Any]) -> Response | None
     """DRF exception handler: the statuses and sentences of the pages, as JSON."""
     if not isinstance(error, SocialLoginFailed):
         return refusal(error, context)
-    failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
+    failure = failure_of(error)
     status = STATUSES.get(failure, 400)
     payload = {**error.as_payload(), "detail": str(SENTENCES[failure]), "reason": failure.value}
     return Response(payload, status, headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None)

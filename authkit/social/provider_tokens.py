@@ -79,11 +79,16 @@ def access_token(*, user: AbstractBaseUser, provider: str) -> str:
 
 
 @sensitive_variables()
-def revoke(*, user: AbstractBaseUser, provider: str) -> bool:
+def revoke(*, user: AbstractBaseUser, provider: str, uid: str = "") -> bool:
     """Forgets this person's tokens of a provider, and then has the provider forget them, as well as it can.
 
     The row goes in the caller's transaction; the provider is asked once that is committed, for some seconds at most. If
     it can't be reached that is logged, and the tokens run out there by themselves.
+
+    Args:
+        user: whose.
+        provider: its id.
+        uid: only those of this identity, by its link's `uid`; whoever has two accounts there has tokens of one.
 
     Returns:
         Whether there were any.
@@ -93,6 +98,8 @@ def revoke(*, user: AbstractBaseUser, provider: str) -> bool:
         if row is None:
             return False
         tokens = opened(row)
+        if uid and tokens is not None and tokens.uid != uid:
+            return False
         row.delete()
         if tokens is not None:
             transaction.on_commit(partial(_revoke_there, tokens, provider))

@@ -13,7 +13,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 
+from authkit.conf import Hook
+from authkit.social.addresses import ascii_domain, domain_of
 from authkit.social.failures import Failure, refuse
+from authkit.social.hooks import says_yes
 
 MAX_TEXT_LENGTH = 254
 """Characters of anything that a provider says of a person; the longest address that mail can be sent to."""
@@ -26,6 +29,8 @@ _NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
 class Profile:
     """What the provider says; empty strings for what it doesn't. `email` is one that it calls verified."""
 
+    provider: str = ""
+    """The provider's id in SOCIAL.PROVIDERS."""
     username: str = ""
     email: str = ""
     first_name: str = ""
@@ -41,9 +46,9 @@ def printable(value: Any) -> str:
 def create_person(*, profile: Profile) -> AbstractBaseUser:
     """Creates an active user without a usable password, by the model's own `create_user`.
 
-    A taken username gets a suffix. An address that somebody here has already stays theirs alone: if the model wants
-    addresses to be unique, or goes by them, there is no second account; otherwise the new one has no address. Two
-    accounts with one address would cost its owner the sign-in by address.
+    A taken username gets a suffix. An address that somebody here has already stays theirs alone, and there is no
+    second account: its owner is the one person who came now, or has lost the address to them; either way they should
+    know of that account, and two with one address would cost its owner the sign-in by address.
 
     Raises:
         SocialLoginFailed: `account_exists`, or `email_needed` where the model can't do without an address.
@@ -82,11 +87,35 @@ def _acceptable_email(users: Any, email_field: str, email: str) -> str:
         if needed:
             raise refuse(Failure.EMAIL_NEEDED)
         return ""
-    if not _taken(users, email_field, email):
-        return email
-    if needed:
+    if _taken(users, email_field, email):
         raise refuse(Failure.ACCOUNT_EXISTS)
-    return ""
+    return email
+
+
+def refuse_strangers(*, profile: Profile, allow: bool | Hook, domains: tuple[str, ...]) -> None:
+    """Returns if somebody whom nobody here knows may have an account.
+
+    Args:
+        profile: who comes.
+        allow: SOCIAL.SIGNUP.
+        domains: SOCIAL.SIGNUP_DOMAINS; compared as DNS does, and sub-domains are other domains.
+
+    Raises:
+        SocialLoginFailed: `signup_closed`, `account_exists` (which says more to whom it concerns, and goes first),
+            `email_needed` or `signup_refused`; `misconfigured` if the project's callable fails.
+    """
+    users: Any = get_user_model()
+    if profile.email and _taken(users, users.get_email_field_name(), profile.email):
+        raise refuse(Failure.ACCOUNT_EXISTS)
+    if allow is False:
+        raise refuse(Failure.SIGNUP_CLOSED)
+    if domains:
+        if not profile.email:
+            raise refuse(Failure.EMAIL_NEEDED)
+        if domain_of(profile.email) not in {ascii_domain(domain) for domain in domains} - {""}:
+            raise refuse(Failure.SIGNUP_REFUSED, "the address is of none of SOCIAL.SIGNUP_DOMAINS")
+    if isinstance(allow, Hook) and not says_yes(allow, profile, setting="SIGNUP"):
+        raise refuse(Failure.SIGNUP_REFUSED, "SOCIAL.SIGNUP said no")
 
 
 def _taken(users: Any, field: str, value: str) -> bool:

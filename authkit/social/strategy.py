@@ -18,8 +18,9 @@ from authkit.exceptions import SocialLoginFailed
 from authkit.social import presets, token_store
 from authkit.social.bound import BrowserBound
 from authkit.social.clients import client_of, public_host
-from authkit.social.failures import Failure
-from authkit.social.pipeline import PIPELINE
+from authkit.social.failures import Failure, refuse
+from authkit.social.pipeline import require_linked
+from authkit.social.steps import current_steps
 from authkit.social.transactions import Transactions
 
 OWN_SETTINGS = frozenset({"PIPELINE", "KEY", "SECRET", "ISSUER", "NATIVE_CLIENT_IDS"})
@@ -74,7 +75,7 @@ class AuthKitStrategy(DjangoStrategy):
     def setting(self, name: str, default: Any = None, backend: Any = None) -> Any:
         """One of social-core's settings, by its name without SOCIAL_AUTH_ and the provider's prefix."""
         if name == "PIPELINE":
-            return list(PIPELINE)
+            return current_steps()
         provider = presets.find(backend.name) if backend is not None else None
         if provider is None:
             return default
@@ -116,20 +117,24 @@ class AuthKitStrategy(DjangoStrategy):
         kwargs.pop("request", None)
         kwargs.update(strategy=self, storage=self.storage, backend=backend)
         try:
-            return self._run(backend, kwargs)
+            person = self._run(backend, kwargs)
         except SocialLoginFailed as error:
             if error.reason != Failure.ACCOUNT_EXISTS:
                 raise
             # Perhaps the same person came twice at once, and the account is what the other request has just made, with
             # its link. A new transaction sees both; if there is no link, it refuses for good.
-            return self._run(backend, kwargs)
+            person = self._run(backend, kwargs)
+        if not person.is_active:
+            # Refused after the commit: a project whose accounts wait for approval wants to find them.
+            raise refuse(Failure.INACTIVE)
+        return person
 
     def _run(self, backend: Any, kwargs: dict[str, Any]) -> Any:
         with transaction.atomic():
             person = backend.authenticate(self.request, **kwargs)
-            link = getattr(person, "social_user", None)
-            if link is not None:
-                token_store.keep(user=person, backend=backend, uid=link.uid, answer=kwargs.get("response"))
+            require_linked(person, provider=backend.name)
+            link = person.social_user
+            token_store.keep(user=person, backend=backend, uid=link.uid, answer=kwargs.get("response"))
             return person
 
     def build_absolute_uri(self, path: str | None = None) -> Any:

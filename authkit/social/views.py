@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -16,6 +17,7 @@ from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -31,11 +33,15 @@ from authkit.exceptions import NotFound, SocialLoginFailed, TruthUnavailable
 from authkit.sessions.services import sign_in
 from authkit.social import authorization, flow, providers
 from authkit.social.codes import issue_code
-from authkit.social.failures import SENTENCES, STATUSES, Failure, refuse
+from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
+from authkit.social.links import LINKING_LOGIN
 from authkit.social.strategy import AuthKitStrategy
 from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
+
+BY_WAY_OF_CONNECTIONS = frozenset({Failure.ACCOUNT_EXISTS, Failure.SIGNUP_CLOSED, Failure.SIGNUP_REFUSED})
+"""Refusals of somebody who may have an account already: they sign in to that and connect this one there."""
 
 
 class ProvidersView(ApiView):
@@ -75,6 +81,11 @@ class SocialPage(View):
         return response
 
     @property
+    def linking(self) -> bool:
+        """Whether an account is being connected to a person who is signed in, and nobody signs in."""
+        return LINKING_LOGIN in self.strategy.notes
+
+    @property
     def callback(self) -> str:
         return self._page("social-complete", provider=self.provider.id)
 
@@ -83,7 +94,7 @@ class SocialPage(View):
         return reverse(f"authkit:{name}", kwargs=kwargs, current_app=match.namespace if match else None)
 
     def _refused(self, error: SocialLoginFailed) -> HttpResponse:
-        failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
+        failure = failure_of(error)
         self.log(error)
         return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
 
@@ -112,6 +123,7 @@ class SocialPage(View):
             "sentence": sentence,
             "reason": failure,
             "way_on": self._way_on(failure),
+            "linking": self.linking,
         }
         response = HttpResponse(render_to_string("authkit/social_error.html", context, request), status=status)
         if status == 503:
@@ -120,7 +132,12 @@ class SocialPage(View):
 
     def _way_on(self, failure: Failure | None) -> str:
         try:
-            return self._page("logout" if failure is Failure.SIGNED_IN else "login")
+            if self.linking or failure is Failure.SIGNED_IN:
+                return self._page("account-connections")
+            if failure in BY_WAY_OF_CONNECTIONS:
+                query = urlencode({REDIRECT_FIELD_NAME: self._page("account-connections")})
+                return f"{self._page('login')}?{query}"
+            return self._page("login")
         except NoReverseMatch:
             return resolve_url(settings.LOGIN_URL)
 
@@ -136,14 +153,20 @@ class BeginPage(SocialPage):
                 provider=self.provider.id,
                 callback=self.callback,
                 next_url=safe_next(request),
+                notes=self.notes(request),
             )
         )
+
+    def notes(self, request: HttpRequest) -> dict[str, str]:
+        """What the transaction is for, if not for a sign-in."""
+        return {}
 
 
 class CompletePage(SocialPage):
     """`GET social/complete/<provider>/`: where the provider sends people back to.
 
-    Ends in a session, or, where a program began, at its redirect URI with a code.
+    Ends in a session; where a program began, at its redirect URI with a code; where somebody who is signed in began to
+    link, with one more connected account.
     """
 
     http_method_names = ["get"]
@@ -160,6 +183,9 @@ class CompletePage(SocialPage):
                 raise
             self.log(error)
             return authorization.declined(request, asked, error)
+        if self.linking:
+            query = urlencode({"connected": self.provider.id})
+            return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
         flow.open_login(
             came=came,
             door=lambda user, method: sign_in(request=request, user=user, method=method, backend=LOGIN_BACKEND),

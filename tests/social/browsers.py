@@ -14,6 +14,8 @@ from django.test import Client
 
 COMPLETE = "/auth/social/complete/{}/"
 LOGIN = "/auth/social/login/{}/"
+LINK = "/auth/social/link/{}/"
+CONNECTIONS = "/auth/account/connections/"
 
 
 def redirect_of(url: str) -> str:
@@ -45,6 +47,14 @@ def begin(client: Client, provider: str = "oidc", *, next_url: str | None = None
 def go(client: Client, provider: str = "oidc", *, next_url: str | None = None) -> str:
     """Press the button and go to the provider, which says yes at once; answer the callback as path and query."""
     begun = begin(client, provider, next_url=next_url)
+    assert begun.status_code == 302, begun.content
+    callback = urlsplit(redirect_of(begun["Location"]))
+    return f"{callback.path}?{callback.query}"
+
+
+def go_to_link(client: Client, provider: str = "oidc") -> str:
+    """Press "Connect" and go to the provider, which says yes at once; answer the callback as path and query."""
+    begun = client.post(LINK.format(provider))
     assert begun.status_code == 302, begun.content
     callback = urlsplit(redirect_of(begun["Location"]))
     return f"{callback.path}?{callback.query}"

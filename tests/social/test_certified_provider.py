@@ -43,7 +43,9 @@ def test_first_sign_in_creates_a_person_and_the_second_finds_them(site, live_ope
     assert whoami(second) == str(user.pk)
     assert set(Login.objects.values_list("method", "user")) == {("oidc", user.pk)}
     assert Login.objects.count() == 2
-    assert UserSocialAuth.objects.get().extra_data == {"iss": live_openid.issuer, "sub": "alice"}
+    assert UserSocialAuth.objects.get().extra_data == {
+        "iss": live_openid.issuer, "sub": "alice", "label": "alice@idp.test"
+    }  # fmt: skip
 
 
 def test_different_people_are_different_people(site) -> None:
@@ -122,8 +124,9 @@ def test_closed_sign_up_is_refused(site, live_openid, configure) -> None:
 def test_address_of_somebody_here_does_not_open_their_account(site, make_user) -> None:
     victim = make_user("alice", email="alice@idp.test")
     person = Person(site)
-    person.sign_in("alice")
-    assert whoami(person) != str(victim.pk)
+    answer = person.sign_in("alice")
+    assert (answer.status_code, reason_of(answer)) == (403, "account_exists")
+    assert whoami(person) is None
     assert not UserSocialAuth.objects.filter(user=victim).exists()
 
 

@@ -92,7 +92,9 @@ def test_id_token_gives_a_token_pair_and_the_person_of_the_pages(provider) -> No
 def test_somebody_new_gets_an_account(provider) -> None:
     assert send(id_token(provider)).status_code == 200
     assert get_user_model().objects.get().email == "alice@idp.test"
-    assert UserSocialAuth.objects.get().extra_data == {"iss": provider.issuer, "sub": "alice"}
+    assert UserSocialAuth.objects.get().extra_data == {
+        "iss": provider.issuer, "sub": "alice", "label": "alice@idp.test"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

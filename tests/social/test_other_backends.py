@@ -14,6 +14,7 @@ from tests.social.browsers import begin, come_back, go, query_of, refused
 from tests.social.programs import REGISTERED, Program
 
 pytestmark = pytest.mark.django_db
+LABEL = {"label": "alice@idp.test"}
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_plain_back_end_gets_state_and_pkce(plain) -> None:
 def test_plain_back_end_signs_in_and_keeps_no_token(plain) -> None:
     assert come_back(Client()).status_code == 302
     link = UserSocialAuth.objects.get()
-    assert (link.provider, link.uid, link.id_key, link.extra_data) == ("oidc", "alice", "sub", {})
+    assert (link.provider, link.uid, link.id_key, link.extra_data) == ("oidc", "alice", "sub", LABEL)
 
 
 def test_plain_back_end_is_held_to_the_state(plain) -> None:

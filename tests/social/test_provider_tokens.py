@@ -13,9 +13,11 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import Client
+from social_django.models import UserSocialAuth
 
 from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social import provider_tokens, token_store
+from authkit.social.connections import disconnect
 from authkit.social.models import ProviderToken
 from authkit.social.sealing import seal, unseal
 from tests.services import crooked
@@ -216,6 +218,22 @@ class TestRevoking:
             assert not ProviderToken.objects.exists()
             assert keeping.revoked == []
         assert [(form["token"], form["token_type_hint"]) for form in keeping.revoked] == [(refresh, "refresh_token")]
+
+    def test_disconnected_account_takes_its_tokens_along_and_another_ones_not(
+        self, keeping, django_capture_on_commit_callbacks
+    ) -> None:
+        person = sign_in()
+        person.set_password("a-password-that-is-left")
+        person.save()
+        link = UserSocialAuth.objects.get()
+        other = UserSocialAuth.objects.create(user=person, provider="oidc", uid="1:another", id_key=link.id_key)
+        with django_capture_on_commit_callbacks(execute=True):
+            disconnect(user_id=person.pk, connection_id=other.pk)
+        assert ProviderToken.objects.exists()
+        with django_capture_on_commit_callbacks(execute=True):
+            disconnect(user_id=person.pk, connection_id=link.pk)
+        assert not ProviderToken.objects.exists()
+        assert len(keeping.revoked) == 1
 
     def test_nothing_to_revoke(self, keeping, user) -> None:
         assert not provider_tokens.revoke(user=user, provider="oidc")

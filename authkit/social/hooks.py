@@ -1,0 +1,36 @@
+"""The project's own word on a sign-in: callables that say yes or no."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from authkit.conf import Hook
+from authkit.core.refusals import DATABASE_DOWN
+from authkit.exceptions import TruthUnavailable
+from authkit.social.failures import Failure, refuse
+
+logger = logging.getLogger("authkit")
+
+
+def says_yes(hook: Hook, subject: Any, *, setting: str) -> bool:
+    """Whether the callable answers True. What is merely true, such as the text "no", is a no.
+
+    Args:
+        hook: what the project set.
+        subject: the one argument that it is called with.
+        setting: the key's name, for the log.
+
+    Raises:
+        SocialLoginFailed: `misconfigured`: it can't be imported, or it raised. Nobody gets in because it did.
+        TruthUnavailable: it asked the database, which didn't answer.
+    """
+    try:
+        return hook.resolve()(subject) is True
+    except TruthUnavailable:
+        raise
+    except DATABASE_DOWN as error:
+        raise TruthUnavailable(f"SOCIAL.{setting} couldn't ask the database") from error
+    except Exception as error:
+        logger.exception("AUTHKIT SOCIAL.%s failed; the sign-in was refused", setting)
+        raise refuse(Failure.MISCONFIGURED, f"SOCIAL.{setting} raised {type(error).__name__}") from error
