@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
+from social_core.exceptions import AuthConfigurationError
 
 from authkit.social import presets
 from authkit.social.strategy import backend_class
@@ -35,8 +36,7 @@ def by_get(page: Page) -> Page:
     def view(request: HttpRequest, *args: Any, provider: str, **kwargs: Any) -> HttpResponseBase:
         if request.method != "POST":
             return page(request, *args, provider=provider, **kwargs)
-        entry = presets.find(provider)
-        if entry is None or not backend_class(provider, entry.backend).form_post:
+        if not _answers_by_form(provider):
             return HttpResponseNotAllowed(["GET"])
         answer = [
             (name, value) for name in _PARAMETERS for value in request.POST.getlist(name) if len(value) <= MAX_LENGTH
@@ -48,3 +48,11 @@ def by_get(page: Page) -> Page:
         return response
 
     return view
+
+
+def _answers_by_form(provider: str) -> bool:
+    entry = presets.find(provider)
+    try:
+        return entry is not None and backend_class(provider, entry.backend).form_post
+    except AuthConfigurationError:
+        return False

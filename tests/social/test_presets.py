@@ -283,6 +283,10 @@ class TestApple:
         assert Client().post(COMPLETE.format("oidc"), {"state": "x"}).status_code == 405
         assert Client().post(COMPLETE.format("nobody"), {"state": "x"}).status_code == 405
 
+    def test_provider_that_is_not_set_up_has_no_form_either(self, block) -> None:
+        block(oidc=entry(BACKEND="nowhere.Backend"))
+        assert Client().post(COMPLETE.format("oidc"), {"state": "x"}).status_code == 405
+
     def test_key_that_is_none_says_so_to_people(self, apple, settings) -> None:
         apple_entry = settings.AUTHKIT["SOCIAL"]["PROVIDERS"]["apple"]
         settings.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"apple": {**apple_entry, "CLIENT_SECRET": "no key"}}}}
