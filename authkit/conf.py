@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from authkit.sections import (
     AccountSettings,
+    AppSettings,
     Hook,
     KeySource,
     LoginSettings,
@@ -35,6 +36,7 @@ from authkit.sections import (
 
 __all__ = [
     "AccountSettings",
+    "AppSettings",
     "Hook",
     "KeySource",
     "LoginSettings",
@@ -187,7 +189,9 @@ def _read(cls: type[Any], spec: Any, value: Any, path: str, values: dict[str, An
     if cls is Settings and spec.name in _SECTIONS:
         values[spec.name] = _section(_SECTIONS[spec.name], value, where + ".", problems)
     elif cls is SocialSettings and spec.name == "providers":
-        values[spec.name] = _providers(value, where, problems)
+        values[spec.name] = _entries(ProviderSettings, "provider id", value, where, problems)
+    elif cls is ProviderSettings and spec.name == "apps":
+        values[spec.name] = _entries(AppSettings, "host", value, where, problems)
     else:
         default = cls().__getattribute__(spec.name)
         converted, wrong = _converted(value, default, spec.metadata)
@@ -197,16 +201,14 @@ def _read(cls: type[Any], spec: Any, value: Any, path: str, values: dict[str, An
             values[spec.name] = converted
 
 
-def _providers(raw: Any, where: str, problems: list[Problem]) -> dict[str, ProviderSettings]:
+def _entries(cls: type[T], key_name: str, raw: Any, where: str, problems: list[Problem]) -> dict[str, T]:
     if not isinstance(raw, Mapping):
-        problems.append(Problem("type", where, "must be a dict.", 'Write it as {"<provider id>": {...}}.'))
+        problems.append(Problem("type", where, "must be a dict.", f'Write it as {{"<{key_name}>": {{...}}}}.'))
         return {}
     wrong = [key for key in raw if not isinstance(key, str)]
-    problems += [Problem("type", f"{where}.{key}", "a provider's id must be a string.", "Quote it.") for key in wrong]
+    problems += [Problem("type", f"{where}.{key}", f"a {key_name} must be a string.", "Quote it.") for key in wrong]
     return {
-        key: _section(ProviderSettings, entry, f"{where}.{key}.", problems)
-        for key, entry in raw.items()
-        if isinstance(key, str)
+        key: _section(cls, entry, f"{where}.{key}.", problems) for key, entry in raw.items() if isinstance(key, str)
     }
 
 

@@ -153,23 +153,39 @@ class TokenSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppSettings:
+    """One entry of a provider's APPS; its key there is the host."""
+
+    client_id: str = _setting("")
+    client_secret: Secret = _setting(Secret(""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """One entry of SOCIAL.PROVIDERS; its key there is the provider's id, in URLs and in Login.method."""
 
     name: str = _setting("")
-    """What the button says; the id if empty."""
+    """What the button says; the preset's or the id if empty."""
+    preset: str = _setting("")
+    """Which of `authkit.social.presets` fills in what the entry leaves out; the one that the id names, if empty."""
     backend: str = _setting("authkit.social.backends.OpenIdConnect")
     """Dotted path of a social-core backend class."""
     issuer: str = _setting("")
     """The OpenID issuer, without /.well-known/openid-configuration."""
+    tenant: str = _setting("")
+    """Whose accounts Microsoft lets in: a tenant's id, "organizations", "consumers" or "common"."""
     client_id: str = _setting("")
     client_secret: Secret = _setting(Secret(""))
+    apps: dict[str, AppSettings] = _setting({})
+    """By host: the apps of a site that is registered at the provider once for each of its hosts."""
     native_client_ids: tuple[str, ...] = _setting(())
     """Further client ids, to which a native SDK's ID tokens may be addressed."""
     scope: tuple[str, ...] = _setting(())
     """What is asked for; the back end's own default if empty (OpenID Connect: openid, profile, email)."""
     options: dict[str, Any] = _setting({})
     """Any other setting of the backend, by social-core's name without the SOCIAL_AUTH prefix."""
+    store_tokens: bool = _setting(False)
+    """Whether the provider's tokens are kept, encrypted, for `authkit.social.provider_tokens`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

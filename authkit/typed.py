@@ -43,15 +43,24 @@ class TokensSection(TypedDict, total=False):
     REUSE_MAIL: bool
 
 
-class ProviderSection(TypedDict, total=False):
-    NAME: str
-    BACKEND: str
-    ISSUER: str
+class AppSection(TypedDict, total=False):
     CLIENT_ID: str
     CLIENT_SECRET: str | Callable[[], str]
+
+
+class ProviderSection(TypedDict, total=False):
+    NAME: str
+    PRESET: str
+    BACKEND: str
+    ISSUER: str
+    TENANT: str
+    CLIENT_ID: str
+    CLIENT_SECRET: str | Callable[[], str]
+    APPS: Mapping[str, AppSection]
     NATIVE_CLIENT_IDS: Sequence[str]
     SCOPE: Sequence[str]
     OPTIONS: Mapping[str, Any]
+    STORE_TOKENS: bool
 
 
 class SocialSection(TypedDict, total=False):

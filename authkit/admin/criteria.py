@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from authkit import conf
 from authkit.logins.summaries import LoginsSummary
+from authkit.social import presets
 
 MINUTES = "%Y-%m-%dT%H:%M"
 """What an `<input type="datetime-local">` takes as its value (HTML, section 2.3.5.3)."""
@@ -43,7 +43,7 @@ class CriteriaForm(forms.Form):
         """Lists the ways in that are configured, and those that live logins came in by: a provider that was taken out
         of the settings is the one to look for."""
         counts = dict(everybodys.methods)
-        providers = conf.current().social.providers
+        providers = presets.configured()
         names = {"password": _("password")} | {key: provider.name or key for key, provider in providers.items()}
         ways = [(key, f"{names.get(key, key)} ({_live(counts.get(key, 0))})") for key in {**names, **counts}]
         widget: Any = self.fields["method"].widget

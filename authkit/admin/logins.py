@@ -27,6 +27,7 @@ from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_login, end_logins_where
 from authkit.logins.summaries import summary_where
+from authkit.social import presets
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Login]
@@ -57,8 +58,8 @@ class MethodFilter(admin.SimpleListFilter):
     parameter_name = "method"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        providers = conf.current().social.providers
-        return [("password", gettext_lazy("password")), *((key, p.name or key) for key, p in providers.items())]
+        providers = presets.configured().items()
+        return [("password", gettext_lazy("password")), *((key, p.name or key) for key, p in providers)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(method=self.value()) if self.value() else queryset

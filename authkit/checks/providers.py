@@ -19,7 +19,7 @@ def register() -> None:
 
 
 def check_providers(**_: Any) -> list[CheckMessage]:
-    """E201 to E220, W201 to W205."""
+    """E201 to E232, W201 to W205."""
     return provider_problems()
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
 
 from django.http import HttpResponse
+from requests.auth import HTTPBasicAuth
 from social_core.backends.open_id_connect import OpenIdConnectAuth
 from social_core.utils import constant_time_compare, url_add_parameters
 
-from authkit.social import discovery, native
+from authkit.social import discovery, native, presets
 from authkit.social.bound import BrowserBound
+from authkit.social.clients import client_ids
 from authkit.social.failures import Failure, refuse
 from authkit.social.id_tokens import verified_claims
+from authkit.social.logout_tokens import LogoutToken, verified_logout
 from authkit.social.upstream import MAX_SID_LENGTH, UpstreamSession
 
 ID_KEY = "iss+sub"
@@ -41,6 +45,8 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
     FIXED = {"USE_PKCE": True, "PKCE_CODE_CHALLENGE_METHOD": "S256"}
 
     vouches_for_email = True
+    uses_userinfo = True
+    """Whether the provider's UserInfo is asked; where the ID token says it all, that is one request less."""
     identity_is_digest = True
     _userinfo: dict[str, Any] | None = None
 
@@ -99,7 +105,42 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
             params.pop("client_secret", None)
         return params
 
+    def _as_client(self, params: dict[str, Any]) -> dict[str, Any]:
+        client_id, secret = self.get_key_and_secret()
+        if self.use_basic_auth():
+            return {name: value for name, value in params.items() if name not in {"client_id", "client_secret"}}
+        return {**params, "client_id": client_id, **({"client_secret": secret} if secret else {})}
+
+    def _basic_auth(self) -> HTTPBasicAuth | None:
+        credentials = self.auth_complete_credentials()
+        return HTTPBasicAuth(*credentials) if credentials else None
+
+    # Tokens that are kept (RFC 6749 section 6, RFC 7009)
+
+    def refresh_token_params(self, token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return self._as_client({"grant_type": "refresh_token", "refresh_token": token})
+
+    def refresh_token_auth(self) -> HTTPBasicAuth | None:
+        return self._basic_auth()
+
+    def check_refreshed(self, *, uid: str) -> None:
+        if self.id_token is not None and self.get_user_id({}, {}) != uid:
+            raise refuse(Failure.UNVERIFIED, "the refreshed ID token is about somebody else")
+
+    def revoke_at_provider(self, *, access: str, refresh: str) -> None:
+        url = self.oidc_config().get("revocation_endpoint")
+        if isinstance(url, str):
+            # Of the refresh token, where there is one: the access tokens that came of it go with it.
+            form = {"token": refresh, "token_type_hint": "refresh_token"}
+            if not refresh:
+                form = {"token": access, "token_type_hint": "access_token"}
+            self.request(url, method="POST", data=self._as_client(form), auth=self._basic_auth(), stage="disconnect")
+
     # The ID token
+
+    def issuer_of(self, token: str) -> str:
+        """What `iss` of this token has to be, exactly; the token is not verified yet."""
+        return self.issuer
 
     def decode_and_validate_id_token(self, id_token: str, access_token: str) -> dict[str, Any]:
         client_id, _secret = self.get_key_and_secret()
@@ -113,10 +154,11 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
         return claims
 
     def _verified_claims(self, id_token: str, audience: tuple[str, ...]) -> tuple[dict[str, Any], str]:
+        issuer = self.issuer_of(id_token)
         return verified_claims(
             id_token,
-            keys=self._signing_keys,
-            issuer=self.issuer,
+            keys=partial(self.signing_keys_for, issuer),
+            issuer=issuer,
             audience=audience,
             advertised=self.oidc_config().get("id_token_signing_alg_values_supported"),
         )
@@ -139,7 +181,9 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
         self.id_token = claims
         return self.strategy.authenticate(self, response=dict(claims))
 
-    def _signing_keys(self, again: bool) -> list[dict[str, Any]]:  # noqa: FBT001  # the shape of KeySource
+    def signing_keys_for(self, issuer: str, again: bool) -> list[dict[str, Any]]:  # noqa: FBT001  # as KeySource
+        """The keys that may sign for `issuer`, which is what `issuer_of` has said."""
+
         def fetch(url: str) -> Any:
             return self.get_json(url, stage="token_validation")
 
@@ -148,6 +192,8 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
     # The person
 
     def user_data(self, access_token: str, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        if not self.uses_userinfo:
+            return {}
         if not self.setting("USERINFO_URL") and "userinfo_endpoint" not in self.oidc_config():
             return {}
         return super().user_data(access_token, *args, **kwargs)
@@ -165,25 +211,46 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
             raise refuse(Failure.UNVERIFIED, "no ID token was verified")
         return str(self.id_token["sub"])
 
+    @property
+    def _verified_issuer(self) -> str:
+        if self.id_token is None:
+            raise refuse(Failure.UNVERIFIED, "no ID token was verified")
+        return str(self.id_token["iss"])
+
     def id_key(self) -> str:
         return ID_KEY
 
     def get_user_id(self, details: Any, response: Any) -> str:
-        return identity_uid(issuer=self.issuer, subject=self._subject)
+        return identity_uid(issuer=self._verified_issuer, subject=self._subject)
 
     def upstream_session(self) -> UpstreamSession:
         sid = (self.id_token or {}).get("sid")
         # One that can't be kept whole is not kept: of a part of it nobody could say whose session it is.
         usable = isinstance(sid, str) and len(sid) <= MAX_SID_LENGTH
         return UpstreamSession(
-            issuer=self.issuer,
+            issuer=self._verified_issuer,
             subject=self._subject,
             sid=str(sid) if usable else "",
             issued_at=datetime.fromtimestamp((self.id_token or {})["iat"], tz=UTC),
         )
 
     def identity_record(self) -> dict[str, Any]:
-        return {"iss": self.issuer, "sub": self._subject}
+        return {"iss": self._verified_issuer, "sub": self._subject}
+
+    def verified_logout(self, token: str) -> LogoutToken:
+        """A logout token of this provider's (OpenID Connect Back-Channel Logout 1.0 section 2.6).
+
+        Raises:
+            SocialLoginFailed: anything is wrong with it.
+        """
+        issuer, provider = self.issuer_of(token), presets.find(self.name)
+        return verified_logout(
+            token,
+            keys=partial(self.signing_keys_for, issuer),
+            issuer=issuer,
+            audience=() if provider is None else client_ids(provider),
+            advertised=self.oidc_config().get("id_token_signing_alg_values_supported"),
+        )
 
     def get_user_details(self, response: Any) -> dict[str, Any]:
         """Username, e-mail and names by social-core's keys; no address that the provider doesn't call verified."""
@@ -200,4 +267,8 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
         # Both from one place: the flag of the ID token says nothing of the address in UserInfo.
         source = self._userinfo if self._userinfo and "email" in self._userinfo else self.id_token or {}
         email = source.get("email")
-        return email if isinstance(email, str) and source.get("email_verified") is True else ""
+        return email if isinstance(email, str) and self.is_verified(source.get("email_verified")) else ""
+
+    def is_verified(self, flag: Any) -> bool:
+        """Whether this `email_verified` says so."""
+        return flag is True

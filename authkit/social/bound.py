@@ -36,6 +36,8 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     """Whether `get_user_id` answers a key that compares equal exactly for equal identities on every database."""
     vouches_for_email = False
     """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
+    form_post = False
+    """Whether the provider answers by a form; see `authkit.social.form_post`."""
     _consumed: str | None = None
 
     @property
@@ -112,6 +114,16 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     def upstream_session(self) -> UpstreamSession:
         """The provider's session that the verified answer came from, as far as it names one."""
         return UpstreamSession()
+
+    def check_refreshed(self, *, uid: str) -> None:
+        """Whether what came with a refreshed token is still about this identity, where the answer says so.
+
+        Raises:
+            SocialLoginFailed: it is about somebody else.
+        """
+
+    def revoke_at_provider(self, *, access: str, refresh: str) -> None:
+        """Has the provider forget these tokens; does nothing where there is no way to ask for that."""
 
     def identity_record(self) -> dict[str, Any]:
         """What is kept beside the link, for people to read. Never a token (ASVS 14.2.1)."""

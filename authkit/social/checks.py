@@ -7,6 +7,9 @@ E204  an id that can't stand in a URL   W204  no CLIENT_SECRET
 E205  a reserved id                     W205  users are known by an option that can be given to somebody else
 E206  a back end that can't be used
 E220  an entry of REDIRECT_URIS that matches nothing
+E230  a PRESET that doesn't exist
+E231  something that the preset needs is missing
+E232  an entry of APPS that can't be used
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -23,6 +27,7 @@ from social_core.exceptions import AuthConfigurationError
 
 from authkit import conf
 from authkit.conf import ProviderSettings
+from authkit.social import presets
 from authkit.social.backends import OpenIdConnect
 from authkit.social.redirect_uris import problem_with
 from authkit.social.strategy import OWN_SETTINGS, backend_class
@@ -32,6 +37,9 @@ RESERVED_IDS = frozenset({"password"})
 MAX_ID_LENGTH = 32
 """Characters; social_django's column."""
 MUTABLE_ID_KEYS = frozenset({"email", "mail", "username", "preferred_username", "login", "upn", "nickname", "name"})
+_TENANTS = ("common", "organizations", "consumers")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_HOST = re.compile(r"([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 
 
@@ -40,9 +48,12 @@ def provider_problems() -> list[CheckMessage]:
     parsed, _block_problems = conf.inspect()
     of_providers = [
         problem
-        for provider_id, provider in parsed.social.providers.items()
+        for provider_id, entry in parsed.social.providers.items()
+        for provider in (presets.complete(provider_id, entry),)
         for problem in (
             *_id(provider_id),
+            *_preset(provider_id, entry),
+            *_apps(provider_id, provider),
             *_client(provider_id, provider),
             *_backend(provider_id, provider),
             *_options(provider_id, provider),
@@ -81,7 +92,50 @@ def _id(provider_id: str) -> Iterator[CheckMessage]:
         )
 
 
+def _preset(provider_id: str, entry: ProviderSettings) -> Iterator[CheckMessage]:
+    if entry.preset and entry.preset not in presets.PRESETS:
+        close = get_close_matches(entry.preset.lower(), presets.PRESETS, n=1)
+        yield checks.Error(
+            f"{_where(provider_id, 'PRESET')}: there is no preset {entry.preset!r}.",
+            hint=f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(presets.PRESETS)}.",
+            id="authkit.E230",
+        )
+    preset = presets.preset_of(provider_id, entry)
+    if preset is None:
+        return
+    missing = [name for name in preset.needs_options if not entry.options.get(name)]
+    if missing:
+        yield checks.Error(
+            f"{_where(provider_id, 'OPTIONS')}: {preset.name} needs {' and '.join(missing)}.",
+            hint="docs/providers.md says where the provider shows them.",
+            id="authkit.E231",
+        )
+    if entry.tenant and not (preset.tenant and (entry.tenant in _TENANTS or _UUID.fullmatch(entry.tenant))):
+        yield checks.Error(
+            f"{_where(provider_id, 'TENANT')}: {entry.tenant!r} is no tenant.",
+            hint=f"For Microsoft: the tenant's id (a UUID in lower case, no domain), or one of {', '.join(_TENANTS)}.",
+            id="authkit.E231",
+        )
+
+
+def _apps(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMessage]:
+    for host, app in provider.apps.items():
+        if not _HOST.fullmatch(host.lower()):
+            problem, hint = "is no host", 'Write it as a request\'s Host header has it, such as "shop.example.com".'
+        elif not app.client_id or not app.client_secret:
+            problem, hint = "has no CLIENT_ID or no CLIENT_SECRET", "Name both: an app shares neither with another."
+        else:
+            continue
+        yield checks.Error(
+            f"{_where(provider_id, 'APPS')}[{host!r}] {problem}.",
+            hint=hint,
+            id="authkit.E232",
+        )
+
+
 def _client(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMessage]:
+    if provider.apps and not provider.client_id:
+        return
     if not provider.client_id:
         yield checks.Error(
             f"{_where(provider_id, 'CLIENT_ID')} is missing.",
@@ -138,11 +192,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _options(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMessage]:
-    options = provider.options
-    is_openid = provider.backend == conf.ProviderSettings().backend
+    options, openid = provider.options, _openid_class(provider_id, provider)
+    is_openid = openid is not None
     without_effect = sorted(OWN_SETTINGS.intersection(options))
-    if is_openid:
-        without_effect += sorted({*OpenIdConnect.FIXED, "ID_KEY", "ID_TOKEN_ISSUER", "OIDC_ENDPOINT"} & options.keys())
+    if openid is not None:
+        without_effect += sorted({*openid.FIXED, "ID_KEY", "ID_TOKEN_ISSUER", "OIDC_ENDPOINT"} & options.keys())
     if without_effect:
         yield _warning(
             provider_id,
@@ -171,6 +225,14 @@ def _options(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMess
             "Use the provider's permanent user id.",
             "authkit.W205",
         )
+
+
+def _openid_class(provider_id: str, provider: ProviderSettings) -> type[OpenIdConnect] | None:
+    try:
+        backend = backend_class(provider_id, provider.backend)
+    except AuthConfigurationError:
+        return None
+    return backend if issubclass(backend, OpenIdConnect) else None
 
 
 def _warning(provider_id: str, message: str, hint: str, check_id: str) -> CheckMessage:

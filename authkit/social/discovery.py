@@ -12,7 +12,7 @@ from authkit.social.failures import Failure, refuse
 FRESH_SECONDS = 3600.0
 REFETCH_SECONDS = 30.0
 """Keys are asked for again at most this often on account of a key id that we don't know."""
-ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint")
 
 Fetch = Callable[[str], Any]
 
@@ -21,12 +21,13 @@ _configurations: dict[str, tuple[float, dict[str, Any]]] = {}
 _key_sets: dict[tuple[str, str], tuple[float, list[dict[str, Any]]]] = {}
 
 
-def configuration(*, issuer: str, fetch: Fetch) -> dict[str, Any]:
+def configuration(*, issuer: str, fetch: Fetch, names: str = "") -> dict[str, Any]:
     """The issuer's configuration (OpenID Connect Discovery 1.0 section 4).
 
     Args:
         issuer: as configured; the document has to name exactly this one, or it is somebody else's (section 4.3).
         fetch: gets a URL and returns parsed JSON.
+        names: what the document names instead, where it speaks for many issuers.
 
     Raises:
         SocialLoginFailed: the document is not this issuer's, or names an endpoint that leaves TLS.
@@ -35,7 +36,7 @@ def configuration(*, issuer: str, fetch: Fetch) -> dict[str, Any]:
     if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
         return kept[1]
     document = fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-    if not isinstance(document, dict) or document.get("issuer") != issuer:
+    if not isinstance(document, dict) or document.get("issuer") != (names or issuer):
         raise refuse(Failure.UNVERIFIED, "the discovery document names another issuer")
     for name in ENDPOINTS:
         if name in document:

@@ -15,9 +15,12 @@ from jwt import PyJWTError
 from requests import RequestException
 from social_core.exceptions import SocialAuthBaseException
 
+from authkit.exceptions import NotFound
 from authkit.logins.models import Login
+from authkit.social import provider_sessions
 from authkit.social.backends import OpenIdConnect
 from authkit.social.failures import Failure, refuse, translated
+from authkit.social.provider_sessions import LogoutTaken
 from authkit.social.steps import current_steps
 from authkit.social.strategy import AuthKitStrategy
 from authkit.social.upstream import UpstreamSession
@@ -140,7 +143,29 @@ def open_login(*, came: SocialSignIn, door: Callable[[AbstractBaseUser, str], Op
         What the door answered.
     """
     with transaction.atomic():
-        return door(came.user, came.provider)
+        opened = door(came.user, came.provider)
+        provider_sessions.note(login=opened if isinstance(opened, Login) else opened.login, upstream=came.upstream)
+        return opened
+
+
+def end_by_provider(*, strategy: AuthKitStrategy, provider: str, token: str) -> LogoutTaken:
+    """Takes a logout token of an OpenID provider's, and ends the logins that came from the session that it names.
+
+    Args:
+        strategy: for a request of which nothing is looked at; there is no browser here.
+        provider: a configured provider's id.
+        token: as it came.
+
+    Raises:
+        NotFound: the provider is none that sends logout tokens.
+        SocialLoginFailed: the token can't be verified or was taken before.
+    """
+    with _translated_errors(provider):
+        backend: Any = strategy.get_backend(provider)
+        if not isinstance(backend, OpenIdConnect):
+            raise NotFound("this provider sends no logout tokens")
+        verified = backend.verified_logout(token)
+    return provider_sessions.take(token=verified)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from authkit.social.failures import Failure, refuse
 
@@ -16,6 +17,7 @@ ALGORITHMS = frozenset(
 DEFAULT_ALGORITHMS = ("RS256",)
 LEEWAY_SECONDS = 5.0
 MAX_SUBJECT_LENGTH = 255
+REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 
 _KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
@@ -41,49 +43,70 @@ def verified_claims(
     Raises:
         SocialLoginFailed: anything is wrong with it.
     """
+    claims, header = signed_claims(
+        token, keys=keys, issuer=issuer, audience=audience, advertised=advertised, required=REQUIRED
+    )
+    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
+        raise refuse(Failure.UNVERIFIED, "the ID token has no usable sub")
+    return claims, header["alg"]
+
+
+def signed_claims(
+    token: str,
+    *,
+    keys: KeySource,
+    issuer: str,
+    audience: Collection[str],
+    advertised: Any,
+    required: Collection[str],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What every JWT of an issuer has to hold: signature, `iss`, `aud`, the times, and that claims are there.
+
+    Args:
+        token: the compact JWS.
+        keys: where the keys come from.
+        issuer: what `iss` has to be, exactly.
+        audience: client ids of ours, of which `aud` has to contain one.
+        advertised: the algorithms that the issuer says it signs with; RS256 where it says nothing.
+        required: names of the claims that have to be there.
+
+    Returns:
+        The claims and the header.
+
+    Raises:
+        SocialLoginFailed: anything is wrong with it.
+    """
     allowed = ALGORITHMS.intersection(advertised if isinstance(advertised, list) else DEFAULT_ALGORITHMS)
     try:
         header = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
         if algorithm not in allowed:
-            raise refuse(Failure.UNVERIFIED, f"the ID token's algorithm is {str(algorithm)[:16]!r}")
-        claims = _decode(token, _candidates(keys, header.get("kid"), algorithm), algorithm, issuer, audience)
-    except jwt.PyJWTError as error:
-        raise refuse(Failure.UNVERIFIED, f"the ID token is not valid: {type(error).__name__}") from error
-    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
-        raise refuse(Failure.UNVERIFIED, "the ID token has no usable sub")
+            raise refuse(Failure.UNVERIFIED, f"the token's algorithm is {str(algorithm)[:16]!r}")
+        options: Options = {"require": list(required)}
+        claims = _decode(token, keys, header.get("kid"), algorithm, issuer=issuer, audience=audience, options=options)
+    except (jwt.PyJWTError, OverflowError) as error:  # the latter of JSON's Infinity as a time
+        raise refuse(Failure.UNVERIFIED, f"the token is not valid: {type(error).__name__}") from error
     for name in ("iat", "nbf"):
         if not isinstance(claims.get(name, 0), int | float):  # PyJWT takes "1" for 1, social-core counts with it
-            raise refuse(Failure.UNVERIFIED, f"the ID token's {name} is not a number")
-    return claims, algorithm
+            raise refuse(Failure.UNVERIFIED, f"the token's {name} is not a number")
+    return claims, header
 
 
-def _decode(
-    token: str, candidates: Collection[jwt.PyJWK], algorithm: str, issuer: str, audience: Collection[str]
-) -> Any:
+def _decode(token: str, keys: KeySource, kid: Any, algorithm: str, **expected: Any) -> Any:
     wrong: jwt.PyJWTError = jwt.InvalidSignatureError("no key of the issuer fits")
-    for key in candidates:
-        try:
-            return jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                audience=audience,
-                issuer=issuer,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["iss", "sub", "aud", "exp", "iat"]},
-            )
-        except jwt.InvalidSignatureError as error:
-            wrong = error
-    raise wrong
-
-
-def _candidates(keys: KeySource, kid: Any, algorithm: str) -> list[jwt.PyJWK]:
+    tried: list[dict[str, Any]] = []
+    # Asked again where no key fits, and also where none of those has signed this: after a rotation another key may go
+    # by the same name, or by none.
     for again in (False, True):
-        fitting = [key for key in keys(again) if _fits(key, kid, algorithm)]
-        if fitting:
-            return [jwt.PyJWK(key, algorithm=algorithm) for key in fitting]
-    return []
+        fitting = [key for key in keys(again) if key not in tried and _fits(key, kid, algorithm)]
+        for key in fitting:
+            try:
+                signer = jwt.PyJWK(key, algorithm=algorithm)
+                return jwt.decode(token, signer, algorithms=[algorithm], leeway=LEEWAY_SECONDS, **expected)
+            except jwt.InvalidSignatureError as error:
+                wrong = error
+        tried += fitting
+    raise wrong
 
 
 def _fits(key: dict[str, Any], kid: Any, algorithm: str) -> bool:

@@ -8,6 +8,7 @@ from django.urls import NoReverseMatch, reverse
 
 from authkit import conf
 from authkit.exceptions import NotFound
+from authkit.social import presets
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def get(provider_id: str) -> Provider:
 
 
 def _provider(provider_id: str) -> Provider:
-    name = conf.current().social.providers[provider_id].name
+    entry = presets.find(provider_id)
+    name = entry.name if entry is not None else ""
     login_url = reverse("authkit:social-login", kwargs={"provider": provider_id})
     return Provider(id=provider_id, name=name or provider_id, login_url=login_url)

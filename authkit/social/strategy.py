@@ -15,7 +15,9 @@ from social_django.strategy import DjangoStrategy
 
 from authkit import conf
 from authkit.exceptions import SocialLoginFailed
+from authkit.social import presets, token_store
 from authkit.social.bound import BrowserBound
+from authkit.social.clients import client_of, public_host
 from authkit.social.failures import Failure, refuse
 from authkit.social.pipeline import require_linked
 from authkit.social.steps import current_steps
@@ -56,6 +58,8 @@ class AuthKitStrategy(DjangoStrategy):
     def __init__(self, storage: Any, request: HttpRequest | None = None, tpl: Any = None) -> None:
         super().__init__(storage, request, tpl)
         self.transactions = Transactions(request)
+        self.client_id = ""
+        """The app that something was begun with before, where it is to be gone on with without the person."""
         self.notes: dict[str, str] = {}
         """What the sign-in is for: given at begin, known again once its state was consumed."""
         self.ends_in_session = True
@@ -72,14 +76,14 @@ class AuthKitStrategy(DjangoStrategy):
         """One of social-core's settings, by its name without SOCIAL_AUTH_ and the provider's prefix."""
         if name == "PIPELINE":
             return current_steps()
-        provider = conf.current().social.providers.get(backend.name) if backend is not None else None
+        provider = presets.find(backend.name) if backend is not None else None
         if provider is None:
             return default
         match name:
             case "KEY":
-                return provider.client_id
+                return client_of(provider, host=self._host(), client_id=self.client_id)[0]
             case "SECRET":
-                return provider.client_secret.reveal()
+                return client_of(provider, host=self._host(), client_id=self.client_id)[1].reveal()
             case "ISSUER":
                 return provider.issuer
             case "NATIVE_CLIENT_IDS":
@@ -92,11 +96,14 @@ class AuthKitStrategy(DjangoStrategy):
                 return True
         return provider.options.get(name, default)
 
+    def _host(self) -> str:
+        return public_host() or ("" if self.request is None else str(self.request.get_host()))
+
     def get_backends(self) -> list[str]:
         return list(conf.current().social.providers)
 
     def get_backend_class(self, name: str) -> Any:
-        provider = conf.current().social.providers.get(name)
+        provider = presets.find(name)
         if provider is None:
             raise AuthConfigurationError(None, name, code="backend_missing", parameter="backend")
         return backend_class(name, provider.backend)
@@ -126,6 +133,8 @@ class AuthKitStrategy(DjangoStrategy):
         with transaction.atomic():
             person = backend.authenticate(self.request, **kwargs)
             require_linked(person, provider=backend.name)
+            link = person.social_user
+            token_store.keep(user=person, backend=backend, uid=link.uid, answer=kwargs.get("response"))
             return person
 
     def build_absolute_uri(self, path: str | None = None) -> Any:

@@ -23,6 +23,7 @@ import authkit
 from authkit import conf
 from authkit.checks.block import check_claims
 from authkit.core.clients import Client
+from authkit.social import presets
 from authkit.tokens.claims import MAX_BYTES, MAX_DEPTH, RESERVED
 from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
 from authkit.tokens.services import issue_tokens, verify_access
@@ -136,13 +137,14 @@ def test_the_settings_table_is_the_block() -> None:
 
 
 def test_the_example_of_a_provider_has_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GOOGLE_CLIENT_ID", "me")
-    monkeypatch.setenv("GOOGLE_CLIENT_SECRET", "s" * 32)
+    for name in ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET", "WORK_CLIENT_ID", "WORK_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "s" * 32)
     namespace: dict[str, Any] = {"authkit": authkit, "os": os}
     exec(blocks()["an example of a provider"], namespace)
     parsed, problems = conf.parse(namespace["AUTHKIT"])
     assert problems == []
-    assert parsed.social.providers["google"].issuer == "https://accounts.google.com"
+    assert parsed.social.providers["work"].issuer == "https://id.example.com"
+    assert presets.complete("google", parsed.social.providers["google"]).issuer == "https://accounts.google.com"
 
 
 def test_the_examples_of_claims_and_scopes_have_no_mistake(user: Any) -> None:

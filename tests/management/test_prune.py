@@ -13,10 +13,11 @@ from django.utils import timezone
 from social_django.models import Nonce
 
 from authkit.core.clients import Client
+from authkit.core.identifiers import uuid7
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.logins.reasons import EndReason
-from authkit.social.models import AuthorizationCode
+from authkit.social.models import AuthorizationCode, ProviderLogout, ProviderSession
 from authkit.tokens.services import issue_tokens
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,9 @@ def rows(user: Any) -> None:
         login = issue_tokens(user=user, method="password", client=Client()).login
         Login.objects.filter(pk=login.pk).update(expires_at=when)
         blacklist_token(jti=str(when), kind="access", reason=EndReason.REVOKED, expires_at=when)
+        login_id = login.pk if when > now else uuid7()  # the other one's login is gone already
+        ProviderSession.objects.create(login_id=login_id, provider="oidc", subject="-", issued_at=now)
+        ProviderLogout.objects.create(digest=str(when), issued_at=now, expires_at=when)
         AuthorizationCode.objects.create(digest=str(when), user=user, created_at=now, expires_at=when)
     for begun in (int(time.time()), int(time.time()) - 10**6):
         Nonce.objects.create(server_url="oidc", timestamp=begun, salt="state")
@@ -44,10 +48,18 @@ def prune(*arguments: str) -> str:
 
 
 def counts() -> list[int]:
-    return [model._default_manager.count() for model in (Login, BlacklistedToken, Nonce, AuthorizationCode)]
+    models = (Login, BlacklistedToken, Nonce, AuthorizationCode, ProviderSession, ProviderLogout)
+    return [model._default_manager.count() for model in models]
 
 
-KINDS = ("logins", "blacklisted tokens", "social sign-ins", "one-time codes")
+KINDS = (
+    "logins",
+    "blacklisted tokens",
+    "social sign-ins",
+    "one-time codes",
+    "sessions at providers",
+    "logouts by providers",
+)
 
 
 def said(words: str) -> str:
@@ -56,20 +68,20 @@ def said(words: str) -> str:
 
 def test_it_deletes_what_is_over_and_says_so(rows: None) -> None:
     assert prune() == said("1 deleted")
-    assert counts() == [1, 1, 1, 1]
+    assert counts() == [1] * 6
     assert prune() == said("0 deleted")
 
 
 def test_a_dry_run_says_it_and_deletes_nothing(rows: None) -> None:
     assert prune("--dry-run") == said("1 would be deleted")
-    assert counts() == [2, 2, 2, 2]
+    assert counts() == [2] * 6
 
 
 def test_rows_stay_as_long_as_was_asked_for(rows: None) -> None:
     prune("--keep", "101")
-    assert counts() == [2, 2, 2, 2]
+    assert counts() == [2, 2, 2, 2, 1, 2]
     prune("--keep", "99", "--batch-size", "1", "--sleep", "0")
-    assert counts() == [1, 1, 2, 1]
+    assert counts() == [1, 1, 2, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -64,10 +64,18 @@ class CrookedProvider:
         self.sign: Callable[[dict[str, Any]], str] = lambda claims: jwt.encode(
             claims, KEY, algorithm="RS256", headers={"kid": "one"}
         )
+        self.accepts: Callable[[str, str], bool] = lambda client_id, secret: (
+            (client_id, secret) == (self.client_id, self.client_secret)
+        )
+        self.wants_pkce = True
+        self.pages: dict[str, Any] = {}
+        self.revoked: list[dict[str, str]] = []
         self.requests: list[str] = []
         self.sent: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
         self._access: dict[str, str] = {}
+        self._refresh: dict[str, str] = {}
+        self.bend_refreshed: Bend = unchanged
 
     def discovery(self) -> Any:
         """OpenID Connect Discovery 1.0, section 3."""
@@ -78,6 +86,7 @@ class CrookedProvider:
                 "token_endpoint": f"{self.issuer}/token",
                 "userinfo_endpoint": f"{self.issuer}/userinfo",
                 "jwks_uri": f"{self.issuer}/keys",
+                "revocation_endpoint": f"{self.issuer}/revoke",
                 "response_types_supported": ["code"],
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic"],
@@ -95,17 +104,18 @@ class CrookedProvider:
         return f"{asked['redirect_uri']}?{urlencode(answer)}"
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
-        """Redeem a code, once, for the client and the verifier that it was made for."""
+        """Redeem a code, once, for the client and the verifier that it was made for; or a refresh token, once."""
+        if form.get("grant_type") == "refresh_token":
+            return self._refreshed(form, authorization)
         asked = self._codes.pop(form.get("code", ""), None)
-        basic = base64.b64decode(authorization.partition(" ")[2]).decode()
-        client = tuple(unquote_plus(part) for part in basic.split(":", 1))
-        if client != (self.client_id, self.client_secret):
+        if not self._knows(form, authorization):
             return 401, {"error": "invalid_client"}
         if asked is None or form.get("redirect_uri") != asked["redirect_uri"]:
             return 400, {"error": "invalid_grant"}
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        if asked.get("code_challenge_method") != "S256" or asked.get("code_challenge") != challenge:
+        proof = (asked.get("code_challenge_method"), asked.get("code_challenge"))
+        if proof != (("S256", challenge) if self.wants_pkce else (None, None)):
             return 400, {"error": "invalid_grant"}
         now = int(time.time())
         claims = {
@@ -120,9 +130,33 @@ class CrookedProvider:
         id_token = self.sign(self.bend_id_token(claims))
         refresh = secrets.token_urlsafe(24)
         self.sent += [access, id_token, refresh]
-        self._access[access] = self.subject
+        self._access[access] = self._refresh[refresh] = self.subject
         answer = {"access_token": access, "refresh_token": refresh, "id_token": id_token, "token_type": "Bearer"}
         return 200, self.bend_token_answer(answer)
+
+    def _refreshed(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
+        if not self._knows(form, authorization):
+            return 401, {"error": "invalid_client"}
+        if self._refresh.pop(form.get("refresh_token", ""), None) is None:
+            return 400, {"error": "invalid_grant"}
+        access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.sent += [access, refresh]
+        self._refresh[refresh] = self.subject
+        answer = {"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": 3600}
+        return 200, self.bend_refreshed(answer)
+
+    def revoke(self, form: dict[str, str], authorization: str) -> tuple[int, Any]:
+        """RFC 7009."""
+        if not self._knows(form, authorization):
+            return 401, {"error": "invalid_client"}
+        self.revoked.append(form)
+        return 200, {}
+
+    def _knows(self, form: dict[str, str], authorization: str) -> bool:
+        if not authorization:
+            return self.accepts(form.get("client_id", ""), form.get("client_secret", ""))
+        basic = base64.b64decode(authorization.partition(" ")[2]).decode()
+        return self.accepts(*(unquote_plus(part) for part in basic.split(":", 1)))
 
     def userinfo(self, authorization: str) -> tuple[int, Any]:
         """OpenID Connect Core 1.0, section 5.3."""
@@ -150,8 +184,10 @@ def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
                 self._json(*provider.userinfo(self.headers.get("Authorization", "")))
             elif url.path == "/keys":
                 self._json(200, provider.keys())
-            elif url.path == "/.well-known/openid-configuration":
+            elif url.path.endswith("/.well-known/openid-configuration"):
                 self._json(200, provider.discovery())
+            elif url.path in provider.pages:
+                self._json(200, provider.pages[url.path])
             else:
                 self._json(404, {})
 
@@ -159,7 +195,8 @@ def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
             provider.requests.append(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
             form = {name: values[0] for name, values in parse_qs(body).items()}
-            self._json(*provider.token(form, self.headers.get("Authorization", "")))
+            answer = provider.revoke if self.path == "/revoke" else provider.token
+            self._json(*answer(form, self.headers.get("Authorization", "")))
 
         def _json(self, status: int, value: Any) -> None:
             body = value if isinstance(value, bytes) else json.dumps(value).encode()

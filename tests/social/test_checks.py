@@ -7,6 +7,7 @@ import pytest
 from authkit.social.checks import provider_problems
 
 GOOD = {"ISSUER": "https://idp.test", "CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
+APP = {"CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
 GITHUB = {"BACKEND": "social_core.backends.github.GithubOAuth2", "CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
 
 
@@ -48,6 +49,20 @@ def problems_of(settings, provider_id: str, entry: dict) -> set[str]:
         ("github", {**GITHUB, "OPTIONS": {"USE_PKCE": False}}, {"W203"}),
         ("oidc", {"ISSUER": "https://idp.test", "CLIENT_ID": "me"}, {"W204"}),
         ("github", {**GITHUB, "OPTIONS": {"ID_KEY": "login"}}, {"W205"}),
+        ("google", APP, set()),
+        ("work", {**APP, "PRESET": "google"}, set()),
+        ("work", {**APP, "PRESET": "gogle"}, {"E230", "E202"}),
+        ("keycloak", APP, {"E202"}),
+        ("apple", APP, {"E231"}),
+        ("apple", {**APP, "OPTIONS": {"TEAM_ID": "T", "KEY_ID": "K"}}, set()),
+        ("microsoft", {**APP, "TENANT": "organizations"}, set()),
+        ("microsoft", {**APP, "TENANT": "11111111-2222-4333-8444-555555555555"}, set()),
+        ("microsoft", {**APP, "TENANT": "contoso.onmicrosoft.com"}, {"E231"}),
+        ("google", {**APP, "TENANT": "common"}, {"E231"}),
+        ("google", {"APPS": {"a.test": APP, "b.test:8000": APP, "[::1]:8000": APP}}, set()),
+        ("google", {**APP, "APPS": {"https://a.test": APP}}, {"E232"}),
+        ("google", {**APP, "APPS": {"a.test/": APP}}, {"E232"}),
+        ("google", {**APP, "APPS": {"a.test": {"CLIENT_ID": "me"}}}, {"E232"}),
     ],
 )  # fmt: skip
 def test_check_names_what_is_wrong(settings, provider_id, entry, expected) -> None:

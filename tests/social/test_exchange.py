@@ -23,6 +23,7 @@ from authkit.social.models import AuthorizationCode
 from authkit.tokens.cookies import REFRESH_COOKIE
 from tests.outage import database_down
 from tests.security.test_secrets_at_rest import everything_in_the_database
+from tests.social import logouts
 from tests.social.programs import EXCHANGE, REGISTERED, SPA, Program, invalid_grant, works
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -231,6 +232,16 @@ class TestEndedMeanwhile:
         UserSocialAuth.objects.all().delete()
         assert invalid_grant(program.exchange(code))
         assert not Login.objects.exists()
+
+    @pytest.mark.parametrize("late", [False, True])
+    def test_session_at_the_provider_that_ended_meanwhile(self, program, provider, late) -> None:
+        """OpenID Connect Back-Channel Logout 1.0: the code remembers from which session it came."""
+        provider.bend_id_token = lambda claims: {**claims, "sid": "session-1"}
+        code = program.code()
+        access = program.exchange(code).json()["access"] if late else ""
+        assert logouts.send(logouts.signed(logouts.logout_claims(provider))).status_code == 200
+        assert not works(access or program.exchange(code).json()["access"])
+        assert Login.objects.get().end_reason == EndReason.PROVIDER_LOGOUT
 
     def test_other_peoples_endings_change_nothing(self, program, make_user) -> None:
         code = program.code()

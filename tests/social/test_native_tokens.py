@@ -22,6 +22,7 @@ from authkit.logins.models import Login
 from authkit.social.transactions import LIFETIME_SECONDS
 from authkit.tokens.cookies import REFRESH_COOKIE
 from tests.services import crooked
+from tests.social import logouts
 from tests.social.browsers import come_back
 from tests.social.programs import TOKEN, works
 
@@ -165,6 +166,15 @@ def test_address_of_somebody_here_does_not_open_their_account(provider, make_use
     victim = make_user("alice", email="alice@idp.test")
     send(id_token(provider))
     assert not Login.objects.filter(user=victim).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_provider_ends_the_login_that_came_by_its_id_token(provider) -> None:
+    """OpenID Connect Back-Channel Logout 1.0: this way in is noted as the pages' is."""
+    access = send(id_token(provider, sid="session-1")).json()["access"]
+    assert works(access)
+    assert logouts.send(logouts.signed(logouts.logout_claims(provider))).status_code == 200
+    assert not works(access)
 
 
 @pytest.mark.usefixtures("nobody_comes_of_it")

@@ -19,8 +19,8 @@ class Command(BaseCommand):
     """Says how many of each kind went. Safe at any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins that ran out, blacklisted tokens that expired, consumed states and one-time codes of social "
-        "sign-ins, in small batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
+        "Deletes logins that ran out, blacklisted tokens that expired and what social sign-ins left behind, in small "
+        "batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,9 +50,14 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
     ]
     if apps.is_installed("social_django"):
         # Without that app, importing its models is an error.
-        from authkit.social.pruning import prunable_codes, prunable_states
+        from authkit.social import pruning
 
-        found += [("social sign-ins", prunable_states(keep=keep)), ("one-time codes", prunable_codes(keep=keep))]
+        found += [
+            ("social sign-ins", pruning.prunable_states(keep=keep)),
+            ("one-time codes", pruning.prunable_codes(keep=keep)),
+            ("sessions at providers", pruning.prunable_provider_sessions()),
+            ("logouts by providers", pruning.prunable_provider_logouts(keep=keep)),
+        ]
     return found
 
 
