@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from authkit import conf
 from authkit.admin.criteria import CriteriaForm
 from authkit.admin.force_logout import PERMISSION
 from authkit.admin.pages import confirmation
