@@ -28,6 +28,13 @@ class Secret:
     def __bool__(self) -> bool:
         return callable(self._source) or bool(self._source)
 
+    def __eq__(self, other: object) -> bool:
+        # For "has the setting changed", by its source: nobody compares a secret with what a client sends.
+        return isinstance(other, Secret) and self._source == other._source
+
+    def __hash__(self) -> int:
+        return hash(self._source)
+
     def __repr__(self) -> str:
         return "Secret(***)"
 

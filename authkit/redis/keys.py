@@ -1,0 +1,18 @@
+"""Names of keys and channels. All of them begin with REDIS.PREFIX; what is between braces decides a cluster's slot."""
+
+from __future__ import annotations
+
+
+def revoked(prefix: str) -> bytes:
+    """The one sorted set of hints."""
+    return f"{prefix}:{{revoked}}".encode()
+
+
+def revoked_channel(prefix: str) -> bytes:
+    """Where each hint is published as well; by the server that holds `revoked`, see `authkit.redis.link.subscribe`."""
+    return f"{prefix}:revoked".encode()
+
+
+def session(prefix: str, digest: str) -> bytes:
+    """A session, by the digest of its key."""
+    return f"{prefix}:s:{digest}".encode()

@@ -1,0 +1,175 @@
+"""One server: its idle connections, one command and its answer, and when it isn't worth asking.
+
+The pool is our own because redis-py's, with its `execute_command`, costs as much as the round trip on loopback. It is a
+deque of redis-py's connections: `pop` and `append` need no lock. A connection in it has always had its last answer
+read, and was never reconnected: so the run that it was stamped with is the run that answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from redis.connection import AbstractConnection
+from redis.exceptions import AskError, ClusterDownError, ReadOnlyError, RedisError, ResponseError, TryAgainError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from authkit.redis.breaker import Breaker
+from authkit.redis.link import RedisUnavailable, Reply
+from authkit.redis.subscription import Subscription
+
+logger = logging.getLogger("authkit.redis")
+
+# More than this many at once are rare: the others are closed after use instead of being kept.
+MOST_IDLE = 64
+
+Command = tuple[bytes | str | int | float, ...]
+
+_INFO = ("INFO", "server")
+# A replica that was the primary until now: like a connection to a server that is gone.
+_GONE = (RedisConnectionError, ReadOnlyError)
+# No fault of this server's: the caller looks for the right one.
+_ELSEWHERE = (AskError, TryAgainError)
+
+
+class Node:
+    """A server, by the function that makes an unconnected connection to it. `name` is for logs."""
+
+    __slots__ = ("_idle", "_make", "breaker", "name")
+
+    def __init__(self, name: str, make: Callable[[], AbstractConnection]) -> None:
+        self.name = name
+        self.breaker = Breaker()
+        self._make = make
+        self._idle: deque[tuple[AbstractConnection, bytes]] = deque()
+
+    def call(self, command: Command, *, asking: bool = False) -> Reply:
+        """The server's answer to one command; `asking` as RESP's ASK wants it.
+
+        Raises:
+            RedisUnavailable: no answer in time, or a refusal.
+            AskError, TryAgainError: a cluster's server that doesn't hold the key. MovedError is an AskError.
+        """
+        if not self.breaker.lets_through():
+            raise RedisUnavailable(f"{self.name} failed a moment ago")
+        try:
+            reply = self._call(command, asking=asking)
+        except _ELSEWHERE:
+            self._heard()
+            raise
+        except (RedisConnectionError, RedisTimeoutError, ReadOnlyError, ClusterDownError, OSError) as error:
+            self._silent(error)
+            raise RedisUnavailable(f"{self.name}: {error}") from error
+        except RedisError as error:
+            # It answers, and refuses this command: out of memory, no permission. Others it may still serve.
+            self._heard()
+            raise RedisUnavailable(f"{self.name} refuses {command[0]!r}: {error}") from error
+        if self.breaker.is_open:
+            self._heard()
+        return reply
+
+    def connect(self) -> tuple[AbstractConnection, bytes]:
+        """A new connection and the run that it leads to.
+
+        Raises:
+            redis.exceptions.RedisError, OSError
+        """
+        connection = self._make()
+        try:
+            connection.connect()
+            run = _run_in(exchange(connection, _INFO))
+        except BaseException:
+            connection.disconnect()
+            raise
+        return connection, run
+
+    def subscribe(self, channel: bytes) -> Subscription:
+        """A new connection that hears `channel`.
+
+        Raises:
+            RedisUnavailable
+        """
+        if not self.breaker.lets_through():
+            raise RedisUnavailable(f"{self.name} failed a moment ago")
+        try:
+            connection, run = self.connect()
+        except (RedisError, OSError) as error:
+            self._silent(error)
+            raise RedisUnavailable(f"{self.name}: {error}") from error
+        self._heard()
+        return Subscription(connection, run, channel)
+
+    def clear(self) -> None:
+        """Close the idle connections."""
+        while True:
+            try:
+                connection, _ = self._idle.pop()
+            except IndexError:
+                return
+            connection.disconnect()
+
+    def _call(self, command: Command, *, asking: bool) -> Reply:
+        try:
+            connection, run = self._idle.pop()
+        except IndexError:
+            connection, run = self.connect()
+        else:
+            try:
+                return self._kept(connection, run, command, asking=asking)
+            except _GONE:
+                # The server has restarted, was demoted, or closes what idles: then the others are stale as well. A
+                # time limit that has passed is no reason to spend another one.
+                self.clear()
+                connection, run = self.connect()
+        return self._kept(connection, run, command, asking=asking)
+
+    def _kept(self, connection: AbstractConnection, run: bytes, command: Command, *, asking: bool) -> Reply:
+        try:
+            if asking:
+                exchange(connection, ("ASKING",))
+            value = exchange(connection, command)
+        except ReadOnlyError:
+            connection.disconnect()
+            raise
+        except ResponseError:
+            # A whole answer, though a refusal.
+            self._keep(connection, run)
+            raise
+        except BaseException:
+            # Between a command and its answer: the next caller would read this one's.
+            connection.disconnect()
+            raise
+        self._keep(connection, run)
+        return Reply(value, run)
+
+    def _keep(self, connection: AbstractConnection, run: bytes) -> None:
+        if len(self._idle) < MOST_IDLE:
+            self._idle.append((connection, run))
+        else:
+            connection.disconnect()
+
+    def _heard(self) -> None:
+        if self.breaker.succeeded():
+            logger.info("%s answers again", self.name)
+
+    def _silent(self, error: BaseException) -> None:
+        self.clear()
+        if self.breaker.failed():
+            logger.warning("%s is out of reach, the database is asked instead: %s", self.name, error)
+
+
+def exchange(connection: AbstractConnection, command: Command) -> Any:
+    """Send one command and read its answer. Raises what redis-py raises."""
+    connection.send_packed_command(connection.pack_command(*command), check_health=False)
+    return connection.read_response()
+
+
+def _run_in(info: bytes) -> bytes:
+    for line in info.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name == b"run_id" and value:
+            return value
+    raise RedisConnectionError("INFO server has no run_id: is there a proxy in between?")
