@@ -5,7 +5,7 @@ DEBUG           1 for error pages with details; `manage.py demo` sets it
 ALLOWED_HOSTS   comma-separated. Beyond this machine, cookies are for TLS only and plain HTTP is redirected
 DATABASE_URL    postgres://… or mysql://…
 REDIS_URL       redis://…: caching for the whole site, sessions included
-REVOCATION      redis or push, with REDIS_URL: how access tokens are checked against their logins, if not by the database
+REVOCATION      with REDIS_URL, redis or push: how access tokens are checked, if not by the database
 DEMO_DIR        where the SQLite file and the secret key live; .demo/ beside manage.py if not given
 """
 
