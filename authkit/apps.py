@@ -24,8 +24,9 @@ class AuthKitConfig(AppConfig):
         checks.register()
         logins.connect()
         mails.connect()
-        sessions.connect()
+        # Before the sessions: a token cookie that a sign-in replaces is over by the time that logins are counted.
         tokens.connect()
+        sessions.connect()
         adoption.connect()
         # Only with the apps that these rooms build on: without them, importing their models is an error.
         if apps.is_installed("social_django"):

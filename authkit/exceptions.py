@@ -4,6 +4,7 @@
     ├── InvalidCredentials     no_active_account      wrong, unknown and inactive look alike
     ├── TokenNotValid          token_not_valid        with a `reason` only for tokens whose signature was ours
     ├── LoginEnded             not_authenticated      a session whose login is over, with the same `reason`
+    ├── TooManyLogins          too_many_logins        one more than LOGIN.MAX_LOGINS, which is told to refuse
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
@@ -65,6 +66,13 @@ class LoginEnded(AuthKitError):
 
     code = "not_authenticated"
     message = "This login has ended. Sign in again."
+
+
+class TooManyLogins(AuthKitError):
+    """The person is who they say, and signed in as often as the project allows. Nothing was opened."""
+
+    code = "too_many_logins"
+    message = "You are signed in on too many devices. Sign out on one of them first."
 
 
 class ClaimsRefused(AuthKitError):

@@ -25,6 +25,11 @@ class Secret:
         """The secret itself. A callable is asked each time, so that a vault may rotate it."""
         return self._source() if callable(self._source) else self._source
 
+    @property
+    def is_callable(self) -> bool:
+        """Whether `reveal` asks the project, which may take a while, or fail."""
+        return callable(self._source)
+
     def __bool__(self) -> bool:
         return callable(self._source) or bool(self._source)
 
@@ -200,7 +205,7 @@ class RedisSettings:
     timeout: timedelta = _setting(
         timedelta(milliseconds=250), least=timedelta(milliseconds=10), most=timedelta(seconds=10)
     )
-    """For connecting and for each answer; what takes longer counts as an outage. A cache of CACHE has its own."""
+    """For connecting and for each answer; what takes longer counts as an outage. A cache of CACHE may set its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 `login_opened`   sender: Login class; `login`: the Login row.
 `login_ended`    sender: Login class; `login_id`: UUID, `user_id`: the person's key, `reason`: an EndReason value.
 `logins_ended`   sender: Login class; `user_id`: the person's key, or None for everybody; `count`: int, how many
-                 live logins there were; `reason`: an EndReason value.
+                 live logins there were; `reason`: an EndReason value; `method`, `before`: a datetime, `kind`: a
+                 LoginKind value: if not None, only logins of this method, begun before, of this kind were ended.
 `token_rotated`  sender: Login class; `login_id`, `user_id`, `generation`: int, the new one.
 `token_reused`   sender: Login class; `login_id`, `user_id`, `generation`: int, the one that was presented again.
                  The login has been ended; `login_ended` is sent as well.

@@ -64,6 +64,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(reason)
 
 
+@pytest.fixture(autouse=True)
+def _no_lease_of_another_test() -> Iterator[None]:
+    """What a process remembers of the database and of Redis is true of one test's alone."""
+    # Not at module level: it has models, and this file is read before Django is set up.
+    from authkit.logins import epochs, feed
+
+    yield
+    feed.forget()
+    epochs.forget()
+
+
 @pytest.fixture
 def password() -> str:
     """The password of every user that ``make_user`` makes."""

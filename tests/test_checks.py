@@ -21,7 +21,7 @@ from django.db.models.functions import Lower
 import authkit.checks
 from authkit import wiring
 from authkit.admin.reach import check_user_admins
-from authkit.checks import block, keys, providers, security
+from authkit.checks import block, keys, providers, redis, security
 from authkit.checks import wiring as wiring_checks
 from authkit.tokens.jws import ALGORITHMS
 from authkit.tokens.keys import TokenUse, signing_key
@@ -35,6 +35,8 @@ ALL = (
     *security.DEPLOY_CHECKS,
     *keys.CHECKS,
     *keys.DEPLOY_CHECKS,
+    *redis.CHECKS,
+    *redis.DEPLOY_CHECKS,
 )
 
 
@@ -77,6 +79,7 @@ def test_every_id_is_listed_once_and_has_a_test() -> None:
     assert sorted(listed) == sorted(used)
     tests = Path(__file__).read_text() + (Path(__file__).parent / "admin" / "test_reach.py").read_text()
     tests += (Path(__file__).parent / "dropin" / "test_window_checks.py").read_text()
+    tests += (Path(__file__).parent / "redis" / "test_checks.py").read_text()
     tested = {number.upper() for number in re.findall(r"def test_([ew]\d{3})_", tests)} | set(
         re.findall(r'\("(W\d{3})"', tests)
     )

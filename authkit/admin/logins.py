@@ -25,7 +25,7 @@ from authkit.logins.checkers import verdict
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_login
-from authkit.logins.summaries import everybodys_summary
+from authkit.logins.summaries import summary_where
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Login]
@@ -174,7 +174,7 @@ class LoginAdmin(Base):
         """Signs everybody out, once confirmed."""
         self._require_force_logout(request)
         if request.method != "POST":
-            summary = everybodys_summary()
+            summary = summary_where()
             title = _("Sign everybody out")
             return self._page(request, "authkit/admin/end_everybodys.html", title=title, summary=summary)
         count = end_everybodys_logins(reason=EndReason.FORCED).count

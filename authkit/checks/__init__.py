@@ -38,7 +38,15 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E070  no key by which they can be read                  W071  they are accepted (deploy)
     E071  the field that names the person doesn't exist     W072  the window is over (deploy)
     W070  they come with another word than Bearer           W073  the window is longer than 90 days (deploy)
-    W074  simplejwt didn't rotate refresh tokens
+    W074  simplejwt didn't rotate refresh tokens            Redis (`redis`)
+                                                            E080  named twice
+                                                            E081  a REDIS_URL that can't be read
+                                                            E082  a cache that doesn't exist or isn't django-redis'
+                                                            E083  a cluster that can't be one
+                                                            E084  needed, and not named
+                                                            E085  named, and redis-py is not installed
+                                                            E086  pushed to, and hiredis is not installed
+                                                            W080  another machine, and no password (deploy)
 
 Those of the social providers are listed in `authkit.social.checks`.
 """
@@ -47,14 +55,14 @@ from __future__ import annotations
 
 from django.core import checks
 
-from authkit.checks import block, keys, security, simplejwt, wiring
+from authkit.checks import block, keys, redis, security, simplejwt, wiring
 
 TAG = "authkit"
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS, *keys.CHECKS, *simplejwt.CHECKS):
+    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS, *keys.CHECKS, *simplejwt.CHECKS, *redis.CHECKS):
         checks.register(check, TAG)
-    for check in (*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS, *simplejwt.DEPLOY_CHECKS):
+    for check in (*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS, *simplejwt.DEPLOY_CHECKS, *redis.DEPLOY_CHECKS):
         checks.register(check, TAG, deploy=True)

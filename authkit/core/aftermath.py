@@ -33,6 +33,8 @@ class Aftermath:
 
     cookies_read: bool = False
     """Whether the answer depends on a cookie, there or not."""
+    carrier: DeadCookie | None = None
+    """The cookie that carries the request: dead as well, should it turn out that its login is over."""
     dead: list[DeadCookie] = field(default_factory=list)
     refused: AuthKitError | None = None
     """Why the cookie that should have carried the request doesn't."""

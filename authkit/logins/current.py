@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from authkit.logins.checkers import Carried
 from authkit.logins.models import Login
 
 _ATTRIBUTE = "_authkit_login"
 
 
-def set_current_login(request: Any, login: Login | None) -> None:
-    """Notes the login on the HttpRequest (also below a DRF Request)."""
+def set_current_login(request: Any, login: Login | Carried | None) -> None:
+    """Notes the login on the HttpRequest (also below a DRF Request); as `Carried` where few will ask for it."""
     setattr(getattr(request, "_request", request), _ATTRIBUTE, login)
 
 
@@ -22,5 +23,5 @@ def current_login(request: Any) -> Login | None:
     """
     if not request.user.is_authenticated:
         return None
-    login: Login | None = getattr(getattr(request, "_request", request), _ATTRIBUTE, None)
-    return login
+    login: Login | Carried | None = getattr(getattr(request, "_request", request), _ATTRIBUTE, None)
+    return login.login if isinstance(login, Carried) else login

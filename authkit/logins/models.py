@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +29,29 @@ class LoginQuerySet(models.QuerySet["Login"]):
             GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at")),
         ]
         return self.filter(*(~Exists(cutoff) for cutoff in cut_off), ended_at=None, expires_at__gt=now)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """As Django's, and Redis is told. Pruning goes past this: of what it deletes no token is alive."""
+        from authkit.logins.hints import tell  # which needs these models
+
+        with transaction.atomic(using=router.db_for_write(Login)):
+            tell(login_ids=list(self.values_list("pk", flat=True)))
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def where(
+        self,
+        *,
+        method: str | None = None,
+        before: datetime | None = None,
+        user_id: Any = None,
+        kind: LoginKind | None = None,
+    ) -> LoginQuerySet:
+        """Logins that fit all that is given: by this method, begun before this time, of this person, of this kind."""
+        given = {"method": method, "created_at__lt": before, "user_id": user_id, "kind": kind}
+        return self.filter(**{name: value for name, value in given.items() if value is not None})
 
 
 class Login(models.Model):
@@ -93,6 +116,14 @@ class Login(models.Model):
             super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
         except Login.DoesNotExist as error:
             raise LoginEnded("no such login any more", reason="login_ended", why=EndReason.DELETED) from error
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002  # Django's signature
+        """As Django's, and Redis is told."""
+        from authkit.logins.hints import tell  # which needs these models
+
+        with transaction.atomic(using=router.db_for_write(Login)):
+            tell(login_ids=[self.pk])
+            return super().delete(using=using, keep_parents=keep_parents)
 
     def is_live(self, at: datetime) -> bool:
         """Whether the row itself still stands at that time (the person and the cutoffs are not looked at)."""

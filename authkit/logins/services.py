@@ -1,8 +1,8 @@
-"""Open a login, end one, end all of one person's, end everybody's. All commit before they return."""
+"""Open a login, end one, a person's, a method's, everybody's. All commit before they return."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,20 +10,24 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from authkit import signals
+from authkit import conf, signals
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
+from authkit.logins.hints import tell
+from authkit.logins.limits import beyond_limit, line_up_with_sign_ins, lock_logins_of
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
 """What a caller has to find out of a person and their login before anything is written."""
+
+_UNRESTRICTED: dict[str, None] = {"method": None, "before": None, "kind": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,9 @@ def open_login(
     login_id: UUID | None = None,
     began_at: datetime | None = None,
     prepare: Prepare | None = None,
+    replaces: Collection[UUID] = (),
 ) -> Login:
-    """Writes the row that a new session or token pair will point at.
+    """Writes the row that a new session or token pair will point at, and holds the person to LOGIN.MAX_LOGINS.
 
     Args:
         user: who signed in; the caller has verified that.
@@ -75,14 +80,17 @@ def open_login(
         client: from where.
         remembered: whether the person asked to stay signed in.
         login_id: the row's id where the caller must not open a second one for the same thing; a new one if None.
-        began_at: when the sign-in happened, if that was before now.
+        began_at: when the sign-in happened, if that was before now. It is no new one then, so no limit holds it up.
         prepare: called with the row before it is written; what it raises leaves nothing behind.
+        replaces: ids of logins that end once this one is there (reason "replaced"), such as the session's last one;
+            the limit doesn't count them.
 
     Returns:
-        The saved row. `signals.login_opened` is sent on commit.
+        The saved row. `signals.login_opened` is sent on commit, and `signals.login_ended` for each that was evicted.
 
     Raises:
         IntegrityError: there is a login with this `login_id` already.
+        TooManyLogins: it would be one too many, and LOGIN.AT_LIMIT is "refuse".
     """
     now = timezone.now()
     absolute = now + lifetime.absolute
@@ -103,9 +111,46 @@ def open_login(
     )
     if prepare is not None:
         prepare(user, login)
-    login.save(force_insert=True)
+    settings = conf.current().login
+    if settings.max_logins and began_at is None:
+        _save_within_limit(login, user, settings=settings, replaces=replaces)
+    else:
+        login.save(force_insert=True)
+        _end_replaced(replaces)
     _send_on_commit(signals.login_opened, login=login)
     return login
+
+
+def _save_within_limit(
+    login: Login, user: AbstractBaseUser, *, settings: conf.LoginSettings, replaces: Collection[UUID]
+) -> None:
+    with transaction.atomic():
+        lock_logins_of(user_id=user.pk)
+        login.save(force_insert=True)
+        evicted = beyond_limit(
+            logins=live_logins_of(user=user),
+            opened=login,
+            most=settings.max_logins,
+            at_limit=settings.at_limit,
+            replaces=replaces,
+        )
+        if evicted:
+            _evict(evicted, user_id=user.pk)
+        # Within the transaction: a parallel sign-in that replaces the same ones must not leave them out as well.
+        _end_replaced(replaces)
+
+
+def _evict(login_ids: Collection[UUID], *, user_id: Any) -> None:
+    reason = EndReason.EVICTED
+    tell(login_ids=login_ids)
+    Login.objects.filter(pk__in=login_ids, ended_at=None).update(ended_at=timezone.now(), end_reason=reason)
+    for login_id in login_ids:
+        _send_on_commit(signals.login_ended, login_id=login_id, user_id=user_id, reason=reason)
+
+
+def _end_replaced(login_ids: Iterable[UUID]) -> None:
+    for login_id in login_ids:
+        end_login(login_id=login_id, reason=EndReason.REPLACED)
 
 
 def session_auth_hash(user: AbstractBaseUser) -> str:
@@ -127,14 +172,16 @@ def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> Logi
     logins = Login.objects.filter(pk=login_id)
     if user_id is not None:
         logins = logins.filter(user_id=user_id)
-    owner = logins.values_list("user_id", flat=True).first()
-    if owner is None:
-        if user_id is not None:
-            raise NotFound("no such login of this person")
+    owner, ended_at = logins.values_list("user_id", "ended_at").first() or (None, None)
+    if owner is None and user_id is not None:
+        raise NotFound("no such login of this person")
+    if owner is None or ended_at is not None:
         return LoginEnded(login_id=login_id, ended=False)
-    ended = bool(logins.filter(ended_at=None).update(ended_at=timezone.now(), end_reason=reason))
-    if ended:
-        _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
+    with transaction.atomic():
+        tell(login_ids=[login_id])
+        ended = bool(logins.filter(ended_at=None).update(ended_at=timezone.now(), end_reason=reason))
+        if ended:
+            _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
     return LoginEnded(login_id=login_id, ended=ended)
 
 
@@ -152,6 +199,8 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
     """
     now = timezone.now()
     with transaction.atomic():
+        line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
+        tell(user_ids=[user_id])
         mine = Login.objects.filter(user_id=user_id)
         kept_since = None
         if keep is not None:
@@ -162,7 +211,56 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
         # row yet. All of them are older than the cutoff, which stops short of the login that stays.
         cutoff = now if kept_since is None else kept_since - timedelta(microseconds=1)
         _raise_cutoff(UserCutoff(user_id=user_id, issued_before=cutoff))
-        _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason)
+        _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason, **_UNRESTRICTED)
+    return LoginsEnded(count=count)
+
+
+def end_logins_where(
+    *,
+    reason: EndReason,
+    method: str | None = None,
+    before: datetime | None = None,
+    user_id: Any = None,
+    kind: LoginKind | None = None,
+) -> LoginsEnded:
+    """Ends every login that fits all that is given; `summaries.summary_where` says beforehand what that would be.
+
+    By `before`, alone or with `user_id`, it raises the cutoff too, which also catches a sign-in that is being written
+    meanwhile, and sessions from before authkit. No cutoff knows methods and kinds: a sign-in by `method` that is under
+    way comes through. Where that matters, take the provider out of the settings first.
+
+    Args:
+        reason: why.
+        method: "password" or a provider's id, configured or not.
+        before: a time that is not to come; logins that began earlier.
+        user_id: the person's primary key.
+        kind: what carries them.
+
+    Returns:
+        How many live ones there were. `signals.logins_ended` is sent on commit.
+
+    Raises:
+        ValueError: nothing was given, which would be everybody's, or `before` is still to come.
+    """
+    now = timezone.now()
+    chosen = {"method": method, "before": before, "user_id": user_id, "kind": kind}
+    if all(value is None for value in chosen.values()):
+        raise ValueError("say which logins; end_everybodys_logins() is for all")
+    if before is not None and before > now:
+        raise ValueError("logins that begin between now and then can't be ended yet")
+    with transaction.atomic():
+        if user_id is not None:
+            line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
+        tell(user_ids=[] if user_id is None else [user_id], everybody=user_id is None)
+        count = Login.objects.where(**chosen).live(now).update(ended_at=now, end_reason=reason)
+        if before is not None and method is None and kind is None:
+            until = before - timedelta(microseconds=1)
+            _raise_cutoff(
+                GlobalCutoff(issued_before=until)
+                if user_id is None
+                else UserCutoff(user_id=user_id, issued_before=until)
+            )
+        _send_on_commit(signals.logins_ended, count=count, reason=reason, **chosen)
     return LoginsEnded(count=count)
 
 
@@ -174,8 +272,9 @@ def end_everybodys_logins(*, reason: EndReason) -> LoginsEnded:
     """
     count = Login.objects.live().count()
     with transaction.atomic():
+        tell(everybody=True)
         _raise_cutoff(GlobalCutoff(issued_before=timezone.now()))
-        _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason)
+        _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason, **_UNRESTRICTED)
     return LoginsEnded(count=count)
 
 
@@ -201,8 +300,15 @@ def _fallback_hashes(user: AbstractBaseUser) -> list[str]:
 def _raise_cutoff(cutoff: UserCutoff | GlobalCutoff) -> None:
     # Only ever forwards: a server whose clock is behind must not bring back what another one has cut off.
     cutoffs: Any = type(cutoff)._default_manager
-    cutoffs.bulk_create([cutoff], ignore_conflicts=True)
-    cutoffs.filter(pk=cutoff.pk, issued_before__lt=cutoff.issued_before).update(issued_before=cutoff.issued_before)
+    earlier = cutoffs.filter(pk=cutoff.pk, issued_before__lt=cutoff.issued_before)
+    if earlier.update(issued_before=cutoff.issued_before):
+        return
+    try:
+        with transaction.atomic():
+            cutoff.save(force_insert=True)
+    except IntegrityError:
+        # There is one: a later one, or one that somebody made between the two statements.
+        earlier.update(issued_before=cutoff.issued_before)
 
 
 def _send_on_commit(signal: Signal, **arguments: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -19,17 +20,27 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class LoginsSummary:
-    """The live logins of one person, or of everybody: how many, how many of each kind (a `LoginKind` value), and the
-    devices by name, most frequent first, without those that told none."""
+    """Live logins: how many, how many of each kind (a `LoginKind` value).
+
+    Of one person also the devices by name, most frequent first, without those that told none; of several people how
+    many they are, and how many logins there are by each method.
+    """
 
     count: int = 0
     kinds: tuple[tuple[str, int], ...] = ()
     devices: tuple[str, ...] = ()
+    people: int = 0
+    methods: tuple[tuple[str, int], ...] = ()
 
     @property
     def kinds_text(self) -> str:
         """The kinds for people to read, such as "session: 2, token: 1"; empty if there are none."""
         return ", ".join(f"{LoginKind(kind).label}: {count}" for kind, count in self.kinds)
+
+    @property
+    def methods_text(self) -> str:
+        """The same for the methods."""
+        return ", ".join(f"{method}: {count}" for method, count in self.methods)
 
 
 def summaries_of(*, user_ids: Iterable[Any]) -> dict[Any, LoginsSummary]:
@@ -53,10 +64,27 @@ def summaries_of(*, user_ids: Iterable[Any]) -> dict[Any, LoginsSummary]:
     return {key: _summary(kinds[key], devices[key]) for key in user_ids}
 
 
-def everybodys_summary() -> LoginsSummary:
-    """The live logins of everybody, in one statement; `devices` is left empty."""
-    rows = Login.objects.live().order_by("kind").values_list("kind").annotate(Count("pk"))
-    return _summary(Counter(dict(rows)), Counter())
+def summary_where(
+    *,
+    method: str | None = None,
+    before: datetime | None = None,
+    user_id: Any = None,
+    kind: LoginKind | None = None,
+) -> LoginsSummary:
+    """What `services.end_logins_where` with the same arguments would end, and for none `end_everybodys_logins`.
+
+    Two statements; they read every live login that fits.
+    """
+    logins = Login.objects.where(method=method, before=before, user_id=user_id, kind=kind).live()
+    kinds: Counter[str] = Counter()
+    methods: Counter[str] = Counter()
+    for its_kind, its_method, count in logins.order_by().values_list("kind", "method").annotate(Count("pk")):
+        kinds[its_kind] += count
+        methods[its_method] += count
+    people = logins.order_by().aggregate(people=Count("user_id", distinct=True))["people"] if kinds else 0
+    return LoginsSummary(
+        count=kinds.total(), kinds=tuple(sorted(kinds.items())), people=people, methods=tuple(sorted(methods.items()))
+    )
 
 
 def _summary(kinds: Counter[str], devices: Counter[str]) -> LoginsSummary:

@@ -33,7 +33,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from authkit import conf
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
-from authkit.exceptions import InvalidCredentials, NotFound, TruthUnavailable
+from authkit.exceptions import InvalidCredentials, NotFound, TooManyLogins, TruthUnavailable
 from authkit.logins.credentials import verify_password
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
@@ -90,7 +90,11 @@ class LoginPage(Page):
             )
         except InvalidCredentials:
             return self._refuse(request, form)
-        sign_in(request=request, user=user, method="password", remember=form.cleaned_data["remember"])
+        try:
+            sign_in(request=request, user=user, method="password", remember=form.cleaned_data["remember"])
+        except TooManyLogins:
+            sentence = gettext("You are signed in on too many devices. Sign out on one of them first.")
+            return self._show(request, form, error=sentence, status=403)
         return HttpResponseRedirect(safe_next(request))
 
     def _refuse(self, request: HttpRequest, form: LoginForm) -> HttpResponse:
@@ -99,7 +103,7 @@ class LoginPage(Page):
         form.focus("password")
         return self._show(request, form, error=gettext("That did not match an account. Check both and try again."))
 
-    def _show(self, request: HttpRequest, form: LoginForm, error: str = "") -> HttpResponse:
+    def _show(self, request: HttpRequest, form: LoginForm, error: str = "", status: int = 200) -> HttpResponse:
         target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
         context = {
             "form": form,
@@ -107,7 +111,7 @@ class LoginPage(Page):
             "providers": configured(),
             "next": target if is_safe_target(request, target) else "",
         }
-        return render(request, "authkit/login.html", context)
+        return render(request, "authkit/login.html", context, status=status)
 
 
 @method_decorator(login_not_required, name="dispatch")

@@ -15,12 +15,13 @@ class Breaker:
     After the pause exactly one caller is let through; the others go on failing at once until that one is back.
     """
 
-    __slots__ = ("_lock", "_pause", "_retry_at")
+    __slots__ = ("_lock", "_pause", "_retry_at", "_trying")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pause = 0.0
         self._retry_at = 0.0
+        self._trying = False
 
     @property
     def is_open(self) -> bool:
@@ -35,6 +36,7 @@ class Breaker:
             now = time.monotonic()
             if now < self._retry_at:
                 return False
+            self._trying = True
             # The next one after this one, even if this one never reports: its thread may die.
             self._retry_at = now + LONGEST_PAUSE
             return True
@@ -43,11 +45,11 @@ class Breaker:
         """Open it, or keep it open for longer. Returns whether it was closed."""
         with self._lock:
             was_closed = not self._pause
-            now = time.monotonic()
-            # Of many that failed together, all but the first find it open and its pause running.
-            if was_closed or now + self._pause < self._retry_at or now >= self._retry_at:
+            # Many fail together when a server goes away: all but the first of them change nothing.
+            if was_closed or self._trying:
                 self._pause = min(max(self._pause * 2, SHORTEST_PAUSE), LONGEST_PAUSE)
-                self._retry_at = now + self._pause
+                self._retry_at = time.monotonic() + self._pause
+                self._trying = False
             return was_closed
 
     def succeeded(self) -> bool:
@@ -55,4 +57,5 @@ class Breaker:
         with self._lock:
             was_open = self._pause > 0
             self._pause = self._retry_at = 0.0
+            self._trying = False
             return was_open

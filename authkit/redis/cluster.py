@@ -10,7 +10,7 @@ from typing import Any
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.connection import AbstractConnection
-from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError, TryAgainError
+from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError
 from redis.retry import Retry
 
 from authkit.redis.breaker import Breaker
@@ -54,7 +54,7 @@ class Cluster:
                 if (other := self._holder(key)) is node:
                     raise
                 return other.call(command)
-        except (AskError, TryAgainError) as error:
+        except AskError as error:
             raise RedisUnavailable("the cluster is moving this key") from error
 
     def subscribe(self, channel: bytes, key: bytes) -> Subscription:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redis.connection import AbstractConnection
-from redis.exceptions import AskError, ClusterDownError, ReadOnlyError, RedisError, ResponseError, TryAgainError
+from redis.exceptions import AskError, MovedError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -31,8 +31,6 @@ Command = tuple[bytes | str | int | float, ...]
 _INFO = ("INFO", "server")
 # A replica that was the primary until now: like a connection to a server that is gone.
 _GONE = (RedisConnectionError, ReadOnlyError)
-# No fault of this server's: the caller looks for the right one.
-_ELSEWHERE = (AskError, TryAgainError)
 
 
 class Node:
@@ -51,22 +49,22 @@ class Node:
 
         Raises:
             RedisUnavailable: no answer in time, or a refusal.
-            AskError, TryAgainError: a cluster's server that doesn't hold the key. MovedError is an AskError.
+            AskError, MovedError: no fault of this server's: another one of its cluster has the key.
         """
         if not self.breaker.lets_through():
             raise RedisUnavailable(f"{self.name} failed a moment ago")
         try:
             reply = self._call(command, asking=asking)
-        except _ELSEWHERE:
+        except AskError:
             self._heard()
             raise
-        except (RedisConnectionError, RedisTimeoutError, ReadOnlyError, ClusterDownError, OSError) as error:
+        except (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OSError) as error:
             self._silent(error)
-            raise RedisUnavailable(f"{self.name}: {error}") from error
+            raise RedisUnavailable(f"{self.name}: {told(error)}") from None
         except RedisError as error:
-            # It answers, and refuses this command: out of memory, no permission. Others it may still serve.
+            # It answers, soon, and refuses: out of memory, no permission, a cluster that misses a part.
             self._heard()
-            raise RedisUnavailable(f"{self.name} refuses {command[0]!r}: {error}") from error
+            raise RedisUnavailable(f"{self.name} refuses {command[0]!r}: {told(error)}") from None
         if self.breaker.is_open:
             self._heard()
         return reply
@@ -98,7 +96,7 @@ class Node:
             connection, run = self.connect()
         except (RedisError, OSError) as error:
             self._silent(error)
-            raise RedisUnavailable(f"{self.name}: {error}") from error
+            raise RedisUnavailable(f"{self.name}: {told(error)}") from None
         self._heard()
         return Subscription(connection, run, channel)
 
@@ -134,10 +132,10 @@ class Node:
         except ReadOnlyError:
             connection.disconnect()
             raise
-        except ResponseError:
+        except ResponseError as error:
             # A whole answer, though a refusal.
             self._keep(connection, run)
-            raise
+            raise _classified(error) from None
         except BaseException:
             # Between a command and its answer: the next caller would read this one's.
             connection.disconnect()
@@ -158,13 +156,26 @@ class Node:
     def _silent(self, error: BaseException) -> None:
         self.clear()
         if self.breaker.failed():
-            logger.warning("%s is out of reach, the database is asked instead: %s", self.name, error)
+            logger.warning("%s is out of reach, the database is asked instead: %s", self.name, told(error))
+
+
+def told(error: BaseException) -> str:
+    """What an error says, for a log. The error itself is not for one."""
+    # Sentinel's goes on with the repr of a connection, in which some versions of redis-py show the password.
+    return str(error).partition("<")[0].rstrip(" :") or type(error).__name__
 
 
 def exchange(connection: AbstractConnection, command: Command) -> Any:
     """Send one command and read its answer. Raises what redis-py raises."""
     connection.send_packed_command(connection.pack_command(*command), check_health=False)
     return connection.read_response()
+
+
+def _classified(error: ResponseError) -> ResponseError:
+    # Some versions of redis-py leave these two as they come, unless its own cluster client made the connection.
+    code, _, rest = str(error).partition(" ")
+    kind = {"MOVED": MovedError, "ASK": AskError}.get(code)
+    return error if kind is None else kind(rest)
 
 
 def _run_in(info: bytes) -> bytes:

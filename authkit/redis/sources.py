@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from redis.backoff import NoBackoff
 from redis.connection import AbstractConnection, Connection, parse_url
-from redis.exceptions import AskError, RedisError, TryAgainError
+from redis.exceptions import AskError, RedisError
+from redis.retry import Retry
+from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from authkit.redis.link import RedisUnavailable, Reply
 from authkit.redis.nodes import Command, Node
@@ -56,7 +59,7 @@ class Single:
     def call(self, command: Command, key: bytes) -> Reply:
         try:
             return self._node.call(command)
-        except (AskError, TryAgainError) as error:
+        except AskError as error:
             raise RedisUnavailable("this is a cluster, and AUTHKIT REDIS.CLUSTER is not set") from error
 
     def subscribe(self, channel: bytes, key: bytes) -> Subscription:
@@ -79,9 +82,11 @@ def of_cache(alias: str, limit: float) -> Source:
 
     def make() -> AbstractConnection:
         pool = _pool_of(alias)
-        kwargs = {key: value for key, value in pool.connection_kwargs.items() if not key.startswith(_OF_RESP3)}
-        # With Sentinel the class asks for the master's address each time that it connects.
-        return connection_of({**kwargs, "connection_class": pool.connection_class}, limit)
+        arguments = {key: value for key, value in pool.connection_kwargs.items() if not key.startswith(_OF_RESP3)}
+        if hasattr(pool, "sentinel_manager"):
+            # It asks for the master's address each time that it connects.
+            arguments["connection_pool"] = _impatient(pool, limit).proxy
+        return connection_of({**arguments, "connection_class": pool.connection_class}, limit)
 
     try:
         kind = "Sentinel" if hasattr(_pool_of(alias), "sentinel_manager") else "Redis"
@@ -113,6 +118,29 @@ def connection_of(arguments: dict[str, Any], limit: float) -> AbstractConnection
         return kind(**{"socket_timeout": limit, "socket_connect_timeout": limit, **kept, **_OURS})
     except (TypeError, ValueError, RedisError):
         raise RedisUnavailable("Redis' options can't be read") from None
+
+
+def _impatient(pool: SentinelConnectionPool, limit: float) -> SentinelConnectionPool:
+    """The same Sentinels, each asked once and within the limit.
+
+    By its own choice redis-py asks a Sentinel that doesn't answer several times, with pauses that add up to seconds.
+    """
+    theirs: Any = pool.sentinel_manager
+    ours = Sentinel(
+        [
+            (client.connection_pool.connection_kwargs["host"], client.connection_pool.connection_kwargs["port"])
+            for client in theirs.sentinels
+        ],
+        min_other_sentinels=theirs.min_other_sentinels,
+        sentinel_kwargs={
+            "socket_timeout": limit,
+            "socket_connect_timeout": limit,
+            **theirs.sentinel_kwargs,
+            "retry": Retry(NoBackoff(), 0),
+        },
+        force_master_ip=getattr(theirs, "_force_master_ip", None),
+    )
+    return SentinelConnectionPool(pool.service_name, ours, check_connection=pool.check_connection)
 
 
 def _pool_of(alias: str) -> Any:

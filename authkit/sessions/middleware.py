@@ -11,12 +11,13 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.contrib.auth import HASH_SESSION_KEY
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from authkit.core.aftermath import settle_aftermath
-from authkit.core.refusals import RETRY_AFTER_SECONDS
-from authkit.exceptions import TruthUnavailable
+from authkit.core.aftermath import aftermath_of, settle_aftermath
+from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
+from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
@@ -63,10 +64,16 @@ class SessionLoginMiddleware:
         return _truthful(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked."""
+        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked; 401 for
+        one that asked more of them than their key, whose login turned out to be over (`authkit.logins.lazy`); 403 for
+        one that calls Django's `login()`, as the admin's does, for somebody who is signed in too often already."""
         if isinstance(exception, TruthUnavailable):
             logger.error("the database can't be asked", exc_info=exception)
             return unavailable(request)
+        if isinstance(exception, LoginEnded):
+            return _ended(request, exception)
+        if isinstance(exception, TooManyLogins):
+            return _too_many_logins(request, exception)
         return None
 
 
@@ -77,6 +84,24 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
         return JsonResponse(error.as_payload(), status=503, headers=headers)
     return HttpResponse(error.message, status=503, headers=headers, content_type="text/plain; charset=utf-8")
+
+
+def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
+    # What the check of the token would have said a moment before.
+    notes = aftermath_of(request)
+    if notes.carrier is not None:
+        notes.dead.append(notes.carrier)
+    error = TokenNotValid(ended.detail, reason=ended.reason, why=ended.why)
+    headers = {"WWW-Authenticate": CHALLENGE, "Cache-Control": "no-store"}
+    return JsonResponse(error.as_payload(), status=401, headers=headers)
+
+
+def _too_many_logins(request: HttpRequest, error: TooManyLogins) -> HttpResponse:
+    headers = {"Cache-Control": "no-store"}
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return JsonResponse(error.as_payload(), status=403, headers=headers)
+    page = render_to_string("authkit/too_many_logins.html", {"way_back": request.get_full_path()}, request)
+    return HttpResponse(page, status=403, headers=headers)
 
 
 def _begin(request: HttpRequest) -> None:

@@ -6,6 +6,7 @@ signals are the one place that they pass.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from django.utils.module_loading import import_string
 
 from authkit import conf
 from authkit.core.clients import Client, client_from
+from authkit.exceptions import TooManyLogins
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, open_login
@@ -59,25 +61,37 @@ def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwar
         return
     asked: SignIn | None = getattr(request, _SIGN_IN, None)
     remembered = asked is not None and asked.remembered
-    previous = {getattr(session, "login_at_load", None), session.get(LOGIN_SESSION_KEY)}
-    login = open_login(
-        user=user,
-        kind=LoginKind.SESSION,
-        method=asked.method if asked is not None else method_of_backend(session.get(BACKEND_SESSION_KEY, "")),
-        lifetime=session_lifetime(remembered=remembered),
-        client=client_of(request),
-        remembered=remembered,
-    )
+    held = map(parsed_login_id, (getattr(session, "login_at_load", None), session.get(LOGIN_SESSION_KEY)))
+    previous = {login_id for login_id in held if login_id is not None}
+    try:
+        login = open_login(
+            user=user,
+            kind=LoginKind.SESSION,
+            method=asked.method if asked is not None else method_of_backend(session.get(BACKEND_SESSION_KEY, "")),
+            lifetime=session_lifetime(remembered=remembered),
+            client=client_of(request),
+            remembered=remembered,
+            replaces=previous,
+        )
+    except TooManyLogins:
+        _take_back(request, previous)
+        raise
     if session.session_key is not None and not getattr(session, "created_here", True):
         # Django keeps the id where the same person signs in again; ASVS 7.2.4 wants a new one at every sign-in.
         session.cycle_key()
     session[LOGIN_SESSION_KEY] = session.login_at_load = str(login.pk)
-    for login_id in map(parsed_login_id, previous):
-        if login_id is not None:
-            end_login(login_id=login_id, reason=EndReason.REPLACED)
     carry(request, user=user, login=login)
     if asked is not None:
         asked.login = login
+
+
+def _take_back(request: Any, previous: Iterable[UUID]) -> None:
+    # Django has put the person into the session by now, and has thrown away whom it carried before.
+    request.session.flush()
+    for login_id in previous:
+        end_login(login_id=login_id, reason=EndReason.REPLACED)
+    request.user = AnonymousUser()
+    carry(request, user=request.user, login=None)
 
 
 def end_session_login(sender: Any, request: Any, user: AbstractBaseUser | None, **kwargs: Any) -> None:

@@ -31,6 +31,9 @@ def sign_in(
 
     Returns:
         The login that was opened.
+
+    Raises:
+        TooManyLogins: LOGIN.MAX_LOGINS is reached and AT_LIMIT is "refuse"; the session is an empty one then.
     """
     http, person = getattr(request, "_request", request), cast("Any", user)
     asked = SignIn(method=method, remembered=remember)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import SocialAuthBaseException
 
-from authkit.exceptions import SocialLoginFailed
+from authkit.exceptions import SocialLoginFailed, TooManyLogins
 
 
 class Failure(StrEnum):
@@ -30,6 +30,7 @@ class Failure(StrEnum):
     EMAIL_NEEDED = "email_needed"
     INACTIVE = "inactive"
     SIGNED_IN = "signed_in"
+    TOO_MANY_LOGINS = TooManyLogins.code
 
 
 STATUSES: dict[Failure, int] = {
@@ -39,6 +40,7 @@ STATUSES: dict[Failure, int] = {
     Failure.ACCOUNT_EXISTS: 403,
     Failure.EMAIL_NEEDED: 403,
     Failure.INACTIVE: 403,
+    Failure.TOO_MANY_LOGINS: 403,
 }
 """HTTP statuses; 400 for every other reason."""
 
@@ -60,6 +62,7 @@ SENTENCES = {
     Failure.EMAIL_NEEDED: _("An account needs an e-mail address that the provider has verified, and it sent none."),
     Failure.INACTIVE: _("This account is not active."),
     Failure.SIGNED_IN: _("You are signed in here as somebody else. Please sign out first."),
+    Failure.TOO_MANY_LOGINS: _("You are signed in on too many devices. Sign out on one of them first."),
 }
 
 _BY_CODE = {

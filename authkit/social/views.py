@@ -27,7 +27,7 @@ from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
-from authkit.exceptions import NotFound, SocialLoginFailed, TruthUnavailable
+from authkit.exceptions import NotFound, SocialLoginFailed, TooManyLogins, TruthUnavailable
 from authkit.sessions.services import sign_in
 from authkit.social import flow, providers
 from authkit.social.failures import SENTENCES, STATUSES, Failure, refuse
@@ -132,7 +132,10 @@ class CompletePage(SocialPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
-        sign_in(request=request, user=came.user, method=self.provider.id, backend=LOGIN_BACKEND)
+        try:
+            sign_in(request=request, user=came.user, method=self.provider.id, backend=LOGIN_BACKEND)
+        except TooManyLogins as error:
+            raise refuse(Failure.TOO_MANY_LOGINS, error.detail) from error
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
         return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))

@@ -44,10 +44,17 @@ def refuse_after_new_password(
         refuse_tokens_of(user_id=instance.pk, reason=EndReason.PASSWORD_CHANGED, until=until)
 
 
-def refuse_after_logins_ended(sender: Any, *, user_id: Any, reason: EndReason, **_: Any) -> None:
-    """The cutoff of a person who keeps one login stops short of it, and would spare tokens that are younger."""
+def refuse_after_logins_ended(
+    sender: Any, *, user_id: Any, reason: EndReason, method: Any, before: Any, kind: Any, **_: Any
+) -> None:
+    """The cutoff of a person who keeps one login stops short of it, and would spare tokens that are younger.
+
+    Where only some of a person's logins were ended, it is not known whether such a token is one of them, but by its
+    age, and that the cutoff sees.
+    """
     until = _open_until()
-    if until is not None and user_id is not None:  # everybody's cutoff spares nobody
+    some = not (method is before is kind is None)
+    if until is not None and user_id is not None and not some:  # everybody's cutoff spares nobody
         refuse_tokens_of(user_id=user_id, reason=reason, until=until)
 
 

@@ -14,7 +14,7 @@ from authkit.core.refusals import CHALLENGE, CsrfRefused, Unavailable
 from authkit.exceptions import CsrfFailed, TokenNotValid, TruthUnavailable
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
-from authkit.tokens.cookies import discard_access_cookie, read_access_cookie
+from authkit.tokens.cookies import carry_by_access_cookie, discard_access_cookie, read_access_cookie
 from authkit.tokens.services import VerifiedAccess, verify_access
 
 
@@ -22,9 +22,10 @@ class TokenAuthentication(BaseAuthentication):
     """`Authorization: Bearer <access token>` (RFC 6750 section 2.1), or the access cookie of the transport `cookie`.
 
     `request.user` is a real user, `request.auth` the token's `Claims`, `current_login(request)` its login; one SQL
-    statement for all three. A header alone decides: with one, no cookie is looked at, and one of another scheme is
-    left to the project's other authentication classes. A live cookie wins over a session, and needs Django's CSRF
-    proof for an unsafe method (ASVS 3.5.1). A dead one is cleared, and the request goes on without it.
+    statement for all three, in the modes `redis` and `push` not before more than the person's key is asked for. A
+    header alone decides: with one, no cookie is looked at, and one of another scheme is left to the project's other
+    authentication classes. A live cookie wins over a session, and needs Django's CSRF proof for an unsafe method (ASVS
+    3.5.1). A dead one is cleared, and the request goes on without it.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
@@ -38,7 +39,7 @@ class TokenAuthentication(BaseAuthentication):
             raise Unavailable from unavailable
         if verified is None:
             return None
-        set_current_login(request, verified.login)
+        set_current_login(request, verified.carried)
         return verified.user, verified.claims
 
     def _by_header(self, request: Request) -> VerifiedAccess | None:
@@ -59,6 +60,7 @@ class TokenAuthentication(BaseAuthentication):
             discard_access_cookie(http)
             return None
         require_csrf_proof(http)
+        carry_by_access_cookie(http)
         return verified
 
     def authenticate_header(self, request: Request) -> str:

@@ -34,6 +34,7 @@ class Claims(Mapping[str, Any]):
     payload: Mapping[str, Any]
     login_id: UUID
     subject: str
+    issued_at: int
     expires_at: int
     generation: int | None
 
@@ -136,6 +137,7 @@ def _claims(payload: dict[str, Any], use: TokenUse) -> Claims:
             payload=payload,
             login_id=UUID(payload["sid"]),
             subject=str(payload["sub"]),
+            issued_at=int(payload["iat"]),
             expires_at=int(payload["exp"]),
             generation=generation,
         )

@@ -115,7 +115,16 @@ def _set(
 
 def discard_access_cookie(request: HttpRequest) -> None:
     """Clears the access cookie with the answer to this request, whoever gives it."""
-    aftermath_of(request).dead.append(DeadCookie(access_cookie_name(request), "/", ACCESS_SAMESITE))
+    aftermath_of(request).dead.append(_access_cookie(request))
+
+
+def carry_by_access_cookie(request: HttpRequest) -> None:
+    """Notes that it carries the request; it is cleared if that turns out to have been wrong."""
+    aftermath_of(request).carrier = _access_cookie(request)
+
+
+def _access_cookie(request: HttpRequest) -> DeadCookie:
+    return DeadCookie(access_cookie_name(request), "/", ACCESS_SAMESITE)
 
 
 def discard_refresh_cookie(request: HttpRequest) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from authkit import conf
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded, TokenNotValid
-from authkit.logins.checkers import check_login
+from authkit.logins.access import acheck_access, check_access
+from authkit.logins.checkers import Carried, check_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
@@ -47,15 +50,29 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAccess:
-    """An access token that is good right now, with its person and login."""
+    """An access token that is good right now, and whom it carries."""
 
-    user: AbstractBaseUser
-    login: Login
+    carried: Carried
     claims: Claims
+
+    @property
+    def user(self) -> AbstractBaseUser:
+        """The person; unread in the modes `redis` and `push` (see `authkit.logins.lazy`)."""
+        return self.carried.user
+
+    @property
+    def login(self) -> Login:
+        """Their login, made of what was read when it is asked for."""
+        return self.carried.login
 
 
 def issue_tokens(
-    *, user: AbstractBaseUser, method: str, client: Client, transport: Transport = Transport.BODY
+    *,
+    user: AbstractBaseUser,
+    method: str,
+    client: Client,
+    transport: Transport = Transport.BODY,
+    replaces: Collection[UUID] = (),
 ) -> TokenPair:
     """Opens a login for somebody whom the caller has verified, and signs its first pair.
 
@@ -64,14 +81,22 @@ def issue_tokens(
         method: "password" or the provider's id.
         client: from where.
         transport: how the client wants them.
+        replaces: ids of logins that end once this one is there.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
+        TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse".
     """
     settings = conf.current().tokens
     added = _AddedClaims(settings)
     login = open_login(
-        user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client, prepare=added
+        user=user,
+        kind=LoginKind.TOKEN,
+        method=method,
+        lifetime=_lifetime(settings),
+        client=client,
+        prepare=added,
+        replaces=replaces,
     )
     return _pair(user, login, settings, transport, added.claims)
 
@@ -119,7 +144,7 @@ def refresh_tokens(
 
 
 def verify_access(*, token: str) -> VerifiedAccess:
-    """Whether this access token is good right now: one SQL statement finds its person and its login.
+    """Whether this access token is good right now, by the check that REVOCATION.CHECK names.
 
     Raises:
         TokenNotValid: with `reason` "expired" or "login_ended" (and `why`) where the signature was ours.
@@ -130,10 +155,23 @@ def verify_access(*, token: str) -> VerifiedAccess:
         return _legacy_access(token)
     claims = read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
     try:
-        carried = check_login(login_id=claims.login_id, user_id=claims.subject)
+        carried = check_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return VerifiedAccess(user=carried.user, login=carried.login, claims=claims)
+    return VerifiedAccess(carried=carried, claims=claims)
+
+
+async def averify_access(*, token: str) -> VerifiedAccess:
+    """`verify_access` without blocking an event loop; in the mode `push` without leaving its thread."""
+    settings = conf.current().tokens
+    if legacy.presented(token, until=settings.simplejwt_until):
+        return await sync_to_async(_legacy_access)(token)
+    claims = read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
+    try:
+        carried = await acheck_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
+    except LoginEnded as ended:
+        raise _refused(ended) from ended
+    return VerifiedAccess(carried=carried, claims=claims)
 
 
 def verify_token(*, token: str) -> None:
@@ -223,6 +261,14 @@ def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
         raise TokenNotValid("its login was over already", reason="login_ended")
 
 
+aissue_tokens = sync_to_async(issue_tokens)
+"""The asynchronous twins of what is the database's work alone: in Django's own thread."""
+arefresh_tokens = sync_to_async(refresh_tokens)
+averify_token = sync_to_async(verify_token)
+arevoke_token = sync_to_async(revoke_token)
+arevoke_refresh = sync_to_async(revoke_refresh)
+
+
 def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSettings) -> TokenPair:
     added = _AddedClaims(settings)
     try:
@@ -237,7 +283,7 @@ def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSet
 def _legacy_access(token: str) -> VerifiedAccess:
     adopted = _legacy(token, (TokenKind.ACCESS,))
     claims = _claims_of(adopted.token, subject=str(adopted.user.pk))
-    return VerifiedAccess(user=adopted.user, login=adopted.login, claims=claims)
+    return VerifiedAccess(carried=Carried(user=adopted.user, login=adopted.login), claims=claims)
 
 
 def _claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
@@ -245,6 +291,7 @@ def _claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
         payload=token.payload,
         login_id=token.login_id,
         subject=str(token.user) if subject is None else subject,
+        issued_at=int(token.issued_at.timestamp()),
         expires_at=int(token.expires_at.timestamp()),
         generation=None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import update_last_login
 from django.http import HttpRequest
@@ -19,7 +20,6 @@ from authkit.core.clients import Client, client_from
 from authkit.core.csrf import require_csrf_proof
 from authkit.exceptions import TokenNotValid, TransportNotAllowed
 from authkit.logins.credentials import verify_password
-from authkit.logins.reasons import EndReason
 from authkit.logins.serializers import user_payload
 from authkit.tokens.cookies import (
     discard_access_cookie,
@@ -29,7 +29,7 @@ from authkit.tokens.cookies import (
     set_cookies,
 )
 from authkit.tokens.serializers import ObtainSerializer, RefreshSerializer, TokenSerializer
-from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, revoke_token, verify_access
+from authkit.tokens.services import TokenPair, identify_token, issue_tokens, refresh_tokens, revoke_token, verify_access
 from authkit.tokens.transports import Transport, allowed_transports, choose_transport, cookie_transports
 
 
@@ -78,21 +78,21 @@ class ObtainView(ApiView):
         settings, http = conf.current(), request._request
         user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
         client = client_from(request.META, trusted_proxies=settings.trusted_proxies)
-        pair = issue_tokens(user=user, method="password", client=client, transport=transport)
+        replaces = _replaced_logins(http) if transport.sets_cookies else ()
+        pair = issue_tokens(user=user, method="password", client=client, transport=transport, replaces=replaces)
         if hasattr(user, "last_login"):
             # Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
             update_last_login(None, user)  # type: ignore[arg-type]
-        if transport.sets_cookies:
-            _end_replaced_login(http)
         return token_answer(request, pair)
 
 
-def _end_replaced_login(request: HttpRequest) -> None:
+def _replaced_logins(request: HttpRequest) -> tuple[UUID, ...]:
     # Its only refresh token is about to be overwritten: nobody could use it or end it any more (ASVS 7.2.4).
     with suppress(TokenNotValid):
         replaced = read_refresh_cookie(request)
         if replaced:
-            revoke_token(token=replaced, reason=EndReason.REPLACED)
+            return (identify_token(token=replaced).login_id,)
+    return ()
 
 
 class RefreshView(ApiView):

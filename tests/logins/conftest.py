@@ -21,10 +21,17 @@ def lifetime() -> Lifetime:
 
 @pytest.fixture
 def open_for() -> Callable[..., Login]:
-    """Opens a login: ``open_for(user)``, or with ``kind=``, ``lifetime=``."""
+    """Opens a login: ``open_for(user)``, or with ``kind=``, ``lifetime=``, and what else `open_login` takes."""
 
-    def open_(user: Any, *, kind: LoginKind = LoginKind.TOKEN, lifetime: Lifetime = LIFETIME) -> Login:
+    def open_(
+        user: Any,
+        *,
+        kind: LoginKind = LoginKind.TOKEN,
+        lifetime: Lifetime = LIFETIME,
+        method: str = "password",
+        **more: Any,
+    ) -> Login:
         client = Client(address="203.0.113.9", device="Firefox on Linux")
-        return open_login(user=user, kind=kind, method="password", lifetime=lifetime, client=client)
+        return open_login(user=user, kind=kind, method=method, lifetime=lifetime, client=client, **more)
 
     return open_

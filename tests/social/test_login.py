@@ -207,3 +207,15 @@ def test_cancelled_consent_is_a_page_that_says_so(provider) -> None:
     response = come_back(Client())
     assert refused(response, "cancelled")
     assert b"<b>no</b>" not in response.content
+
+
+def test_one_login_too_many_is_refused_with_a_sentence_and_opens_none(provider, settings) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "LOGIN": {"MAX_LOGINS": 1, "AT_LIMIT": "refuse"}}
+    come_back(Client())
+    client = Client()
+    response = come_back(client)
+    assert response.status_code == 403
+    assert 'data-reason="too_many_logins"' in response.content.decode()
+    assert "You are signed in on too many devices" in response.content.decode()
+    assert Login.objects.count() == 1
+    assert "_auth_user_id" not in client.session

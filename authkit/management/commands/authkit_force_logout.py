@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_logins_of
-from authkit.logins.summaries import LoginsSummary, everybodys_summary, summaries_of
+from authkit.logins.summaries import LoginsSummary, summaries_of, summary_where
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS(f"{person} was signed out: {_counted(ended.count)} ended."))
 
     def _everybody(self, *, dry_run: bool, interactive: bool) -> None:
-        summary = everybodys_summary()
+        summary = summary_where()
         if dry_run:
             self.stdout.write(f"Everybody would be signed out: {_described(summary)}.")
             return

@@ -1,0 +1,266 @@
+"""Check `push`: the hints of `authkit.logins.hints` in a table of this process, fed by what Redis publishes.
+
+A feed is one subscription and what came over it. It is begun by subscribing *first* and reading the whole set *then*,
+from the same run of the same server: what is told meanwhile comes twice, and nothing is missed. Before each check what
+has arrived is taken off the socket without waiting; there is no thread that could die or fall behind.
+
+A table is believed while all of this holds, else Redis is asked (`hints.ask`) and the feed mended:
+
+- the process's lease stands, and the feed was begun under its epoch. Who could not tell the server that feeds us has
+  raised the epoch (see `authkit.logins.epochs`), so a wrong server is left within half of BOUND;
+- the last PING that was answered *on this very connection* was sent less than BOUND ago. A server writes to a
+  subscriber in order, so its answer says that all that was published before has arrived. A connection that died
+  without a word, or a server that froze, is so noticed;
+- the connection stands. A server that drops a slow subscriber's messages closes its connection.
+
+Threads share the feed under a lock that is never held while anything is waited for. The child of a fork begins anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from threading import Lock
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+
+from authkit import conf
+from authkit.logins import epochs, hints
+from authkit.redis import keys, link
+from authkit.redis.link import RedisUnavailable
+
+if TYPE_CHECKING:
+    from authkit.redis.subscription import Subscription
+
+logger = logging.getLogger("authkit")
+
+_PRUNE_EVERY = 60 * hints.SECOND
+_SHORTEST_PAUSE = 0.1
+"""Between two attempts to begin a feed, in seconds."""
+
+_MESSAGE = b"message"
+_NEVER = float("-inf")
+
+
+class _Feed:
+    """One subscription and its table. All of it is touched under `lock`."""
+
+    __slots__ = (
+        "beat",
+        "bound",
+        "epoch",
+        "floor",
+        "lock",
+        "logins",
+        "people",
+        "pinged_at",
+        "proven_at",
+        "prune_at",
+        "settings",
+        "subscription",
+        "unanswered_since",
+    )
+
+    def __init__(self, subscription: Subscription, *, epoch: int, settings: conf.Settings) -> None:
+        self.lock = Lock()
+        self.subscription = subscription
+        self.epoch = epoch
+        self.settings = settings
+        self.bound = settings.revocation.bound.total_seconds()
+        self.beat = self.bound / 4
+        self.floor = 0
+        self.logins: dict[int, int] = {}
+        """By the login's id as an integer, whose hash costs nothing."""
+        self.people: dict[str, int] = {}
+        self.pinged_at = self.proven_at = _NEVER
+        self.unanswered_since: float | None = None
+        self.prune_at = hints.now_in_microseconds() + _PRUNE_EVERY
+
+    def ping(self, now: float) -> None:
+        """Asks for proof that all has arrived. Its own time is what it carries, so the answer needs no bookkeeping."""
+        self.subscription.ping(b"%r" % now)
+        self.pinged_at = now
+        if self.unanswered_since is None:
+            self.unanswered_since = now
+
+    def take(self, heard: object) -> None:
+        """Enters what was heard, in its order."""
+        for kind, payload in heard:  # type: ignore[attr-defined]
+            if kind == _MESSAGE:
+                score, members = json.loads(payload)
+                for member in members:
+                    self.enter(member, score)
+            else:
+                self.proven_at = max(self.proven_at, float(payload))
+                self.unanswered_since = None
+        now = hints.now_in_microseconds()
+        if now >= self.prune_at:
+            self.prune(now)
+
+    def enter(self, member: str, score: int) -> None:
+        kind, _, name = member.partition(":")
+        if kind == "l":
+            number = UUID(hex=name).int
+            self.logins[number] = max(score, self.logins.get(number, 0))
+        elif kind == "u":
+            self.people[name] = max(score, self.people.get(name, 0))
+        else:
+            self.floor = max(score, self.floor)  # and what is unknown here, from a later version, asks for everything
+
+    def prune(self, now: int) -> None:
+        """Forgets what concerns no living token. If one lives longer than the settings say, the floor asks for it."""
+        horizon, before = hints.horizon(now), len(self.logins) + len(self.people)
+        self.logins = {number: score for number, score in self.logins.items() if score >= horizon}
+        self.people = {name: score for name, score in self.people.items() if score >= horizon}
+        if len(self.logins) + len(self.people) < before:
+            self.floor = max(self.floor, horizon)
+        self.prune_at = now + _PRUNE_EVERY
+
+
+_feed: _Feed | None = None
+_mending = Lock()
+_next_attempt = _NEVER
+
+
+def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
+    """Whether the database has to be asked for an access token; neither SQL nor Redis while the feed is believed.
+
+    Args and raises: as `hints.ask`, which this falls back to.
+    """
+    answer = _told(login_id, user_id, issued_at)
+    if answer is None:
+        lease = epochs.lease()
+        if lease.suspended:
+            return True
+        # Often it was the lease alone that had run out.
+        answer = _told(login_id, user_id, issued_at)
+        if answer is None:
+            _mend(lease.epoch)
+            answer = hints.ask(login_id=login_id, user_id=user_id, issued_at=issued_at)
+    return answer
+
+
+async def aask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
+    """The same; in the event loop's own thread for as long as nothing is waited for."""
+    answer = _told(login_id, user_id, issued_at)
+    if answer is None:
+        lease = epochs.held_lease() or await sync_to_async(epochs.lease)()
+        if lease.suspended:
+            return True
+        answer = _told(login_id, user_id, issued_at)
+        if answer is None:
+            await sync_to_async(_mend, thread_sensitive=False)(lease.epoch)
+            answer = await hints.aask(login_id=login_id, user_id=user_id, issued_at=issued_at)
+    return answer
+
+
+def forget() -> None:
+    """Hangs up, for tests."""
+    global _next_attempt  # noqa: PLW0603
+    _next_attempt = _NEVER
+    if _feed is not None:
+        _drop(_feed)
+
+
+def _told(login_id: UUID, user_id: str, issued_at: int) -> bool | None:
+    """What the table says; None if it isn't believed."""
+    feed = _feed
+    if feed is None or feed.settings is not conf.current():
+        return None
+    lease = epochs.held_lease()
+    if lease is None:
+        return None
+    if lease.suspended:
+        return True
+    if lease.epoch != feed.epoch:
+        return None
+    now = time.monotonic()
+    try:
+        with feed.lock:
+            heard = feed.subscription.drain()
+            if heard:
+                feed.take(heard)
+            if now - feed.pinged_at > feed.beat:
+                feed.ping(now)
+            proven = now - feed.proven_at <= feed.bound
+            if not proven and feed.unanswered_since is not None and now - feed.unanswered_since > feed.bound:
+                raise RedisUnavailable("no answer within BOUND")
+    except RedisUnavailable:
+        _drop(feed)
+        return None
+    except BaseException as error:
+        # Something was taken off the socket and not entered.
+        _drop(feed)
+        if not isinstance(error, Exception):
+            raise
+        logger.exception("what came over the channel of revocations can't be read")
+        return None
+    if not proven:
+        return None
+    issued = issued_at * hints.SECOND
+    return feed.floor >= issued or login_id.int in feed.logins or feed.people.get(hints.folded(user_id), -1) >= issued
+
+
+def _mend(epoch: int) -> None:
+    """Begins a feed under this epoch, unless another thread is about it or nothing but a PING's answer is missing."""
+    global _feed, _next_attempt  # noqa: PLW0603
+    if not _mending.acquire(blocking=False):
+        return
+    try:
+        settings, before, now = conf.current(), _feed, time.monotonic()
+        if before is not None and before.settings is settings and before.epoch == epoch:
+            return
+        if now < _next_attempt:
+            return
+        _next_attempt = now + _SHORTEST_PAUSE
+        feed = _begun(epoch, settings)
+        if feed is not None:
+            _feed = feed
+            if before is not None:
+                _drop(before)
+    except RedisUnavailable:
+        return  # the breaker keeps the next attempts short
+    finally:
+        _mending.release()
+
+
+def _begun(epoch: int, settings: conf.Settings) -> _Feed | None:
+    prefix = settings.redis.prefix
+    subscription = link.subscribe(keys.revoked_channel(prefix), key=keys.revoked(prefix))
+    try:
+        feed = _Feed(subscription, epoch=epoch, settings=settings)
+        # Before the set is read: by the time that has come, so has the answer, most likely.
+        feed.ping(time.monotonic())
+        found = hints.read_all(epoch=epoch)
+        if found is None or found[0] != subscription.run:
+            subscription.close()
+            return None
+        for member, score in found[1].items():
+            feed.enter(member.decode("utf-8", "surrogatepass"), score)
+    except BaseException:
+        subscription.close()
+        raise
+    return feed
+
+
+def _drop(feed: _Feed) -> None:
+    global _feed  # noqa: PLW0603
+    if _feed is feed:
+        _feed = None
+    with feed.lock:  # another thread may be reading; the next one finds the connection gone
+        feed.subscription.close()
+
+
+def _begin_anew() -> None:
+    # In the child of a fork: the connection is the parent's, and a lock that one of its threads held is held for ever.
+    global _feed, _mending, _next_attempt
+    inherited, _feed, _mending, _next_attempt = _feed, None, Lock(), _NEVER
+    if inherited is not None:
+        inherited.subscription.close()
+
+
+os.register_at_fork(after_in_child=_begin_anew)

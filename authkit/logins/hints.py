@@ -1,0 +1,314 @@
+"""Hints in Redis: "somebody may have ended something here; ask the database". `tell` puts them there, `ask` reads them.
+
+A hint lets nobody in and throws nobody out. A false one costs one SQL statement, so nobody takes one back; what must
+not happen is that one is missing where it is believed that none is. They lie in one sorted set, so that one command
+reads all that concerns a token, and an eviction takes all of them or none:
+
+    e:<epoch>:<run>   the marker: complete for this epoch (`authkit.logins.epochs`) on this run of this server
+    f                 the floor: all tokens issued at or before this time have to be asked for
+    l:<login, hex>    tokens of this login have to be asked for
+    u:<user's key>    tokens of this person, issued at or before this time, have to be asked for
+
+Scores are microseconds since the epoch and only rise. Those of hints are a minute ahead, for clocks that differ.
+
+*Without the marker* (flushed, evicted, restarted, another server, another epoch) nothing is believed, and whoever
+notices warms the set: raises the epoch, lifts the floor to now, and writes the marker of that new epoch. All that was
+told to somebody else, or to nobody, was committed before half of BOUND has passed since, and the floor is a minute
+ahead: so each token that it concerns lies below. Nothing is enumerated, and nobody has to be stopped meanwhile.
+
+*Telling* has worked if the server that was told has the marker of the present epoch: then it is the one that is
+believed, if any is (rule 3 of `epochs`). It happens before the commit, so that a process that dies in between leaves
+the hint behind, and after it, for whoever warmed the set or asked the database in between. If it has not worked,
+`epochs.suspend` stops everybody from believing Redis at all, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import connections, router, transaction
+
+from authkit import conf
+from authkit.exceptions import TruthUnavailable
+from authkit.logins import epochs
+from authkit.logins.models import Login
+from authkit.redis import keys, link
+from authkit.redis.link import RedisUnavailable
+
+SECOND = 1_000_000
+
+AHEAD = 60 * SECOND
+"""More than the clocks of our servers differ, and half of the longest BOUND."""
+
+MARGIN = 120 * SECOND
+"""How much longer than an access token lives a hint is kept."""
+
+FLOOR = b"f"
+_MARKED = 8e15
+"""The marker's score; beyond all times."""
+_MOST = 500
+"""Whoever names more at once lifts the floor instead."""
+
+# The run is read where the marker is looked for or written: a connection may lead to another server the next time.
+_RUN = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')\n"
+
+_TELL = (
+    """
+local score, horizon, channel, payload = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+for i = 5, #ARGV do redis.call('ZADD', KEYS[1], 'GT', score, ARGV[i]) end
+if redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. horizon) > 0 then
+  redis.call('ZADD', KEYS[1], 'GT', horizon, 'f')
+end
+redis.call('PUBLISH', channel, payload)
+"""
+    + _RUN
+    + """
+for _, marker in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '8e15', '+inf')) do
+  local epoch = string.match(marker, '^e:(%d+):' .. run .. '$')
+  if epoch then return epoch end
+end
+return '0'
+"""
+)
+
+_WARM = (
+    _RUN
+    + """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '8e15', '+inf')
+redis.call('ZADD', KEYS[1], 'GT', ARGV[1], 'f')
+redis.call('ZADD', KEYS[1], '8e15', 'e:' .. ARGV[2] .. ':' .. run)
+"""
+)
+
+_run = b""
+"""Which run answered last: the marker that is asked for has its name in it."""
+
+
+def in_use() -> bool:
+    """Whether anybody reads hints, by the settings."""
+    return conf.current().revocation.check != "database" and link.configured()
+
+
+def tell(*, login_ids: Iterable[UUID] = (), user_ids: Iterable[Any] = (), everybody: bool = False) -> None:
+    """Says in Redis, now and again on commit, that these tokens have to be asked for in the database.
+
+    Call it inside the transaction that ends something, before the write. Nothing happens with CHECK "database". Where
+    Redis can't be told, this suspends its use (`epochs.suspend`), and the commit then waits until all know.
+
+    Args:
+        login_ids: the logins that end.
+        user_ids: the people whose logins end, by their keys in any form.
+        everybody: all of everybody's; also for what would name thousands.
+
+    Raises:
+        TruthUnavailable: Redis can't be told, and the database can't be told of that. Nothing is to be ended then.
+        RuntimeError: no transaction is open on the database of the logins, so there is no "again on commit".
+    """
+    using = router.db_for_write(Login)
+    if not connections[using].in_atomic_block:
+        raise RuntimeError("hints.tell() belongs inside transaction.atomic(), before the write that ends something")
+    if in_use() and (members := _members(login_ids, user_ids, everybody=everybody)):
+        _tell_before(members)
+        transaction.on_commit(partial(_tell_after, members), using=using)
+
+
+def tell_before_change(*, user_ids: Iterable[Any]) -> None:
+    """The first half of `tell`, for receivers of what Django sends before it saves somebody, in a transaction or not.
+
+    Raises:
+        TruthUnavailable: as `tell`.
+    """
+    if in_use() and (members := _members((), user_ids)):
+        _tell_before(members)
+
+
+def tell_after_change(*, user_ids: Iterable[Any]) -> None:
+    """The other half: on commit, which is now if no transaction is open.
+
+    Raises:
+        TruthUnavailable: the change is committed, and the database can't be asked whether everybody knows.
+    """
+    if in_use() and (members := _members((), user_ids)):
+        transaction.on_commit(partial(_tell_after, members), using=router.db_for_write(Login))
+
+
+def mention(*, login_id: UUID) -> None:
+    """Says so of a login that was found to be over already, so that others find out sooner. Not sure to arrive."""
+    if in_use():
+        _say(_members((login_id,), ()))
+
+
+def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
+    """Whether the database has to be asked for an access token; one command to Redis, and now and then the lease.
+
+    Args:
+        login_id: the token's `sid`.
+        user_id: its `sub`.
+        issued_at: its `iat`, in seconds since the epoch.
+
+    Raises:
+        TruthUnavailable: the lease has run out and the database can't be asked.
+    """
+    lease = epochs.lease()
+    if lease.suspended:
+        return True
+    answer = _answer(lease.epoch, login_id, user_id, issued_at)
+    if answer is None:
+        warm_on_commit(lease.epoch)
+        return True
+    return answer
+
+
+async def aask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
+    """The same; Redis is waited for in a thread of its own, the database in Django's."""
+    lease = epochs.held_lease() or await sync_to_async(epochs.lease)()
+    if lease.suspended:
+        return True
+    answer = await sync_to_async(_answer, thread_sensitive=False)(lease.epoch, login_id, user_id, issued_at)
+    if answer is None:
+        await sync_to_async(warm_on_commit)(lease.epoch)
+        return True
+    return answer
+
+
+def warm_on_commit(epoch: int) -> None:
+    """Makes Redis usable again, from half of BOUND after now. Not inside the caller's transaction (`epochs.advance`).
+
+    Args:
+        epoch: for which the marker was missing.
+    """
+    transaction.on_commit(partial(_warm, epoch), using=router.db_for_write(Login))
+
+
+def read_all(*, epoch: int) -> tuple[bytes, dict[bytes, int]] | None:
+    """The whole set and which run it was read from; None if it isn't complete for this epoch.
+
+    Raises:
+        RedisUnavailable
+    """
+    key = keys.revoked(conf.current().redis.prefix)
+    reply = link.call(b"ZRANGE", key, 0, -1, b"WITHSCORES", key=key)
+    found = {member: int(float(score)) for member, score in zip(reply.value[::2], reply.value[1::2], strict=True)}
+    if b"e:%d:%b" % (epoch, reply.run) not in found:
+        return None
+    return reply.run, {member: score for member, score in found.items() if score < _MARKED}
+
+
+def horizon(now: int) -> int:
+    """Hints from before this time concern no token that is still alive; in microseconds, as is `now`."""
+    return now - int(conf.current().tokens.access_lifetime.total_seconds() * SECOND) - MARGIN
+
+
+def now_in_microseconds() -> int:
+    return int(time.time() * SECOND)
+
+
+def folded(user_id: str) -> str:
+    """A person's key as hints name it. Some databases take "Bob" and "bob " for the same text; here two people under
+    one name cost a statement, and one person under two would be a hint that is never found."""
+    return user_id.strip().casefold()
+
+
+def _members(login_ids: Iterable[UUID], user_ids: Iterable[Any], *, everybody: bool = False) -> list[bytes]:
+    if everybody:
+        return [FLOOR]
+    members = [b"l:" + login_id.hex.encode() for login_id in login_ids]
+    members += [b"u:" + folded(_text_of_key(user_id)).encode("utf-8", "surrogatepass") for user_id in user_ids]
+    return members if len(members) <= _MOST else [FLOOR]
+
+
+def _text_of_key(user_id: Any) -> str:
+    key: Any = get_user_model()._meta.pk
+    try:
+        return str(key.to_python(user_id))
+    except ValidationError:
+        return str(user_id)  # nobody's
+
+
+def _tell_before(members: list[bytes]) -> None:
+    if not _has_worked(_say(members)):
+        epochs.suspend()
+
+
+def _has_worked(complete_for: int | None) -> bool:
+    if complete_for is None:
+        return False
+    lease = epochs.lease()
+    # While Redis is suspended it has only to hold the hint, for whoever ends that: see `_tell_after`.
+    return lease.suspended or lease.epoch == complete_for or epochs.fresh_lease().epoch == complete_for
+
+
+def _tell_after(members: list[bytes]) -> None:
+    complete_for = _say(members)
+    lease = epochs.lease()
+    # The lease is looked at after Redis has answered. So at this moment no process may believe another epoch than this
+    # one, or one that was raised since, whose floor is above all tokens of before.
+    if not lease.suspended and lease.epoch == complete_for:
+        return
+    if epochs.fresh_lease().epoch == complete_for:
+        epochs.wait_until_believed()
+    elif not epochs.suspended_for_all():
+        epochs.suspend()
+
+
+def _say(members: list[bytes]) -> int | None:
+    """The epoch for which the server that was told is complete, 0 if for none; None if it can't be told."""
+    prefix = conf.current().redis.prefix
+    key, now = keys.revoked(prefix), now_in_microseconds()
+    payload = json.dumps([now + AHEAD, [member.decode("utf-8", "surrogatepass") for member in members]])
+    try:
+        reply = link.call(
+            b"EVAL", _TELL, 1, key, now + AHEAD, horizon(now), keys.revoked_channel(prefix), payload, *members, key=key
+        )
+    except RedisUnavailable:
+        return None
+    return int(reply.value)
+
+
+def _answer(epoch: int, login_id: UUID, user_id: str, issued_at: int) -> bool | None:
+    """Whether to ask the database; None if the set isn't complete."""
+    global _run  # noqa: PLW0603
+    key = keys.revoked(conf.current().redis.prefix)
+    login = b"l:" + login_id.hex.encode()
+    user = b"u:" + folded(user_id).encode("utf-8", "surrogatepass")
+    run = _run
+    for _ in range(2):
+        try:
+            reply = link.call(b"ZMSCORE", key, b"e:%d:%b" % (epoch, run), FLOOR, login, user, key=key)
+        except RedisUnavailable:
+            return True
+        if reply.run == run:
+            break
+        _run = run = reply.run  # another server, or another run of it: its marker has another name
+    else:
+        return True
+    marker, floor, ended, persons = reply.value
+    if marker is None:
+        return None
+    if ended is not None:
+        return True
+    issued = issued_at * SECOND
+    return (floor is not None and float(floor) >= issued) or (persons is not None and float(persons) >= issued)
+
+
+def _warm(epoch: int) -> None:
+    try:
+        # Of all that notice one comes first; the others find the epoch gone.
+        if epochs.fresh_lease() != epochs.Lease(epoch, suspended=False):
+            return
+        if (raised := epochs.advance(epoch)) is None:
+            return
+        key = keys.revoked(conf.current().redis.prefix)
+        # The time is that of after the raising: nothing that was told under an older epoch lies above it.
+        link.call(b"EVAL", _WARM, 1, key, now_in_microseconds() + AHEAD, raised, key=key)
+        epochs.fresh_lease()
+    except (TruthUnavailable, RedisUnavailable):
+        return  # the request has its answer from the database; the next one tries again

@@ -1,0 +1,138 @@
+"""A person and a login of whom nothing was read but their keys.
+
+Both are real instances with all other fields deferred. What needs a key alone (`user.pk`, `==`, `filter(owner=user)`,
+`is_authenticated`) costs nothing; anything else loads both by the one statement of `check_login`, once, which also
+says whether the login still stands. Raises `LoginEnded` or `TruthUnavailable` then, wherever the field was asked for.
+
+In asynchronous code that is a statement where Django allows none: `await user.arefresh_from_db()` first.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import models, router
+
+from authkit.exceptions import LoginEnded
+from authkit.logins.checkers import Carried, check_login
+from authkit.logins.hints import mention
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.statement import WHOLE
+
+_PAIR = "_authkit_pair"
+_LOGIN_FIELDS = ("id", "user_id")
+_UNSPOKEN = {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED, EndReason.DELETED}
+"""What may have happened without a hint, by raw SQL for one: the others should find out as well."""
+
+
+class _Pair:
+    """What a lazy person and their lazy login have in common: what was read of them, once somebody has asked.
+
+    It knows neither of the two: a cycle would outlive the request until the garbage collector comes by.
+    """
+
+    __slots__ = ("_loaded", "login_id", "user_id", "using")
+
+    def __init__(self, *, login_id: UUID, user_id: Any, using: str) -> None:
+        self.login_id = login_id
+        self.user_id = user_id
+        self.using = using
+        self._loaded: Carried | None = None
+
+    def load(self, *, anew: bool = False) -> Carried:
+        if anew or self._loaded is None:
+            try:
+                self._loaded = check_login(login_id=self.login_id, user_id=self.user_id, columns=WHOLE)
+            except LoginEnded as ended:
+                if ended.why in _UNSPOKEN:
+                    mention(login_id=self.login_id)
+                raise
+        return self._loaded
+
+    def login(self) -> Login:
+        """The login, unread where the person is."""
+        if self._loaded is not None:
+            return self._loaded.login
+        login: Login = _lazy(Login).from_db(self.using, _LOGIN_FIELDS, (self.login_id, self.user_id))
+        login.__dict__[_PAIR] = self
+        return login
+
+
+def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
+    """A person and their login, unread.
+
+    Args:
+        login_id: the token's `sid`.
+        user_id: the token's `sub`.
+
+    Returns:
+        None where it has to be the database: the user model's manager picks people by itself, or this is no key of it.
+    """
+    users: Any = get_user_model()
+    if type(users._default_manager).get_queryset is not models.Manager.get_queryset:
+        return None
+    key = users._meta.pk
+    try:
+        pk = key.to_python(user_id)
+    except ValidationError:
+        return None
+    using = router.db_for_write(Login)
+    user = _lazy(users).from_db(using, (key.attname,), (pk,))
+    pair = _Pair(login_id=login_id, user_id=pk, using=using)
+    user.__dict__[_PAIR] = pair
+    return Carried(user=user, login=pair.login)
+
+
+def read(instance: Any) -> None:
+    """Reads a person who may be unread, for whoever is about to write them: once that is done, it may be too late.
+
+    Raises:
+        LoginEnded, TruthUnavailable: as any field would.
+    """
+    pair: _Pair | None = instance.__dict__.get(_PAIR)
+    if pair is not None:
+        _fill(instance, pair.load().user)
+
+
+@lru_cache(maxsize=8)
+def _lazy(model: type[models.Model]) -> Any:
+    """A class that behaves as `model` and says that it is, as Django's SimpleLazyObject does: `isinstance`,
+    `__class__`, `_meta`, the sender of signals. Made past Django's metaclass, to which it would be another model."""
+
+    def refresh_from_db(self: Any, using: str | None = None, fields: Any = None, **options: Any) -> None:
+        pair: _Pair | None = self.__dict__.get(_PAIR)
+        if pair is None or using is not None or options:
+            model.refresh_from_db(self, using, fields, **options)
+            return
+        carried = pair.load(anew=fields is None)
+        for name in fields or [field.attname for field in model._meta.concrete_fields if not field.primary_key]:
+            self.__dict__.pop(name, None)
+        _fill(self, carried.login if model is Login else carried.user)
+
+    def state_of(self: Any) -> dict[str, Any]:
+        # Unpickled or copied, it is no credential any more, and an instance of the model itself.
+        state: dict[str, Any] = dict(model.__getstate__(self))
+        state.pop(_PAIR, None)
+        return state
+
+    body = {
+        "__module__": model.__module__,
+        "__qualname__": model.__qualname__,
+        "__class__": property(lambda self: model),
+        "__getstate__": state_of,
+        "refresh_from_db": refresh_from_db,
+    }
+    return type.__new__(type(model), model.__name__, (model,), body)
+
+
+def _fill(instance: Any, loaded: models.Model) -> None:
+    held = instance.__dict__
+    del held[_PAIR]
+    for name, value in loaded.__dict__.items():
+        held.setdefault(name, value)  # what a view has set meanwhile stays
+    object.__dict__["__class__"].__set__(instance, type(loaded))

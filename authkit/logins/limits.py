@@ -1,0 +1,72 @@
+"""How many logins one person may have at once (`LOGIN.MAX_LOGINS`), and what one more does (`LOGIN.AT_LIMIT`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import connections, router
+
+from authkit.exceptions import TooManyLogins
+from authkit.logins.models import Login, LoginQuerySet
+
+REFUSE = "refuse"
+
+
+def lock_logins_of(*, user_id: Any) -> None:
+    """Holds up every other sign-in of this person until the transaction ends: each has to count what the others wrote.
+
+    Their row and not their logins' rows, because no lock on those holds up an INSERT. SQLite has nothing to lock: it
+    takes one writer at a time, and the new login is written before anything is counted.
+
+    Args:
+        user_id: the person's primary key; a transaction has to be open.
+    """
+    using = router.db_for_write(Login)
+    features = connections[using].features
+    if features.has_select_for_update:
+        # Where there is the weaker lock, it lets the foreign keys of other tables be checked meanwhile: an ending,
+        # which writes a cutoff, doesn't wait for a sign-in, nor a sign-in for it with the rows in another order.
+        people: Any = get_user_model()._base_manager
+        locked = people.using(using).select_for_update(no_key=features.has_select_for_no_key_update)
+        list(locked.order_by().filter(pk=user_id).values_list("pk"))
+
+
+def line_up_with_sign_ins(*, user_id: Any, most: int) -> None:
+    """For whoever ends a person's logins: locks what a sign-in locks first, where else the two could wait for each
+    other. InnoDB has no weaker lock, and takes one of the person's row for the foreign key of their cutoff.
+
+    Args:
+        user_id: the person's primary key; a transaction has to be open.
+        most: how many logins there may be; 0 for any number, so that sign-ins lock nothing.
+    """
+    if most and not connections[router.db_for_write(Login)].features.has_select_for_no_key_update:
+        lock_logins_of(user_id=user_id)
+
+
+def beyond_limit(
+    *, logins: LoginQuerySet, opened: Login, most: int, at_limit: str, replaces: Collection[UUID]
+) -> list[UUID]:
+    """Which of a person's live logins have to go, now that one more has been written: the oldest ones.
+
+    Args:
+        logins: the person's live ones.
+        opened: the one that was just written.
+        most: how many there may be.
+        at_limit: "evict" or "refuse".
+        replaces: ids of logins that end within this transaction anyway. They don't count; and a sign-in that takes the
+            place of one makes none more, so it is not refused where there are too many already.
+
+    Raises:
+        TooManyLogins: it is to be refused; with the transaction rolled back there is no new login.
+    """
+    before = list(logins.exclude(pk=opened.pk).order_by("created_at", "pk").values_list("pk", flat=True))
+    others = [login_id for login_id in before if login_id not in replaces]
+    beyond = others[: max(0, len(others) + 1 - most)]
+    if at_limit == REFUSE and beyond:
+        if len(others) == len(before):
+            raise TooManyLogins(f"{len(others)} live logins")
+        return []
+    return beyond

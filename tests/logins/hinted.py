@@ -1,0 +1,118 @@
+"""What tests of the three checks have in common: a Redis of their own, and what a check costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from authkit.exceptions import LoginEnded
+from authkit.logins import epochs, feed, hints
+from authkit.logins.access import check_access
+from authkit.logins.checkers import Carried
+from authkit.logins.models import CacheEpoch, Login
+from authkit.redis import link
+
+BOUND = timedelta(milliseconds=400)
+HALF = BOUND.total_seconds() / 2
+PATIENCE = 10.0
+
+
+def block(check: str, url: str, **redis: Any) -> dict[str, Any]:
+    """An AUTHKIT block with this check."""
+    return {"REDIS_URL": url, "REDIS": redis, "REVOCATION": {"CHECK": check, "BOUND": BOUND}}
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Waits for something that is to come."""
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"in vain: {what}"
+        time.sleep(0.005)
+
+
+@dataclass
+class Tokens:
+    """Access tokens of one person's login, as far as a check sees them."""
+
+    login: Login
+
+    def check(self, *, issued_at: float | None = None) -> Carried:
+        """Checks one that was issued now, or then."""
+        at = int(time.time() if issued_at is None else issued_at)
+        return check_access(login_id=self.login.pk, user_id=str(self.login.user_id), issued_at=at)
+
+    def refused(self, *, issued_at: float | None = None) -> tuple[str | None, str | None] | None:
+        """Why it is refused; None if it isn't."""
+        try:
+            self.check(issued_at=issued_at)
+        except LoginEnded as ended:
+            return ended.reason, ended.why
+        return None
+
+    def costs(self, *, issued_at: float | None = None) -> int:
+        """How many statements one check takes, which has to let the person in."""
+        with CaptureQueriesContext(connection) as queries:
+            self.check(issued_at=issued_at)
+        return len(queries)
+
+    def later(self) -> float:
+        """A time after any floor: of tokens that are still to be issued."""
+        return time.time() + 3600
+
+    def believed(self) -> None:
+        """Waits until a check of a young token asks no database."""
+        until(lambda: self.costs(issued_at=self.later()) == 0, "Redis is believed")
+
+
+def epoch() -> int:
+    """What the database says."""
+    return CacheEpoch.objects.values_list("value", flat=True).get()
+
+
+def suspended() -> bool:
+    """Whether the database says that nobody is to believe Redis."""
+    return CacheEpoch.objects.filter(suspended_until__isnull=False).exists()
+
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """In here this is another process, as far as a process remembers anything of Redis and of the epoch."""
+    kept = {module: {name: getattr(module, name) for name in names} for module, names in _MEMORY.items()}
+    for module, values in kept.items():
+        for name in values:
+            setattr(module, name, _AT_START[module, name])
+    try:
+        yield
+    finally:
+        feed.forget()
+        for module, values in kept.items():
+            for name, value in values.items():
+                setattr(module, name, value)
+
+
+_MEMORY: dict[Any, tuple[str, ...]] = {
+    epochs: ("_held", "_seen"),
+    hints: ("_run",),
+    feed: ("_feed", "_next_attempt"),
+    link: ("_current",),
+}
+_AT_START = {(module, name): getattr(module, name) for module, names in _MEMORY.items() for name in names}
+
+
+@contextmanager
+def cut_off(settings: Any) -> Iterator[None]:
+    """In here this is another process, and it alone can't reach Redis."""
+    before = settings.AUTHKIT
+    with elsewhere():
+        settings.AUTHKIT = {**before, "REDIS_URL": "redis://127.0.0.1:1"}
+        try:
+            yield
+        finally:
+            settings.AUTHKIT = before

@@ -1,0 +1,158 @@
+"""The lease on the epoch: how often the row is read, and what a process may believe meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from authkit.exceptions import TruthUnavailable
+from authkit.logins import epochs
+from authkit.logins.epochs import Lease
+from authkit.logins.models import CacheEpoch
+from tests.logins.hinted import BOUND, HALF, elsewhere
+from tests.outage import database_down
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _bound(settings: Any) -> Iterator[None]:
+    settings.AUTHKIT = {"REVOCATION": {"BOUND": BOUND}}
+    epochs.forget()
+    return
+
+
+def test_row_is_made_where_there_is_none() -> None:
+    lease = epochs.lease()
+    assert lease == Lease(CacheEpoch.objects.get().value, suspended=False)
+
+
+def test_one_statement_in_half_of_bound(django_assert_num_queries: Any) -> None:
+    epochs.lease()
+    epochs.forget()
+    with django_assert_num_queries(1):
+        for _ in range(100):
+            epochs.lease()
+    assert epochs.held_lease() is not None
+    time.sleep(HALF)
+    assert epochs.held_lease() is None
+
+
+def test_fresh_lease_is_read_now(django_assert_num_queries: Any) -> None:
+    epochs.lease()
+    with django_assert_num_queries(1):
+        epochs.fresh_lease()
+
+
+def test_new_epoch_is_not_believed_for_half_of_bound() -> None:
+    before = epochs.lease()
+    with elsewhere():
+        raised = epochs.advance(before.epoch)
+    assert raised is not None
+    assert epochs.lease() == before
+    assert epochs.fresh_lease() == Lease(raised, suspended=True)
+    epochs.wait_until_believed()
+    assert epochs.lease() == Lease(raised, suspended=False)
+
+
+def test_process_that_starts_after_a_raise_waits_too() -> None:
+    epochs.advance(epochs.lease().epoch)
+    with elsewhere():
+        assert epochs.lease().suspended
+    CacheEpoch.objects.update(suspended_at=timezone.now() - timedelta(hours=1))
+    with elsewhere():
+        assert not epochs.lease().suspended
+
+
+def test_of_two_who_advance_one_does() -> None:
+    known = epochs.lease().epoch
+    assert epochs.advance(known) is not None
+    assert epochs.advance(known) is None
+
+
+def test_suspension_raises_and_waits_for_everybody() -> None:
+    before, start = epochs.lease(), time.monotonic()
+    epochs.suspend()
+    assert time.monotonic() - start >= HALF
+    assert epochs.lease().suspended
+    assert epochs.lease().epoch > before.epoch
+
+
+def test_suspension_waits_from_the_commit_on() -> None:
+    """Not from its own statement: whoever reads the row before the commit believes Redis for half of BOUND after it."""
+    epochs.lease()
+    with transaction.atomic():
+        epochs.suspend()
+        epochs.forget()
+        epochs.lease()
+        time.sleep(HALF)
+        committed = time.monotonic()
+    assert time.monotonic() - committed >= HALF
+
+
+def test_next_suspension_does_not_wait_again() -> None:
+    epochs.suspend()
+    start = time.monotonic()
+    epochs.suspend()
+    assert time.monotonic() - start < HALF
+
+
+def test_suspension_that_is_about_to_end_is_begun_anew() -> None:
+    epochs.suspend()
+    soon = timezone.now() + epochs.SKEW / 2
+    CacheEpoch.objects.update(suspended_until=soon)
+    before, start = CacheEpoch.objects.get(), time.monotonic()
+    epochs.suspend()
+    assert time.monotonic() - start >= HALF
+    assert CacheEpoch.objects.get().suspended_at != before.suspended_at
+
+
+def test_suspended_for_all_is_not_said_of_one_that_ends() -> None:
+    epochs.suspend()
+    epochs.fresh_lease()
+    assert epochs.suspended_for_all()
+    CacheEpoch.objects.update(suspended_until=timezone.now() + epochs.SKEW / 4)
+    epochs.fresh_lease()
+    assert not epochs.suspended_for_all()
+
+
+def test_suspended_for_all_waits_for_one_that_was_just_seen() -> None:
+    with elsewhere():
+        epochs.lease()
+        with transaction.atomic():
+            epochs.suspend()
+            transaction.on_commit(lambda: None)
+    start = time.monotonic()
+    epochs.fresh_lease()
+    assert epochs.suspended_for_all()
+    assert time.monotonic() - start >= HALF
+
+
+def test_lease_that_has_run_out_without_a_database() -> None:
+    epochs.lease()
+    with database_down():
+        epochs.lease()
+        time.sleep(HALF)
+        with pytest.raises(TruthUnavailable):
+            epochs.lease()
+        with pytest.raises(TruthUnavailable):
+            epochs.suspend()
+        with pytest.raises(TruthUnavailable):
+            epochs.advance(1)
+
+
+def test_transaction_that_sees_no_commits_renews_no_lease() -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("READ COMMITTED sees them")
+    epochs.lease()
+    epochs.forget()
+    with transaction.atomic():
+        expected = connection.vendor == "sqlite"
+        assert epochs.lease().suspended is expected
+        assert (epochs.held_lease() is None) is expected

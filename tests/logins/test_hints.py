@@ -1,0 +1,313 @@
+"""Hints that are lost, late, or can't be told: nobody who is out comes back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from authkit.exceptions import TruthUnavailable
+from authkit.logins import epochs, feed, hints
+from authkit.logins.models import CacheEpoch, Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login, end_logins_of
+from tests.logins.hinted import BOUND, HALF, Tokens, block, cut_off, elsewhere, epoch, suspended, until
+from tests.outage import database_down
+from tests.services.redis import Server, own
+
+pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
+
+SET = "authkit:{revoked}"
+OUT = ("login_ended", "logout")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with own() as server:
+        yield server
+
+
+@pytest.fixture(params=["redis", "push"])
+def tokens(request: pytest.FixtureRequest, settings: Any, server: Server, user: Any, open_for: Any) -> Tokens:
+    settings.AUTHKIT = block(request.param, server.url, TIMEOUT=timedelta(milliseconds=100))
+    tokens = Tokens(open_for(user))
+    tokens.believed()
+    return tokens
+
+
+redis_alone = pytest.mark.parametrize("tokens", ["redis"], indirect=True)
+
+
+def end(login: Login) -> float:
+    """Ends it, and says how long that took."""
+    start = time.monotonic()
+    assert end_login(login_id=login.pk, reason=EndReason.LOGOUT).ended
+    return time.monotonic() - start
+
+
+def stays_out(tokens: Tokens) -> None:
+    """Refused at once, and until Redis is believed again, and then."""
+    for _ in range(20):
+        assert tokens.refused() == OUT
+        time.sleep(HALF / 10)
+    assert tokens.refused() == OUT
+
+
+def lose_nothing(server: Server) -> None:
+    """The server goes on."""
+
+
+def flush(server: Server) -> None:
+    server.ask("FLUSHALL")
+
+
+def evict(server: Server) -> None:
+    server.ask("DEL", SET)
+
+
+def restart_empty(server: Server) -> None:
+    server.restart()
+
+
+def restart_with_data(server: Server) -> None:
+    server.restart(keep=True)
+
+
+LOSSES: list[Callable[[Server], None]] = [lose_nothing, flush, evict, restart_empty, restart_with_data]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_lost_between_tell_and_check(lose: Callable[[Server], None], tokens: Tokens, server: Server) -> None:
+    end(tokens.login)
+    lose(server)
+    stays_out(tokens)
+    with elsewhere():
+        stays_out(tokens)
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_lost_between_tell_and_commit(lose: Callable[[Server], None], tokens: Tokens, server: Server) -> None:
+    with transaction.atomic():
+        end_login(login_id=tokens.login.pk, reason=EndReason.LOGOUT)
+        lose(server)
+    stays_out(tokens)
+    with elsewhere():
+        stays_out(tokens)
+
+
+def test_restarted_with_a_file_from_before_the_ending(tokens: Tokens, server: Server) -> None:
+    server.ask("SAVE")
+    file, kept = server.base / "dump.rdb", server.base / "kept.rdb"
+    shutil.copy(file, kept)
+    end(tokens.login)
+    server.stop()
+    shutil.copy(kept, file)
+    server.start()
+    assert b"e:" in server.ask("ZRANGE", SET, -1, -1) or int(server.ask("ZCARD", SET)) > 0
+    stays_out(tokens)
+    with elsewhere():
+        stays_out(tokens)
+
+
+def test_revoker_alone_is_cut_off(tokens: Tokens, settings: Any) -> None:
+    """It waits until everybody has left Redis, so no check that begins after its 2xx is answered by Redis."""
+    tokens.check(issued_at=tokens.later())
+    with cut_off(settings):
+        took = end(tokens.login)
+    # Of a time after the floor, so that nothing but the epoch can refuse it.
+    assert tokens.refused(issued_at=tokens.later()) == OUT
+    assert took >= HALF
+    stays_out(tokens)
+
+
+def test_in_an_outage_only_the_first_ending_waits(tokens: Tokens, user: Any, open_for: Any, settings: Any) -> None:
+    logins = [open_for(user) for _ in range(4)]
+    with cut_off(settings):
+        first, *later = [end(login) for login in logins]
+    assert first >= HALF
+    assert max(later) < HALF
+    assert [Tokens(login).refused() for login in logins] == [OUT] * 4
+
+
+def test_redis_is_believed_again_after_the_suspension(tokens: Tokens, settings: Any, user: Any, open_for: Any) -> None:
+    with cut_off(settings):
+        end(tokens.login)
+    other = Tokens(open_for(user))
+    assert other.costs(issued_at=other.later()) >= 1
+    over = timezone.now() - timedelta(seconds=1)
+    CacheEpoch.objects.update(suspended_until=over)
+    other.believed()
+    assert tokens.refused() == OUT
+
+
+def test_endings_during_a_suspension_do_not_prolong_it(tokens: Tokens, settings: Any, user: Any, open_for: Any) -> None:
+    """Else a site on which somebody signs out each second would never get Redis back."""
+    with cut_off(settings):
+        end(tokens.login)
+    before = CacheEpoch.objects.get()
+    assert before.suspended_until is not None
+    others = [open_for(user) for _ in range(3)]
+    _, *took = [end(other) for other in others]  # the first one in this process sees the suspension just now
+    assert max(took) < HALF
+    after = CacheEpoch.objects.get()
+    assert (after.value, after.suspended_until) == (before.value, before.suspended_until)
+    assert [Tokens(other).refused() for other in others] == [OUT] * 3
+
+
+def test_ending_as_the_suspension_ends_is_sure_of_itself(tokens: Tokens, settings: Any, open_for: Any) -> None:
+    """Nobody has warmed Redis yet, so nobody can be told: it suspends anew."""
+    with cut_off(settings):
+        end(tokens.login)
+    CacheEpoch.objects.update(suspended_until=timezone.now() - timedelta(seconds=1))
+    epochs.forget()
+    before, other = epoch(), open_for(tokens.login.user)
+    end(other)
+    assert epoch() > before
+    assert Tokens(other).refused() == OUT
+
+
+def test_told_to_a_server_that_nobody_believes(tokens: Tokens, settings: Any, server: Server) -> None:
+    """Two servers, as after a fail-over that not everybody has noticed."""
+    with own() as another:
+        with elsewhere():
+            settings.AUTHKIT = {**settings.AUTHKIT, "REDIS_URL": another.url}
+            end(tokens.login)
+        settings.AUTHKIT = {**settings.AUTHKIT, "REDIS_URL": server.url}
+        assert tokens.refused(issued_at=tokens.later()) == OUT
+
+
+def test_two_servers_are_never_believed_at_once(tokens: Tokens, settings: Any, server: Server) -> None:
+    believed, mine = [], settings.AUTHKIT
+    with own() as another:
+        theirs = {**mine, "REDIS_URL": another.url}
+        with elsewhere():
+            settings.AUTHKIT = theirs
+            tokens.believed()
+            believed.append(epoch())
+        settings.AUTHKIT = mine
+        time.sleep(HALF)  # what it held from before is over by the clock, which is what is tested here
+        assert tokens.costs(issued_at=tokens.later()) > 0
+        tokens.believed()
+        believed.append(epoch())
+        with elsewhere():
+            settings.AUTHKIT = theirs
+            assert tokens.costs(issued_at=tokens.later()) > 0
+        settings.AUTHKIT = mine
+    assert believed[0] < believed[1]
+
+
+def test_silent_server_costs_a_time_limit_once(tokens: Tokens, server: Server, user: Any, open_for: Any) -> None:
+    ended, other = tokens.login, Tokens(open_for(user))
+    server.freeze()
+    try:
+        end(ended)
+        assert tokens.refused() == OUT
+        assert other.refused() is None
+        start = time.monotonic()
+        for _ in range(20):
+            other.check()
+        assert time.monotonic() - start < 0.1
+    finally:
+        server.thaw()
+    stays_out(tokens)
+
+
+def test_silent_connection_is_not_believed_for_longer_than_bound(
+    settings: Any, server: Server, user: Any, open_for: Any
+) -> None:
+    settings.AUTHKIT = block("push", server.url, TIMEOUT=timedelta(milliseconds=100))
+    tokens = Tokens(open_for(user))
+    tokens.believed()
+    later = int(tokens.later())
+    until(lambda: feed._told(tokens.login.pk, str(user.pk), later) is False, "the feed is believed")
+    server.freeze()
+    try:
+        start = time.monotonic()
+        until(lambda: epochs.lease() and feed._told(tokens.login.pk, str(user.pk), later) is not False, "it is left")
+        assert time.monotonic() - start <= BOUND.total_seconds() + 0.1
+    finally:
+        server.thaw()
+
+
+def test_neither_redis_nor_database_can_be_told(tokens: Tokens, settings: Any) -> None:
+    with cut_off(settings), database_down(), pytest.raises(TruthUnavailable):
+        hints.tell_before_change(user_ids=[tokens.login.user_id])
+
+
+def test_rolled_back_suspension_is_none(tokens: Tokens, settings: Any) -> None:
+    before = epoch()
+    with cut_off(settings), transaction.atomic():
+        end_login(login_id=tokens.login.pk, reason=EndReason.LOGOUT)
+        transaction.set_rollback(True)
+    assert (epoch(), suspended(), tokens.refused()) == (before, False, None)
+
+
+@redis_alone
+def test_one_warms_and_the_others_find_it_done(tokens: Tokens, server: Server) -> None:
+    server.ask("DEL", SET)
+    before = epoch()
+    tokens.check()
+    raised = epoch()
+    assert raised > before
+    for _ in range(3):
+        with elsewhere():
+            tokens.check()
+    assert epoch() == raised
+
+
+@redis_alone
+def test_no_warming_within_somebodys_transaction(tokens: Tokens, server: Server) -> None:
+    server.ask("DEL", SET)
+    before = epoch()
+    with transaction.atomic():
+        tokens.check()
+        assert (epoch(), server.ask("EXISTS", SET)) == (before, b"0")
+    assert epoch() > before
+
+
+def test_child_of_a_fork_begins_anew_and_leaves_the_parents_feed_alone(
+    settings: Any, server: Server, user: Any, open_for: Any
+) -> None:
+    settings.AUTHKIT = block("push", server.url)
+    tokens = Tokens(open_for(user))
+    tokens.believed()
+    later, login_id = int(tokens.later()), tokens.login.pk
+    until(lambda: feed._told(login_id, str(user.pk), later) is False, "the feed is believed")
+    mine = feed._feed
+    assert mine is not None
+    now = epochs.lease().epoch
+    child = os.fork()
+    if not child:
+        # No database in here: the connection is the parent's.
+        failed = 1
+        try:
+            assert feed._feed is None
+            feed._mend(now)
+            until(lambda: feed._told(login_id, str(user.pk), later) is False or epochs.held_lease() is None, "its own")
+            failed = int(feed._feed is None or feed._feed.subscription.run != mine.subscription.run)
+        finally:
+            os._exit(failed)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert feed._feed is mine
+    with elsewhere():
+        end(tokens.login)
+    assert epochs.lease()
+    until(lambda: feed._told(login_id, str(user.pk), later) is True, "it is heard")
+    assert feed._feed is mine
+
+
+def test_everything_of_a_person_is_heard_by_push(settings: Any, server: Server, user: Any, open_for: Any) -> None:
+    settings.AUTHKIT = block("push", server.url)
+    tokens = Tokens(open_for(user))
+    tokens.believed()
+    until(lambda: feed._feed is not None, "there is a feed")
+    with elsewhere():
+        end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
+    assert tokens.refused() == ("login_ended", "forced")

@@ -1,0 +1,42 @@
+"""A server of the test's own, and the settings that name it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from authkit.redis import link
+from tests.services import redis
+from tests.services.redis import Server
+
+KEY = b"authkit:{revoked}"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A Redis that this test alone uses."""
+    with redis.own() as started:
+        yield started
+
+
+@pytest.fixture
+def use(settings: Any) -> Callable[..., None]:
+    """Let the settings name a Redis: ``use(server.url)``, ``use(url, CLUSTER=True)``, ``use(CACHE="default")``."""
+
+    def name(url: Any = None, **section: Any) -> None:
+        block = {"REDIS": {"TIMEOUT": timedelta(milliseconds=300), **section}}
+        settings.AUTHKIT = block if url is None else {**block, "REDIS_URL": url}
+
+    return name
+
+
+@pytest.fixture
+def shared(use: Callable[..., None]) -> Iterator[None]:
+    """The Redis of the whole run, with the key of these tests gone afterwards."""
+    use(os.environ["REDIS_URL"])
+    yield
+    link.call(b"DEL", KEY, key=KEY)
