@@ -61,6 +61,14 @@ class AuthKit(Contender):
 
 class AuthKitSession(AuthKit):
     auth = "authkit.sessions.authentication.SessionAuthentication"
+    engine = "database"
+
+    def settings(self) -> dict[str, Any]:
+        settings = super().settings()
+        settings["AUTHKIT"]["SESSIONS"] = {"ENGINE": self.engine}
+        if self.redis:
+            settings["AUTHKIT"]["REDIS"] = {"CACHE": "default"}
+        return settings
 
     def credential(self, user: Any) -> dict[str, str]:
         from importlib import import_module
@@ -85,4 +93,11 @@ CONTENDERS = [
         groups=("auth", "http", "refresh", "login", "revoke", "concurrent", "growth", "prune"),
     ),
     AuthKitSession(name="authkit-session", title="session, check `database`", groups=("auth", "http")),
+    AuthKitSession(
+        name="authkit-session-cached",
+        title="session read through Redis, check `database`",
+        engine="cached",
+        redis=True,
+        groups=("auth", "http"),
+    ),
 ]

@@ -21,7 +21,7 @@ from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUn
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
-from authkit.sessions.store import LOGIN_SESSION_KEY
+from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
 
 logger = logging.getLogger("authkit")
@@ -33,7 +33,8 @@ class SessionLoginMiddleware:
     A request that never asks for its user costs nothing. A session whose login is over is emptied, so its cookie goes,
     and the request goes on as anonymous. Where the database can't be asked the answer is 503 with Retry-After, no
     cookie is touched, and nobody becomes anonymous (SECURITY.md, invariants 2 and 5). On the way out, token cookies
-    that turned out dead are cleared (`authkit.core.aftermath`).
+    that turned out dead are cleared (`authkit.core.aftermath`), and the session is saved, so that an outage can still
+    be answered by a 503.
     """
 
     sync_capable = True
@@ -53,6 +54,11 @@ class SessionLoginMiddleware:
         login = _unsettled(request)
         if login is not None:
             _settle(request, login)
+        if _saves(request, response):
+            try:
+                request.session.settle()  # type: ignore[attr-defined]
+            except TruthUnavailable as error:
+                response = _refused(request, error)
         return _truthful(request, response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
@@ -61,6 +67,11 @@ class SessionLoginMiddleware:
         login = _unsettled(request)
         if login is not None:
             await sync_to_async(_settle)(request, login)
+        if _saves(request, response):
+            try:
+                await request.session.asettle()  # type: ignore[attr-defined]
+            except TruthUnavailable as error:
+                response = _refused(request, error)
         return _truthful(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -68,8 +79,7 @@ class SessionLoginMiddleware:
         one that asked more of them than their key, whose login turned out to be over (`authkit.logins.lazy`); 403 for
         one that calls Django's `login()`, as the admin's does, for somebody who is signed in too often already."""
         if isinstance(exception, TruthUnavailable):
-            logger.error("the database can't be asked", exc_info=exception)
-            return unavailable(request)
+            return _refused(request, exception)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
         if isinstance(exception, TooManyLogins):
@@ -84,6 +94,16 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
         return JsonResponse(error.as_payload(), status=503, headers=headers)
     return HttpResponse(error.message, status=503, headers=headers, content_type="text/plain; charset=utf-8")
+
+
+def _refused(request: HttpRequest, error: TruthUnavailable) -> HttpResponse:
+    logger.error("the truth is out of reach: %s", error.detail, exc_info=error)
+    return unavailable(request)
+
+
+def _saves(request: HttpRequest, response: HttpResponseBase) -> bool:
+    # Django saves no session with a 5xx; and a project may have an engine that is not ours.
+    return response.status_code < 500 and isinstance(request.session, SessionStore)
 
 
 def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:

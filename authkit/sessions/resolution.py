@@ -31,10 +31,11 @@ from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import auth_hash_holds, end_login, open_login, session_auth_hash
 from authkit.logins.statement import USED
+from authkit.sessions.keys import stored_key
 from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.receivers import client_of, method_of_backend, parsed_login_id
 from authkit.sessions.state import carry, session_state
-from authkit.sessions.store import LOGIN_SESSION_KEY, stored_key
+from authkit.sessions.store import LOGIN_SESSION_KEY
 from authkit.sessions.upkeep import renew_auth_hash
 
 logger = logging.getLogger("authkit")

@@ -1,80 +1,91 @@
-"""Sessions in Django's own table, under a digest of their id (ASVS 7.2.3, 11.5.1).
-
-Whoever reads the table, a backup or a replica, holds no cookie: the column has a SHA-256 of the id, and a digest that
-is sent as a cookie is hashed once more and found nowhere. The id has Django's 32 characters of 36, some 165 bits, which
-is why a plain hash does: there is nothing to guess.
+"""Django's SESSION_ENGINE: what a session is, whichever of `authkit.sessions.engines` holds its data.
 
 Imported by Django before the app registry is full; hence no model at module level.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
+from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
-from django.db import InterfaceError, OperationalError
-from django.utils import timezone
 
-from authkit.exceptions import TruthUnavailable
+from authkit.sessions.engines import Found
+from authkit.sessions.engines.choice import current_engine
+from authkit.sessions.keys import stored_key
 
 LOGIN_SESSION_KEY = "_authkit_login"
 """Where a session holds the id of its login, as text."""
-
-_VERSION = "1:"
-_PLAIN_KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)
-
-
-def stored_key(session_key: str) -> str:
-    """What the table's 40-character key column holds for a session id: a version, then 228 bits of its SHA-256.
-
-    The colon keeps it apart from every id that Django makes, so that neither can be taken for the other.
-    """
-    digest = hashlib.sha256(session_key.encode("utf-8", "surrogatepass")).digest()
-    return _VERSION + base64.urlsafe_b64encode(digest).decode("ascii")[:38]
 
 
 # The name is part of the format: Django salts the signature of a session's data with it, and sessions from before
 # authkit must stay readable.
 class SessionStore(DatabaseSessionStore):
-    """Django's database sessions, stored under a digest. An id that was never issued is never adopted.
+    """Django's sessions, stored under a digest. An id that was never issued is never adopted.
 
     Sessions from before authkit stand under their plain id; the first request that reads one moves it to its digest.
+    Reading or writing raises `TruthUnavailable` where whatever holds the truth can't be reached: the cookie stays, and
+    nobody becomes anonymous.
     """
 
     login_at_load: str | None = None
     """The login that it carried last; outlives `flush()`, which Django's `login()` calls before its signal."""
     created_here: bool = False
     """Whether the id was issued during this very request."""
-    _is_plain: bool = False
+    is_plain: bool = False
+    """Whether its row was found under its plain id. Stays set, because the save that moves it may be rolled back."""
+    _modified: bool = False
+    _settled: bool = False
 
-    def load(self) -> dict[str, Any]:
-        """The session's data, or an empty dict for an id that we don't know.
+    @property
+    def modified(self) -> bool:
+        """Django's flag. Whoever sets it has something to be saved, also where everything was saved a moment ago."""
+        return self._modified
+
+    @modified.setter
+    def modified(self, value: bool) -> None:
+        self._modified = value
+        self._settled = self._settled and not value
+
+    def settle(self) -> None:
+        """Saves what Django's SessionMiddleware is about to save, so that its own `save()` has nothing left to do.
+
+        That middleware is the outermost: an outage which it meets can't be answered by anybody any more but by
+        Django's 500. For a response below 500 only, as there.
 
         Raises:
-            TruthUnavailable: the database can't be asked; the cookie stays, and nobody becomes anonymous.
+            TruthUnavailable: it can't be written; nothing was saved.
         """
-        try:
-            return self._opened(list(self._rows()))
-        except (OperationalError, InterfaceError) as error:
-            raise TruthUnavailable("the session can't be read") from error
+        if not self._is_due():
+            return
+        with suppress(UpdateError):  # deleted meanwhile: SessionMiddleware finds it so too, and says it in Django's way
+            self.save()
+            self._settled = True
+
+    async def asettle(self) -> None:
+        """See settle()."""
+        if not self._is_due():
+            return
+        with suppress(UpdateError):
+            await self.asave()
+            self._settled = True
+
+    def load(self) -> dict[str, Any]:
+        """The session's data, or an empty dict for an id that we don't know."""
+        return self._opened(current_engine().load(self))
 
     async def aload(self) -> dict[str, Any]:
         """See load()."""
-        try:
-            return self._opened([row async for row in self._rows()])
-        except (OperationalError, InterfaceError) as error:
-            raise TruthUnavailable("the session can't be read") from error
+        return self._opened(await current_engine().aload(self))
 
-    def exists(self, session_key: str) -> bool:
-        # By its digest alone: this is asked of ids that are about to be issued, and a database logs its statements.
-        return bool(self.model.objects.filter(session_key=stored_key(session_key)).exists())
+    def exists(self, session_key: str | None) -> bool:
+        return session_key is not None and current_engine().exists(self, session_key)
 
-    async def aexists(self, session_key: str) -> bool:
-        return bool(await self.model.objects.filter(session_key=stored_key(session_key)).aexists())
+    async def aexists(self, session_key: str | None) -> bool:
+        return session_key is not None and await current_engine().aexists(self, session_key)
 
     def create(self) -> None:
         super().create()
@@ -90,53 +101,53 @@ class SessionStore(DatabaseSessionStore):
     async def acreate_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         return _under_digest(await super().acreate_model_instance(data))
 
+    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
+        if self._settled and not must_create:
+            self._settled = False
+            return None
+        if self.session_key is None:
+            return self.create()
+        return current_engine().save(self, must_create=must_create)
+
+    async def asave(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
+        if self._settled and not must_create:
+            self._settled = False
+            return None
+        if self.session_key is None:
+            return await self.acreate()
+        return await current_engine().asave(self, must_create=must_create)
+
     def delete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key
         if key is not None:
-            self.model.objects.filter(session_key__in=_candidates(key)).delete()
+            current_engine().delete(self, key)
 
     async def adelete(self, session_key: str | None = None) -> None:
         key = session_key or self.session_key
         if key is not None:
-            await self.model.objects.filter(session_key__in=_candidates(key)).adelete()
+            await current_engine().adelete(self, key)
 
-    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
-        if self._is_plain and not must_create:
-            self._plain_rows().update(session_key=stored_key(self.session_key or ""))
-        super().save(must_create)
+    @classmethod
+    def clear_expired(cls) -> None:
+        current_engine().clear_expired(cls)
 
-    async def asave(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
-        if self._is_plain and not must_create:
-            await self._plain_rows().aupdate(session_key=stored_key(self.session_key or ""))
-        await super().asave(must_create)
+    @classmethod
+    async def aclear_expired(cls) -> None:
+        await current_engine().aclear_expired(cls)
 
-    def _rows(self) -> Any:
-        # Both keys in one statement: between two of them a parallel request could move the row from one to the other.
-        keys = _candidates(self.session_key or "")
-        return self.model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    def _is_due(self) -> bool:
+        return (self.modified or settings.SESSION_SAVE_EVERY_REQUEST) and not self.is_empty()
 
-    def _plain_rows(self) -> Any:
-        return self.model.objects.filter(session_key=self.session_key)
-
-    def _opened(self, rows: list[AbstractBaseSession]) -> dict[str, Any]:
-        if not rows:
+    def _opened(self, found: Found | None) -> dict[str, Any]:
+        if found is None:
             self._session_key = None
             return {}
-        found = {row.session_key: row for row in rows}
-        row = found.get(stored_key(self.session_key or ""))
-        if row is None:
+        if found.is_plain:
             # Moved by the save that `modified` brings about, once the view is done, and not at once: the view may run
-            # in a transaction that is rolled back. The flag stays up, because a save may be rolled back as well.
-            self._is_plain = self.modified = True
-            row = rows[0]
-        data: dict[str, Any] = self.decode(row.session_data)
-        self.login_at_load = data.get(LOGIN_SESSION_KEY)
-        return data
-
-
-def _candidates(session_key: str) -> list[str]:
-    # A session from before authkit may be deleted without having been read, and must not stay behind in plain.
-    return [stored_key(session_key), *([session_key] if _PLAIN_KEY.fullmatch(session_key) else [])]
+            # in a transaction that is rolled back.
+            self.is_plain = self.modified = True
+        self.login_at_load = found.data.get(LOGIN_SESSION_KEY)
+        return found.data
 
 
 def _under_digest(row: AbstractBaseSession) -> AbstractBaseSession:

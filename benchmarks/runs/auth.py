@@ -10,7 +10,7 @@ from benchmarks.remote import Pairs, Remote, by_name, interleave, pairing_of, wo
 from benchmarks.report import Report, Table, Target, counted
 
 FLOOR, PEER, SESSION_PEER = "floor", "simplejwt-hs256", "session-cached_db"
-BEARER, SESSION = "authkit-database", "authkit-session"
+BEARER, SESSIONS = "authkit-database", ("authkit-session", "authkit-session-cached")
 BEARER_LIMIT = {"postgres": 0.75, "sqlite": 0.60}
 
 
@@ -26,7 +26,8 @@ def run(place: Place, options: Namespace) -> Report:
         report.tables.append(_requests(place, info, whole))
         _against(report, options, running, "auth.requests", PEER, BEARER)
         _against(report, options, running, "auth.authenticate", PEER, BEARER)
-        _against(report, options, running, "auth.requests", SESSION_PEER, SESSION)
+        for session in SESSIONS:
+            _against(report, options, running, "auth.requests", SESSION_PEER, session)
     if BEARER in info:
         report.targets.append(Target(f"{BEARER}: SQL statements", info[BEARER]["statements"], 1))
     return report

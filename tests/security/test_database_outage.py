@@ -85,6 +85,32 @@ def test_page_that_needs_no_user_works_without_the_database(signed_in: Client) -
         assert signed_in.get("/nobody-asked/").content == b"hello"
 
 
+def test_outage_at_a_sessions_first_save_is_503() -> None:
+    client = Client(raise_request_exception=False)
+    with database_down():
+        assert_unavailable(client.get("/keep-cart/"))
+    assert not client.cookies
+    assert client.get("/keep-cart/").content == b"kept"
+    assert client.session["cart"] == 1
+
+
+def test_outage_at_a_later_save_is_503_and_the_session_lives_on(user: Any, signed_in: Client) -> None:
+    cookie = signed_in.cookies[settings.SESSION_COOKIE_NAME].value
+    answer = signed_in.get("/outage-at-the-save/")
+    answer.wsgi_request.outage.close()  # type: ignore[attr-defined]
+    assert_unavailable(answer)
+    assert signed_in.cookies[settings.SESSION_COOKIE_NAME].value == cookie
+    assert "cart" not in signed_in.session
+    assert signed_in.get("/who/").content.decode() == str(user.pk)
+
+
+def test_outage_at_a_sessions_save_under_asgi_is_503() -> None:
+    client = AsyncClient(raise_request_exception=False)
+    with database_down():
+        assert_unavailable(async_to_sync(client.get)("/akeep-cart/"))
+    assert async_to_sync(client.get)("/akeep-cart/").content == b"kept"
+
+
 def test_answer_is_in_the_clients_own_format(signed_in: Client) -> None:
     with database_down():
         assert signed_in.get("/who/", headers={"accept": "text/html"})["Content-Type"].startswith("text/plain")

@@ -11,7 +11,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from authkit.logins.models import Login
-from authkit.sessions.store import SessionStore, stored_key
+from authkit.sessions.keys import stored_key
+from authkit.sessions.store import SessionStore
 
 COOKIE = settings.SESSION_COOKIE_NAME
 CHOSEN = "0123456789abcdefghijklmnopqrstuv"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +9,9 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore as DjangoSessionStore
 from django.test import Client
 
+from authkit.logins import epochs
 from authkit.wiring import MODEL_BACKEND
+from tests.services import redis
 
 
 @pytest.fixture
@@ -36,3 +38,29 @@ def before_authkit() -> Callable[..., Client]:
         return client
 
     return browser
+
+
+@pytest.fixture
+def forgotten_lease() -> Iterator[None]:
+    """The cache epoch is read anew: the last test's database was another."""
+    epochs.forget()
+    yield
+    epochs.forget()
+
+
+@pytest.fixture
+def use_redis(settings: Any, forgotten_lease: None) -> Callable[..., None]:
+    """Have sessions in the run's Redis, or elsewhere: ``use_redis("cached")``, ``use_redis("redis", url)``."""
+
+    def use(engine: str, url: str | None = None, **more: Any) -> None:
+        where = url or settings.CACHES["default"]["LOCATION"]
+        settings.AUTHKIT = {"SESSIONS": {"ENGINE": engine}, "REDIS_URL": where, **more}
+
+    return use
+
+
+@pytest.fixture
+def own_redis() -> Iterator[redis.Server]:
+    """A Redis that the test may stop, restart, and cut off."""
+    with redis.own() as server:
+        yield server

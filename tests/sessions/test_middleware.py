@@ -10,9 +10,12 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.asserts import assertNumQueries
 
@@ -222,6 +225,40 @@ def test_session_without_a_backend_is_anonymous(signed_in: Client) -> None:
     del session[BACKEND_SESSION_KEY]
     session.save()
     assert signed_in.get("/who/").content == b"None"
+
+
+@pytest.mark.parametrize("path", ["/keep-cart/", "/akeep-cart/"])
+def test_session_is_saved_once(path: str) -> None:
+    clients: list[Any] = [Client(), AsyncClient()]
+    for client in clients:
+        get = client.get if isinstance(client, Client) else async_to_sync(client.get)
+        for _ in ("create", "update"):
+            with CaptureQueriesContext(connection) as captured:
+                get(path)
+            writes = [query["sql"] for query in captured if query["sql"].startswith(("INSERT", "UPDATE"))]
+            assert len(writes) == 1, writes
+
+
+def test_what_middleware_further_out_puts_into_the_session_is_saved() -> None:
+    client = Client()
+    with override_settings(CSRF_USE_SESSIONS=True):
+        client.get("/auth/login/")
+    assert client.session["_csrftoken"]
+
+
+@pytest.mark.parametrize("path", ["/gone/", "/agone/"])
+def test_session_that_is_deleted_during_the_request_is_djangos_400(path: str) -> None:
+    client = Client()
+    client.get("/keep-cart/")
+    assert client.get(path).status_code == 400
+    assert not Session.objects.exists()
+
+
+def test_session_engine_of_another_package_is_left_to_itself() -> None:
+    client = Client()
+    with override_settings(SESSION_ENGINE="django.contrib.sessions.backends.db"):
+        assert client.get("/keep-cart/").content == b"kept"
+        assert client.session["cart"] == 1
 
 
 def test_projects_own_mistake_stays_a_500(signed_in: Client) -> None:

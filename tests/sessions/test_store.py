@@ -16,7 +16,8 @@ from django.test import Client
 from django.utils import timezone
 
 from authkit.exceptions import TruthUnavailable
-from authkit.sessions.store import SessionStore, stored_key
+from authkit.sessions.keys import stored_key
+from authkit.sessions.store import SessionStore
 from tests.outage import database_down
 
 pytestmark = pytest.mark.django_db

@@ -64,6 +64,24 @@ def keep_cart(request: HttpRequest) -> HttpResponse:
     return HttpResponse("kept")
 
 
+async def akeep_cart(request: HttpRequest) -> HttpResponse:
+    await request.session.aset("cart", 1)
+    return HttpResponse("kept")
+
+
+def gone(request: HttpRequest) -> HttpResponse:
+    """Somebody signs out by the same cookie while this request is under way."""
+    request.session["cart"] = 2
+    SessionStore(request.session.session_key).delete()
+    return HttpResponse("kept, it seems")
+
+
+async def agone(request: HttpRequest) -> HttpResponse:
+    await request.session.aset("cart", 2)
+    await SessionStore(request.session.session_key).adelete()
+    return HttpResponse("kept, it seems")
+
+
 def sign_in_twice(request: HttpRequest) -> HttpResponse:
     """One request, two people: the second `login()` flushes what the first one put into the session."""
     for name in request.GET.getlist("name"):
@@ -118,6 +136,14 @@ def outage_at_the_end(request: HttpRequest) -> HttpResponse:
     return answer
 
 
+def outage_at_the_save(request: HttpRequest) -> HttpResponse:
+    """The session is read and changed, then the database goes."""
+    request.session["cart"] = request.session.get("cart", 0) + 1
+    request.outage = ExitStack()  # type: ignore[attr-defined]  # closed by the test
+    request.outage.enter_context(database_down())  # type: ignore[attr-defined]
+    return HttpResponse("kept, it seems")
+
+
 class AskingMiddleware:
     """A project's own, further in: asks for the user before the view does."""
 
@@ -151,6 +177,9 @@ urlpatterns = [
     path("members/", login_required(who)),
     path("change-password/", change_password),
     path("keep-cart/", keep_cart),
+    path("akeep-cart/", akeep_cart),
+    path("gone/", gone),
+    path("agone/", agone),
     path("sign-in-twice/", sign_in_twice),
     path("sign-out/", sign_out_view),
     path("both/", both),
@@ -158,5 +187,6 @@ urlpatterns = [
     path("outage-at-the-flush/", outage_at_the_flush),
     path("outage-in-the-middle/", outage_in_the_middle),
     path("outage-at-the-end/", outage_at_the_end),
+    path("outage-at-the-save/", outage_at_the_save),
     path("refusing/", RefusingView.as_view()),
 ]

@@ -1,0 +1,104 @@
+"""Sessions in Django's own table, under a digest of their id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.db import SessionStore as DjangoStore
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.utils import timezone
+
+from authkit.core.refusals import DATABASE_DOWN
+from authkit.exceptions import TruthUnavailable
+from authkit.sessions.engines import Found
+from authkit.sessions.keys import row_keys, stored_key
+
+if TYPE_CHECKING:
+    from authkit.sessions.store import SessionStore
+
+
+class DatabaseEngine:
+    """The row is all there is. A session from before authkit stands under its plain id until it is saved."""
+
+    def load(self, session: SessionStore) -> Found | None:
+        with truthful("the session can't be read"):
+            return _found(session, list(_rows(session)))
+
+    async def aload(self, session: SessionStore) -> Found | None:
+        with truthful("the session can't be read"):
+            return _found(session, [row async for row in _rows(session)])
+
+    def save(self, session: SessionStore, *, must_create: bool) -> None:
+        with truthful("the session can't be written"):
+            if session.is_plain and not must_create:
+                _plain_rows(session).update(session_key=stored_key(session.session_key or ""))
+            DjangoStore.save(session, must_create)
+
+    async def asave(self, session: SessionStore, *, must_create: bool) -> None:
+        with truthful("the session can't be written"):
+            if session.is_plain and not must_create:
+                await _plain_rows(session).aupdate(session_key=stored_key(session.session_key or ""))
+            await DjangoStore.asave(session, must_create)
+
+    def delete(self, session: SessionStore, session_key: str) -> bool:
+        # A session from before authkit may be deleted without having been read, and must not stay behind in plain.
+        with truthful("the session can't be deleted"):
+            deleted, _ = session.model.objects.filter(session_key__in=row_keys(session_key)).delete()
+        return bool(deleted)
+
+    async def adelete(self, session: SessionStore, session_key: str) -> bool:
+        with truthful("the session can't be deleted"):
+            deleted, _ = await session.model.objects.filter(session_key__in=row_keys(session_key)).adelete()
+        return bool(deleted)
+
+    def exists(self, session: SessionStore, session_key: str) -> bool:
+        # By its digest alone: the id is about to be issued, and a database logs its statements.
+        with truthful("the sessions can't be read"):
+            return bool(session.model.objects.filter(session_key=stored_key(session_key)).exists())
+
+    async def aexists(self, session: SessionStore, session_key: str) -> bool:
+        with truthful("the sessions can't be read"):
+            return bool(await session.model.objects.filter(session_key=stored_key(session_key)).aexists())
+
+    def clear_expired(self, store: type[SessionStore]) -> None:
+        store.get_model_class().objects.filter(expire_date__lt=timezone.now()).delete()
+
+    async def aclear_expired(self, store: type[SessionStore]) -> None:
+        await store.get_model_class().objects.filter(expire_date__lt=timezone.now()).adelete()
+
+
+@contextmanager
+def truthful(what: str) -> Iterator[None]:
+    """Turns an outage of the database into TruthUnavailable; `what` is for the log."""
+    try:
+        yield
+    except UpdateError as gone:
+        # Django says that the session is gone whatever the database said, and so after an outage too.
+        if isinstance(gone.__context__, DATABASE_DOWN):
+            raise TruthUnavailable(what) from gone
+        raise
+    except DATABASE_DOWN as error:
+        raise TruthUnavailable(what) from error
+
+
+def _rows(session: SessionStore) -> Any:
+    # Both keys in one statement: between two of them a parallel request could move the row from one to the other.
+    keys = row_keys(session.session_key or "")
+    return session.model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+
+
+def _plain_rows(session: SessionStore) -> Any:
+    return session.model.objects.filter(session_key=session.session_key)
+
+
+def _found(session: SessionStore, rows: list[AbstractBaseSession]) -> Found | None:
+    if not rows:
+        return None
+    by_key = {row.session_key: row for row in rows}
+    row = by_key.get(stored_key(session.session_key or ""))
+    if row is not None:
+        return Found(session.decode(row.session_data), row.expire_date)
+    return Found(session.decode(rows[0].session_data), rows[0].expire_date, is_plain=True)

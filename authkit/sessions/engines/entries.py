@@ -1,0 +1,48 @@
+"""How a session lies in Redis: signed by Django's signing, as a row is, and bound to its key.
+
+Whoever can write to Redis, and has no SECRET_KEY, can neither make a session nor copy one that is theirs under another
+key: the key is a part of the signature's salt. The keys are digests, so reading Redis gives nobody a cookie.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.core import signing
+
+from authkit import conf
+from authkit.redis import keys
+from authkit.sessions.keys import stored_key
+
+if TYPE_CHECKING:
+    from authkit.sessions.store import SessionStore
+
+logger = logging.getLogger("django.security.SuspiciousSession")
+
+
+def entry_key(session_key: str) -> bytes:
+    """The key in Redis of a session id."""
+    return keys.session(conf.current().redis.prefix, stored_key(session_key))
+
+
+def sealed(session: SessionStore, session_key: str, data: dict[str, Any]) -> bytes:
+    """The session's data, for the entry of this session id alone."""
+    text: str = signing.dumps(data, salt=_salt(session, session_key), serializer=session.serializer, compress=True)
+    return text.encode("ascii")
+
+
+def opened(session: SessionStore, session_key: str, entry: bytes) -> dict[str, Any] | None:
+    """What was sealed for this session id under SECRET_KEY or one of its fallbacks; None for anything else."""
+    try:
+        data = signing.loads(entry.decode("ascii"), salt=_salt(session, session_key), serializer=session.serializer)
+    except (signing.BadSignature, UnicodeDecodeError):
+        logger.warning("an entry in Redis was not made for this session, or under another SECRET_KEY")
+        return None
+    except Exception:  # noqa: BLE001  # as Django does: the serializer is the project's, and may raise anything
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _salt(session: SessionStore, session_key: str) -> str:
+    return f"authkit.sessions.redis:{session.key_salt}:{stored_key(session_key)}"

@@ -1,0 +1,64 @@
+"""The sources of the installed Django: its own tests are in its sdist, and not in its wheel."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import django
+
+DOWNLOAD_SECONDS = 180
+
+
+def _home() -> Path:
+    # Of this user alone: what lies here is imported.
+    home = Path(tempfile.gettempdir()) / f"authkit-django-{os.getuid()}"
+    home.mkdir(mode=0o700, exist_ok=True)
+    if home.stat().st_uid != os.getuid():
+        raise PermissionError(f"{home} is somebody else's")
+    return home
+
+
+@functools.cache
+def tests() -> Path | str:
+    """Answer the directory of Django's tests, or why there is none.
+
+    ``DJANGO_SOURCE`` names a checkout or an unpacked sdist of the installed version; else pip fetches the sdist, once.
+    """
+    if given := os.environ.get("DJANGO_SOURCE"):
+        return Path(given) / "tests"
+    version = django.get_version()
+    home = _home()
+    found = home / f"django-{version}" / "tests"
+    with (home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.is_dir() and (why := _fetch(version, home)):
+            return why
+    return found
+
+
+def _fetch(version: str, home: Path) -> str | None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "django"]
+    with tempfile.TemporaryDirectory(dir=home) as scratch:
+        try:
+            subprocess.run(
+                [*command, "--dest", scratch, f"django=={version}"],
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=DOWNLOAD_SECONDS,
+            )
+        except subprocess.CalledProcessError as error:
+            return f"no sdist of Django {version}: {error.stderr[-500:]}"
+        except subprocess.TimeoutExpired:
+            return f"no sdist of Django {version}: pip took longer than {DOWNLOAD_SECONDS} s"
+        with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as archive:
+            archive.extractall(scratch, filter="data")
+        (Path(scratch) / f"django-{version}").rename(home / f"django-{version}")
+    return None
