@@ -119,7 +119,12 @@ class World:
 def sites(directory: Path, server: Server, *, check: str, **steering: str) -> Iterator[World]:
     """Starts both, with three people who have the same password."""
     # Both sign with one key, which the first process would otherwise make while the second one looks for it.
-    common = {"REVOCATION": check, "SECRET_KEY": secrets.token_urlsafe(50), **steering}
+    common = {
+        "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+        "REVOCATION": check,
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        **steering,
+    }
     made = manage(directory, "migrate", "--verbosity", "0", **common)
     assert made.returncode == 0, made.stderr
     script = "from django.contrib.auth.models import User\n" + "\n".join(
