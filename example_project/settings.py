@@ -4,7 +4,8 @@ SECRET_KEY      signs sessions and tokens; made once and kept in the demo's dire
 DEBUG           1 for error pages with details; `manage.py demo` sets it
 ALLOWED_HOSTS   comma-separated. Beyond this machine, cookies are for TLS only and plain HTTP is redirected
 DATABASE_URL    postgres://… or mysql://…
-REDIS_URL       redis://…: caching for the whole site
+REDIS_URL       redis://…: caching for the whole site, sessions included
+REVOCATION      with REDIS_URL, redis or push: how access tokens are checked, if not by the database
 DEMO_DIR        where the SQLite file and the secret key live; .demo/ beside manage.py if not given
 """
 
@@ -112,6 +113,9 @@ REST_FRAMEWORK = {
 }
 
 AUTHKIT: authkit.AuthKitSettings = {}
+if redis_url:
+    AUTHKIT["REDIS_URL"] = redis_url
+    AUTHKIT["REVOCATION"] = {"CHECK": os.environ.get("REVOCATION") or "database"}  # type: ignore[typeddict-item]
 if provider := state.demo_provider():
     AUTHKIT["SOCIAL"] = {"PROVIDERS": {"demo-id": provider.section()}}
 

@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS = 10
 # What steers the example, or this very test run: a process that we start must not inherit it.
 STEERING = (
-    "ALLOWED_HOSTS", "DATABASE_URL", "DEBUG", "DEMO_DIR", "DJANGO_SETTINGS_MODULE", "PORT", "REDIS_URL", "SECRET_KEY",
+    "ALLOWED_HOSTS", "DATABASE_URL", "DEBUG", "DEMO_DIR", "DJANGO_SETTINGS_MODULE", "PORT", "REDIS_URL", "REVOCATION",
+    "SECRET_KEY",
 )  # fmt: skip
 IS_UP = "Ctrl-C stops it"
 

@@ -104,6 +104,18 @@ class Server:
         self.stop(keep=keep)
         self.start()
 
+    def snapshot(self) -> None:
+        """Write its data to its file, as it does by itself every so often where people let it."""
+        self.ask("SAVE")
+
+    def crash(self) -> None:
+        """Kill it: whatever came after the last snapshot is lost."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._running.close()
+        self._process = None
+
     def freeze(self) -> None:
         """Let it fall silent: the kernel still takes connections for it, and nobody answers."""
         assert self._process is not None
