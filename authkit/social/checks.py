@@ -6,7 +6,7 @@ E203  an issuer without TLS             W203  PKCE is off
 E204  an id that can't stand in a URL   W204  no CLIENT_SECRET
 E205  a reserved id                     W205  users are known by an option that can be given to somebody else
 E206  a back end that can't be used
-E220  an entry of REDIRECT_URIS that matches nothing
+E207  an entry of REDIRECT_URIS that matches nothing
 E230  a PRESET that doesn't exist
 E231  something that the preset needs is missing
 E232  an entry of APPS that can't be used
@@ -69,7 +69,7 @@ def _redirect_uris(entries: Iterable[str]) -> Iterator[CheckMessage]:
             yield checks.Error(
                 f"AUTHKIT SOCIAL.REDIRECT_URIS: {entry[:100]!r} {problem}, so no code is ever sent there.",
                 hint="Write https://app.example.com/callback, com.example.app:/callback or http://127.0.0.1/callback.",
-                id="authkit.E220",
+                id="authkit.E207",
             )
 
 

@@ -167,7 +167,7 @@ def test_e220_names_what_is_wrong_with_an_entry_and_it_matches_nothing(settings,
     assert problem_with(entry, debug=False) == problem
     settings.AUTHKIT = {"SOCIAL": {"REDIRECT_URIS": [entry]}}
     found = provider_problems()
-    assert [message.id for message in found] == ([] if problem is None else ["authkit.E220"])
+    assert [message.id for message in found] == ([] if problem is None else ["authkit.E207"])
     assert all(problem in message.msg and message.hint for message in found)
     assert is_registered(entry, registered=[entry], debug=False) == (problem is None)
 

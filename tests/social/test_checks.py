@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+import authkit.checks
+import authkit.social.checks
+import authkit.social.rule_checks
 from authkit.social.checks import provider_problems
 
 GOOD = {"ISSUER": "https://idp.test", "CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
@@ -76,3 +81,9 @@ def test_issuer_without_tls_is_allowed_while_debugging(settings) -> None:
 
 def test_mistakes_in_the_block_leave_the_other_checks_working(settings) -> None:
     assert problems_of(settings, "oidc", {**GOOD, "CLIENT_ID": "", "CLIENT": "typo"}) == {"E201"}
+
+
+def test_no_id_means_two_things() -> None:
+    lists = (authkit.checks, authkit.social.checks, authkit.social.rule_checks)
+    ids = [number for module in lists for number in re.findall(r"\b[EW]\d{3}\b", module.__doc__ or "")]
+    assert sorted(ids) == sorted(set(ids))
