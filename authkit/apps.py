@@ -30,8 +30,10 @@ class AuthKitConfig(AppConfig):
         # Only with the apps that these rooms build on: without them, importing their models is an error.
         if apps.is_installed("social_django"):
             from authkit.checks import providers
+            from authkit.social import code_receivers
 
             providers.register()
+            code_receivers.connect()
         if apps.is_installed("django.contrib.admin"):
             from authkit.admin import reach
 

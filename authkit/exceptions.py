@@ -7,6 +7,7 @@
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
+    ├── InvalidGrant           invalid_grant          a one-time code: unknown, used, too old, another program's
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     └── TruthUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
@@ -86,6 +87,13 @@ class TransportNotAllowed(AuthKitError):
 
     code = "transport_not_allowed"
     message = "This token transport is not allowed."
+
+
+class InvalidGrant(AuthKitError):
+    """A one-time code that is refused, whatever the cause (RFC 6749 section 5.2)."""
+
+    code = "invalid_grant"
+    message = "The code is not valid. Start again."
 
 
 class NotFound(AuthKitError):

@@ -142,6 +142,8 @@ class ProviderSettings:
     """The OpenID issuer, without /.well-known/openid-configuration."""
     client_id: str = _setting("")
     client_secret: Secret = _setting(Secret(""))
+    native_client_ids: tuple[str, ...] = _setting(())
+    """Further client ids, to which a native SDK's ID tokens may be addressed."""
     scope: tuple[str, ...] = _setting(())
     """What is asked for; the back end's own default if empty (OpenID Connect: openid, profile, email)."""
     options: dict[str, Any] = _setting({})
@@ -155,6 +157,8 @@ class SocialSettings:
     providers: dict[str, ProviderSettings] = _setting({})
     signup: bool = _setting(True)
     """Whether somebody whom we don't know yet gets an account."""
+    redirect_uris: tuple[str, ...] = _setting(())
+    """Where SPAs and apps may have their codes sent to: exact, but for the ports of 127.0.0.1 and [::1]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ class ProviderSection(TypedDict, total=False):
     ISSUER: str
     CLIENT_ID: str
     CLIENT_SECRET: str | Callable[[], str]
+    NATIVE_CLIENT_IDS: Sequence[str]
     SCOPE: Sequence[str]
     OPTIONS: Mapping[str, Any]
 
@@ -56,6 +57,7 @@ class ProviderSection(TypedDict, total=False):
 class SocialSection(TypedDict, total=False):
     PROVIDERS: Mapping[str, ProviderSection]
     SIGNUP: bool
+    REDIRECT_URIS: Sequence[str]
 
 
 class AccountsSection(TypedDict, total=False):

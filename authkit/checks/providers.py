@@ -17,5 +17,5 @@ def register() -> None:
 
 
 def check_providers(**_: Any) -> list[CheckMessage]:
-    """E201 to E206, W201 to W205."""
+    """E201 to E220, W201 to W205."""
     return provider_problems()

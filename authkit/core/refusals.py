@@ -20,6 +20,7 @@ STATUSES: dict[str, int] = {
     exceptions.ClaimsRefused.code: 403,
     exceptions.CsrfFailed.code: 403,
     exceptions.TransportNotAllowed.code: 400,
+    exceptions.InvalidGrant.code: 400,
     exceptions.NotFound.code: 404,
     exceptions.SocialLoginFailed.code: 400,
     exceptions.TruthUnavailable.code: 503,

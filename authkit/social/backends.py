@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -11,10 +12,12 @@ from django.http import HttpResponse
 from social_core.backends.open_id_connect import OpenIdConnectAuth
 from social_core.utils import constant_time_compare, url_add_parameters
 
-from authkit.social import discovery
+from authkit.social import discovery, native
 from authkit.social.bound import BrowserBound
 from authkit.social.failures import Failure, refuse
 from authkit.social.id_tokens import verified_claims
+from authkit.social.logout_tokens import LogoutToken, verified_logout
+from authkit.social.upstream import MAX_SID_LENGTH, UpstreamSession
 
 ID_KEY = "iss+sub"
 
@@ -100,13 +103,7 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
 
     def decode_and_validate_id_token(self, id_token: str, access_token: str) -> dict[str, Any]:
         client_id, _secret = self.get_key_and_secret()
-        claims, algorithm = verified_claims(
-            id_token,
-            keys=self._signing_keys,
-            issuer=self.issuer,
-            client_id=client_id,
-            advertised=self.oidc_config().get("id_token_signing_alg_values_supported"),
-        )
+        claims, algorithm = self._verified_claims(id_token, (client_id,))
         self.validate_authorized_party(claims, client_id)
         if "at_hash" in claims:
             # What providers take for EdDSA, whose algorithm names no digest: the SHA-512 that Ed25519 uses.
@@ -114,6 +111,33 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
             if not isinstance(claims["at_hash"], str) or not constant_time_compare(claims["at_hash"], expected):
                 raise refuse(Failure.UNVERIFIED, "the ID token belongs to another access token")
         return claims
+
+    def _verified_claims(self, id_token: str, audience: tuple[str, ...]) -> tuple[dict[str, Any], str]:
+        return verified_claims(
+            id_token,
+            keys=self._signing_keys,
+            issuer=self.issuer,
+            audience=audience,
+            advertised=self.oidc_config().get("id_token_signing_alg_values_supported"),
+        )
+
+    def accept_id_token(self, id_token: str, nonce: str) -> Any:
+        """The person of an ID token that a program got from the provider by itself.
+
+        Args:
+            id_token: the compact JWS.
+            nonce: what the program had asked the provider to put into it.
+
+        Raises:
+            SocialLoginFailed: it is not the provider's, not for us, not fresh, was taken before, or is something else.
+        """
+        client_id, _secret = self.get_key_and_secret()
+        audience = (client_id, *self.setting("NATIVE_CLIENT_IDS", ()))
+        claims, _algorithm = self._verified_claims(id_token, audience)
+        native.require_fit(id_token, claims, audience=audience, nonce=nonce)
+        native.take_once(id_token, claims, provider=self.name)
+        self.id_token = claims
+        return self.strategy.authenticate(self, response=dict(claims))
 
     def _signing_keys(self, again: bool) -> list[dict[str, Any]]:  # noqa: FBT001  # the shape of KeySource
         def fetch(url: str) -> Any:
@@ -147,8 +171,33 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
     def get_user_id(self, details: Any, response: Any) -> str:
         return identity_uid(issuer=self.issuer, subject=self._subject)
 
+    def upstream_session(self) -> UpstreamSession:
+        sid = (self.id_token or {}).get("sid")
+        # One that can't be kept whole is not kept: of a part of it nobody could say whose session it is.
+        usable = isinstance(sid, str) and len(sid) <= MAX_SID_LENGTH
+        return UpstreamSession(
+            issuer=self.issuer,
+            subject=self._subject,
+            sid=str(sid) if usable else "",
+            issued_at=datetime.fromtimestamp((self.id_token or {})["iat"], tz=UTC),
+        )
+
     def identity_record(self) -> dict[str, Any]:
         return {"iss": self.issuer, "sub": self._subject}
+
+    def verified_logout(self, token: str) -> LogoutToken:
+        """A logout token of this provider's (OpenID Connect Back-Channel Logout 1.0 section 2.6).
+
+        Raises:
+            SocialLoginFailed: anything is wrong with it.
+        """
+        return verified_logout(
+            token,
+            keys=self._signing_keys,
+            issuer=self.issuer,
+            audience=(self.get_key_and_secret()[0],),
+            advertised=self.oidc_config().get("id_token_signing_alg_values_supported"),
+        )
 
     def get_user_details(self, response: Any) -> dict[str, Any]:
         """Username, e-mail and names by social-core's keys; no address that the provider doesn't call verified."""

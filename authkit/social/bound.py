@@ -11,6 +11,7 @@ from social_core.backends.open_id_connect import OpenIdConnectAssociation
 
 from authkit.social.failures import Failure, refuse
 from authkit.social.transactions import LIFETIME_SECONDS, claim
+from authkit.social.upstream import UpstreamSession
 
 MAX_STATE_LENGTH = 128
 _ONCE = ("state", "code", "iss", "error")
@@ -35,6 +36,11 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
     _consumed: str | None = None
 
+    @property
+    def _strategy_of_ours(self) -> Any:
+        # AuthKitStrategy, whose module imports this one.
+        return self.strategy
+
     def transaction_key(self, state: str) -> str:
         # With the provider's id: an answer that comes back through another provider's callback finds nothing (mix-up).
         return f"{self.name}.{state}"
@@ -42,6 +48,8 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     def get_or_create_state(self) -> str:
         state: str = self.state_token()  # type: ignore[no-untyped-call]
         transaction = {"state": state, "timestamp": int(time.time()), "next": self.next_url}
+        if self._strategy_of_ours.notes:
+            transaction["notes"] = self._strategy_of_ours.notes
         self.strategy.session_set(self.transaction_key(state), transaction)
         return state
 
@@ -70,6 +78,7 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
             raise refuse(Failure.NOT_OURS, "the state was consumed before")
         self._oauth2_transaction = transaction
         self.next_url = str(transaction.get("next", ""))
+        self._strategy_of_ours.notes = transaction.get("notes", {})
         return state
 
     def auth_complete(self, *args: Any, **kwargs: Any) -> Any:
@@ -97,6 +106,10 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
 
     def remove_nonce(self, nonce_id: Any) -> None:
         """Gone with the transaction."""
+
+    def upstream_session(self) -> UpstreamSession:
+        """The provider's session that the verified answer came from, as far as it names one."""
+        return UpstreamSession()
 
     def identity_record(self) -> dict[str, Any]:
         """What is kept beside the link, for people to read. Never a token (ASVS 14.2.1)."""

@@ -6,13 +6,14 @@ E203  an issuer without TLS             W203  PKCE is off
 E204  an id that can't stand in a URL   W204  no CLIENT_SECRET
 E205  a reserved id                     W205  users are known by an option that can be given to somebody else
 E206  a back end that can't be used
+E220  an entry of REDIRECT_URIS that matches nothing
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -23,6 +24,7 @@ from social_core.exceptions import AuthConfigurationError
 from authkit import conf
 from authkit.conf import ProviderSettings
 from authkit.social.backends import OpenIdConnect
+from authkit.social.redirect_uris import problem_with
 from authkit.social.strategy import OWN_SETTINGS, backend_class
 
 RESERVED_IDS = frozenset({"password"})
@@ -36,7 +38,7 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 def provider_problems() -> list[CheckMessage]:
     """Everything that is wrong with the configured providers; without network. Reads the block, mistakes and all."""
     parsed, _block_problems = conf.inspect()
-    return [
+    of_providers = [
         problem
         for provider_id, provider in parsed.social.providers.items()
         for problem in (
@@ -46,6 +48,18 @@ def provider_problems() -> list[CheckMessage]:
             *_options(provider_id, provider),
         )
     ]
+    return [*of_providers, *_redirect_uris(parsed.social.redirect_uris)]
+
+
+def _redirect_uris(entries: Iterable[str]) -> Iterator[CheckMessage]:
+    for entry in entries:
+        problem = problem_with(entry, debug=settings.DEBUG)
+        if problem is not None:
+            yield checks.Error(
+                f"AUTHKIT SOCIAL.REDIRECT_URIS: {entry[:100]!r} {problem}, so no code is ever sent there.",
+                hint="Write https://app.example.com/callback, com.example.app:/callback or http://127.0.0.1/callback.",
+                id="authkit.E220",
+            )
 
 
 def _where(provider_id: str, key: str = "") -> str:

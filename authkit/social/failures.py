@@ -30,6 +30,9 @@ class Failure(StrEnum):
     EMAIL_NEEDED = "email_needed"
     INACTIVE = "inactive"
     SIGNED_IN = "signed_in"
+    INVALID_REQUEST = "invalid_request"
+    """A program asked for a code in a way that can't be answered with a redirect."""
+    NO_ID_TOKENS = "no_id_tokens"
 
 
 STATUSES: dict[Failure, int] = {
@@ -60,6 +63,8 @@ SENTENCES = {
     Failure.EMAIL_NEEDED: _("An account needs an e-mail address that the provider has verified, and it sent none."),
     Failure.INACTIVE: _("This account is not active."),
     Failure.SIGNED_IN: _("You are signed in here as somebody else. Please sign out first."),
+    Failure.INVALID_REQUEST: _("The app that sent you here did not ask correctly. Please tell those who made it."),
+    Failure.NO_ID_TOKENS: _("This provider has no ID tokens. Please use another way to sign in with it."),
 }
 
 _BY_CODE = {

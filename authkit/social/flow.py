@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 from jwt import PyJWTError
 from requests import RequestException
 from social_core.exceptions import SocialAuthBaseException
 
+from authkit.exceptions import NotFound
+from authkit.logins.models import Login
+from authkit.social import provider_sessions
+from authkit.social.backends import OpenIdConnect
 from authkit.social.failures import Failure, refuse, translated
+from authkit.social.provider_sessions import LogoutTaken
 from authkit.social.strategy import AuthKitStrategy
+from authkit.social.upstream import UpstreamSession
+from authkit.tokens.services import TokenPair
 
 logger = logging.getLogger("authkit")
 
@@ -23,16 +31,32 @@ MAX_NEXT_LENGTH = 1000
 """Characters of a `next` that is kept while the person is away; it travels in a cookie."""
 
 
-@dataclass(frozen=True, slots=True)
+Opened = TypeVar("Opened", Login, TokenPair)
+"""What a way in ends with: a session's login, or a token pair."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SocialSignIn:
-    """Who came back from the provider, whether the account was made just now, and the `next` that was asked for."""
+    """Who came back from the provider (its id) and from which of its sessions.
+
+    Whether the account was made just now, and the `next` that was asked for.
+    """
 
     user: AbstractBaseUser
-    is_new: bool
-    next_url: str
+    provider: str
+    upstream: UpstreamSession
+    is_new: bool = False
+    next_url: str = ""
 
 
-def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: str) -> str:
+def begin(
+    *,
+    strategy: AuthKitStrategy,
+    provider: str,
+    callback: str,
+    next_url: str = "",
+    notes: Mapping[str, str] | None = None,
+) -> str:
     """Opens a transaction, bound to this browser.
 
     Args:
@@ -40,6 +64,7 @@ def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: 
         provider: a configured provider's id.
         callback: path of the page that the provider sends the person back to.
         next_url: where to go afterwards; judged again on the way back.
+        notes: what the sign-in is for, if not for a session here; `strategy.notes` on the way back.
 
     Returns:
         The provider's authorization URL.
@@ -49,6 +74,7 @@ def begin(*, strategy: AuthKitStrategy, provider: str, callback: str, next_url: 
     """
     with _translated_errors(provider):
         backend: Any = strategy.get_backend(provider, redirect_uri=callback)
+        strategy.notes = dict(notes or {})
         backend.next_url = next_url if len(next_url) <= MAX_NEXT_LENGTH else ""
         url: str = backend.auth_url()
         return url
@@ -67,10 +93,77 @@ def complete(*, strategy: AuthKitStrategy, provider: str, callback: str) -> Soci
     """
     with _translated_errors(provider):
         backend: Any = strategy.get_backend(provider, redirect_uri=callback)
-        user = backend.complete()
-        if not isinstance(user, get_user_model()):
-            raise refuse(Failure.UNVERIFIED, "the back end answered with something else than a person")
-        return SocialSignIn(user=user, is_new=bool(getattr(user, "is_new", False)), next_url=backend.next_url)
+        return _came(backend, backend.complete())
+
+
+def accept_id_token(*, strategy: AuthKitStrategy, provider: str, id_token: str, nonce: str) -> SocialSignIn:
+    """Takes an ID token that a program got from the provider by itself, once. Signs nobody in.
+
+    Never an access token: anybody's server that was given one could come here with it (token substitution).
+
+    Args:
+        strategy: for this request, whose session counts for nothing here.
+        provider: a configured provider's id.
+        id_token: the compact JWS.
+        nonce: what the program had asked the provider to put into it.
+
+    Raises:
+        SocialLoginFailed: with a `Failure` as its reason; `no_id_tokens` where the provider is no OpenID provider.
+    """
+    with _translated_errors(provider):
+        strategy.ends_in_session = False
+        backend: Any = strategy.get_backend(provider)
+        if not isinstance(backend, OpenIdConnect):
+            raise refuse(Failure.NO_ID_TOKENS)
+        return _came(backend, backend.accept_id_token(id_token, nonce))
+
+
+def _came(backend: Any, user: Any) -> SocialSignIn:
+    if not isinstance(user, get_user_model()):
+        raise refuse(Failure.UNVERIFIED, "the back end answered with something else than a person")
+    return SocialSignIn(
+        user=user,
+        provider=backend.name,
+        upstream=backend.upstream_session(),
+        is_new=bool(getattr(user, "is_new", False)),
+        next_url=backend.next_url,
+    )
+
+
+def open_login(*, came: SocialSignIn, door: Callable[[AbstractBaseUser, str], Opened]) -> Opened:
+    """Opens the login of somebody who came from a provider. Page, code exchange and native ID token all end here.
+
+    Args:
+        came: who, and from where; what is to be noted of the provider's session is noted in this transaction.
+        door: opens a login for this person by this method (the provider's id).
+
+    Returns:
+        What the door answered.
+    """
+    with transaction.atomic():
+        opened = door(came.user, came.provider)
+        provider_sessions.note(login=opened if isinstance(opened, Login) else opened.login, upstream=came.upstream)
+        return opened
+
+
+def end_by_provider(*, strategy: AuthKitStrategy, provider: str, token: str) -> LogoutTaken:
+    """Takes a logout token of an OpenID provider's, and ends the logins that came from the session that it names.
+
+    Args:
+        strategy: for a request of which nothing is looked at; there is no browser here.
+        provider: a configured provider's id.
+        token: as it came.
+
+    Raises:
+        NotFound: the provider is none that sends logout tokens.
+        SocialLoginFailed: the token can't be verified or was taken before.
+    """
+    with _translated_errors(provider):
+        backend: Any = strategy.get_backend(provider)
+        if not isinstance(backend, OpenIdConnect):
+            raise NotFound("this provider sends no logout tokens")
+        verified = backend.verified_logout(token)
+    return provider_sessions.take(token=verified)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ ALGORITHMS = frozenset(
 DEFAULT_ALGORITHMS = ("RS256",)
 LEEWAY_SECONDS = 5.0
 MAX_SUBJECT_LENGTH = 255
+REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 
 _KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
@@ -24,7 +25,7 @@ KeySource = Callable[[bool], list[dict[str, Any]]]
 
 
 def verified_claims(
-    token: str, *, keys: KeySource, issuer: str, client_id: str, advertised: Any
+    token: str, *, keys: KeySource, issuer: str, audience: Collection[str], advertised: Any
 ) -> tuple[dict[str, Any], str]:
     """Signature, `iss`, `aud`, `exp`, `nbf`, `iat` and the presence of `sub`. The nonce is the caller's to compare.
 
@@ -32,11 +33,44 @@ def verified_claims(
         token: the compact JWS.
         keys: where the keys come from.
         issuer: what `iss` has to be, exactly.
-        client_id: what `aud` has to contain.
+        audience: client ids, one of which `aud` has to contain.
         advertised: `id_token_signing_alg_values_supported` of the discovery document.
 
     Returns:
         The claims, and the algorithm of the signature.
+
+    Raises:
+        SocialLoginFailed: anything is wrong with it.
+    """
+    claims, header = signed_claims(
+        token, keys=keys, issuer=issuer, audience=audience, advertised=advertised, required=REQUIRED
+    )
+    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
+        raise refuse(Failure.UNVERIFIED, "the ID token has no usable sub")
+    return claims, header["alg"]
+
+
+def signed_claims(
+    token: str,
+    *,
+    keys: KeySource,
+    issuer: str,
+    audience: Collection[str],
+    advertised: Any,
+    required: Collection[str],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What every JWT of an issuer has to hold: signature, `iss`, `aud`, the times, and that claims are there.
+
+    Args:
+        token: the compact JWS.
+        keys: where the keys come from.
+        issuer: what `iss` has to be, exactly.
+        audience: client ids of ours, of which `aud` has to contain one.
+        advertised: the algorithms that the issuer says it signs with; RS256 where it says nothing.
+        required: names of the claims that have to be there.
+
+    Returns:
+        The claims and the header.
 
     Raises:
         SocialLoginFailed: anything is wrong with it.
@@ -46,19 +80,25 @@ def verified_claims(
         header = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
         if algorithm not in allowed:
-            raise refuse(Failure.UNVERIFIED, f"the ID token's algorithm is {str(algorithm)[:16]!r}")
-        claims = _decode(token, _candidates(keys, header.get("kid"), algorithm), algorithm, issuer, client_id)
-    except jwt.PyJWTError as error:
-        raise refuse(Failure.UNVERIFIED, f"the ID token is not valid: {type(error).__name__}") from error
-    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
-        raise refuse(Failure.UNVERIFIED, "the ID token has no usable sub")
+            raise refuse(Failure.UNVERIFIED, f"the token's algorithm is {str(algorithm)[:16]!r}")
+        candidates = _candidates(keys, header.get("kid"), algorithm)
+        claims = _decode(token, candidates, algorithm, issuer, audience, required)
+    except (jwt.PyJWTError, OverflowError) as error:  # the latter of JSON's Infinity as a time
+        raise refuse(Failure.UNVERIFIED, f"the token is not valid: {type(error).__name__}") from error
     for name in ("iat", "nbf"):
         if not isinstance(claims.get(name, 0), int | float):  # PyJWT takes "1" for 1, social-core counts with it
-            raise refuse(Failure.UNVERIFIED, f"the ID token's {name} is not a number")
-    return claims, algorithm
+            raise refuse(Failure.UNVERIFIED, f"the token's {name} is not a number")
+    return claims, header
 
 
-def _decode(token: str, candidates: Collection[jwt.PyJWK], algorithm: str, issuer: str, client_id: str) -> Any:
+def _decode(
+    token: str,
+    candidates: Collection[jwt.PyJWK],
+    algorithm: str,
+    issuer: str,
+    audience: Collection[str],
+    required: Collection[str],
+) -> Any:
     wrong: jwt.PyJWTError = jwt.InvalidSignatureError("no key of the issuer fits")
     for key in candidates:
         try:
@@ -66,10 +106,10 @@ def _decode(token: str, candidates: Collection[jwt.PyJWK], algorithm: str, issue
                 token,
                 key,
                 algorithms=[algorithm],
-                audience=client_id,
+                audience=audience,
                 issuer=issuer,
                 leeway=LEEWAY_SECONDS,
-                options={"require": ["iss", "sub", "aud", "exp", "iat"]},
+                options={"require": list(required)},
             )
         except jwt.InvalidSignatureError as error:
             wrong = error

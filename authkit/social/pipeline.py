@@ -66,7 +66,7 @@ def find_person(*, strategy: Any, backend: Any, uid: str, id_key: str, **_contex
         SocialLoginFailed: the person is inactive or gone, or somebody else is signed in here.
     """
     link = UserSocialAuth.get_social_auth(backend.name, uid, id_key=id_key)
-    here = strategy.request.user
+    here = strategy.person_here
     if here.is_authenticated and (link is None or link.user_id != here.pk):
         # Neither a silent change of persons nor a silent link: linking has a page of its own, where it is asked for.
         raise refuse(Failure.SIGNED_IN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
@@ -19,7 +20,7 @@ from authkit.social.failures import Failure
 from authkit.social.pipeline import PIPELINE
 from authkit.social.transactions import Transactions
 
-OWN_SETTINGS = frozenset({"PIPELINE", "KEY", "SECRET", "ISSUER"})
+OWN_SETTINGS = frozenset({"PIPELINE", "KEY", "SECRET", "ISSUER", "NATIVE_CLIENT_IDS"})
 """Of social-core's settings, those that a provider's OPTIONS can't change."""
 
 
@@ -54,6 +55,17 @@ class AuthKitStrategy(DjangoStrategy):
     def __init__(self, storage: Any, request: HttpRequest | None = None, tpl: Any = None) -> None:
         super().__init__(storage, request, tpl)
         self.transactions = Transactions(request)
+        self.notes: dict[str, str] = {}
+        """What the sign-in is for: given at begin, known again once its state was consumed."""
+        self.ends_in_session = True
+        """Whether whoever comes out of this gets this browser's session; a program gets tokens instead."""
+
+    @property
+    def person_here(self) -> Any:
+        """Who is signed in by session, where the sign-in would replace that session; otherwise nobody."""
+        if self.ends_in_session and "redirect_uri" not in self.notes:
+            return getattr(self.request, "user", None) or AnonymousUser()
+        return AnonymousUser()
 
     def setting(self, name: str, default: Any = None, backend: Any = None) -> Any:
         """One of social-core's settings, by its name without SOCIAL_AUTH_ and the provider's prefix."""
@@ -69,6 +81,8 @@ class AuthKitStrategy(DjangoStrategy):
                 return provider.client_secret.reveal()
             case "ISSUER":
                 return provider.issuer
+            case "NATIVE_CLIENT_IDS":
+                return provider.native_client_ids
             case "OIDC_ENDPOINT" if provider.issuer:
                 return provider.issuer.rstrip("/")
             case "SCOPE" if provider.scope:

@@ -29,7 +29,8 @@ from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
 from authkit.exceptions import NotFound, SocialLoginFailed, TruthUnavailable
 from authkit.sessions.services import sign_in
-from authkit.social import flow, providers
+from authkit.social import authorization, flow, providers
+from authkit.social.codes import issue_code
 from authkit.social.failures import SENTENCES, STATUSES, Failure, refuse
 from authkit.social.strategy import AuthKitStrategy
 from authkit.wiring import LOGIN_BACKEND
@@ -66,11 +67,11 @@ class SocialPage(View):
             self.strategy.transactions.write(response)
         except (TruthUnavailable, *DATABASE_DOWN) as error:
             # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
-            logger.error("the database can't be asked", exc_info=error)
+            self.log(error)
             # Without the request: context processors would ask for the user, and this page would be a 500.
             response = self._error_page(None, TruthUnavailable.message, 503)
         # The callback's URL holds code and state; not "no-referrer", which would take the Origin from our own forms.
-        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers.setdefault("Referrer-Policy", "same-origin")
         return response
 
     @property
@@ -83,8 +84,25 @@ class SocialPage(View):
 
     def _refused(self, error: SocialLoginFailed) -> HttpResponse:
         failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
-        logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, failure, error.detail)
+        self.log(error)
         return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
+
+    def log(self, error: Exception) -> None:
+        """One line for a refusal; all of an outage."""
+        if isinstance(error, SocialLoginFailed):
+            logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, error.reason, error.detail)
+        else:
+            logger.error("the database can't be asked", exc_info=error)
+
+    def require_public_host(self) -> None:
+        """Refuses to begin where the provider would send the person back to a host without this transaction's cookie.
+
+        Raises:
+            SocialLoginFailed: `wrong_host`.
+        """
+        public_host = urlsplit(conf.current().public_url).hostname
+        if public_host and public_host != split_domain_port(self.request.get_host())[0].strip("[]"):
+            raise refuse(Failure.WRONG_HOST, "begun on another host than PUBLIC_URL's")
 
     def _error_page(
         self, request: HttpRequest | None, sentence: Any, status: int, failure: Failure | None = None
@@ -111,10 +129,7 @@ class BeginPage(SocialPage):
     """`POST social/login/<provider>/`: 302 to the provider. By GET, any page could begin for its visitors."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        public_host = urlsplit(conf.current().public_url).hostname
-        if public_host and public_host != split_domain_port(request.get_host())[0].strip("[]"):
-            # The provider would send the person back to a host that has no cookie of this transaction.
-            raise refuse(Failure.WRONG_HOST, "begun on another host than PUBLIC_URL's")
+        self.require_public_host()
         return HttpResponseRedirect(
             flow.begin(
                 strategy=self.strategy,
@@ -126,13 +141,29 @@ class BeginPage(SocialPage):
 
 
 class CompletePage(SocialPage):
-    """`GET social/complete/<provider>/`: where the provider sends people back to. Ends in a session."""
+    """`GET social/complete/<provider>/`: where the provider sends people back to.
+
+    Ends in a session, or, where a program began, at its redirect URI with a code.
+    """
 
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
-        sign_in(request=request, user=came.user, method=self.provider.id, backend=LOGIN_BACKEND)
+        try:
+            came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
+            asked = authorization.noted(self.strategy.notes)
+            if asked is not None:
+                return authorization.granted(request, asked, code=issue_code(came=came, asked=asked))
+        except (SocialLoginFailed, TruthUnavailable, *DATABASE_DOWN) as error:
+            asked = authorization.noted(self.strategy.notes)
+            if asked is None:
+                raise
+            self.log(error)
+            return authorization.declined(request, asked, error)
+        flow.open_login(
+            came=came,
+            door=lambda user, method: sign_in(request=request, user=user, method=method, backend=LOGIN_BACKEND),
+        )
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
         return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))

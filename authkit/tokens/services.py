@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -55,7 +56,12 @@ class VerifiedAccess:
 
 
 def issue_tokens(
-    *, user: AbstractBaseUser, method: str, client: Client, transport: Transport = Transport.BODY
+    *,
+    user: AbstractBaseUser,
+    method: str,
+    client: Client,
+    transport: Transport = Transport.BODY,
+    began_at: datetime | None = None,
 ) -> TokenPair:
     """Opens a login for somebody whom the caller has verified, and signs its first pair.
 
@@ -64,6 +70,7 @@ def issue_tokens(
         method: "password" or the provider's id.
         client: from where.
         transport: how the client wants them.
+        began_at: when the sign-in happened, if that was before now.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
@@ -71,7 +78,13 @@ def issue_tokens(
     settings = conf.current().tokens
     added = _AddedClaims(settings)
     login = open_login(
-        user=user, kind=LoginKind.TOKEN, method=method, lifetime=_lifetime(settings), client=client, prepare=added
+        user=user,
+        kind=LoginKind.TOKEN,
+        method=method,
+        lifetime=_lifetime(settings),
+        client=client,
+        began_at=began_at,
+        prepare=added,
     )
     return _pair(user, login, settings, transport, added.claims)
 

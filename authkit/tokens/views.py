@@ -79,12 +79,17 @@ class ObtainView(ApiView):
         user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
         client = client_from(request.META, trusted_proxies=settings.trusted_proxies)
         pair = issue_tokens(user=user, method="password", client=client, transport=transport)
-        if hasattr(user, "last_login"):
-            # Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
-            update_last_login(None, user)  # type: ignore[arg-type]
-        if transport.sets_cookies:
-            _end_replaced_login(http)
-        return token_answer(request, pair)
+        return signed_in_answer(request, pair)
+
+
+def signed_in_answer(request: Request, pair: TokenPair) -> Response:
+    """The token answer to a sign-in, with what goes with one: `last_login`, and the end of a login that it replaces."""
+    if hasattr(pair.user, "last_login"):
+        # Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
+        update_last_login(None, pair.user)  # type: ignore[arg-type]
+    if pair.transport.sets_cookies:
+        _end_replaced_login(request._request)
+    return token_answer(request, pair)
 
 
 def _end_replaced_login(request: HttpRequest) -> None:

@@ -8,8 +8,10 @@ from django.test import Client
 from social_core.exceptions import AuthConfigurationError
 from social_django.models import Association, UserSocialAuth
 
+from authkit.social.models import AuthorizationCode
 from authkit.social.strategy import backend_class
 from tests.social.browsers import begin, come_back, go, query_of, refused
+from tests.social.programs import REGISTERED, Program
 
 pytestmark = pytest.mark.django_db
 
@@ -133,3 +135,11 @@ def test_public_client_sends_no_secret(provider, configure) -> None:
     assert seen["client_id"] == provider.client_id
     assert "client_secret" not in seen
     assert seen["authorization"] == ""
+
+
+def test_program_gets_a_code_of_a_plain_back_end_too(plain, settings) -> None:
+    settings.AUTHKIT = {"SOCIAL": {**settings.AUTHKIT["SOCIAL"], "REDIRECT_URIS": REGISTERED}}
+    program = Program()
+    assert program.exchange(program.code()).status_code == 200
+    row = AuthorizationCode.objects.get()
+    assert (row.provider, row.issuer, row.subject, row.sid, row.issued_at) == ("oidc", "", "", "", None)

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     """Says how many of each kind went. Safe at any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins that ran out, blacklisted tokens that expired and consumed states of social sign-ins, in small "
+        "Deletes logins that ran out, blacklisted tokens that expired and what social sign-ins left behind, in small "
         "batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
     )
 
@@ -50,9 +50,19 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
     ]
     if apps.is_installed("social_django"):
         # Without that app, importing its models is an error.
-        from authkit.social.pruning import prunable_states
+        from authkit.social.pruning import (
+            prunable_codes,
+            prunable_provider_logouts,
+            prunable_provider_sessions,
+            prunable_states,
+        )
 
-        found.append(("social sign-ins", prunable_states(keep=keep)))
+        found += [
+            ("social sign-ins", prunable_states(keep=keep)),
+            ("one-time codes", prunable_codes(keep=keep)),
+            ("sessions at providers", prunable_provider_sessions()),
+            ("logouts by providers", prunable_provider_logouts(keep=keep)),
+        ]
     return found
 
 

@@ -39,6 +39,8 @@ const provider = new Provider(issuer, {
     revocation: { enabled: true },
     rpInitiatedLogout: { enabled: true },
   },
+  // It refuses to call loopback addresses, as a provider in the world should; here its clients have no others.
+  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   cookies: { keys: [randomBytes(32).toString('hex')] },
   findAccount: (_context, account) => ({ accountId: account, claims: () => claimsOf(account) }),
 });
@@ -49,5 +51,6 @@ for (const event of ['server_error', 'authorization.error', 'grant.error', 'inte
     console.error(event, error.message, error.error_description ?? '', error.error_detail ?? '');
   });
 }
+provider.on('backchannel.error', (_context, error) => console.error('backchannel.error', error.message));
 
 provider.listen(Number(OPENID_PORT), '127.0.0.1');

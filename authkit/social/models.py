@@ -1,0 +1,121 @@
+"""What this room keeps. Needs social_django neither installed nor migrated."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+MAX_REDIRECT_URI_LENGTH = 512
+DIGEST_LENGTH = 66
+"""Of `backends.identity_uid`: equal for equal texts alone, where a database compares without case too."""
+PROVIDER_LENGTH = 32
+
+
+class AuthorizationCode(models.Model):
+    """A one-time code by which a program gets the tokens of somebody who came back from a provider (RFC 6749).
+
+    The key is the SHA-256 of the code, which is nowhere. The row outlives its use, so that a second use is known for
+    what it is. `login_id` is no foreign key: pruning deletes logins without looking here.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    auth_hash = models.CharField(max_length=128, editable=False)
+    """As `Login.auth_hash`: a password that was changed since makes the code worthless."""
+    provider = models.CharField(_("provider"), max_length=64)
+    redirect_uri = models.CharField(max_length=MAX_REDIRECT_URI_LENGTH, editable=False)
+    challenge = models.CharField(max_length=128, editable=False)
+    """PKCE's `code_challenge`, always S256 (RFC 7636 section 4.2)."""
+    issuer = models.CharField(max_length=500, blank=True, editable=False)
+    subject = models.CharField(max_length=255, blank=True, editable=False)
+    sid = models.CharField(max_length=255, blank=True, editable=False)
+    issued_at = models.DateTimeField(null=True, editable=False)
+    """When the provider said so, by its clock, if it did."""
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    login_id = models.UUIDField(null=True)
+    """The login that was opened for it, which a second use ends."""
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("authorization code")
+        verbose_name_plural = _("authorization codes")
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.created_at.isoformat()}"
+
+
+class ProviderSession(models.Model):
+    """From which session at which OpenID provider a login came: what a back-channel logout token finds it by.
+
+    No foreign key: with one, Django would load each login that is pruned, to delete what points at it. A row whose
+    login is gone finds nothing and is pruned after it.
+    """
+
+    login_id = models.UUIDField(primary_key=True, editable=False)
+    provider = models.CharField(max_length=PROVIDER_LENGTH)
+    session = models.CharField(max_length=DIGEST_LENGTH, blank=True, db_index=True)
+    """Digest of (issuer, `sid`); empty where the provider names no session."""
+    subject = models.CharField(max_length=DIGEST_LENGTH, db_index=True)
+    """Digest of (issuer, `sub`)."""
+    issued_at = models.DateTimeField()
+    """The ID token's `iat`, by the provider's clock."""
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("session at a provider")
+        verbose_name_plural = _("sessions at providers")
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.login_id}"
+
+
+class ProviderLogout(models.Model):
+    """One logout token that was taken, so that it is taken once, and so that a sign-in on its way hears of it."""
+
+    digest = models.CharField(max_length=DIGEST_LENGTH, primary_key=True, editable=False)
+    """Of (issuer, `jti`)."""
+    session = models.CharField(max_length=DIGEST_LENGTH, blank=True, db_index=True)
+    subject = models.CharField(max_length=DIGEST_LENGTH, blank=True, db_index=True)
+    issued_at = models.DateTimeField()
+    """The logout token's `iat`, by the provider's clock."""
+    expires_at = models.DateTimeField()
+    """From when on neither the token nor a sign-in from before it could still come."""
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("logout by a provider")
+        verbose_name_plural = _("logouts by providers")
+
+    def __str__(self) -> str:
+        return self.digest
+
+
+class ProviderToken(models.Model):
+    """What a provider gave us to act for a person there, encrypted; see `authkit.social.provider_tokens`.
+
+    In no admin page on purpose. The text is bound to user and provider: copied into another row it can't be read.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="authkit_provider_tokens", db_index=False
+    )
+    provider = models.CharField(max_length=PROVIDER_LENGTH)
+    sealed = models.TextField(editable=False)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("provider token")
+        verbose_name_plural = _("provider tokens")
+        constraints = (models.UniqueConstraint(fields=("user", "provider"), name="authkit_providertoken_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.provider} of {self.user_id}"

@@ -1,0 +1,105 @@
+"""Which login came from which session at an OpenID provider, and how the provider's logout ends it.
+
+A logout token and a sign-in from the session that it ends may be under way at the same moment. Each side first commits
+its own row and then looks for the other's, so at least one of them sees both, and the login ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
+from authkit.social.backends import identity_uid
+from authkit.social.failures import Failure, refuse
+from authkit.social.logout_tokens import LogoutToken
+from authkit.social.models import PROVIDER_LENGTH, ProviderLogout, ProviderSession
+from authkit.social.upstream import UpstreamSession
+
+KEEP = timedelta(hours=1)
+"""How long a taken logout token is kept: longer than it could come again, and than an ID token, an exchange code and
+a slow sign-in from before it could take together."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutTaken:
+    """How many live logins a logout token has ended."""
+
+    count: int
+
+
+def note(*, login: Login, upstream: UpstreamSession) -> None:
+    """Writes down where a login came from, if from an OpenID provider. Within the transaction that opens the login.
+
+    If the provider has ended that session meanwhile, the login ends as soon as it is committed.
+    """
+    if not upstream.issuer:
+        return
+    kept = ProviderSession.objects.create(
+        login_id=login.pk,
+        provider=login.method[:PROVIDER_LENGTH],
+        session=_digest(upstream.issuer, upstream.sid),
+        subject=_digest(upstream.issuer, upstream.subject),
+        issued_at=upstream.issued_at or timezone.now(),
+    )
+    transaction.on_commit(partial(_end_if_over, kept))
+
+
+def _end_if_over(kept: ProviderSession) -> None:
+    # A session that is over stays so. Of the subject's others only time can tell: whoever has signed in at the
+    # provider again since is in.
+    over = Q(subject=kept.subject, issued_at__gte=kept.issued_at)
+    if kept.session:
+        over = Q(session=kept.session) | over & Q(session="")
+    if ProviderLogout.objects.filter(over).exists():
+        end_login(login_id=kept.login_id, reason=EndReason.PROVIDER_LOGOUT)
+
+
+def take(*, token: LogoutToken) -> LogoutTaken:
+    """Ends the logins that came from the token's session, or without a `sid` all of its subject's by that issuer.
+
+    Taken once: the row that says so and the endings are one transaction, so after a failure the provider may send the
+    same token again, and of parallel ones exactly one wins (ASVS 2.3.4).
+
+    Raises:
+        SocialLoginFailed: it was taken before.
+    """
+    now = timezone.now()
+    session, subject = _digest(token.issuer, token.session), _digest(token.issuer, token.subject)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                ProviderLogout.objects.create(
+                    digest=_digest(token.issuer, token.jti),
+                    session=session,
+                    subject=subject,
+                    issued_at=datetime.fromtimestamp(token.issued_at, tz=UTC),
+                    expires_at=now + KEEP,
+                )
+        except IntegrityError as error:
+            raise refuse(Failure.UNVERIFIED, "the logout token was taken before") from error
+        count = _end(session, subject)
+    # Once more: logins that were committed since the first look, and whose own look came before our commit.
+    return LogoutTaken(count=count + _end(session, subject))
+
+
+def _end(session: str, subject: str) -> int:
+    # With a sid the subject only says whose session it is (section 2.6, step 9), and other sessions of theirs go on;
+    # but a login of theirs of which we were told no session may be the one.
+    meant = Q(subject=subject) if not session else Q(session=session)
+    if session and subject:
+        meant |= Q(session="", subject=subject)
+    came_from = ProviderSession.objects.filter(meant).values("login_id")
+    live = list(Login.objects.live().filter(pk__in=came_from).values_list("pk", flat=True))
+    return sum(end_login(login_id=login_id, reason=EndReason.PROVIDER_LOGOUT).ended for login_id in live)
+
+
+def _digest(issuer: str, text: str) -> str:
+    return identity_uid(issuer=issuer, subject=text) if text else ""
