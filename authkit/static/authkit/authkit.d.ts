@@ -103,6 +103,8 @@ export class AuthError extends Error {
    * `invalid_response`, `insecure_context`; or an OAuth error code of a provider sign-in.
    */
   readonly code: string;
+  /** Why, where the server says so: `expired`, `login_ended`, …; of a provider sign-in `signup_closed`, `inactive`, … */
+  readonly reason: string | null;
   /** The HTTP status; 0 if there was no answer. */
   readonly status: number;
   /** The answer's JSON, with the messages by field where it has some. */
@@ -112,7 +114,7 @@ export class AuthError extends Error {
   constructor(
     code: string,
     message: string,
-    more?: { status?: number; data?: unknown; retryAfter?: number | null; cause?: unknown },
+    more?: { reason?: string | null; status?: number; data?: unknown; retryAfter?: number | null; cause?: unknown },
   );
 }
 

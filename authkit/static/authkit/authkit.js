@@ -8,9 +8,9 @@ const PATIENCE = 1000; // ms to wait for what another tab says after its refresh
 const CLOSED = 1500; // ms for which a popup has to look closed, with its opener in front, to count as given up
 
 export class AuthError extends Error {
-  constructor(code, message, { status = 0, data = null, retryAfter = null, cause } = {}) {
+  constructor(code, message, { reason = null, status = 0, data = null, retryAfter = null, cause } = {}) {
     super(message, { cause });
-    Object.assign(this, { name: "AuthError", code, status, data, retryAfter });
+    Object.assign(this, { name: "AuthError", code, reason, status, data, retryAfter });
   }
 }
 
@@ -114,8 +114,9 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   async function failure(answer) {
     const data = await answer.json().catch(() => null);
     const code = data?.code ?? (answer.status >= 500 ? "unavailable" : "refused");
-    const retryAfter = Number(answer.headers.get("Retry-After") ?? data?.retry_after) || null;
-    return new AuthError(code, data?.detail ?? `HTTP ${answer.status}`, { status: answer.status, data, retryAfter });
+    const { reason = null, detail = `HTTP ${answer.status}`, retry_after: wait } = data ?? {};
+    const retryAfter = Number(answer.headers.get("Retry-After") ?? wait) || null;
+    return new AuthError(code, detail, { reason, status: answer.status, data, retryAfter });
   }
 
   function proof() {
@@ -268,8 +269,10 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   function finish(trip, answer) {
     if (answer.state !== trip.state) throw new AuthError("invalid_state", "This sign-in was not begun here.");
     if (answer.iss !== expectedIssuer) throw new AuthError("invalid_issuer", "Somebody else answered.");
-    if (answer.error === "access_denied") throw new AuthError("cancelled", "The sign-in was cancelled.");
-    if (answer.error || !answer.code) throw new AuthError(answer.error ?? "invalid_response", "The sign-in failed.");
+    const { error, error_description: reason } = answer; // the reason is one of the server's own words
+    if (error && reason === "cancelled") throw new AuthError("cancelled", "The sign-in was cancelled.");
+    if (error) throw new AuthError(error, "The sign-in failed.", { reason });
+    if (!answer.code) throw new AuthError("invalid_response", "The sign-in failed.");
     return signIn("social/exchange/", {
       code: answer.code,
       code_verifier: trip.verifier,
