@@ -34,11 +34,8 @@ class App(TemplateView):
     template_name = "notes/app.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().get(request, *args, **kwargs)
-        response.headers["Content-Security-Policy"] = policy(APP)
-        # Django's own "same-origin" would cut the page off from the window in which somebody signs in.
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
-        return response
+        context = self.get_context_data(**kwargs)
+        return self.render_to_response(context, headers={"Content-Security-Policy": policy(APP)})
 
 
 class NoteViewSet(viewsets.ModelViewSet[Note]):

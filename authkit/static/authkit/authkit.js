@@ -352,16 +352,12 @@ function takeAnswer() {
   return answer;
 }
 
-// In the popup. A Cross-Origin-Opener-Policy takes the opener away; a channel reaches it all the same. Of no use to
-// others: who wants to exchange the code needs the verifier, which never left the opener.
+// In the popup. Not by window.opener: Django's Cross-Origin-Opener-Policy takes that away, even when a redirect has it. A
+// channel reaches this origin's pages and no others, and who wants to exchange the code needs the opener's verifier.
 function handOver(answer) {
-  if (window.opener) {
-    window.opener.postMessage({ authkit: answer }, location.origin);
-  } else {
-    const channel = new BroadcastChannel(POPUP);
-    channel.postMessage({ authkit: answer });
-    channel.close();
-  }
+  const channel = new BroadcastChannel(POPUP);
+  channel.postMessage(answer);
+  channel.close();
   window.close();
 }
 
@@ -372,11 +368,7 @@ function answerOf(popup, state, signal) {
   const channel = new BroadcastChannel(POPUP);
   return new Promise((resolve, reject) => {
     const cancel = () => reject(new AuthError("cancelled", "The sign-in was cancelled."));
-    const listen = ({ origin, data }) => {
-      if (origin === location.origin && data?.authkit?.state === state) resolve(data.authkit);
-    };
-    channel.addEventListener("message", listen);
-    window.addEventListener("message", listen, { signal: over.signal });
+    channel.addEventListener("message", ({ data }) => data.state === state && resolve(data));
     signal?.addEventListener("abort", cancel, { signal: over.signal });
     if (signal?.aborted) cancel();
     let since = null;
