@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 
 from authkit import conf
 from authkit.exceptions import SocialLoginFailed
-from authkit.social.failures import Failure, refuse
+from authkit.social.failures import STATUSES, Failure, refuse
 from authkit.social.redirect_uris import is_registered
 
 MAX_STATE_LENGTH = 512
@@ -21,18 +21,16 @@ _STATE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.5
 _CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.2
 _ONCE = ("redirect_uri", "state", "code_challenge", "code_challenge_method", "response_type")
 
-ERRORS: dict[Failure, str] = {
-    Failure.CANCELLED: "access_denied",
-    Failure.NOT_ALLOWED: "access_denied",
-    Failure.SIGNUP_CLOSED: "access_denied",
-    Failure.ACCOUNT_EXISTS: "access_denied",
-    Failure.EMAIL_NEEDED: "access_denied",
-    Failure.INACTIVE: "access_denied",
-    Failure.UNREACHABLE: "temporarily_unavailable",
-    Failure.NOT_OURS: "invalid_request",
-    Failure.WRONG_HOST: "invalid_request",
-}
-"""RFC 6749 section 4.1.2.1; `server_error` for every other reason."""
+_ERRORS = {403: "access_denied", 503: "temporarily_unavailable"}
+
+
+def error_for(failure: Failure) -> str:
+    """RFC 6749 section 4.1.2.1: what a program is told, for a reason that a page would have named to the person."""
+    if failure is Failure.CANCELLED:
+        return "access_denied"
+    if failure in {Failure.NOT_OURS, Failure.WRONG_HOST}:
+        return "invalid_request"
+    return _ERRORS.get(STATUSES.get(failure, 400), "server_error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +116,7 @@ def declined(request: HttpRequest, asked: AuthorizationRequest, error: Exception
     failure = Failure.UNREACHABLE
     if isinstance(error, SocialLoginFailed):
         failure = Failure(error.reason) if error.reason else Failure.UNVERIFIED
-    parameters = {"error": ERRORS.get(failure, "server_error"), "error_description": failure.value}
+    parameters = {"error": error_for(failure), "error_description": failure.value}
     return ProgramRedirect(asked, parameters, issuer=issuer_of(request))
 
 

@@ -22,7 +22,7 @@ REGISTERED = [
     "https://app.example.com/with?query=1",
     "com.example.app:/cb",
     "http://127.0.0.1/cb",
-    "http://[::1]:7000/cb",
+    "http://[::1]:7000/v6",
 ]
 
 TRICKS = [
@@ -88,9 +88,10 @@ TRICKS = [
     "http://127.0.0.1%2eevil.test/cb", "http://127.0.0.2/cb", "http://127.1/cb", "http://0/cb", "http://0.0.0.0/cb",
     "http://2130706433/cb", "http://0x7f000001/cb", "http://0177.0.0.1/cb", "http://127.0.0.1./cb", "http://127.0.0.01/cb",
     "http://localhost/cb", "http://localhost:8000/cb", "http://localhost.evil.test/cb", "http://[::ffff:127.0.0.1]/cb",
-    "http://[::1]/CB", "http://[::1]:7000/cb/", "http://[0:0:0:0:0:0:0:1]/cb", "http://[::1%25lo]/cb", "http://::1/cb",
-    "http://[::1]evil.test/cb", "http://[::1].evil.test/cb", "http://[::]/cb", "https://127.0.0.1/cb", "https://[::1]:7000/cb",
+    "http://[::1]/V6", "http://[::1]:7000/v6/", "http://[0:0:0:0:0:0:0:1]/v6", "http://[::1%25lo]/v6", "http://::1/v6",
+    "http://[::1]evil.test/v6", "http://[::1].evil.test/v6", "http://[::]/v6", "https://127.0.0.1/cb", "https://[::1]:7000/v6",
     "HTTP://127.0.0.1/cb", "http:/127.0.0.1/cb", "http:127.0.0.1/cb", "http:\\\\127.0.0.1\\cb", "http://127.0.0.1\\cb",
+    "http://127.0.0.1/v6", "http://127.0.0.1:7000/v6", "http://[::1]/cb", "http://[::1]:7000/cb",
     # length
     "https://app.example.com/callback" + "a" * 3000, "a" * 10_000,
 ]  # fmt: skip
@@ -125,8 +126,8 @@ def test_no_trick_is_registered(trick, debug) -> None:
 @pytest.mark.parametrize(
     "uri",
     [
-        *REGISTERED, "http://127.0.0.1:1/cb", "http://127.0.0.1:80/cb", "http://127.0.0.1:65535/cb", "http://[::1]/cb",
-        "http://[::1]:65535/cb",
+        *REGISTERED, "http://127.0.0.1:1/cb", "http://127.0.0.1:80/cb", "http://127.0.0.1:65535/cb", "http://[::1]/v6",
+        "http://[::1]:65535/v6",
     ],
 )  # fmt: skip
 def test_what_is_registered_is_and_loopback_on_any_port(uri) -> None:
