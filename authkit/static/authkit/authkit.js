@@ -307,7 +307,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     try {
       const trip = await plan(provider, redirectUri, POPUP);
       const answered = answerOf(popup, trip.state, signal);
-      popup.location.replace(trip.url);
+      popup.location?.replace(trip.url); // none if it was closed already
       return await finish(trip, await answered);
     } finally {
       popup.close();
