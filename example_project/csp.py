@@ -5,29 +5,40 @@ Django 6 has a middleware for this (`SECURE_CSP`); the example also runs on Djan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+ADMIN = {"script-src": "'self'", "connect-src": "'self'", "img-src": "'self' data:"}
+"""The admin needs its own scripts, which fetch, and one inline image."""
+
+APP = {
+    "script-src": "'self'",
+    "connect-src": "'self'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "'none'",
+}
+"""The single-page app: its own modules, no string that becomes markup or code, calls to this site alone."""
+
 
 class ContentSecurityPolicyMiddleware:
-    """No script at all outside the admin; styles and images from here; forms to here and to the providers."""
+    """No script at all unless the view says so; styles and images from here; forms to here and to the providers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        in_admin = request.path.startswith(reverse("admin:index"))
-        response.headers.setdefault("Content-Security-Policy", policy(in_admin=in_admin))
+        more = ADMIN if request.path.startswith(reverse("admin:index")) else {}
+        response.headers.setdefault("Content-Security-Policy", policy(more))
         return response
 
 
-def policy(*, in_admin: bool) -> str:
-    """The header's value; the admin needs its own scripts, which fetch, and one inline image."""
+def policy(more: Mapping[str, str]) -> str:
+    """The header's value, with `more` laid over it."""
     directives = {
         "default-src": "'none'",
         "style-src": "'self'",
@@ -36,8 +47,7 @@ def policy(*, in_admin: bool) -> str:
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
     }
-    if in_admin:
-        directives |= {"script-src": "'self'", "connect-src": "'self'", "img-src": "'self' data:"}
+    directives |= more
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 

@@ -112,11 +112,14 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
 }
 
-AUTHKIT: authkit.AuthKitSettings = {}
+# Where the single-page app is; on this machine, on any port.
+ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if BEYOND_THIS_MACHINE else ["http://127.0.0.1", "http://[::1]"]
+
+AUTHKIT: authkit.AuthKitSettings = {"SOCIAL": {"REDIRECT_URIS": [f"{origin}/app/" for origin in ORIGINS]}}
 if redis_url:
     AUTHKIT["REDIS_URL"] = redis_url
     AUTHKIT["REVOCATION"] = {"CHECK": os.environ.get("REVOCATION") or "database"}  # type: ignore[typeddict-item]
 if provider := state.demo_provider():
-    AUTHKIT["SOCIAL"] = {"PROVIDERS": {"demo-id": provider.section()}}
+    AUTHKIT["SOCIAL"]["PROVIDERS"] = {"demo-id": provider.section()}
 
 authkit.configure(globals())

@@ -8,13 +8,14 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from rest_framework.routers import SimpleRouter
 
-from example_project.notes.views import Home, NoteViewSet
+from example_project.notes.views import App, Home, NoteViewSet
 
 router = SimpleRouter()
 router.register("notes", NoteViewSet, basename="note")
 
 urlpatterns = [
     path("", Home.as_view(), name="home"),
+    path("app/", App.as_view(), name="app"),
     path("auth/", include("authkit.urls")),
     path("api/", include(router.urls)),
     path("admin/", admin.site.urls),

@@ -1,10 +1,11 @@
-"""The home page, and the notes API."""
+"""The home page, the single-page app, and the notes API."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
@@ -12,6 +13,7 @@ from rest_framework import viewsets
 from rest_framework.serializers import BaseSerializer
 
 from authkit.logins.current import current_login
+from example_project.csp import APP, policy
 from example_project.notes.models import Note
 from example_project.notes.serializers import NoteSerializer
 
@@ -24,6 +26,16 @@ class Home(TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs, login=current_login(self.request))
+
+
+class App(TemplateView):
+    """The single-page app: markup that is the same for everybody, and a module that does the rest by authkit.js."""
+
+    template_name = "notes/app.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        context = self.get_context_data(**kwargs)
+        return self.render_to_response(context, headers={"Content-Security-Policy": policy(APP)})
 
 
 class NoteViewSet(viewsets.ModelViewSet[Note]):

@@ -57,7 +57,8 @@ class Command(BaseCommand):
         )
         stack.enter_context(state.announced(found))
         # Other processes read what was announced; this one has read its settings already. The block is read at use.
-        settings.AUTHKIT = {**settings.AUTHKIT, "SOCIAL": {"PROVIDERS": {"demo-id": found.section()}}}
+        social = {**settings.AUTHKIT["SOCIAL"], "PROVIDERS": {"demo-id": found.section()}}
+        settings.AUTHKIT = {**settings.AUTHKIT, "SOCIAL": social}
         server.set_app(get_internal_wsgi_application())
         self.stdout.write(words.welcome(site=site, issuer=urlsplit(found.issuer).netloc, passwords=passwords))
         self.stdout.flush()

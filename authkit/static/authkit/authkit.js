@@ -1,0 +1,384 @@
+// authkit's client: sign in, stay signed in, sign out, in every tab of the origin. docs/front-end.md says how to use it.
+// One ES module without dependencies, for a strict Content-Security-Policy. The access token is in memory alone.
+
+const PENDING = "authkit:redirect"; // in sessionStorage, from loginWithRedirect() until handleRedirect()
+const POPUP = "popup."; // how the state of a sign-in in a popup begins
+const LEEWAY = 10; // seconds before its end in which an access token counts as over: clocks and networks take some
+const PATIENCE = 1000; // ms to wait for what another tab says after its refresh; the lock and the message race
+const CLOSED = 1500; // ms for which a popup has to look closed, with its opener in front, to count as given up
+
+export class AuthError extends Error {
+  constructor(code, message, { reason = null, status = 0, data = null, retryAfter = null, cause } = {}) {
+    super(message, { cause });
+    Object.assign(this, { name: "AuthError", code, reason, status, data, retryAfter });
+  }
+}
+
+export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issuer } = {}) {
+  if (!["cookie", "hybrid", "body"].includes(transport)) throw new TypeError(`no such transport: ${transport}`);
+  const base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`, location.href);
+  const expectedIssuer = issuer ?? base.origin;
+  // With the refresh token in a cookie, all tabs are one login. With `body`, each tab is a login of its own.
+  const shared = transport !== "body";
+  const name = `authkit:${transport}:${base.href}`;
+  const channel = shared ? new BroadcastChannel(name) : null;
+  const listeners = new Set();
+
+  let state = Object.freeze({ status: shared ? "unknown" : "signed-out", user: null });
+  let access = null; // not with `cookie`
+  let refreshToken = null; // with `body` alone
+  let until = Infinity; // when the access token is over, as Date.now() has it
+  let serial = 0; // counts what we held, so that one can tell whether something new came meanwhile
+  let wake = () => {};
+  let csrf = null;
+  let refreshing = null;
+  let restoring = null;
+  let last = Promise.resolve();
+
+  // --- what we are, here and in the other tabs
+
+  function become(status, user) {
+    if (status === state.status && JSON.stringify(user) === JSON.stringify(state.user)) return;
+    state = Object.freeze({ status, user });
+    // Each by itself: one that throws must not keep the others, or us, from going on.
+    for (const listener of listeners) queueMicrotask(() => listener(state));
+  }
+
+  function hold(held) {
+    ({ access = null, refresh: refreshToken = null, until = Infinity } = held);
+    serial += 1;
+  }
+
+  function forget() {
+    hold({});
+    become("signed-out", null);
+    channel?.postMessage({ kind: "signed-out" });
+  }
+
+  channel?.addEventListener("message", ({ data }) => {
+    if (data.kind === "signed-in") {
+      hold(data);
+      become("signed-in", data.user);
+    } else if (data.kind === "signed-out") {
+      hold({});
+      become("signed-out", null);
+    }
+    wake();
+  });
+
+  // Takes a token answer. Always by what the server says of the person: the cookie may be somebody else's by now.
+  async function welcome({ access, refresh, expires_in: seconds, user }) {
+    hold({ access, refresh, until: Date.now() + 1000 * Math.max(seconds - LEEWAY, seconds / 2) });
+    if (!user) {
+      try {
+        ({ user } = await call("GET", "me/", { bearer: access }));
+      } catch (error) {
+        if (error.status === 401) return forget();
+        user = null; // signed in all the same; me() asks again
+      }
+    }
+    become("signed-in", user);
+    channel?.postMessage({ kind: "signed-in", access, until, user });
+  }
+
+  // Sign-in, refresh and sign-out, one at a time in all tabs. Without Web Locks (they need TLS or localhost) in this tab:
+  // two tabs that refresh at once are safe then too, as the server gives both the same successor.
+  function exclusively(work, options = {}) {
+    if (shared && navigator.locks) return navigator.locks.request(name, options, work);
+    const turn = last.then(() => work(true));
+    last = turn.catch(() => {});
+    return turn;
+  }
+
+  // --- calls of authkit's own endpoints
+
+  async function call(method, path, { body, bearer = null } = {}, again = true) {
+    const headers = { Accept: "application/json" };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (bearer) headers.Authorization = `Bearer ${bearer}`;
+    else if (shared && method !== "GET") headers["X-CSRFToken"] = await proof();
+    const how = { method, headers, body: JSON.stringify(body), cache: "no-store", credentials: shared ? "include" : "omit" };
+    let answer;
+    try {
+      answer = await fetch(new URL(path, base), how);
+    } catch (cause) {
+      throw new AuthError("unavailable", "The server can't be reached.", { cause });
+    }
+    if (answer.ok) return answer.status === 204 ? null : answer.json();
+    const error = await failure(answer);
+    if (error.code !== "csrf_failed" || !again) throw error;
+    csrf = null; // another tab got a new cookie meanwhile
+    return call(method, path, { body, bearer }, false);
+  }
+
+  async function failure(answer) {
+    const data = await answer.json().catch(() => null);
+    const code = data?.code ?? (answer.status >= 500 ? "unavailable" : "refused");
+    const { reason = null, detail = `HTTP ${answer.status}`, retry_after: wait } = data ?? {};
+    const retryAfter = Number(answer.headers.get("Retry-After") ?? wait) || null;
+    return new AuthError(code, detail, { reason, status: answer.status, data, retryAfter });
+  }
+
+  function proof() {
+    csrf ??= call("GET", "session/").then((session) => session.csrf_token);
+    csrf.catch(() => (csrf = null));
+    return csrf;
+  }
+
+  // --- staying signed in
+
+  const withoutCookie = (error) => error.status === 400 && error.data !== null && !("code" in error.data);
+
+  // Resolves to whether we are signed in; rejects where nobody can tell, and then nothing has changed.
+  function refresh() {
+    refreshing ??= renew().finally(() => (refreshing = null));
+    return refreshing;
+  }
+
+  async function renew() {
+    const before = serial;
+    const done = await exclusively((lock) => (lock ? rotate() : null), { ifAvailable: true });
+    if (done !== null) return done;
+    return exclusively(async () => {
+      if (serial === before) {
+        await new Promise((resolve) => {
+          wake = resolve;
+          setTimeout(resolve, PATIENCE);
+        });
+      }
+      return serial === before ? rotate() : state.status === "signed-in";
+    });
+  }
+
+  async function rotate() {
+    try {
+      await welcome(await call("POST", "token/refresh/", { body: shared ? {} : { refresh: refreshToken } }));
+    } catch (error) {
+      if (error.status !== 401 && !withoutCookie(error)) {
+        channel?.postMessage({ kind: "failed" });
+        throw error;
+      }
+      forget();
+    }
+    return state.status === "signed-in";
+  }
+
+  async function resume() {
+    if (transport === "cookie") {
+      const session = await call("GET", "session/");
+      if (session.authenticated) return become("signed-in", session.user);
+    }
+    return refresh();
+  }
+
+  async function restore() {
+    if (state.status === "unknown") await (restoring ??= resume().finally(() => (restoring = null)));
+    return state;
+  }
+
+  async function send(request) {
+    const headers = new Headers(request.headers);
+    if (access) headers.set("Authorization", `Bearer ${access}`);
+    if (transport !== "cookie") return fetch(new Request(request, { headers }));
+    if (!["GET", "HEAD", "OPTIONS"].includes(request.method)) headers.set("X-CSRFToken", await proof());
+    return fetch(new Request(request, { headers, credentials: "include" }));
+  }
+
+  async function authorizedFetch(input, init) {
+    const request = new Request(input, init);
+    if (new URL(request.url).origin !== base.origin || request.headers.has("Authorization")) return fetch(request);
+    await restore();
+    if (state.status === "signed-in" && Date.now() >= until) await refresh();
+    const used = serial;
+    const answer = await send(request.clone());
+    if (answer.status !== 401 && answer.status !== 403) return answer;
+    const { code } = await failure(answer.clone());
+    if (answer.status === 403) {
+      if (code !== "csrf_failed" || transport !== "cookie") return answer;
+      csrf = null;
+      return send(request);
+    }
+    // An access cookie that ran out is not sent at all, so with `cookie` a project's view may say anything in its 401.
+    if (state.status !== "signed-in" || (code !== "token_not_valid" && transport !== "cookie")) return answer;
+    return used !== serial || (await refresh()) ? send(request) : answer;
+  }
+
+  async function request(method, path, body) {
+    const headers = { "Content-Type": "application/json" };
+    const answer = await authorizedFetch(new URL(path, base), { method, headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw await failure(answer);
+    return answer.json();
+  }
+
+  // --- in and out
+
+  function signIn(path, body) {
+    return exclusively(async () => {
+      await welcome(await call("POST", path, { body: { ...body, transport } }));
+      return state;
+    });
+  }
+
+  // Signed out is what the server has confirmed: a 503 rejects, and everything stays as it was.
+  function logout() {
+    return exclusively(async () => {
+      if (access) {
+        try {
+          await call("POST", "logout/", { bearer: access });
+          return forget();
+        } catch (error) {
+          if (error.status !== 401) throw error; // else the token names no login; the cookie may
+        }
+      }
+      if (shared) {
+        try {
+          await call("POST", "token/revoke/", { body: {} });
+        } catch (error) {
+          if (!withoutCookie(error)) throw error;
+          await call("POST", "logout/");
+        }
+      }
+      return forget();
+    });
+  }
+
+  async function logoutAll({ keepCurrent = false } = {}) {
+    const { ended } = await request("POST", "logout/all/", { keep_current: keepCurrent });
+    if (!keepCurrent) forget();
+    return ended;
+  }
+
+  async function me() {
+    const known = await request("GET", "me/");
+    if (state.status === "signed-in") become("signed-in", known.user); // else a session spoke, which isn't ours
+    return known;
+  }
+
+  // --- providers: authorization code with PKCE (RFC 7636), state and issuer checked (RFC 9207)
+
+  async function plan(provider, redirectUri, prefix) {
+    if (!crypto.subtle) throw new AuthError("insecure_context", "This needs TLS, or localhost.");
+    const [verifier, state] = [random(), prefix + random()];
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+    const url = new URL(`../social/authorize/${encodeURIComponent(provider)}/`, base);
+    const challenge = { code_challenge: base64url(new Uint8Array(digest)), code_challenge_method: "S256" };
+    url.search = new URLSearchParams({ redirect_uri: redirectUri, state, ...challenge });
+    return { url: url.href, verifier, state, redirectUri };
+  }
+
+  function finish(trip, answer) {
+    if (answer.state !== trip.state) throw new AuthError("invalid_state", "This sign-in was not begun here.");
+    if (answer.iss !== expectedIssuer) throw new AuthError("invalid_issuer", "Somebody else answered.");
+    const { error, error_description: reason } = answer; // the reason is one of the server's own words
+    if (error && reason === "cancelled") throw new AuthError("cancelled", "The sign-in was cancelled.");
+    if (error) throw new AuthError(error, "The sign-in failed.", { reason });
+    if (!answer.code) throw new AuthError("invalid_response", "The sign-in failed.");
+    return signIn("social/exchange/", {
+      code: answer.code,
+      code_verifier: trip.verifier,
+      redirect_uri: trip.redirectUri,
+    });
+  }
+
+  async function loginWithRedirect(provider, { redirectUri = here(), returnTo = location.href } = {}) {
+    const { url, ...trip } = await plan(provider, redirectUri, "");
+    sessionStorage.setItem(PENDING, JSON.stringify({ ...trip, returnTo: ownPath(returnTo) }));
+    location.assign(url);
+  }
+
+  async function handleRedirect() {
+    const answer = takeAnswer();
+    if (!answer) return { kind: "none" };
+    if (answer.state.startsWith(POPUP)) {
+      handOver(answer);
+      return { kind: "popup" };
+    }
+    const { returnTo, ...trip } = JSON.parse(sessionStorage.getItem(PENDING) ?? "{}");
+    sessionStorage.removeItem(PENDING);
+    await finish(trip, answer);
+    return { kind: "signed-in", returnTo: ownPath(returnTo) };
+  }
+
+  async function loginWithPopup(provider, { redirectUri = here(), signal } = {}) {
+    if (new URL(redirectUri).origin !== location.origin) throw new TypeError("a popup ends on the page's own origin");
+    // Before anything that takes time: browsers open a window only while they handle the click.
+    const popup = open("", "_blank", "popup,width=480,height=640");
+    if (!popup) throw new AuthError("popup_blocked", "The browser did not open a window.");
+    try {
+      const trip = await plan(provider, redirectUri, POPUP);
+      const answered = answerOf(popup, trip.state, signal);
+      popup.location?.replace(trip.url); // none if it was closed already
+      return await finish(trip, await answered);
+    } finally {
+      popup.close();
+    }
+  }
+
+  return Object.freeze({
+    get state() {
+      return state;
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    login: (credentials) => signIn("token/", credentials),
+    fetch: authorizedFetch,
+    restore, logout, logoutAll, me, loginWithRedirect, handleRedirect, loginWithPopup,
+  });
+}
+
+const here = () => location.origin + location.pathname;
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+const base64url = (bytes) =>
+  btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+// A path of this origin, whatever is asked for: it may go to location.assign().
+function ownPath(target) {
+  const url = URL.canParse(target, location.href) ? new URL(target, location.href) : location;
+  return url.origin === location.origin ? url.pathname + url.search + url.hash : "/";
+}
+
+// Reads what came back with the URL and takes it out of there at once: history and Referer must not keep a code.
+function takeAnswer() {
+  const url = new URL(location.href);
+  const answer = {};
+  for (const name of ["code", "state", "iss", "error", "error_description"]) {
+    if (url.searchParams.has(name)) answer[name] = url.searchParams.get(name);
+  }
+  if (!("state" in answer) || !("code" in answer || "error" in answer)) return null;
+  for (const name of Object.keys(answer)) url.searchParams.delete(name);
+  history.replaceState(history.state, "", url);
+  return answer;
+}
+
+// In the popup. Not by window.opener: Django's Cross-Origin-Opener-Policy takes that away, even when a redirect has it. A
+// channel reaches this origin's pages and no others, and who wants to exchange the code needs the opener's verifier.
+function handOver(answer) {
+  const channel = new BroadcastChannel(POPUP);
+  channel.postMessage(answer);
+  channel.close();
+  window.close();
+}
+
+// In the opener. A popup that was taken away looks closed as well, while the person is still busy in it: so it counts as
+// given up only with this page in front.
+function answerOf(popup, state, signal) {
+  const over = new AbortController();
+  const channel = new BroadcastChannel(POPUP);
+  return new Promise((resolve, reject) => {
+    const cancel = () => reject(new AuthError("cancelled", "The sign-in was cancelled."));
+    channel.addEventListener("message", ({ data }) => data.state === state && resolve(data));
+    signal?.addEventListener("abort", cancel, { signal: over.signal });
+    if (signal?.aborted) cancel();
+    let since = null;
+    const timer = setInterval(() => {
+      if (!popup.closed || !document.hasFocus()) since = null;
+      else if (Date.now() - (since ??= Date.now()) >= CLOSED) cancel();
+    }, 250);
+    over.signal.addEventListener("abort", () => clearInterval(timer));
+  }).finally(() => {
+    over.abort();
+    channel.close();
+  });
+}
