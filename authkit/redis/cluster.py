@@ -106,7 +106,11 @@ class Cluster:
     def _discover(self) -> RedisCluster:
         if not self._breaker.lets_through():
             raise RedisUnavailable("the cluster failed a moment ago")
-        arguments = read_url(self._url)
+        try:
+            arguments = read_url(self._url)
+        except RedisUnavailable:
+            self._breaker.failed()
+            raise
         try:
             client = RedisCluster(
                 url=self._url.reveal(),

@@ -58,6 +58,10 @@ class Node:
         except AskError:
             self._heard()
             raise
+        except RedisUnavailable as error:
+            # There is no connection to be made: the project's vault fails, for one, and that may take its time as well.
+            self._silent(error)
+            raise
         except (RedisConnectionError, RedisTimeoutError, ReadOnlyError, OSError) as error:
             self._silent(error)
             raise RedisUnavailable(f"{self.name}: {told(error)}") from None
@@ -74,6 +78,7 @@ class Node:
 
         Raises:
             redis.exceptions.RedisError, OSError
+            RedisUnavailable: the settings don't say how.
         """
         connection = self._make()
         try:
@@ -94,6 +99,9 @@ class Node:
             raise RedisUnavailable(f"{self.name} failed a moment ago")
         try:
             connection, run = self.connect()
+        except RedisUnavailable as error:
+            self._silent(error)
+            raise
         except (RedisError, OSError) as error:
             self._silent(error)
             raise RedisUnavailable(f"{self.name}: {told(error)}") from None

@@ -130,15 +130,15 @@ def test_dead_server_is_replaced_by_its_replica(use: Use) -> None:
         assert new != old
 
 
-def test_whole_cluster_that_is_gone_is_an_outage_and_found_again(use: Use) -> None:
-    with redis_cluster.serve() as cluster:
-        use(cluster.url, CLUSTER=True)
+def test_whole_cluster_that_is_gone_is_an_outage_and_its_successor_is_found_by_the_url(use: Use) -> None:
+    with redis_cluster.serve() as cluster, redis_cluster.serve() as successor:
+        urls = [cluster.url]
+        use(lambda: urls[0], CLUSTER=True)
         link.call(b"SET", KEY, b"1", key=KEY)
         for server in cluster.masters:
-            server.stop(keep=True)
+            server.stop()
         for _ in range(3):
             with pytest.raises(RedisUnavailable):
                 link.call(b"GET", KEY, key=KEY)
-        for server in cluster.masters:
-            server.start()
-        assert call_until_answered(b"GET", KEY, key=KEY).value == b"1"
+        urls[0] = successor.url
+        assert call_until_answered(b"SET", KEY, b"2", key=KEY).run == run_of(successor.holder(KEY.decode()))

@@ -247,12 +247,19 @@ def test_url_that_cannot_be_read_is_told_to_nobody(url: str, use: Use, caplog: p
     assert "pa" not in caplog.text
 
 
-def test_vault_that_fails_is_an_outage(use: Use) -> None:
+@pytest.mark.parametrize("cluster", [False, True])
+def test_vault_that_fails_is_an_outage_and_not_asked_by_everybody(cluster: bool, use: Use) -> None:
+    asked = []
+
     def vault() -> str:
+        asked.append(1)
         raise OSError("sealed, and the token was s3cret")
 
-    use(vault)
+    use(vault, CLUSTER=cluster)
     assert refusal(b"PING")[0] == "REDIS_URL can't be read"
+    for _ in range(5):
+        assert "a moment ago" in refusal(b"PING")[0]
+    assert len(asked) == 1
 
 
 @pytest.mark.skipif(not redis.speaks_tls(), reason="this Redis was built without TLS")
