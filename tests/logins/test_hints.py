@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from authkit.exceptions import TruthUnavailable
@@ -311,3 +311,24 @@ def test_everything_of_a_person_is_heard_by_push(settings: Any, server: Server, 
     with elsewhere():
         end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
     assert tokens.refused() == ("login_ended", "forced")
+
+
+def dies_after_commit(login: Login) -> None:
+    """Ends it as a process does that is gone before its callbacks run."""
+    with transaction.atomic():
+        end_login(login_id=login.pk, reason=EndReason.LOGOUT)
+        connection.run_on_commit.clear()
+
+
+def test_revoker_that_dies_after_its_commit(tokens: Tokens) -> None:
+    with elsewhere():
+        dies_after_commit(tokens.login)
+    assert epochs.lease()
+    until(lambda: tokens.refused(issued_at=tokens.later()) == OUT, "the hint from before the commit is heard")
+
+
+def test_revoker_that_is_cut_off_and_dies_after_its_commit(tokens: Tokens, settings: Any) -> None:
+    with cut_off(settings):
+        dies_after_commit(tokens.login)
+    time.sleep(HALF)  # nobody was there to wait for it
+    assert tokens.refused(issued_at=tokens.later()) == OUT
