@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,10 @@ from tests.services.process import free_port, running
 from tests.services.redis import Server
 
 PASSWORD = "correct-horse-battery-staple"
+HINTS = "authkit:{revoked}"
+BOUND_SECONDS = 2.0
+WARM_SECONDS = 20.0
+START_SECONDS = 40.0
 PATIENCE = 4.0
 """Seconds that any answer may take while something is down: a suspension waits for half of BOUND, and each command that
 a frozen Redis leaves unanswered for its time limit."""
@@ -65,6 +71,7 @@ class World:
     """Reaches Redis by its socket file, which can be moved away."""
     far: Site
     server: Server
+    database: Path
     honest: list[str] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
@@ -103,10 +110,32 @@ class World:
         self.revoked.append(access)
 
     def warm_up(self) -> None:
-        """Until both sites go by Redis again: what only the database answers, no loss of Redis can spoil."""
-        for _ in range(3):
-            assert self.holds()
-            time.sleep(0.2)
+        """Until both sites go by Redis for whoever signs in from now on; who is here already is below its floor.
+
+        What only the database answers no loss of Redis can spoil, so the people of a test have to come after this.
+        """
+        until = time.monotonic() + WARM_SECONDS
+        access = self.far.pair("alice")["access"]
+        warm_since: float | None = None
+        while warm_since is None or time.monotonic() < warm_since + BOUND_SECONDS:
+            assert time.monotonic() < until, "Redis was never believed again"
+            for site in self.sites:
+                assert site.get("/api/notes/", access=access).status_code == 200
+            if not self._is_warm():
+                warm_since = None
+            elif warm_since is None:
+                warm_since = time.monotonic()  # the processes believe it half of BOUND later
+            time.sleep(0.05)
+
+    def _is_warm(self) -> bool:
+        marked = self.server.ask("ZCOUNT", HINTS, "8e15", "+inf") == b"1"
+        floor = self.server.ask("ZSCORE", HINTS, "f")
+        return marked and float(floor) < (time.time() - 1) * 1e6
+
+    def end_suspension(self) -> None:
+        """As half a minute after Redis could not be told of something."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+            connection.execute("UPDATE authkit_cacheepoch SET suspended_until = NULL")
 
     def newcomer(self, at: Site, username: str = "alice") -> str:
         """Somebody honest; answers their access token."""
@@ -115,41 +144,62 @@ class World:
         return access
 
 
-@contextlib.contextmanager
-def sites(directory: Path, server: Server, *, check: str, **steering: str) -> Iterator[World]:
-    """Starts both, with three people who have the same password."""
-    # Both sign with one key, which the first process would otherwise make while the second one looks for it.
-    common = {
-        "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
-        "REVOCATION": check,
-        "SECRET_KEY": secrets.token_urlsafe(50),
-        **steering,
-    }
-    made = manage(directory, "migrate", "--verbosity", "0", **common)
+@dataclass(frozen=True)
+class Prepared:
+    """A database with three people in it, and the environment by which a process of the example finds it."""
+
+    directory: Path
+    steering: Mapping[str, str]
+
+
+def prepare(directory: Path, **steering: str) -> Prepared:
+    """Makes tables and people."""
+    # All sign with one key, which the first process would otherwise make while the others look for it.
+    given = {"DJANGO_SETTINGS_MODULE": "tests.faults.settings", "SECRET_KEY": secrets.token_urlsafe(50), **steering}
+    made = manage(directory, "migrate", "--verbosity", "0", **given)
     assert made.returncode == 0, made.stderr
     script = "from django.contrib.auth.models import User\n" + "\n".join(
         f"User.objects.create_user({name!r}, password={PASSWORD!r})" for name in ("alice", "bob", "carol")
     )
-    assert manage(directory, "shell", "-c", script, **common).returncode == 0
+    made = manage(directory, "shell", "-c", script, **given)
+    assert made.returncode == 0, made.stderr
+    return Prepared(directory, given)
+
+
+@contextlib.contextmanager
+def sites(prepared: Prepared, directory: Path, server: Server, *, check: str) -> Iterator[World]:
+    """Starts both, on a copy of what was prepared where that is a file."""
+    shutil.copytree(prepared.directory, directory, dirs_exist_ok=True)
+    common = {**prepared.steering, "REVOCATION": check}
     with contextlib.ExitStack() as stack:
-        near = stack.enter_context(_site(directory, {**common, "REDIS_URL": server.unix_url}, "near"))
-        far = stack.enter_context(_site(directory, {**common, "REDIS_URL": server.url}, "far"))
-        yield World(near=near, far=far, server=server)
-        for name in ("near", "far"):
-            log = (directory / f"{name}.log").read_text()
+        near, far = (free_port() for _ in range(2))
+        started = [
+            stack.enter_context(_starting(directory, {**common, "REDIS_URL": url}, port))
+            for url, port in ((server.unix_url, near), (server.url, far))
+        ]
+        for site in started:
+            _wait_for(site)
+        yield World(*started, server=server, database=directory / "db.sqlite3")
+        for port in (near, far):
+            log = (directory / f"{port}.log").read_text()
             assert "Internal Server Error" not in log, log
 
 
 @contextlib.contextmanager
-def _site(directory: Path, steering: Mapping[str, str], name: str) -> Iterator[Site]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
+def _starting(directory: Path, steering: Mapping[str, str], port: int) -> Iterator[Site]:
     gunicorn = ["gunicorn", "--workers", "1", "--threads", "2", "--bind", f"127.0.0.1:{port}", "--chdir", str(ROOT)]
     with running(
-        [sys.executable, "-m", *gunicorn, "example_project.wsgi"],
-        ready=lambda: answers(f"{url}/"),
-        log=directory / f"{name}.log",
+        [sys.executable, "-m", *gunicorn, "tests.faults.wsgi"],
+        ready=lambda: True,
+        log=directory / f"{port}.log",
         environment=environment(directory, **steering),
         cwd=directory,
     ):
-        yield Site(url)
+        yield Site(f"http://127.0.0.1:{port}")
+
+
+def _wait_for(site: Site) -> None:
+    until = time.monotonic() + START_SECONDS
+    while not answers(f"{site.url}/"):
+        assert time.monotonic() < until, f"{site.url} was never up"
+        time.sleep(0.05)

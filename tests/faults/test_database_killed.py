@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -13,12 +14,10 @@ import pytest
 from django.db import connection
 from psycopg import sql
 
-from tests.faults.sites import World, sites
+from tests.faults.sites import BOUND_SECONDS, Prepared, World, prepare, sites
 from tests.services import redis
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.process]
-
-BOUND_SECONDS = 2.0
 
 
 class Database:
@@ -37,10 +36,10 @@ class Database:
         self._control.execute(text.format(sql.Identifier(self._name), sql.Literal(allow)))
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
     server = connection.settings_dict
-    name = f"authkit_faults_{tmp_path.name}".lower()[:60]
+    name = f"authkit_faults_{os.getpid()}"
     address = f"postgresql://{server['USER']}:{server['PASSWORD']}@{server['HOST']}:{server['PORT']}"
     with psycopg.connect(f"{address}/postgres", autocommit=True) as control:
         control.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -50,16 +49,23 @@ def database(tmp_path: Path) -> Iterator[Database]:
             control.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture(scope="module")
+def prepared(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepare(tmp_path_factory.mktemp("prepared"), DATABASE_URL=database.url)
+
+
 @pytest.fixture(params=["database", "redis", "push"])
-def world(request: pytest.FixtureRequest, tmp_path: Path, database: Database) -> Iterator[World]:
-    with redis.own() as server, sites(tmp_path, server, check=request.param, DATABASE_URL=database.url) as both:
+def world(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Iterator[World]:
+    with redis.own() as server, sites(prepared, tmp_path, server, check=request.param) as both:
+        if request.param != "database":
+            both.warm_up()
         yield both
 
 
 def test_killed_connections_throw_nobody_out(world: World, database: Database) -> None:
     access = world.newcomer(at=world.near)
     world.people.append(world.far.person("carol"))
-    world.warm_up()
+    assert world.holds()
     seen: Counter[int] = Counter()
     done = threading.Event()
 
@@ -93,7 +99,7 @@ def test_no_database_no_entry(world: World, database: Database) -> None:
     access, victim = (world.newcomer(at=world.near) for _ in range(2))
     carol = world.far.person("carol")
     world.people.append(carol)
-    world.warm_up()
+    assert world.holds()
     world.revoke(victim, at=world.far)
     database.allow_connections(False)
     database.kill_connections()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.sites import PATIENCE, World, sites
+from tests.faults.sites import HINTS, PATIENCE, Prepared, World, prepare, sites
 from tests.services import redis
 
 pytestmark = [pytest.mark.redis, pytest.mark.process]
@@ -40,9 +40,15 @@ def _asked(server: redis.Server, *command: str) -> None:
     assert server.ask(*command) == b"OK"
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepare(tmp_path_factory.mktemp("prepared"))
+
+
 @pytest.fixture(params=["redis", "push"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with redis.own() as server, sites(tmp_path, server, check=request.param) as both:
+def world(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Iterator[World]:
+    with redis.own() as server, sites(prepared, tmp_path, server, check=request.param) as both:
+        both.warm_up()
         yield both
 
 
@@ -52,7 +58,7 @@ def test_nobody_revoked_is_back_and_nobody_honest_is_out(fault: str, world: Worl
     before, meanwhile, after = (world.newcomer(at=world.near) for _ in range(3))
     world.newcomer(at=world.far, username="bob")
     world.people.append(world.near.person("carol"))
-    world.warm_up()
+    assert world.holds()
     world.server.snapshot()
     world.revoke(before, at=world.near)
     assert world.holds()
@@ -69,12 +75,14 @@ def test_nobody_revoked_is_back_and_nobody_honest_is_out(fault: str, world: Worl
     assert world.holds()
     world.revoke(after, at=world.far)
     assert world.holds()
+    world.end_suspension()
     world.warm_up()
+    assert world.holds()
 
 
 def test_a_process_that_is_cut_off_hears_of_what_another_one_revokes(world: World) -> None:
     one, other = (world.newcomer(at=world.near) for _ in range(2))
-    world.warm_up()
+    assert world.holds()
     world.server.cut()
     world.revoke(one, at=world.far)
     assert world.holds()
@@ -86,7 +94,7 @@ def test_a_process_that_is_cut_off_hears_of_what_another_one_revokes(world: Worl
 def test_everybody_is_out_though_redis_is_gone(world: World) -> None:
     for site in world.sites:
         world.newcomer(at=site)
-    world.warm_up()
+    assert world.holds()
     world.server.stop()
     world.revoked, world.honest = [*world.honest], []
     out = world.near.send(
@@ -101,17 +109,18 @@ def test_everybody_is_out_though_redis_is_gone(world: World) -> None:
 def test_evicted_hints_let_nobody_in(world: World) -> None:
     victim = world.newcomer(at=world.near)
     world.newcomer(at=world.far)
-    world.warm_up()
+    assert world.holds()
     world.revoke(victim, at=world.far)
     # What `allkeys-lru` does to a key: all of it goes, whatever is in it.
-    assert world.server.ask("DEL", "authkit:{revoked}") == b"1"
+    assert world.server.ask("DEL", HINTS) == b"1"
     assert world.holds()
     world.warm_up()
+    assert world.holds()
 
 
 def test_a_frozen_redis_costs_one_time_limit_and_not_one_for_each_request(world: World) -> None:
     access = world.newcomer(at=world.near)
-    world.warm_up()
+    assert world.holds()
     world.server.freeze()
     try:
         waited = sum(world.near.get("/api/notes/", access=access).elapsed.total_seconds() for _ in range(20))
