@@ -11,6 +11,7 @@ from django.test import Client as Visitor
 from django.utils import timezone
 
 from authkit import signals
+from authkit.core.identifiers import uuid7
 from authkit.exceptions import TooManyLogins
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind
@@ -101,8 +102,15 @@ def test_a_sign_in_of_earlier_is_not_held_up(user: Any, open_for: Any, limit: An
     """A session from before authkit, or another library's token, that is carried over: no door to refuse it at."""
     limit(1, "refuse")
     open_for(user)
-    open_for(user, began_at=timezone.now() - timedelta(days=1))
+    open_for(user, login_id=uuid7(), began_at=timezone.now() - timedelta(days=1))
     assert live_logins_of(user=user).count() == 2
+
+
+def test_one_time_code_of_a_moment_ago_is_held_up(user: Any, open_for: Any, limit: Any) -> None:
+    limit(1, "refuse")
+    open_for(user)
+    with pytest.raises(TooManyLogins):
+        open_for(user, began_at=timezone.now() - timedelta(seconds=5))
 
 
 def test_what_it_replaces_does_not_count(user: Any, open_for: Any, limit: Any) -> None:
