@@ -115,7 +115,7 @@ class World:
         What only the database answers no loss of Redis can spoil, so the people of a test have to come after this.
         """
         until = time.monotonic() + WARM_SECONDS
-        access = self.far.pair("alice")["access"]
+        access = self.far.pair("carol")["access"]
         warm_since: float | None = None
         while warm_since is None or time.monotonic() < warm_since + BOUND_SECONDS:
             assert time.monotonic() < until, "Redis was never believed again"

@@ -107,13 +107,16 @@ def test_everybody_is_out_though_redis_is_gone(world: World) -> None:
 
 
 def test_evicted_hints_let_nobody_in(world: World) -> None:
-    victim = world.newcomer(at=world.near)
+    before, after = (world.newcomer(at=world.near) for _ in range(2))
     world.newcomer(at=world.far)
     assert world.holds()
-    world.revoke(victim, at=world.far)
+    world.revoke(before, at=world.far)
     # What `allkeys-lru` does to a key: all of it goes, whatever is in it.
     assert world.server.ask("DEL", HINTS) == b"1"
     assert world.holds()
+    world.revoke(after, at=world.near)
+    assert world.holds()
+    world.end_suspension()
     world.warm_up()
     assert world.holds()
 
