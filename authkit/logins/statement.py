@@ -21,6 +21,7 @@ from django.db.models.sql import UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
+from authkit.logins.prepared import execute_repeatedly
 
 _PREFIX = "_authkit_"
 _KEYS = ("id", "user_id")
@@ -137,7 +138,7 @@ def _fetch(
         for position in positions:
             parameters[position] = prepared
     with connection.cursor() as cursor:
-        cursor.execute(statement.sql, parameters)
+        execute_repeatedly(cursor, connection, sql=statement.sql, parameters=parameters)
         row = cursor.fetchone()
     if row is None or not statement.converters:
         return row

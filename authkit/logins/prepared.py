@@ -1,0 +1,107 @@
+"""A statement that is asked again and again, prepared by PostgreSQL: parsing and planning cost more than running it.
+
+By PREPARE and EXECUTE as plain SQL. Drivers prepare by the protocol, which takes Django's own bindings from us, and
+turned out slower than not to prepare at all.
+
+A prepared statement belongs to one connection of the server. A pooler that gives each transaction another one, as
+PgBouncer can, would lose it. So nothing is prepared where Django was told of such a pooler, and an EXECUTE that fails
+is answered by the statement itself. That is harmless where no transaction is open, which an error would spoil: so in a
+transaction nothing is executed this way. The name is made of the statement's text: whoever else prepares under it has
+prepared the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError
+
+logger = logging.getLogger("authkit")
+
+AFTER = 5
+"""Times that a connection has to be asked first. One that serves a single request (no CONN_MAX_AGE) never is."""
+
+_STATE = "_authkit_prepared"
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """What one connection of the driver's has been asked; the next one begins anew."""
+
+    driver: Any
+    asked: dict[str, int] = field(default_factory=dict)
+    failed: bool = False
+
+
+def execute_repeatedly(cursor: Any, connection: Any, *, sql: str, parameters: Sequence[Any]) -> None:
+    """Executes a SELECT on this cursor of this connection, prepared where that is possible and pays.
+
+    Args:
+        sql: with %s for each parameter; one text for each kind of question.
+
+    Raises:
+        DatabaseError: as the cursor does.
+    """
+    state = _state(connection)
+    if state is None or not _is_ready(cursor, state, sql):
+        cursor.execute(sql, parameters)
+        return
+    try:
+        cursor.execute(_execution(sql, len(parameters)), parameters)
+    except (OperationalError, InterfaceError, DataError):
+        raise
+    except DatabaseError:
+        # Lost to a pooler or a DISCARD, or a column has another type since.
+        state.failed = True
+        logger.info("a prepared statement is gone; this connection goes on without", exc_info=True)
+        cursor.execute(sql, parameters)
+
+
+def _state(connection: Any) -> _Prepared | None:
+    if connection.vendor != "postgresql" or connection.in_atomic_block or connection.connection is None:
+        return None
+    state: _Prepared | None = connection.__dict__.get(_STATE)
+    if state is None or state.driver is not connection.connection:
+        state = connection.__dict__[_STATE] = _Prepared(connection.connection)
+        settings = connection.settings_dict
+        # The first is what Django's documentation has for transaction poolers; the second takes EXECUTE its parameters.
+        state.failed = bool(
+            settings.get("DISABLE_SERVER_SIDE_CURSORS") or settings.get("OPTIONS", {}).get("server_side_binding")
+        )
+    return None if state.failed else state
+
+
+def _is_ready(cursor: Any, state: _Prepared, sql: str) -> bool:
+    asked = state.asked[sql] = state.asked.get(sql, 0) + 1
+    if asked <= AFTER:
+        return False
+    if asked == AFTER + 1:
+        try:
+            cursor.execute(_preparation(sql))
+        except (OperationalError, InterfaceError):
+            raise
+        except DatabaseError:
+            # There may be one of this name already: then a pooler has given us the connection that somebody else had.
+            state.failed = True
+            return False
+    return True
+
+
+@lru_cache(maxsize=32)
+def _name(sql: str) -> str:
+    return "authkit_" + hashlib.sha256(sql.encode()).hexdigest()[:32]
+
+
+def _preparation(sql: str) -> str:
+    places = tuple(f"${number}" for number in range(1, sql.count("%s") + 1))
+    return f"PREPARE {_name(sql)} AS {sql % places}"
+
+
+@lru_cache(maxsize=32)
+def _execution(sql: str, parameters: int) -> str:
+    return f"EXECUTE {_name(sql)}({', '.join(['%s'] * parameters)})"
