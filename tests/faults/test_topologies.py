@@ -17,7 +17,7 @@ from tests.logins.hinted import BOUND, Tokens, block
 from tests.redis.conftest import KEY
 from tests.services import redis_cluster, redis_sentinel
 from tests.services.redis_cluster import Cluster
-from tests.services.redis_sentinel import SERVICE, Watched
+from tests.services.redis_sentinel import Watched
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
 
@@ -60,17 +60,7 @@ def test_failover_to_a_replica_that_never_heard_of_it(
     monkeypatch.setattr(ConnectionFactory, "_pools", {})
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-        "redis": {
-            "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": f"redis://{SERVICE}/0",
-            "OPTIONS": {
-                "CLIENT_CLASS": "django_redis.client.SentinelClient",
-                "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
-                "SENTINELS": list(watched.sentinels),
-                "SOCKET_TIMEOUT": 0.3,
-                "SOCKET_CONNECT_TIMEOUT": 0.3,
-            },
-        },
+        "redis": watched.cache(),
     }
     settings.AUTHKIT = {"REDIS": {"CACHE": "redis"}, "REVOCATION": {"CHECK": check, "BOUND": BOUND}}
     honest, before, meanwhile = people

@@ -13,7 +13,7 @@ from tests.redis.conftest import KEY
 from tests.redis.waiting import call_until_answered
 from tests.services import redis_sentinel
 from tests.services.process import free_port
-from tests.services.redis_sentinel import SERVICE, Watched
+from tests.services.redis_sentinel import Watched
 
 pytestmark = pytest.mark.redis
 
@@ -30,17 +30,7 @@ def through_sentinel(watched: Watched, settings: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ConnectionFactory, "_pools", {})
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-        "redis": {
-            "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": f"redis://{SERVICE}/0",
-            "OPTIONS": {
-                "CLIENT_CLASS": "django_redis.client.SentinelClient",
-                "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
-                "SENTINELS": list(watched.sentinels),
-                "SOCKET_TIMEOUT": 0.3,
-                "SOCKET_CONNECT_TIMEOUT": 0.3,
-            },
-        },
+        "redis": watched.cache(),
     }
     settings.AUTHKIT = {"REDIS": {"CACHE": "redis"}}
 

@@ -7,6 +7,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.services.process import ServiceError, free_port, running, scratch
 from tests.services.redis import Server, answers_ping, program
@@ -24,6 +25,20 @@ class Watched:
     master: Server
     replica: Server
     sentinels: tuple[tuple[str, int], ...]
+
+    def cache(self) -> dict[str, Any]:
+        """Answer the entry of CACHES by which django-redis finds the master."""
+        return {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": f"redis://{SERVICE}/0",
+            "OPTIONS": {
+                "CLIENT_CLASS": "django_redis.client.SentinelClient",
+                "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+                "SENTINELS": list(self.sentinels),
+                "SOCKET_TIMEOUT": 0.3,
+                "SOCKET_CONNECT_TIMEOUT": 0.3,
+            },
+        }
 
     def wait_for_failover(self) -> None:
         """Return once the replica is the master. Raises ServiceError if it never is."""
