@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,27 +110,8 @@ class World:
         self.revoked.append(access)
 
     def warm_up(self) -> None:
-        """Until both sites go by Redis for whoever signs in from now on; who is here already is below its floor.
-
-        What only the database answers no loss of Redis can spoil, so the people of a test have to come after this.
-        """
-        until = time.monotonic() + WARM_SECONDS
-        access = self.far.pair("carol")["access"]
-        warm_since: float | None = None
-        while warm_since is None or time.monotonic() < warm_since + BOUND_SECONDS:
-            assert time.monotonic() < until, "Redis was never believed again"
-            for site in self.sites:
-                assert site.get("/api/notes/", access=access).status_code == 200
-            if not self._is_warm():
-                warm_since = None
-            elif warm_since is None:
-                warm_since = time.monotonic()  # the processes believe it half of BOUND later
-            time.sleep(0.05)
-
-    def _is_warm(self) -> bool:
-        marked = self.server.ask("ZCOUNT", HINTS, "8e15", "+inf") == b"1"
-        floor = self.server.ask("ZSCORE", HINTS, "f")
-        return marked and float(floor) < (time.time() - 1) * 1e6
+        """See `warmed_up`."""
+        warmed_up(self.server, self.sites)
 
     def end_suspension(self) -> None:
         """As half a minute after Redis could not be told of something."""
@@ -142,6 +123,30 @@ class World:
         access = at.pair(username)["access"]
         self.honest.append(access)
         return access
+
+
+def warmed_up(server: Server, sites: Sequence[Site]) -> None:
+    """Waits until all go by Redis for whoever signs in from now on; who is here already is below its floor.
+
+    What only the database answers no loss of Redis can spoil, so the people of a test have to come after this.
+    """
+    until = time.monotonic() + WARM_SECONDS
+    access = sites[-1].pair("carol")["access"]
+    warm_since: float | None = None
+    while warm_since is None or time.monotonic() < warm_since + BOUND_SECONDS:
+        assert time.monotonic() < until, "Redis was never believed again"
+        for site in sites:
+            assert site.get("/api/notes/", access=access).status_code == 200
+        if not _is_warm(server):
+            warm_since = None
+        elif warm_since is None:
+            warm_since = time.monotonic()  # the processes believe it half of BOUND later
+        time.sleep(0.05)
+
+
+def _is_warm(server: Server) -> bool:
+    marked = server.ask("ZCOUNT", HINTS, "8e15", "+inf") == b"1"
+    return marked and float(server.ask("ZSCORE", HINTS, "f")) < (time.time() - 1) * 1e6
 
 
 @dataclass(frozen=True)
