@@ -32,6 +32,9 @@ BIN = Path(sys.executable).parent
 # A pass that takes longer than this hangs: it is ended, and counts as failed.
 PASS_SECONDS = 900
 PLAIN = "not postgres and not redis and not oidc and not browser and not process"
+# What holds on each database holds with Redis beside it. The tests of Redis alone, and those that break it, run once.
+BESIDE_REDIS = PLAIN.replace("not redis and ", "")
+ONCE = ("--ignore=tests/redis", "--ignore=tests/faults")
 NOTHING_COLLECTED = 5
 
 Services = Callable[[], contextlib.AbstractContextManager[Mapping[str, str]]]
@@ -59,6 +62,9 @@ class Pass:
     user: str = "stock"
     markers: str = PLAIN
     services: Services = lambda: contextlib.nullcontext({})
+    arguments: tuple[str, ...] = ()
+    # Of the same tests again, on another database or user model, coverage would learn little and take its time.
+    measured: bool = False
     # Why the pass is left out altogether; a left-out pass fails nothing.
     missing: Callable[[], str | None] = lambda: None
 
@@ -79,22 +85,39 @@ def _postgres_and_redis() -> Iterator[Mapping[str, str]]:
 
 
 @contextlib.contextmanager
-def _mariadb() -> Iterator[Mapping[str, str]]:
-    with mariadb.serve() as url:
-        yield {"DATABASE_URL": url}
+def _redis() -> Iterator[Mapping[str, str]]:
+    if redis.missing() is not None:
+        yield {}
+        return
+    with redis.serve() as url:
+        yield {"REDIS_URL": url}
+
+
+@contextlib.contextmanager
+def _mariadb_and_redis() -> Iterator[Mapping[str, str]]:
+    with mariadb.serve() as url, _redis() as environment:
+        yield {**environment, "DATABASE_URL": url}
 
 
 PASSES = (
-    Pass("stock", "stock user, SQLite"),
+    Pass("stock", "stock user, SQLite + Redis", markers=BESIDE_REDIS, services=_redis, arguments=ONCE, measured=True),
     Pass(
         "parts",
         "everything, PostgreSQL + Redis + provider + browser",
         markers="",
         services=_postgres_and_redis,
+        measured=True,
     ),
     Pass("uuid", "UUID key, other USERNAME_FIELD, SQLite", user="uuid"),
     Pass("email", "no username, SQLite", user="email"),
-    Pass("mariadb", "stock user, MariaDB", services=_mariadb, missing=mariadb.missing),
+    Pass(
+        "mariadb",
+        "stock user, MariaDB + Redis",
+        markers=BESIDE_REDIS,
+        services=_mariadb_and_redis,
+        arguments=ONCE,
+        missing=mariadb.missing,
+    ),
 )
 
 # Title, command, and what the command's environment gets on top.
@@ -190,6 +213,7 @@ def run_pass(which: Pass, arguments: list[str], *, coverage: bool, scratch: Path
         "2",
         f"--junitxml={report}",
         *(["-m", which.markers] if which.markers else []),
+        *which.arguments,
         *arguments,
     ]
     try:
@@ -259,7 +283,7 @@ def main() -> int:
         for which in PASSES:
             if which.name in chosen:
                 say(f"\n== {which.name}: {which.title}")
-                results.append(run_pass(which, arguments, coverage=whole, scratch=Path(scratch)))
+                results.append(run_pass(which, arguments, coverage=whole and which.measured, scratch=Path(scratch)))
     if whole:
         results.append(coverage_gate())
     return summarize(results)

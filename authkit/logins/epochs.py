@@ -124,9 +124,10 @@ def suspend() -> None:
     goes_on = When(suspended_until__gt=now + SKEW, then=F("suspended_at"))
     rows = CacheEpoch.objects.using(using).filter(pk=CacheEpoch.ONLY)
     changes: dict[str, Any] = {
-        "value": F("value") + _step(),
-        "suspended_until": now + SUSPENSION,
+        # First: MariaDB and MySQL assign one column after the other, and it looks at the next one's old value.
         "suspended_at": Case(goes_on, default=now),
+        "suspended_until": now + SUSPENSION,
+        "value": F("value") + _step(),
     }
     try:
         if not rows.update(**changes):
