@@ -67,6 +67,7 @@ class Pass:
     arguments: tuple[str, ...] = ()
     # Of the same tests again, on another database or user model, coverage would learn little and take its time.
     measured: bool = False
+    workers: int = 2
     # Why the pass is left out altogether; a left-out pass fails nothing.
     missing: Callable[[], str | None] = lambda: None
 
@@ -109,6 +110,8 @@ PASSES = (
         markers="",
         services=_postgres_and_redis,
         measured=True,
+        # Half of them wait for a process, a browser or a fail-over.
+        workers=3,
     ),
     Pass("uuid", "UUID key, other USERNAME_FIELD, SQLite", user="uuid", arguments=SPELLINGS),
     Pass("email", "no username, SQLite", user="email", arguments=SPELLINGS),
@@ -212,7 +215,7 @@ def run_pass(which: Pass, arguments: list[str], *, coverage: bool, scratch: Path
     command += [
         "-q",
         "-n",
-        "2",
+        str(which.workers),
         f"--junitxml={report}",
         *(["-m", which.markers] if which.markers else []),
         *which.arguments,

@@ -34,7 +34,7 @@ def refuse_with_503(route: Route) -> None:
 def run_out(page: Page, site: str, transport: str, credentials: dict[str, str]) -> None:
     """Signs in with an access token that is over when this returns, which the page's own clock can't tell it."""
     page.clock.set_fixed_time(0)
-    short = override_settings(AUTHKIT={"TOKENS": {"ACCESS_LIFETIME": timedelta(seconds=1)}})
+    short = override_settings(AUTHKIT={"TOKENS": {"ACCESS_LIFETIME": timedelta(seconds=3)}})
     with short, page.expect_response("**/auth/api/token/") as answered:
         sign_in(page, credentials)
     if transport == "cookie":

@@ -20,7 +20,7 @@ from tests.services.redis import Server
 
 PASSWORD = "correct-horse-battery-staple"
 HINTS = "authkit:{revoked}"
-BOUND_SECONDS = 2.0
+BOUND_SECONDS = 1.0
 WARM_SECONDS = 20.0
 START_SECONDS = 40.0
 PATIENCE = 4.0

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.test import override_settings
 from django.urls import path
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
@@ -53,7 +52,9 @@ urlpatterns = [path("late/", Late.as_view())]
 
 @pytest.fixture(params=["redis", "push"])
 def access(request: pytest.FixtureRequest, settings: Any, user: Any) -> Iterator[str]:
-    with own() as server, override_settings(ROOT_URLCONF=__name__):
+    with own() as server:
+        # Both by the fixture: what is put over it, and taken away before it, comes back.
+        settings.ROOT_URLCONF = __name__
         settings.AUTHKIT = block(request.param, server.url)
         pair = issue_tokens(user=user, method="password", client=Client())
         Tokens(pair.login).believed()
