@@ -1,4 +1,4 @@
-"""The example's settings, with half the BOUND, and with a password hash that costs nothing: these tests sign in a lot."""
+"""The example's settings, with half the BOUND, and a password hash that costs nothing: these tests sign in a lot."""
 
 from __future__ import annotations
 
