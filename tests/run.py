@@ -109,6 +109,7 @@ PASSES = (
         "everything, PostgreSQL + Redis + provider + browser",
         markers="",
         services=_postgres_and_redis,
+        arguments=SPELLINGS,
         measured=True,
         # Half of them wait for a process, a browser or a fail-over.
         workers=3,

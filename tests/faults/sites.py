@@ -113,6 +113,13 @@ class World:
         """See `warmed_up`."""
         warmed_up(self.server, self.sites)
 
+    def begin(self) -> None:
+        """Mends what an earlier test broke, and forgets its people."""
+        self.server.repair()
+        self.honest, self.revoked, self.people = [], [], []
+        if self.database.exists():
+            self.end_suspension()
+
     def end_suspension(self) -> None:
         """As half a minute after Redis could not be told of something."""
         with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:

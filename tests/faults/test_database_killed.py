@@ -7,7 +7,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -54,12 +53,21 @@ def prepared(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Pr
     return prepare(tmp_path_factory.mktemp("prepared"), DATABASE_URL=database.url)
 
 
-@pytest.fixture(params=["database", "redis", "push"])
-def world(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Iterator[World]:
-    with redis.own() as server, sites(prepared, tmp_path, server, check=request.param) as both:
+@pytest.fixture(scope="module", params=["database", "redis", "push"])
+def both(
+    request: pytest.FixtureRequest, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    directory = tmp_path_factory.mktemp("sites")
+    with redis.own() as server, sites(prepared, directory, server, check=request.param) as world:
         if request.param != "database":
-            both.warm_up()
-        yield both
+            world.warm_up()
+        yield world
+
+
+@pytest.fixture
+def world(both: World) -> World:
+    both.begin()
+    return both
 
 
 def test_killed_connections_throw_nobody_out(world: World, database: Database) -> None:

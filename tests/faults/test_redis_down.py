@@ -6,7 +6,6 @@ Real processes and a real server, and nothing is waited for: what a 2xx promised
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -45,11 +44,20 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     return prepare(tmp_path_factory.mktemp("prepared"))
 
 
-@pytest.fixture(params=["redis", "push"])
-def world(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Iterator[World]:
-    with redis.own() as server, sites(prepared, tmp_path, server, check=request.param) as both:
-        both.warm_up()
-        yield both
+@pytest.fixture(scope="module", params=["redis", "push"])
+def both(
+    request: pytest.FixtureRequest, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    directory = tmp_path_factory.mktemp("sites")
+    with redis.own() as server, sites(prepared, directory, server, check=request.param) as world:
+        yield world
+
+
+@pytest.fixture
+def world(both: World) -> World:
+    both.begin()
+    both.warm_up()
+    return both
 
 
 @pytest.mark.parametrize("fault", FAULTS)

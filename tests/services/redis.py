@@ -136,6 +136,15 @@ class Server:
         """Put its file back."""
         self.unix.with_suffix(".away").rename(self.unix)
 
+    def repair(self) -> None:
+        """Undo whatever was done to it, its data aside."""
+        if self._process is None:
+            self.start()
+        self.thaw()
+        if self.unix.with_suffix(".away").exists():
+            self.heal()
+        self.ask("CONFIG", "SET", "maxmemory", 0)
+
     def ask(self, *command: str | int) -> bytes:
         """Answer the first line of what it says to a command; for a bulk string, the string."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
