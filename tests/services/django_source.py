@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import functools
 import os
@@ -44,7 +45,10 @@ def tests() -> Path | str:
 
 
 def _fetch(version: str, home: Path) -> str | None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "django"]
+    pip = _pip()
+    if pip is None:
+        return "no sdist of Django: there is no pip to fetch it with"
+    command = [*pip, "download", "--quiet", "--no-deps", "--no-binary", "django"]
     with tempfile.TemporaryDirectory(dir=home) as scratch:
         try:
             subprocess.run(
@@ -60,5 +64,16 @@ def _fetch(version: str, home: Path) -> str | None:
             return f"no sdist of Django {version}: pip took longer than {DOWNLOAD_SECONDS} s"
         with tarfile.open(next(Path(scratch).glob("*.tar.gz"))) as archive:
             archive.extractall(scratch, filter="data")
-        (Path(scratch) / f"django-{version}").rename(home / f"django-{version}")
+        # Called Django-5.2 by older sdists, django-6.1 by newer ones.
+        next(path.parent for path in Path(scratch).glob("*/tests")).rename(home / f"django-{version}")
+    return None
+
+
+def _pip() -> list[str] | None:
+    """An environment that uv made has no pip of its own."""
+    base: str = getattr(sys, "_base_executable", sys.executable)
+    for command in ([sys.executable, "-m", "pip"], [base, "-m", "pip"], ["uv", "tool", "run", "pip"]):
+        with contextlib.suppress(OSError):
+            if subprocess.run([*command, "--version"], capture_output=True, check=False, timeout=60).returncode == 0:
+                return command
     return None
