@@ -53,6 +53,7 @@ def run(project: FreshProject, code: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("urls", ["urls.py", "urls.py, with paths of your own"])
 def test_a_project_switches_and_its_clients_tokens_live_on(tmp_path: Path, urls: str) -> None:
     project = FreshProject(tmp_path, end=QUICK + ROTATING + OLD_DEFAULT, apps=SIMPLEJWT_APPS, urls=SIMPLEJWT_URLS)

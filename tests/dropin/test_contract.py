@@ -11,6 +11,8 @@ import pytest
 
 from tests.fresh_project import APPS, FreshProject
 
+pytestmark = pytest.mark.process
+
 SIMPLEJWT_URLS = """\
 from django.urls import path
 from rest_framework_simplejwt import views
