@@ -61,14 +61,14 @@ def test_step_that_refuses_leaves_nothing_behind(provider, configure, step, reas
 def test_step_cannot_name_a_person_whom_no_link_names(provider, configure, make_user, before) -> None:
     """What social-core's `associate_by_email` does, under another name."""
     make_user("victim", email="alice@elsewhere.test", is_superuser=True)
-    configure(provider, PIPELINE=with_step("name_the_first", before=before))
+    configure(provider, PIPELINE=with_step("name_another", before=before))
     assert nothing_left(come_back(Client()), "misconfigured")
 
 
 def test_step_cannot_make_somebody_else_of_a_person_who_is_linked(provider, configure, make_user) -> None:
     victim = make_user("victim")
     come_back(Client())
-    configure(provider, PIPELINE=with_step("name_the_first"))
+    configure(provider, PIPELINE=with_step("name_another"))
     assert refused(come_back(Client()), "misconfigured")
     assert not Login.objects.filter(user=victim).exists()
 
