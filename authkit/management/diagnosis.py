@@ -75,7 +75,8 @@ def _database() -> Iterator[Finding]:
                 cursor.fetchall()
                 times.append(time.monotonic() - began)
     except DATABASE_DOWN as error:
-        text = f"{connection.alias}, {connection.display_name}: out of reach ({type(error).__name__})"
+        # Its `display_name` would ask the server which of two it is.
+        text = f"{connection.alias}, {connection.vendor}: out of reach ({type(error).__name__})"
         yield Finding("Database", f"{text}. Every answer that needs it is a 503.", Level.FAULT)
         return
     yield Finding("Database", f"{connection.alias}, {connection.display_name}: one statement takes {_times(times)}")
