@@ -30,7 +30,7 @@ from authkit.sessions.views import sign_out_of_session
 from authkit.tokens.authentication import TokenAuthentication, read_bearer
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import discard_cookies, read_access_cookie
-from authkit.tokens.services import carries_live_login, identify_token, revoke_token
+from authkit.tokens.revocation import carries_live_login, identify_token, revoke_token
 from authkit.tokens.transports import Transport, bound_transport, cookie_transports
 
 EVERY_CREDENTIAL = (TokenAuthentication, SessionAuthentication)

@@ -25,8 +25,9 @@ from authkit.exceptions import InvalidCredentials, TokenNotValid
 from authkit.logins.reasons import EndReason
 from authkit.tokens import views
 from authkit.tokens.cookies import discard_cookies
+from authkit.tokens.revocation import revoke_refresh
 from authkit.tokens.serializers import RefreshSerializer, TokenSerializer
-from authkit.tokens.services import revoke_refresh, verify_token
+from authkit.tokens.services import verify_token
 from authkit.tokens.transports import Transport
 
 _SENTENCES = {None: "Token is invalid", "expired": "Token is expired"}

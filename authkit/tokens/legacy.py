@@ -20,6 +20,7 @@ from django.utils import timezone
 from authkit.core.strength import MIN_KEY_BYTES
 from authkit.exceptions import TokenNotValid
 from authkit.logins.reasons import TokenKind
+from authkit.tokens.codec import Claims
 from authkit.tokens.jws import MAX_TOKEN_LENGTH
 
 ALGORITHMS = frozenset(
@@ -192,4 +193,16 @@ def _legacy(payload: dict[str, Any], how: Reader) -> Legacy:
         issued_at=datetime.fromtimestamp(int(payload["iat"]), UTC),
         expires_at=datetime.fromtimestamp(int(payload["exp"]), UTC),
         password_hash=None if how.password_claim is None else str(payload.get(how.password_claim, "")),
+    )
+
+
+def claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
+    """What it says, as one of our own would; `subject` is the person's key, where that is known by now."""
+    return Claims(
+        payload=token.payload,
+        login_id=token.login_id,
+        subject=str(token.user) if subject is None else subject,
+        issued_at=int(token.issued_at.timestamp()),
+        expires_at=int(token.expires_at.timestamp()),
+        generation=None,
     )

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from authkit.logins.reasons import EndReason
 from authkit.tokens.cookies import discard_cookies, read_access_cookie
-from authkit.tokens.services import carries_live_login, revoke_token
+from authkit.tokens.revocation import carries_live_login, revoke_token
 from authkit.tokens.transports import Transport
 
 

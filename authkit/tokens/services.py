@@ -1,4 +1,4 @@
-"""Issue, refresh, verify and revoke. Each asks the login's row; a token by itself proves only who signed it."""
+"""Issue, refresh and verify. Each asks the login's row; a token by itself proves only who signed it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.access import acheck_access, check_access
 from authkit.logins.checkers import Carried, check_login
 from authkit.logins.models import Login
-from authkit.logins.reasons import EndReason, LoginKind, TokenKind
+from authkit.logins.reasons import LoginKind, TokenKind
 from authkit.logins.rotation import rotate
-from authkit.logins.services import Lifetime, end_login, open_login
+from authkit.logins.services import Lifetime, open_login
 from authkit.logins.statement import WHOLE
 from authkit.tokens import adoption, legacy
 from authkit.tokens.adoption import Adopted
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import Claims, read, sign
 from authkit.tokens.keys import TokenUse
-from authkit.tokens.legacy import Legacy
 from authkit.tokens.transports import Transport, bound_transport
 
 
@@ -200,77 +199,10 @@ def verify_token(*, token: str) -> None:
         raise TokenNotValid("it has a successor", reason="reused")
 
 
-def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
-    """Ends the login of an access or refresh token of ours, of any age: its text may be all that the caller has.
-
-    Puts nothing on the blacklist. Each token of ours is asked for its login, so a row would refuse nothing more; and
-    whoever holds a token may ask for this, so it must not be a table that they can fill.
-
-    Returns:
-        Whether a login was ended; False if it was over already.
-
-    Raises:
-        TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
-    """
-    if legacy.presented(token, until=conf.current().tokens.simplejwt_until):
-        return adoption.revoke(token=token, reason=reason)
-    return end_login(login_id=identify_token(token=token).login_id, reason=reason).ended
-
-
-def carries_live_login(*, token: str) -> bool:
-    """Whether an access or refresh token of ours, of any age, names a login that is still there to be ended.
-
-    Raises:
-        TruthUnavailable: the database can't be asked.
-    """
-    try:
-        claims = identify_token(token=token)
-        check_login(login_id=claims.login_id, user_id=claims.subject)
-    except (TokenNotValid, LoginEnded):
-        return False
-    return True
-
-
-def identify_token(*, token: str) -> Claims:
-    """What an access or refresh token of ours says, of any age, whether its login stands or not. No SQL.
-
-    Raises:
-        TokenNotValid: the signature is not ours.
-    """
-    settings = conf.current().tokens
-    if legacy.presented(token, until=settings.simplejwt_until):
-        return _claims_of(legacy.read(token, kinds=legacy.EVERY_KIND, expired_too=True))
-    return read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
-
-
-def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
-    """Ends the login of a refresh token, and refuses what was over already: what simplejwt's blacklist view does.
-
-    Raises:
-        TokenNotValid: it is no refresh token of ours, its time is over (its login is ended all the same), or there was
-            nothing left to end.
-    """
-    settings = conf.current().tokens
-    if legacy.presented(token, until=settings.simplejwt_until):
-        legacy.read(token, kinds=(TokenKind.REFRESH,))
-        if not adoption.revoke(token=token, reason=reason):
-            raise TokenNotValid("it was over already", reason="login_ended")
-        return
-    uses = (TokenUse.REFRESH,)
-    claims = read(token, uses=uses, issuer=settings.issuer, audience=settings.audience, expired_too=True)
-    ended = end_login(login_id=claims.login_id, reason=reason).ended
-    if claims.expires_at <= timezone.now().timestamp():
-        raise TokenNotValid("its time is over", reason="expired")
-    if not ended:
-        raise TokenNotValid("its login was over already", reason="login_ended")
-
-
 aissue_tokens = sync_to_async(issue_tokens)
 """The asynchronous twins of what is the database's work alone: in Django's own thread."""
 arefresh_tokens = sync_to_async(refresh_tokens)
 averify_token = sync_to_async(verify_token)
-arevoke_token = sync_to_async(revoke_token)
-arevoke_refresh = sync_to_async(revoke_refresh)
 
 
 def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSettings) -> TokenPair:
@@ -286,19 +218,8 @@ def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSet
 
 def _legacy_access(token: str) -> VerifiedAccess:
     adopted = _legacy(token, (TokenKind.ACCESS,))
-    claims = _claims_of(adopted.token, subject=str(adopted.user.pk))
+    claims = legacy.claims_of(adopted.token, subject=str(adopted.user.pk))
     return VerifiedAccess(carried=Carried(user=adopted.user, login=adopted.login), claims=claims)
-
-
-def _claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
-    return Claims(
-        payload=token.payload,
-        login_id=token.login_id,
-        subject=str(token.user) if subject is None else subject,
-        issued_at=int(token.issued_at.timestamp()),
-        expires_at=int(token.expires_at.timestamp()),
-        generation=None,
-    )
 
 
 def _legacy(token: str, kinds: tuple[TokenKind, ...]) -> Adopted:

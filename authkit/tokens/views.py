@@ -28,8 +28,9 @@ from authkit.tokens.cookies import (
     read_refresh_cookie,
     set_cookies,
 )
+from authkit.tokens.revocation import identify_token, revoke_token
 from authkit.tokens.serializers import ObtainSerializer, RefreshSerializer, TokenSerializer
-from authkit.tokens.services import TokenPair, identify_token, issue_tokens, refresh_tokens, revoke_token, verify_access
+from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, verify_access
 from authkit.tokens.transports import Transport, allowed_transports, choose_transport, cookie_transports
 
 

@@ -18,7 +18,8 @@ from authkit.logins.blacklist import blacklist_token, is_blacklisted
 from authkit.logins.models import BlacklistedToken, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_logins_of
-from authkit.tokens.services import refresh_tokens, revoke_token, verify_access, verify_token
+from authkit.tokens.revocation import revoke_token
+from authkit.tokens.services import refresh_tokens, verify_access, verify_token
 from tests.dropin.legacy_tokens import OPEN, simplejwt_token
 
 pytestmark = pytest.mark.django_db

@@ -26,7 +26,8 @@ from authkit.core.clients import Client
 from authkit.exceptions import ClaimsRefused, TokenNotValid, TruthUnavailable
 from authkit.logins.models import Login
 from authkit.tokens.claims import MAX_BYTES, RESERVED
-from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, revoke_token, verify_access
+from authkit.tokens.revocation import revoke_token
+from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, verify_access
 
 OURS = {"iss", "aud", "sub", "sid", "jti", "iat", "exp", "token_type"}
 THE_SAME = ("jti", "iat", "exp", "sid", "sub")

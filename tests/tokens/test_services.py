@@ -12,7 +12,8 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.tokens.codec import Claims
 from authkit.tokens.keys import TokenUse, signing_key
-from authkit.tokens.services import TokenPair, refresh_tokens, revoke_token, verify_access
+from authkit.tokens.revocation import revoke_token
+from authkit.tokens.services import TokenPair, refresh_tokens, verify_access
 
 
 def test_claims_read_like_a_dict(pair: TokenPair, user: Any) -> None:
