@@ -19,9 +19,10 @@ from django.utils import timezone
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.blacklist import jti_digest
+from authkit.logins.fingerprints import auth_hash_holds
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import auth_hash_holds, end_login
+from authkit.logins.services import end_login
 from authkit.logins.statement import JUDGED, Columns, Found, Standing, find
 
 _ENDED = "login_ended"

@@ -20,9 +20,10 @@ from django.utils import timezone
 from authkit import signals
 from authkit.exceptions import LoginEnded
 from authkit.logins.checkers import Carried, check_login
+from authkit.logins.fingerprints import session_auth_hash
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import Lifetime, Prepare, end_login, session_auth_hash
+from authkit.logins.services import Lifetime, Prepare, end_login
 from authkit.logins.statement import WHOLE, advance
 
 

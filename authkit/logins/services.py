@@ -13,12 +13,12 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
 from authkit import conf, signals
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
+from authkit.logins.fingerprints import good_auth_hashes, session_auth_hash
 from authkit.logins.hints import tell
 from authkit.logins.limits import beyond_limit, line_up_with_sign_ins, lock_logins_of
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
@@ -154,11 +154,6 @@ def _end_replaced(login_ids: Iterable[UUID]) -> None:
         end_login(login_id=login_id, reason=EndReason.REPLACED)
 
 
-def session_auth_hash(user: AbstractBaseUser) -> str:
-    """Django's own fingerprint of what must not change during a login: the password, and what a project adds to it."""
-    return user.get_session_auth_hash() if hasattr(user, "get_session_auth_hash") else ""
-
-
 def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> LoginEnded:
     """Ends one login; every credential that points at it is refused from the next request on (ASVS 7.4.1).
 
@@ -283,19 +278,11 @@ def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:
     """The logins that still carry this person, newest first."""
     if not user.is_active:
         return Login.objects.none()
-    hashes = {session_auth_hash(user), *_fallback_hashes(user)}
-    return Login.objects.live().filter(user_id=user.pk, auth_hash__in=hashes).order_by("-created_at", "-pk")
-
-
-def auth_hash_holds(*, user: AbstractBaseUser, auth_hash: str) -> bool:
-    """Whether the password is still the one with which the login began, under this SECRET_KEY or a fallback."""
-    return constant_time_compare(auth_hash, session_auth_hash(user)) or any(
-        constant_time_compare(auth_hash, fallback) for fallback in _fallback_hashes(user)
+    return (
+        Login.objects.live()
+        .filter(user_id=user.pk, auth_hash__in=good_auth_hashes(user))
+        .order_by("-created_at", "-pk")
     )
-
-
-def _fallback_hashes(user: AbstractBaseUser) -> list[str]:
-    return list(user.get_session_auth_fallback_hash()) if hasattr(user, "get_session_auth_fallback_hash") else []
 
 
 def _raise_cutoff(cutoff: UserCutoff | GlobalCutoff) -> None:

@@ -27,9 +27,10 @@ from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.backends import LoginBackend
 from authkit.logins.checkers import Carried, check_login
+from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import auth_hash_holds, end_login, open_login, session_auth_hash
+from authkit.logins.services import end_login, open_login
 from authkit.logins.statement import USED
 from authkit.sessions.keys import stored_key
 from authkit.sessions.lifetimes import session_lifetime

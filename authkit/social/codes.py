@@ -21,8 +21,9 @@ from social_django.models import UserSocialAuth
 from authkit.core.clients import Client
 from authkit.exceptions import InvalidGrant, LoginEnded
 from authkit.logins.checkers import check_login
+from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import auth_hash_holds, end_login, session_auth_hash
+from authkit.logins.services import end_login
 from authkit.social import flow
 from authkit.social.authorization import AuthorizationRequest
 from authkit.social.models import AuthorizationCode
