@@ -215,9 +215,15 @@ def test_another_tab_goes_on_where_the_first_ones_refresh_fails(
     for tab in tabs:
         load(tab, live_server.url, transport=transport)
     page.context.clear_cookies(name="authkit-access")
-    tabs[0].route(f"**{REFRESH}", lambda route: route.abort())
-    for tab in tabs:
-        tab.evaluate("() => { window.pending = auth.restore().then((state) => state.status, (e) => e.code); }")
+    held: list[Route] = []
+    tabs[0].route(f"**{REFRESH}", lambda route: held.append(route))  # noqa: PLW0108  # Playwright sets an attribute
+    begin = "() => { window.pending = auth.restore().then((state) => state.status, (e) => e.code); }"
+    tabs[0].evaluate(begin)
+    while not held:
+        page.wait_for_timeout(20)
+    tabs[1].evaluate(begin)  # not before the first one asks: who is first gets the lock
+    tabs[1].wait_for_function("async () => (await navigator.locks.query()).pending.length === 1")
+    held[0].abort()
     assert [tab.evaluate("() => pending") for tab in tabs] == ["unavailable", "signed-in"]
     tabs[0].wait_for_function("auth.state.status === 'signed-in'")  # the other one told
 
