@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +24,7 @@ _scope: ContextVar[_Scope | None] = ContextVar("authkit_current_login", default=
 
 
 def set_current_login(request: Any, login: Login | Carried | None) -> None:
-    """Notes the login on the HttpRequest (also below a DRF Request), and for the rest of a `request_scope`; as
+    """Notes the login on the HttpRequest (also below a DRF Request), and for the rest of a `RequestScope`; as
     `Carried` where few will ask for it."""
     setattr(getattr(request, "_request", request), _ATTRIBUTE, login)
     scope = _scope.get()
@@ -34,14 +32,19 @@ def set_current_login(request: Any, login: Login | Carried | None) -> None:
         scope.login = login
 
 
-@contextmanager
-def request_scope() -> Iterator[None]:
-    """For as long as one request is dealt with: what is noted in it is forgotten with it, as threads are used again."""
-    token = _scope.set(_Scope())
-    try:
-        yield
-    finally:
-        _scope.reset(token)
+class RequestScope:
+    """For as long as one request is dealt with: what is noted in it is forgotten with it, as threads are used again.
+
+    A class and no generator, which would take three times as long, at each request.
+    """
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _scope.set(_Scope())
+
+    def __exit__(self, *raised: object) -> None:
+        _scope.reset(self._token)
 
 
 def login_at_work() -> UUID | None:

@@ -18,7 +18,7 @@ from django.utils.functional import SimpleLazyObject
 from authkit.core.aftermath import aftermath_of, settle_aftermath
 from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
-from authkit.logins.current import request_scope
+from authkit.logins.current import RequestScope
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
@@ -51,7 +51,7 @@ class SessionLoginMiddleware:
         if self.is_async:
             return self._acall(request)
         _begin(request)
-        with request_scope():
+        with RequestScope():
             response: HttpResponseBase = self.get_response(request)
         login = _unsettled(request)
         if login is not None:
@@ -65,7 +65,7 @@ class SessionLoginMiddleware:
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         _begin(request)
-        with request_scope():
+        with RequestScope():
             response: HttpResponseBase = await self.get_response(request)
         login = _unsettled(request)
         if login is not None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from rest_framework_simplejwt.backends import TokenBackend
 
-from authkit.tokens import jwk, jws
+from authkit.tokens import jws
+from authkit.tokens.known import KnownTokens
 
 
 class JWTBackend(TokenBackend):
@@ -32,7 +33,7 @@ class JWTBackend(TokenBackend):
         super().__init__(algorithm, signing_key, verifying_key)
         self.expected = {"issuer": issuer, "audience": audience}
         self.seconds = leeway
-        self.seen = None if jwk.is_symmetric(algorithm) else jws.Seen()
+        self.known = KnownTokens()
 
     def sign(self, payload: dict[str, Any], *, headers: dict[str, str]) -> str:
         """A signed token in compact form with these protected headers (RFC 7515 section 4)."""
@@ -50,6 +51,6 @@ class JWTBackend(TokenBackend):
         Raises:
             TokenNotValid: for whatever cause.
         """
-        payload = jws.verify(token, algorithm=self.algorithm, key=self.verifying_key, seen=self.seen)
+        payload = jws.verify(token, algorithm=self.algorithm, key=self.verifying_key)
         jws.check_claims(payload, required=required, leeway=self.seconds, **self.expected)
         return payload

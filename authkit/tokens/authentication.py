@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -29,8 +30,10 @@ class TokenAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
+        http: HttpRequest = getattr(request, "_request", request)
+        header = http.META.get("HTTP_AUTHORIZATION")
         try:
-            verified = self._by_header(request) if "HTTP_AUTHORIZATION" in request.META else self._by_cookie(request)
+            verified = self._by_cookie(http) if header is None else self._by_header(str(header))
         except CsrfFailed as failed:
             raise CsrfRefused(failed) from failed
         except TokenNotValid as refused:
@@ -42,13 +45,12 @@ class TokenAuthentication(BaseAuthentication):
         set_current_login(request, verified.carried)
         return verified.user, verified.claims
 
-    def _by_header(self, request: Request) -> VerifiedAccess | None:
-        if scheme(request) != "bearer":
+    def _by_header(self, header: str) -> VerifiedAccess | None:
+        if _scheme(header) != "bearer":
             return None
-        return verify_access(token=read_bearer(request) or "")
+        return verify_access(token=_bearer(header))
 
-    def _by_cookie(self, request: Request) -> VerifiedAccess | None:
-        http = request._request
+    def _by_cookie(self, http: HttpRequest) -> VerifiedAccess | None:
         token = read_access_cookie(http)
         if token is None:
             return None
@@ -67,12 +69,6 @@ class TokenAuthentication(BaseAuthentication):
         return CHALLENGE
 
 
-def scheme(request: Request) -> str | None:
-    """The Authorization header's scheme in lower case; None without a header."""
-    header = request.META.get("HTTP_AUTHORIZATION")
-    return None if header is None else str(header).strip().partition(" ")[0].lower()
-
-
 def read_bearer(request: Request) -> str | None:
     """The token in the Authorization header; None without a header.
 
@@ -80,9 +76,15 @@ def read_bearer(request: Request) -> str | None:
         TokenNotValid: there is a header, and it is not `Bearer <one token>`.
     """
     header = request.META.get("HTTP_AUTHORIZATION")
-    if header is None:
-        return None
-    parts = str(header).split()
+    return None if header is None else _bearer(str(header))
+
+
+def _scheme(header: str) -> str:
+    return header.strip().partition(" ")[0].lower()
+
+
+def _bearer(header: str) -> str:
+    parts = header.split()
     if len(parts) != 2 or parts[0].lower() != "bearer":
         raise TokenNotValid("the Authorization header is not a Bearer token")
     return parts[1]

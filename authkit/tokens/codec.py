@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from authkit.exceptions import TokenNotValid
+from authkit.tokens import jws
 from authkit.tokens.adapter import JWTBackend
-from authkit.tokens.jws import read_header
 from authkit.tokens.keys import Key, TokenUse, signing_key, verifying_key
+from authkit.tokens.known import Statement
 
 LEEWAY_SECONDS = 5
 """How far the clocks of our own servers may be apart when `iat` and `nbf` are judged; `exp` gets no extra time."""
@@ -27,16 +27,47 @@ _REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "token_type")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
 class Claims(Mapping[str, Any]):
-    """Verified claims. Reads like a dict; the ones that authkit itself uses are attributes too."""
+    """Verified claims. Reads like a dict; the ones that authkit itself uses are attributes too.
 
-    payload: Mapping[str, Any]
-    login_id: UUID
-    subject: str
-    issued_at: int
-    expires_at: int
-    generation: int | None
+    Args:
+        statement: those.
+        payload: all of them, or how to read them: few requests look at more than those. No two requests share it.
+    """
+
+    __slots__ = ("_payload", "statement")
+
+    def __init__(self, statement: Statement, payload: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
+        self.statement = statement
+        self._payload = payload
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        if callable(self._payload):
+            self._payload = self._payload()
+        return self._payload
+
+    @property
+    def login_id(self) -> UUID:
+        return self.statement.login_id
+
+    @property
+    def subject(self) -> str:
+        return self.statement.subject
+
+    @property
+    def issued_at(self) -> int:
+        """Seconds since the epoch, as is `expires_at`."""
+        return self.statement.issued_at
+
+    @property
+    def expires_at(self) -> int:
+        return self.statement.expires_at
+
+    @property
+    def generation(self) -> int | None:
+        """A refresh token's rotation counter."""
+        return self.statement.generation
 
     def __getitem__(self, name: str) -> Any:
         return self.payload[name]
@@ -108,17 +139,32 @@ def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, 
         TokenNotValid: with `reason` "expired" if that is all that is wrong, without a reason otherwise.
     """
     use, key = _use_and_key(token, uses)
-    payload = _backend(key, issuer, audience).verify(
-        token, required=_REQUIRED if use is TokenUse.ACCESS else (*_REQUIRED, "gen")
-    )
-    claims = _claims(payload, use)
+    backend = _backend(key, issuer, audience)
+    claims = _known(token, backend) if use is TokenUse.ACCESS else _verified(token, use, backend)
     if not expired_too and claims.expires_at <= time.time():
         raise TokenNotValid("its time is over", reason="expired")
     return claims
 
 
+def _known(token: str, backend: JWTBackend) -> Claims:
+    digest = backend.known.digest(token)
+    statement = backend.known.get(digest)
+    if statement is None:
+        claims = _verified(token, TokenUse.ACCESS, backend)
+        backend.known.add(digest, claims.statement)
+        return claims
+    if statement.valid_from > time.time() + LEEWAY_SECONDS:
+        raise TokenNotValid("not valid yet")  # the clock was put back since
+    return Claims(statement, partial(jws.reread, token))
+
+
+def _verified(token: str, use: TokenUse, backend: JWTBackend) -> Claims:
+    payload = backend.verify(token, required=_REQUIRED if use is TokenUse.ACCESS else (*_REQUIRED, "gen"))
+    return Claims(_statement(payload, use), payload)
+
+
 def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]:
-    header = read_header(token)
+    header = jws.read_header(token)
     use = next((use for use in uses if HEADER_TYPES[use] == header.type), None)
     key = verifying_key(use, header.kid) if use and header.kid else None
     if use is None or key is None or key.algorithm != header.algorithm:
@@ -126,18 +172,18 @@ def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]
     return use, key
 
 
-def _claims(payload: dict[str, Any], use: TokenUse) -> Claims:
+def _statement(payload: dict[str, Any], use: TokenUse) -> Statement:
     generation = payload.get("gen")
     try:
         if payload["token_type"] != use:
             raise TokenNotValid("its claims are of another type than its header")
         if use is TokenUse.REFRESH and not (type(generation) is int and generation >= 0):
             raise TokenNotValid("its rotation counter is none of ours")
-        return Claims(
-            payload=payload,
+        return Statement(
             login_id=UUID(payload["sid"]),
             subject=str(payload["sub"]),
             issued_at=int(payload["iat"]),
+            valid_from=max(payload["iat"], payload.get("nbf", 0)),
             expires_at=int(payload["exp"]),
             generation=generation,
         )

@@ -13,8 +13,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
-from threading import Lock
 from typing import Any
 
 from jwt.algorithms import get_default_algorithms
@@ -74,41 +72,13 @@ def read_header(token: str) -> Header:
     return header
 
 
-class Seen:
-    """Tokens whose signature one key has been found to have made: spares checking it again for each request.
-
-    Only that is remembered, by a digest of the whole text, and nothing of what a token says: its claims are read from
-    the text and judged each time, so no entry can outlive `exp`, and no two requests share an object. It belongs to
-    one `Key`, and goes with it when the ring changes. The oldest of `MOST` entries makes room.
-    """
-
-    MOST = 4096
-
-    def __init__(self) -> None:
-        self._digests: dict[bytes, None] = {}
-        self._lock = Lock()
-
-    def __contains__(self, digest: bytes) -> bool:
-        return digest in self._digests
-
-    def __len__(self) -> int:
-        return len(self._digests)
-
-    def add(self, digest: bytes) -> None:
-        with self._lock:
-            self._digests[digest] = None
-            if len(self._digests) > self.MOST:
-                del self._digests[next(iter(self._digests))]
-
-
-def verify(token: str, *, algorithm: str, key: Any, seen: Seen | None = None) -> dict[str, Any]:
+def verify(token: str, *, algorithm: str, key: Any) -> dict[str, Any]:
     """The claims of a token that this key signed with this algorithm. What they say is not judged.
 
     Args:
         token: the compact form; `read_header` has seen it, or does now.
         algorithm: the one of the key, never one that the token asks for (RFC 8725 section 3.1).
         key: as that algorithm's `prepare_key` returns it.
-        seen: what this key is known to have signed; for public-key algorithms, whose check costs more than a digest.
 
     Raises:
         TokenNotValid: for whatever cause.
@@ -118,14 +88,17 @@ def verify(token: str, *, algorithm: str, key: Any, seen: Seen | None = None) ->
     signing_input, _, last = token.encode().rpartition(b".")
     _, _, middle = signing_input.partition(b".")
     body, signature = _decoded(middle), _decoded(last)
-    digest = sha256(token.encode()).digest() if seen is not None else b""
-    if body is None or not signature:
+    if body is None or not signature or not ALGORITHMS[algorithm].verify(signing_input, key, signature):
         raise TokenNotValid("its signature is not this key's")
-    if seen is None or digest not in seen:
-        if not ALGORITHMS[algorithm].verify(signing_input, key, signature):
-            raise TokenNotValid("its signature is not this key's")
-        if seen is not None:
-            seen.add(digest)
+    return _payload(body)
+
+
+def reread(token: str) -> dict[str, Any]:
+    """The claims of a token that `verify` has accepted before; it is not verified again."""
+    return _payload(_decoded(token.split(".")[1].encode()) or b"")
+
+
+def _payload(body: bytes) -> dict[str, Any]:
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError) as error:

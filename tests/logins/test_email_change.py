@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from authkit.core.clients import Client as Device
-from authkit.logins.current import login_at_work, request_scope, set_current_login
+from authkit.logins.current import RequestScope, login_at_work, set_current_login
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.tokens.services import issue_tokens
@@ -169,7 +169,7 @@ def test_scope_reaches_other_threads_of_the_request_and_no_other_request(user: A
     seen: list[Any] = []
 
     async def request() -> None:
-        with request_scope():
+        with RequestScope():
             await sync_to_async(set_current_login, thread_sensitive=False)(HttpRequest(), login)
             seen.append(login_at_work())
             alone = threading.Thread(target=lambda: seen.append(login_at_work()))

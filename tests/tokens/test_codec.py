@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -148,78 +147,6 @@ def test_payload_that_is_signed_and_no_object() -> None:
     for payload in ([1], "x", 1, None):
         with pytest.raises(TokenNotValid):
             read(jws.encode(payload, headers=headers, algorithm=key.algorithm, key=key.secret))  # type: ignore[arg-type]
-
-
-# A signature that was checked moments ago
-
-
-@pytest.fixture
-def checks(monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[bytes]:
-    """What ES256, which signs now, has been asked to check."""
-    settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256"), "DERIVED_KEYS": False}}
-    made: list[bytes] = []
-    real = jws.ALGORITHMS["ES256"].verify
-
-    def counted(message: bytes, key: Any, signature: bytes) -> bool:
-        made.append(message)
-        return real(message, key, signature)
-
-    monkeypatch.setattr(jws.ALGORITHMS["ES256"], "verify", counted)
-    return made
-
-
-def test_signature_is_checked_once_for_a_token_and_its_claims_each_time(
-    checks: list[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    token = signed()
-    first, second = read(token), read(token)
-    assert len(checks) == 1
-    assert first.payload == second.payload
-    assert first.payload is not second.payload
-    with pytest.raises(TokenNotValid):
-        codec.read(token, uses=(TokenUse.ACCESS,), issuer=WHOM["issuer"], audience="invoices")
-    with pytest.raises(TokenNotValid):
-        read(token, TokenUse.REFRESH)
-    later = time.time() + 901
-    monkeypatch.setattr("authkit.tokens.codec.time.time", lambda: later)
-    with pytest.raises(TokenNotValid) as caught:
-        read(token)
-    assert caught.value.reason == "expired"
-
-
-def test_bad_signature_is_never_remembered(checks: list[bytes]) -> None:
-    token = signed()
-    forgery = f"{token.rpartition('.')[0]}.{signed(subject='8').rpartition('.')[2]}"
-    read(token)
-    for _ in range(2):
-        with pytest.raises(TokenNotValid):
-            read(forgery)
-    assert len(checks) == 3
-
-
-def test_ring_that_changes_forgets_what_its_keys_had_checked(checks: list[bytes], settings: Any) -> None:
-    token = signed()
-    read(token)
-    settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256", number=1), "DERIVED_KEYS": False}}
-    with pytest.raises(TokenNotValid):
-        read(token)
-    settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256"), "DERIVED_KEYS": False}}
-    read(token)
-    assert len(checks) == 2
-
-
-def test_memory_of_signatures_is_bounded_and_takes_many_threads() -> None:
-    seen = jws.Seen()
-
-    def fill(thread: int) -> None:
-        for number in range(2_000):
-            seen.add(f"{thread}:{number}".encode())
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(fill, range(8)))
-    assert len(seen) == jws.Seen.MOST
-    seen.add(b"the newest")
-    assert b"the newest" in seen
 
 
 # The adapter, by the examples of the RFCs

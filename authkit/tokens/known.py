@@ -1,0 +1,53 @@
+"""What this process has found a token to say, so that the same one is not verified anew for each request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from threading import Lock
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The claims that authkit itself goes by. Frozen, so requests may share it."""
+
+    login_id: UUID
+    subject: str
+    issued_at: int
+    valid_from: float
+    """The later one of `iat` and `nbf`."""
+    expires_at: int
+    generation: int | None
+
+
+class KnownTokens:
+    """Tokens that one key has signed for one issuer and audience, and what they state.
+
+    A token's text decides all of that, so no entry can become wrong; what time it is, and whether the login still
+    stands, is asked at each request. It belongs to one `Key`, and goes with it when the ring changes. A token is found
+    by a digest of its whole text: what this holds signs nobody in, and another spelling of a token is another token.
+    The oldest of `MOST` entries makes room.
+    """
+
+    MOST = 4096
+
+    def __init__(self) -> None:
+        self._statements: dict[bytes, Statement] = {}
+        self._lock = Lock()
+
+    def get(self, digest: bytes) -> Statement | None:
+        return self._statements.get(digest)
+
+    def __len__(self) -> int:
+        return len(self._statements)
+
+    def add(self, digest: bytes, statement: Statement) -> None:
+        with self._lock:
+            self._statements[digest] = statement
+            if len(self._statements) > self.MOST:
+                del self._statements[next(iter(self._statements))]
+
+    @staticmethod
+    def digest(token: str) -> bytes:
+        return sha256(token.encode()).digest()
