@@ -61,10 +61,20 @@ def requests(worker: Worker, n: int) -> dict[str, float]:
 
 def authenticate(worker: Worker, n: int) -> dict[str, float]:
     """Median of n calls of a bearer token's `authenticate()` and of its user's key alone, in µs."""
+    return _authentications(worker, [worker.kept["environ"]] * n)
+
+
+def first_authenticate(worker: Worker, n: int) -> dict[str, float]:
+    """The same, each with a token that this process has not seen before."""
+    credentials = [worker.contender.credential(worker.user) for _ in range(n)]
+    return _authentications(worker, [worker.caller.environ("/me/", credential) for credential in credentials])
+
+
+def _authentications(worker: Worker, environs: list[dict[str, Any]]) -> dict[str, float]:
     authentication = import_string(str(worker.contender.auth))
     times = []
-    for _ in range(n):
-        request = Request(WSGIRequest({**worker.kept["environ"], "wsgi.input": io.BytesIO()}))
+    for environ in environs:
+        request = Request(WSGIRequest({**environ, "wsgi.input": io.BytesIO()}))
         start = perf_counter_ns()
         user, _ = authentication().authenticate(request)
         _ = user.pk

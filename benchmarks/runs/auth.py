@@ -14,6 +14,11 @@ BEARER, SESSIONS = "authkit-database", ("authkit-session", "authkit-session-cach
 BEARER_LIMIT = {"postgres": 0.75, "sqlite": 0.60}
 STATELESS, REDIS, PUSH = "simplejwt-stateless", "authkit-redis", "authkit-push"
 HINTED_LIMITS = {REDIS: 1.25, PUSH: 0.85}
+WHAT = {
+    "auth.requests": "whole request",
+    "auth.authenticate": "authenticate() alone",
+    "auth.first_authenticate": "authenticate() alone, of a token that is new to the process",
+}
 
 
 def run(place: Place, options: Namespace) -> Report:
@@ -28,6 +33,7 @@ def run(place: Place, options: Namespace) -> Report:
         report.tables.append(_requests(place, info, whole))
         _against(report, options, running, "auth.requests", PEER, BEARER)
         _against(report, options, running, "auth.authenticate", PEER, BEARER)
+        _against(report, options, running, "auth.first_authenticate", PEER, BEARER)
         for name in SESSIONS:
             _against(report, options, running, "auth.requests", SESSION_PEER, name)
         for name in HINTED_LIMITS:
@@ -61,7 +67,7 @@ def _against(
 ) -> None:
     if not {reference, name} <= running.keys():
         return
-    what = "whole request" if do == "auth.requests" else "authenticate() alone"
+    what = WHAT[do]
     both = {label: running[label] for label in (reference, name)}
     pairs = interleave(both, do, reference=reference, **pairing_of(options))
     report.raw[f"{what}, to {reference}"] = pairs
