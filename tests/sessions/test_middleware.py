@@ -254,6 +254,18 @@ def test_session_that_is_deleted_during_the_request_is_djangos_400(path: str) ->
     assert not Session.objects.exists()
 
 
+@pytest.mark.parametrize("path", ["/nobody-asked/", "/auth/api/jwks.json"])
+def test_dead_cookie_is_cleared_where_every_request_saves_its_session(path: str) -> None:
+    clients: list[Any] = [Client(), AsyncClient()]
+    with override_settings(SESSION_SAVE_EVERY_REQUEST=True):
+        for client in clients:
+            client.cookies[COOKIE] = "0123456789abcdefghijklmnopqrstuv"
+            answer = client.get(path) if isinstance(client, Client) else async_to_sync(client.get)(path)
+            assert answer.status_code == 200
+            assert answer.cookies[COOKIE]["max-age"] == 0
+    assert not Session.objects.exists()
+
+
 def test_session_engine_of_another_package_is_left_to_itself() -> None:
     client = Client()
     with override_settings(SESSION_ENGINE="django.contrib.sessions.backends.db"):
