@@ -17,7 +17,7 @@ from authkit.api.serializers import LogoutAllSerializer
 from authkit.core.aftermath import aftermath_of
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
-from authkit.exceptions import NotFound
+from authkit.exceptions import CsrfFailed, NotFound
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind
@@ -29,7 +29,7 @@ from authkit.sessions.state import ended_login
 from authkit.sessions.views import sign_out_of_session
 from authkit.tokens.authentication import TokenAuthentication, read_bearer
 from authkit.tokens.codec import Claims
-from authkit.tokens.cookies import discard_cookies, read_access_cookie
+from authkit.tokens.cookies import discard_access_cookie, discard_cookies, read_access_cookie
 from authkit.tokens.revocation import carries_live_login, identify_token, revoke_token
 from authkit.tokens.transports import Transport, bound_transport, cookie_transports
 
@@ -86,10 +86,24 @@ def _end_cookie_login(request: HttpRequest) -> None:
     if cookie is not None and carries_live_login(token=cookie):
         require_csrf_proof(request)
         revoke_token(token=cookie, reason=EndReason.LOGOUT)
+    elif not _is_proven(request):
+        # It may be a form on another site's page, which can't send our cookies along: the answer must not take away
+        # what the request didn't show.
+        if cookie is not None:
+            discard_access_cookie(request)
+        return
     if cookie_transports():
         # Without an access cookie too: it may have run out, and the refresh cookie, which is never sent here, must
         # not sign the person in again.
         discard_cookies(request, Transport.COOKIE)
+
+
+def _is_proven(request: HttpRequest) -> bool:
+    try:
+        require_csrf_proof(request)
+    except CsrfFailed:
+        return False
+    return True
 
 
 class LogoutAllView(SignedInView):

@@ -67,7 +67,8 @@ def device_name(user_agent: str) -> str:
     """A name that a person recognises, such as "Firefox on Linux"; empty where the header says nothing usable."""
     if not user_agent:
         return ""
-    result = parse(user_agent[:MAX_USER_AGENT])
+    # The parser hands on what stands there, and PostgreSQL keeps no NUL.
+    result = parse("".join(filter(str.isprintable, user_agent[:MAX_USER_AGENT])))
     browser = result.user_agent.family if result.user_agent else ""
     system = result.os.family if result.os else ""
     return " on ".join(part for part in (browser, system) if part and part != "Other")

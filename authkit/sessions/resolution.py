@@ -126,7 +126,8 @@ def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
         if not auth_hash_holds(user=user, auth_hash=held):
             end_login(login_id=login.pk, reason=EndReason.PASSWORD_CHANGED)
             raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
-        session.cycle_key()
+        # Under the same id, unlike Django: a new SECRET_KEY is no new sign-in, and a new id would sign out whoever has
+        # a second request on its way, or gets a 500, with which no cookie is set.
         session[HASH_SESSION_KEY] = current
     if login.auth_hash != current:
         renew_auth_hash(login, auth_hash=current)

@@ -13,6 +13,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
 
+from authkit.exceptions import TruthUnavailable
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.choice import current_engine
 from authkit.sessions.keys import stored_key
@@ -59,7 +60,12 @@ class SessionStore(DatabaseSessionStore):
         Raises:
             TruthUnavailable: it can't be written; nothing was saved.
         """
-        if not self._is_due():
+        if not self._may_be_due():
+            return
+        # Before an id is taken for a session: with SESSION_SAVE_EVERY_REQUEST nobody may have asked for its data yet,
+        # and a dead one has nothing to be saved, but a cookie to be cleared.
+        self._get_session()  # type: ignore[attr-defined]
+        if self.is_empty():
             return
         with suppress(UpdateError):  # deleted meanwhile: SessionMiddleware finds it so too, and says it in Django's way
             self.save()
@@ -67,11 +73,22 @@ class SessionStore(DatabaseSessionStore):
 
     async def asettle(self) -> None:
         """See settle()."""
-        if not self._is_due():
+        if not self._may_be_due():
+            return
+        await self._aget_session()  # type: ignore[attr-defined]
+        if self.is_empty():
             return
         with suppress(UpdateError):
             await self.asave()
             self._settled = True
+
+    def get_expire_at_browser_close(self) -> bool:
+        # SessionMiddleware asks before it looks whether it may save: of the 503 that says that the session can't be
+        # read, too, and would make a 500 of it.
+        try:
+            return super().get_expire_at_browser_close()
+        except TruthUnavailable:
+            return True
 
     def load(self) -> dict[str, Any]:
         """The session's data, or an empty dict for an id that we don't know."""
@@ -135,7 +152,7 @@ class SessionStore(DatabaseSessionStore):
     async def aclear_expired(cls) -> None:
         await current_engine().aclear_expired(cls)
 
-    def _is_due(self) -> bool:
+    def _may_be_due(self) -> bool:
         return (self.modified or settings.SESSION_SAVE_EVERY_REQUEST) and not self.is_empty()
 
     def _opened(self, found: Found | None) -> dict[str, Any]:

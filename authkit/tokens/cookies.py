@@ -158,4 +158,7 @@ def refresh_cookie_path(request: HttpRequest) -> str:
             return reverse(f"{match.namespace}:token")
         except NoReverseMatch:
             pass  # a project's own view, or one of ours under a name of the project's
-    return reverse("authkit:token")
+    try:
+        return reverse("authkit:token")
+    except NoReverseMatch:
+        return reverse(COMPAT_NAMES[0])  # nothing else is mounted

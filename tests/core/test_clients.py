@@ -37,7 +37,8 @@ def test_empty_meta_of_a_test_client() -> None:
 
 @pytest.mark.parametrize(
     ("user_agent", "expected"),
-    [(FIREFOX, "Firefox on Linux"), ("curl/8.5.0", "curl"), ("", ""), ("\x00\ud800<script>", ""), ("x" * 100_000, "")],
-)
+    [(FIREFOX, "Firefox on Linux"), ("curl/8.5.0", "curl"), ("", ""), ("\x00\ud800<script>", ""), ("x" * 100_000, ""),
+     ("Foo\x00bot/1.0", "Foobot"), ("Foo\x1b\x85bot/1.0", "Foobot")],
+)  # fmt: skip
 def test_device_name(user_agent: str, expected: str) -> None:
     assert device_name(user_agent) == expected

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import RequestFactory, override_settings
 from django.views.debug import ExceptionReporter
+from rest_framework.test import APIClient
 
 from authkit.core.clients import Client
 from authkit.logins.models import Login
@@ -103,6 +104,27 @@ def test_form_that_needs_no_preflight_is_no_json(browser: Browser, path: str, co
     answer = browser.client.generic("POST", f"/auth/api/{path}", body, content_type=content_type, secure=True)
     assert answer.status_code == 415
     assert Login.objects.live().values_list("generation", flat=True).get() == 0
+
+
+@pytest.mark.parametrize("transport", ["cookie", "hybrid"])
+def test_form_of_another_site_takes_no_cookie_away(browser: Browser, transport: str) -> None:
+    """A browser sends it without our cookies, for their SameSite, and minds what the answer to a navigation sets."""
+    browser.obtain(transport)
+    before = values(browser)
+    bare = APIClient(enforce_csrf_checks=True)
+    headers = {"origin": "https://evil.example"}
+    form = "application/x-www-form-urlencoded"
+    answer = bare.generic("POST", "/auth/api/logout/", "", content_type=form, secure=True, headers=headers)
+    assert (answer.status_code, len(answer.cookies)) == (204, 0)
+    assert (values(browser), browser.refresh().status_code) == (before, 200)
+
+
+def test_dead_cookie_takes_no_other_one_away_without_proof(browser: Browser) -> None:
+    browser.obtain("cookie")
+    browser.put(ACCESS, "garbage")
+    answer = forged(browser, "/auth/api/logout/")
+    assert (answer.status_code, set(answer.cookies)) == (204, {ACCESS})
+    assert browser.refresh().status_code == 200
 
 
 @pytest.mark.parametrize("path", ["token/", *BY_COOKIE])

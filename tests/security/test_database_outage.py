@@ -85,6 +85,14 @@ def test_page_that_needs_no_user_works_without_the_database(signed_in: Client) -
         assert signed_in.get("/nobody-asked/").content == b"hello"
 
 
+@pytest.mark.parametrize("path", ["/nobody-asked/", "/who/", "/auth/api/token/verify/"])
+def test_outage_where_every_request_saves_its_session_is_503(user: Any, signed_in: Client, path: str) -> None:
+    with override_settings(SESSION_SAVE_EVERY_REQUEST=True):
+        with database_down():
+            assert_unavailable(signed_in.get(path))
+        assert signed_in.get("/who/").content.decode() == str(user.pk)
+
+
 def test_outage_at_a_sessions_first_save_is_503() -> None:
     client = Client(raise_request_exception=False)
     with database_down():

@@ -182,10 +182,19 @@ def test_session_moves_to_a_new_secret_key(user: Any, signed_in: Client) -> None
     before, old = signed_in.cookies[COOKIE].value, Login.objects.get().auth_hash
     with override_settings(SECRET_KEY="y" * 50, SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
         assert signed_in.get("/who/").content.decode() == str(user.pk)
-        assert signed_in.cookies[COOKIE].value != before
+        assert signed_in.cookies[COOKIE].value == before
         assert signed_in.session[HASH_SESSION_KEY] == Login.objects.get().auth_hash != old
     with override_settings(SECRET_KEY="y" * 50):
         assert signed_in.get("/who/").content.decode() == str(user.pk)
+
+
+def test_new_secret_key_signs_nobody_out_by_a_500_or_a_second_tab(user: Any, signed_in: Client) -> None:
+    tab = Client()
+    tab.cookies[COOKIE] = signed_in.cookies[COOKIE].value
+    with override_settings(SECRET_KEY="y" * 50, SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
+        assert signed_in.get("/failing/").status_code == 500
+        for client in (signed_in, tab):
+            assert client.get("/who/").content.decode() == str(user.pk)
 
 
 def test_new_secret_key_without_a_fallback_ends_the_session(signed_in: Client) -> None:
@@ -251,6 +260,18 @@ def test_session_that_is_deleted_during_the_request_is_djangos_400(path: str) ->
     client = Client()
     client.get("/keep-cart/")
     assert client.get(path).status_code == 400
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/nobody-asked/", "/auth/api/jwks.json"])
+def test_dead_cookie_is_cleared_where_every_request_saves_its_session(path: str) -> None:
+    clients: list[Any] = [Client(), AsyncClient()]
+    with override_settings(SESSION_SAVE_EVERY_REQUEST=True):
+        for client in clients:
+            client.cookies[COOKIE] = "0123456789abcdefghijklmnopqrstuv"
+            answer = client.get(path) if isinstance(client, Client) else async_to_sync(client.get)(path)
+            assert answer.status_code == 200
+            assert answer.cookies[COOKIE]["max-age"] == 0
     assert not Session.objects.exists()
 
 

@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.test import AsyncClient, RequestFactory
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -259,6 +260,47 @@ def test_sign_out_leaves_nobody_behind(browser: Browser, user: Any, path: str) -
     browser.call("post", path)
     assert not Login.objects.live().exists()
     assert browser.names() <= {"csrftoken"}
+
+
+@pytest.mark.parametrize("path", ["/auth/api/session/logout/", "/auth/logout/"])
+def test_sign_out_takes_the_refresh_cookie_whose_access_cookie_ran_out(browser: Browser, user: Any, path: str) -> None:
+    browser.client.force_login(user)
+    browser.obtain("cookie")
+    browser.forget(ACCESS)
+    assert cleared(browser.call("post", path), REFRESH)
+    assert browser.names() <= {"csrftoken"}
+
+
+def test_sign_in_by_session_takes_it_too(browser: Browser, make_user: Any, credentials: Any) -> None:
+    browser.obtain("cookie")
+    browser.forget(ACCESS)
+    bob = make_user("bob")
+    assert cleared(browser.call("post", "/auth/api/session/login/", credentials(bob)), REFRESH)
+    assert browser.refresh().status_code == 400
+    assert browser.call("get", "/auth/api/me/").json()["user"]["username"] == bob.get_username()
+
+
+def test_sign_in_by_session_leaves_it_where_no_access_cookie_can_win(
+    browser: Browser, user: Any, credentials: Any, settings: Any
+) -> None:
+    settings.AUTHKIT = {"TOKENS": {"TRANSPORTS": ["body", "hybrid"]}}
+    browser.obtain("hybrid")
+    assert REFRESH not in browser.call("post", "/auth/api/session/login/", credentials(user)).cookies
+    assert browser.refresh().status_code == 200
+
+
+@pytest.mark.urls("tests.tokens.compat_urls")
+def test_sign_in_by_session_where_simplejwts_paths_alone_are_mounted(make_user: Any, credentials: Any) -> None:
+    boss = make_user("boss", is_superuser=True)
+    client = APIClient()
+    client.post("/api/token/", {**credentials(boss), "transport": "cookie"}, format="json", secure=True)
+    form = {"username": boss.get_username(), "password": credentials(boss)["password"], "next": "/admin/"}
+    for _ in ("with the access cookie", "without"):
+        answer = client.post("/admin/login/", form, secure=True)
+        assert answer.status_code == 302
+        assert cleared(answer, REFRESH)
+        assert answer.cookies[REFRESH]["path"] == "/api/token/"
+        client.cookies.clear()
 
 
 def test_signing_in_again_ends_the_login_whose_cookies_are_overwritten(browser: Browser) -> None:
