@@ -1,6 +1,7 @@
 """The sections of the AUTHKIT block: what each key is, its default and its limits. `authkit.conf` reads them.
 
-Secrets are held in `Secret`, whose repr hides them: settings end up in error reports and in `manage.py diffsettings`.
+Secrets are held in `Secret`, whose repr hides them: settings end up in error reports. The block itself stays as the
+project wrote it, and `manage.py diffsettings` prints it so: there, only a callable hides a secret.
 """
 
 from __future__ import annotations
