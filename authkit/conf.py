@@ -237,7 +237,7 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
         return None, (
             "type",
             "must be a string or a callable that returns one.",
-            "Read it from the environment.",
+            "Read it from the environment by os.environ[...]: .get() gives None where it is missing.",
         )
     if isinstance(default, Hook):
         if isinstance(value, Hook):

@@ -1,6 +1,7 @@
 """The sections of the AUTHKIT block: what each key is, its default and its limits. `authkit.conf` reads them.
 
-Secrets are held in `Secret`, whose repr hides them: settings end up in error reports and in `manage.py diffsettings`.
+Secrets are held in `Secret`, whose repr hides them: settings end up in error reports. The block itself stays as the
+project wrote it, and `manage.py diffsettings` prints it so: there, only a callable hides a secret.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ def _setting(
 
 
 _SECOND = timedelta(seconds=1)
+_CENTURY = timedelta(days=36_500)
+"""At most this: `timedelta.max` for "never" ends beyond the last day that a datetime can hold."""
 
 SOCIAL_STEPS = (
     "authkit.social.pipeline.read_profile",
@@ -111,10 +114,10 @@ class LoginSettings:
 class SessionSettings:
     """How long a session lives without use (idle) and at most (absolute), enforced on the server (ASVS 7.3)."""
 
-    idle: timedelta = _setting(timedelta(hours=24), least=_SECOND)
-    absolute: timedelta = _setting(timedelta(days=14), least=_SECOND)
-    remembered_idle: timedelta = _setting(timedelta(days=30), least=_SECOND)
-    remembered_absolute: timedelta = _setting(timedelta(days=90), least=_SECOND)
+    idle: timedelta = _setting(timedelta(hours=24), least=_SECOND, most=_CENTURY)
+    absolute: timedelta = _setting(timedelta(days=14), least=_SECOND, most=_CENTURY)
+    remembered_idle: timedelta = _setting(timedelta(days=30), least=_SECOND, most=_CENTURY)
+    remembered_absolute: timedelta = _setting(timedelta(days=90), least=_SECOND, most=_CENTURY)
     engine: str = _setting("cached", choices=("database", "cached", "redis"))
     """Where a session's data lies: `database`; `cached`, the same with Redis in front of it where there is one; or
     `redis`, in Redis alone, where an outage of Redis is a 503."""
@@ -125,9 +128,9 @@ class TokenSettings:
     """Access and refresh tokens."""
 
     access_lifetime: timedelta = _setting(timedelta(minutes=15), least=_SECOND, most=timedelta(days=1))
-    refresh_idle: timedelta = _setting(timedelta(days=7), least=_SECOND)
+    refresh_idle: timedelta = _setting(timedelta(days=7), least=_SECOND, most=_CENTURY)
     """How long a refresh token waits to be used; each rotation starts anew."""
-    refresh_absolute: timedelta = _setting(timedelta(days=30), least=_SECOND)
+    refresh_absolute: timedelta = _setting(timedelta(days=30), least=_SECOND, most=_CENTURY)
     """The end of the login, which no rotation moves."""
     grace: timedelta = _setting(timedelta(seconds=10), least=timedelta(0), most=timedelta(seconds=60))
     """How long the token before the current one still gets the same successor (a lost answer, two tabs at once)."""

@@ -120,6 +120,19 @@ def test_e003_value_out_of_range_says_the_limit(settings: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ("SESSIONS", "ABSOLUTE"),
+        ("SESSIONS", "REMEMBERED_ABSOLUTE"),
+        ("TOKENS", "REFRESH_ABSOLUTE"),
+    ],
+)
+def test_e003_login_that_would_end_after_the_last_day_there_is(section: str, key: str, settings: Any) -> None:
+    settings.AUTHKIT = {section: {key: timedelta.max}}
+    assert (f"{section}.{key}" in only(block.check_keys)[1], only(block.check_keys)[0]) == (True, "E003")
+
+
 @pytest.mark.parametrize("wrong", [None, [], "TOKENS", 7])
 def test_e004_block_that_is_no_dict(wrong: Any, settings: Any) -> None:
     settings.AUTHKIT = wrong
@@ -197,6 +210,7 @@ def test_public_url_that_is_an_origin(url: str, settings: Any) -> None:
 @pytest.mark.parametrize(
     ("dotted", "expected"),
     [("no.such.Thing", "can't be imported"), ("Thing", "can't be imported"), ("", "can't be imported"),
+     (".serializers.Thing", "can't be imported"),
      ("authkit.logins.models.Login", "is not a serializer"), ("authkit.conf.parse", "is not a serializer")],
 )  # fmt: skip
 def test_e009_user_serializer_that_cannot_be_used(dotted: str, expected: str, settings: Any) -> None:
@@ -205,8 +219,14 @@ def test_e009_user_serializer_that_cannot_be_used(dotted: str, expected: str, se
     assert (number, expected in message) == ("E009", True)
 
 
-@pytest.mark.parametrize("dotted", ["tests.nowhere.claims", "tests.tokens.test_claims.nothing", "claims"])
-def test_e060_claims_that_cant_be_imported(dotted: str, settings: Any) -> None:
+@pytest.mark.parametrize(
+    "dotted", ["tests.nowhere.claims", "tests.tokens.test_claims.nothing", "claims", ".claims", "misspelled_claims.of"]
+)
+def test_e060_claims_that_cant_be_imported(
+    dotted: str, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "misspelled_claims.py").write_text("retrun\n")
+    monkeypatch.syspath_prepend(tmp_path)
     settings.AUTHKIT = {"TOKENS": {"CLAIMS": dotted}}
     number, message, hint = only(block.check_claims)
     assert (number, repr(dotted) in message, "dotted path" in hint) == ("E060", True, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_admin_lists_and_edits_each_user_model(make_user) -> None:
 def test_api_client_is_held_to_csrf(api) -> None:
     assert api.handler.enforce_csrf_checks
     assert api.get("/probe/").status_code in {401, 403}
+
+
+def test_sdist_takes_each_name_from_the_top_alone() -> None:
+    # Hatchling reads them as .gitignore does: "docs" alone would be tests/docs too.
+    root = Path(__file__).parent.parent
+    targets = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
+    for name in targets["sdist"]["include"]:
+        assert name.startswith("/")
+        assert (root / name.removeprefix("/")).exists()
 
 
 def run_without_redis(**environment: str) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from authkit.admin.force_logout import PERMISSION
+from authkit.admin.lists import CarefulChangeList
 from authkit.admin.pages import confirmation
 from authkit.exceptions import TokenNotValid
 from authkit.logins.blacklist import jti_digest
@@ -105,6 +106,15 @@ class BlacklistedTokenAdmin(Base):
     fields = ("jti", "kind", "user", "login_id", "reason", "by", "created_at", "expires_at")
     actions = None
     change_list_template = "authkit/admin/blacklisted_token_change_list.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CarefulChangeList]:
+        return CarefulChangeList
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> BlacklistedToken | None:
+        """A key with a NUL in it, which PostgreSQL refuses to be asked for, is nobody's."""
+        return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[BlacklistedToken], search_term: str

@@ -16,6 +16,7 @@ from authkit.social import presets
 
 MINUTES = "%Y-%m-%dT%H:%M"
 """What an `<input type="datetime-local">` takes as its value (HTML, section 2.3.5.3)."""
+FIRST_YEAR = 1970
 
 
 class Criteria(TypedDict):
@@ -51,6 +52,9 @@ class CriteriaForm(forms.Form):
 
     def clean_before(self) -> datetime | None:
         before: datetime | None = self.cleaned_data["before"]
+        # From before there was anybody to sign in, and, in the year 1, beyond what a time can be counted back from.
+        if before is not None and before.year < FIRST_YEAR:
+            raise ValidationError(self.fields["before"].error_messages["invalid"])
         if before is not None and before > timezone.now():
             raise ValidationError(_("This is still to come: what begins until then can't be ended yet."))
         return before

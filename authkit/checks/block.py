@@ -132,7 +132,7 @@ def check_user_serializer(**_: Any) -> list[CheckMessage]:
     dotted = conf.inspect()[0].accounts.user_serializer
     try:
         found = import_string(dotted)
-    except ImportError as error:
+    except Exception as error:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
         wrong = f"can't be imported: {error}"
     else:
         if isinstance(found, type) and issubclass(found, BaseSerializer):
@@ -158,7 +158,7 @@ def check_claims(**_: Any) -> list[CheckMessage]:
         return found
     try:
         function = tokens.claims.resolve()
-    except ImportError as error:
+    except Exception as error:  # noqa: BLE001  # as above
         hint = "Name a function of yours by its dotted path, or leave the key out."
         text = f"AUTHKIT TOKENS.CLAIMS {tokens.claims!r} can't be imported, so no token can be issued: {error}"
         return [*found, Error(text, hint=hint, id="authkit.E060")]

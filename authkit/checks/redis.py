@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
 from authkit import conf
+from authkit.redis.link import RedisUnavailable
 
 _SCHEMES = ("redis", "rediss", "unix")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -37,14 +38,28 @@ def _named_twice(block: conf.Settings) -> Iterator[CheckMessage]:
 
 def _url(block: conf.Settings) -> Iterator[CheckMessage]:
     # Never the URL itself, nor what a parser says of it: it may hold a password.
-    if (text := _text(block)) is None or _split(text) is not None:
+    if (text := _text(block)) is None or (_split(text) is not None and _is_readable(block)):
         return
     yield Error(
         "AUTHKIT REDIS_URL can't be read.",
         hint="Write redis://:<password>@<host>:6379/0, rediss://… for TLS, or unix://<path>; in a password, "
-        "/ # ? @ and % have to be percent-encoded.",
+        "/ # ? @ and % have to be percent-encoded; options after ? are those of redis-py.",
         id="authkit.E081",
     )
+
+
+def _is_readable(block: conf.Settings) -> bool:
+    """Whether redis-py takes it. An option that it doesn't know is an outage that never ends."""
+    try:
+        # Not at the top: redis-py is an extra. A connection is made at use, so this asks nobody.
+        from authkit.redis import sources
+    except ModuleNotFoundError:
+        return True  # E085 says so
+    try:
+        sources.connection_of(sources.read_url(block.redis_url), block.redis.timeout.total_seconds())
+    except RedisUnavailable:
+        return False
+    return True
 
 
 def _cache(block: conf.Settings) -> Iterator[CheckMessage]:

@@ -11,7 +11,9 @@ from statistics import median
 from uuid import uuid4
 
 from django.contrib.auth import get_user_model
-from django.db import connections, router
+from django.db import DatabaseError, connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from authkit import conf
@@ -80,6 +82,22 @@ def _database() -> Iterator[Finding]:
         yield Finding("Database", f"{text}. Every answer that needs it is a 503.", Level.FAULT)
         return
     yield Finding("Database", f"{connection.alias}, {connection.display_name}: one statement takes {_times(times)}")
+    try:
+        missing = _missing_migrations(connection)
+    except DatabaseError as error:
+        # Their table is somebody else's where the site's own user may not migrate.
+        yield Finding("Database", f"doesn't say which migrations it has ({type(error).__name__})", Level.NOTE)
+        return
+    if missing:
+        text = f"lacks {len(missing)} migration{'' if len(missing) == 1 else 's'}, from {missing[0]} on"
+        yield Finding("Database", f"{text}: `manage.py migrate` applies them", Level.FAULT)
+
+
+def _missing_migrations(connection: BaseDatabaseWrapper) -> list[str]:
+    """Of authkit, and of what its tables build on; in the order in which they would be applied."""
+    executor = MigrationExecutor(connection)
+    wanted = [node for node in executor.loader.graph.leaf_nodes() if node[0] in {"authkit", "social_django"}]
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in executor.migration_plan(wanted)]
 
 
 def _redis(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:

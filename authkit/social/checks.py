@@ -101,19 +101,30 @@ def _preset(provider_id: str, entry: ProviderSettings) -> Iterator[CheckMessage]
             id="authkit.E230",
         )
     preset = presets.preset_of(provider_id, entry)
-    if preset is None:
-        return
-    missing = [name for name in preset.needs_options if not entry.options.get(name)]
-    if missing:
+    missing = [name for name in preset.needs_options if not entry.options.get(name)] if preset else []
+    if preset and missing:
         yield checks.Error(
             f"{_where(provider_id, 'OPTIONS')}: {preset.name} needs {' and '.join(missing)}.",
             hint="docs/providers.md says where the provider shows them.",
             id="authkit.E231",
         )
-    if entry.tenant and not (preset.tenant and (entry.tenant in _TENANTS or _UUID.fullmatch(entry.tenant))):
+    if entry.tenant and not (preset and preset.tenant):
+        # Whoever wrote it believes that others are kept out.
+        yield checks.Error(
+            f"{_where(provider_id, 'TENANT')} has no effect: only Microsoft's preset has tenants.",
+            hint='Set "PRESET": "microsoft", or take TENANT out.',
+            id="authkit.E231",
+        )
+    elif entry.tenant and entry.issuer:
+        yield checks.Error(
+            f"{_where(provider_id, 'TENANT')} has no effect beside ISSUER, which names the tenants itself.",
+            hint="Keep one: ISSUER in a national cloud, else TENANT.",
+            id="authkit.E231",
+        )
+    elif entry.tenant and not (entry.tenant in _TENANTS or _UUID.fullmatch(entry.tenant)):
         yield checks.Error(
             f"{_where(provider_id, 'TENANT')}: {entry.tenant!r} is no tenant.",
-            hint=f"For Microsoft: the tenant's id (a UUID in lower case, no domain), or one of {', '.join(_TENANTS)}.",
+            hint=f"The tenant's id (a UUID in lower case, no domain), or one of {', '.join(_TENANTS)}.",
             id="authkit.E231",
         )
 
@@ -170,7 +181,9 @@ def _issuer(provider_id: str, issuer: str) -> Iterator[CheckMessage]:
         host = parts.hostname or ""
     except ValueError:
         parts, host = urlsplit(""), ""
-    if not host or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or "/.well-known/" in issuer:
+    # urlsplit() passes over white space, such as the line end of a file; the comparison with `iss` doesn't.
+    no_url = not host or parts.scheme not in {"http", "https"} or any(character.isspace() for character in issuer)
+    if no_url or parts.query or parts.fragment or "/.well-known/" in issuer:
         yield checks.Error(
             f"{_where(provider_id, 'ISSUER')} is missing or not an issuer's URL.",
             hint="Copy `issuer` from the provider's discovery document, character by character.",

@@ -54,10 +54,13 @@ def _hooks(social: SocialSettings) -> Iterator[CheckMessage]:
 def _takes_one(hook: Hook) -> bool:
     try:
         function: Any = hook.resolve()
-        if not callable(function) or iscoroutinefunction(function):
-            return False
+    except Exception:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
+        return False
+    if not callable(function) or iscoroutinefunction(function):
+        return False
+    try:
         signature(function).bind(None)
-    except (ImportError, TypeError):
+    except TypeError:
         return False
     except ValueError:
         pass  # written in C, so nobody knows

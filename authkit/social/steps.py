@@ -37,7 +37,7 @@ def step_problems(paths: tuple[str, ...]) -> Iterator[StepProblem]:
             continue
         try:
             step = import_string(path)
-        except ImportError as error:
+        except Exception as error:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
             yield StepProblem("import", f"{path!r} can't be imported: {error}")
         else:
             if not callable(step):

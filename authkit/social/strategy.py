@@ -40,7 +40,7 @@ def backend_class(provider_id: str, path: str) -> type[BrowserBound]:
     """
     try:
         base = import_string(path)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # ValueError: a path that begins with a dot
         raise AuthConfigurationError(None, path, code="invalid_setting", parameter="BACKEND") from error
     if not (isinstance(base, type) and issubclass(base, BaseOAuth2)):
         # OAuth 1, OpenID 2 and SAML know neither PKCE nor our state; each of them needs thought of its own.

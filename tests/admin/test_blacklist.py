@@ -190,3 +190,8 @@ def test_a_person_with_blacklisted_tokens_can_be_deleted_in_the_admin(
     assert answer.status_code == 302
     assert not get_user_model()._base_manager.filter(pk=pair.user.pk).exists()
     assert BlacklistedToken.objects.get().user is None
+
+
+def test_address_with_a_nul_in_it_is_nobodys(boss: Any, browse: Any) -> None:
+    assert browse(boss).get(f"{LIST}%00/change/").status_code == 302
+    assert browse(boss).get(LIST, {"kind__exact": "\x00"}).status_code in {200, 302}

@@ -111,6 +111,8 @@ def test_who_would_sign_themselves_out_is_told(boss: Any, browse: Any) -> None:
         ({"method": "", "before": ""}, "Choose a way in, a time, or both."),
         ({"before": "2999-01-01T00:00"}, "still to come"),
         ({"before": "soon"}, "Enter a valid date/time."),
+        ({"before": "0001-01-01T00:00"}, "Enter a valid date/time."),
+        ({"before": "0001-01-01T00:00:00+14:00"}, "Enter a valid date/time."),
         ({"method": "x" * 65}, "at most 64 characters"),
         ({"method": "\x00"}, "Null characters are not allowed."),
     ],

@@ -248,3 +248,17 @@ def test_user_model_without_an_address_is_searched_by_name(
     monkeypatch.setattr(type(user), "EMAIL_FIELD", "no_such_field")
     page = browser.get(reverse(LIST), {"q": user.get_username()}).content.decode()
     assert str(login.pk) in page
+
+
+@pytest.mark.parametrize(
+    "odd", [{"kind__exact": "\x00"}, {"method": "\x00"}, {"ip": "here"}, {"expires_at__year": "-1"}]
+)
+def test_filter_that_makes_no_sense_leads_back_to_the_list(odd: dict[str, str], boss: Any, browse: Any) -> None:
+    response = browse(boss).get(reverse(LIST), odd)
+    # A database that takes a NUL finds nothing by it.
+    assert (response.status_code, response.headers.get("Location")) in {(302, f"{reverse(LIST)}?e=1"), (200, None)}
+
+
+@pytest.mark.parametrize("hidden", ["auth_hash__startswith", "auth_hash", "generation", "generation__gte"])
+def test_what_is_not_shown_is_not_told_by_a_filter(hidden: str, boss: Any, browse: Any) -> None:
+    assert browse(boss).get(reverse(LIST), {hidden: "1"}).status_code == 400

@@ -14,6 +14,7 @@ from authkit.logins.blacklist import is_blacklisted
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.tokens.blacklisting import summarize_token
 from authkit.tokens.services import TokenPair, issue_tokens
+from tests.outage import database_down
 
 pytestmark = pytest.mark.django_db
 
@@ -88,4 +89,15 @@ def test_a_jti_of_elsewhere_is_refused_until_its_end(run: Any) -> None:
 def test_a_jti_without_an_end_to_come_is_refused(run: Any, wrong: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         run(*wrong)
+    assert not BlacklistedToken.objects.exists()
+
+
+def test_end_beyond_what_a_database_can_hold_is_no_time(run: Any) -> None:
+    with pytest.raises(CommandError, match="is no date and time"):
+        run("--jti", "theirs", "--until", "9999-12-31T23:59-14:00")
+
+
+def test_outage_is_named_and_nothing_is_said_to_be_refused(run: Any, pair: TokenPair) -> None:
+    with database_down(), pytest.raises(CommandError, match="Don't take it as done"):
+        run(typed=pair.access)
     assert not BlacklistedToken.objects.exists()

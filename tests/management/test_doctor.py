@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from authkit.logins import epochs, hints
@@ -64,6 +66,19 @@ def test_without_redis_all_is_well(settings: Any) -> None:
     assert section(printed, "Access tokens") == "checked by database"
     assert "nothing would change" in section(printed, "If Redis died")
     assert "Lease" not in printed
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("block", [{}, {**PUSH, "REDIS_URL": "redis://127.0.0.1:1"}])
+def test_database_that_lacks_a_migration_fails(block: dict[str, Any], settings: Any) -> None:
+    settings.AUTHKIT = block
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("authkit", "0005_provider_sessions_and_tokens")
+    printed, failed = report()
+    assert "lacks 1 migration, from authkit.0005_provider_sessions_and_tokens on" in section(printed, "Database")
+    assert failed == "exit code 1: Not everything that is configured is in order."
+    recorder.record_applied("authkit", "0005_provider_sessions_and_tokens")
+    assert "lacks" not in report()[0]
 
 
 @pytest.mark.django_db

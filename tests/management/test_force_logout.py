@@ -14,6 +14,7 @@ from authkit.core.clients import Client
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import Lifetime, open_login
+from tests.outage import database_down
 
 pytestmark = pytest.mark.django_db
 
@@ -182,4 +183,37 @@ def test_of_one_person_only_what_fits_ends_and_nobody_is_asked(user: Any, make_u
 def test_a_time_that_is_none_or_to_come_is_an_error_and_ends_nothing(before: str, expected: str, login: Login) -> None:
     with pytest.raises(CommandError, match=expected):
         run("--before", before, "--noinput")
+    assert not is_over(login)
+
+
+@pytest.mark.parametrize("option", ["--id", "--email", "--method"])
+def test_empty_value_is_nobody(option: str, user: Any, login: Login) -> None:
+    type(user).objects.filter(pk=user.pk).update(email="")
+    with pytest.raises(CommandError, match="is empty"):
+        run(option, "", "--noinput")
+    assert not is_over(login)
+
+
+def test_question_that_nobody_can_answer_ends_nothing(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO())
+    with pytest.raises(CommandError, match="--noinput"):
+        run("--everybody")
+    assert not is_over(login)
+
+
+@pytest.mark.parametrize("before", ["0001-01-01", "0001-01-01T00:00+14:00"])
+def test_time_before_all_time_is_refused(before: str) -> None:
+    with pytest.raises(CommandError, match="is no time"):
+        run("--before", before, "--noinput")
+
+
+def test_name_that_is_no_text_is_refused_as_a_name(user: Any) -> None:
+    with pytest.raises(CommandError, match=f"is no {user.USERNAME_FIELD} of|There is no"):
+        run("\udcff")
+
+
+@pytest.mark.parametrize("arguments", [("alice",), ("--everybody", "--noinput"), ("--method", "password", "--noinput")])
+def test_outage_is_named_and_nothing_is_said_to_have_ended(arguments: tuple[str, ...], login: Login) -> None:
+    with database_down(), pytest.raises(CommandError, match="Don't take it as done"):
+        run(*arguments)
     assert not is_over(login)

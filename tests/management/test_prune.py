@@ -85,10 +85,12 @@ def test_rows_stay_as_long_as_was_asked_for(rows: None) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [("--batch-size", "0"), ("--keep", "0"), ("--sleep", "-1"), ("--sleep", "nan"), ("--sleep", "inf")]
-)
+    "wrong",
+    [("--batch-size", "0"), ("--batch-size", "9" * 20), ("--keep", "0"), ("--keep", "999999"), ("--keep", "a"),
+     ("--sleep", "-1"), ("--sleep", "nan"), ("--sleep", "inf"), ("--sleep", "a")],
+)  # fmt: skip
 def test_a_value_that_makes_no_sense_is_refused(wrong: tuple[str, str]) -> None:
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match=r"must be a"):
         prune(*wrong)
 
 

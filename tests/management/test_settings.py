@@ -43,6 +43,19 @@ def test_no_secret_is_printed(settings: Any) -> None:
     assert line(output, "SOCIAL.PROVIDERS.demo.CLIENT_ID")[:1] == ["project"]
 
 
+def test_diffsettings_shows_no_secret_that_is_a_callable(settings: Any) -> None:
+    provider = {"CLIENT_ID": "public", "CLIENT_SECRET": lambda: "hush-hush"}
+    settings.AUTHKIT = {
+        "SOCIAL": {"PROVIDERS": {"demo": provider}},
+        "REDIS_URL": lambda: "redis://:hush-hush@localhost",
+    }
+    out = StringIO()
+    call_command("diffsettings", stdout=out)
+    # Its output is returned, and printed by whoever called it.
+    assert "public" in out.getvalue()
+    assert "hush-hush" not in out.getvalue()
+
+
 def test_block_with_a_mistake_is_an_error(settings: Any) -> None:
     settings.AUTHKIT = {"TOKEN": {}}
     with pytest.raises(CommandError, match="Did you mean TOKENS"):

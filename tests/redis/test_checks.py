@@ -81,6 +81,8 @@ def test_e080_redis_named_twice(settings: Any) -> None:
         "redis://:s3/cret@localhost",
         "redis://host:port",
         "redis://[::1",
+        "rediss://host?ssl_ca_cert=/etc/ssl/redis-ca.pem",
+        "redis://host?socket_timeout=secret",
     ],
 )
 def test_e081_url_that_cannot_be_read_is_not_shown(url: str, settings: Any) -> None:

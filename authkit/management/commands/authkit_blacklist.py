@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from getpass import getpass
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from authkit.exceptions import TokenNotValid
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.reasons import EndReason, TokenKind
+from authkit.management.outage import outage_named
 from authkit.tokens.blacklisting import blacklist_summarized, summarize_token, token_state
 
 MOST_CHARACTERS = 65536
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="say what the token is, and change nothing")
 
+    @outage_named()
     def handle(self, *args: Any, **options: Any) -> None:
         if options["jti"] is not None:
             self._jti(options)
@@ -100,8 +102,9 @@ def _moment(text: str) -> datetime:
         moment = parse_datetime(text)
         if moment is None and (day := parse_date(text)) is not None:
             moment = datetime.combine(day, time.max)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ArgumentTypeError(f"{text!r} is no date and time such as 2027-01-31T12:00Z")
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+        if moment is not None:
+            # As a database keeps it: the last hours of the year 9999 are no time there everywhere.
+            return (moment if timezone.is_aware(moment) else timezone.make_aware(moment)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ArgumentTypeError(f"{text!r} is no date and time such as 2027-01-31T12:00Z")

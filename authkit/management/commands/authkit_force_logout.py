@@ -15,6 +15,9 @@ from django.utils.dateparse import parse_date, parse_datetime
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_logins_of, end_logins_where
 from authkit.logins.summaries import LoginsSummary, summaries_of, summary_where
+from authkit.management.outage import outage_named
+
+_FIRST_YEAR = 1970
 
 
 class Command(BaseCommand):
@@ -37,7 +40,12 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say what would be ended, and end nothing")
         parser.add_argument("--noinput", "--no-input", action="store_false", dest="interactive", help="don't ask")
 
+    @outage_named()
     def handle(self, *args: Any, **options: Any) -> None:
+        for name in ("key", "email", "method"):
+            # An empty variable of a script's is no address that somebody has, nor a way in.
+            if options[name] == "":
+                raise CommandError(f"--{'id' if name == 'key' else name} is empty.")
         chosen = {"method": options["method"], "before": _time(options["before"])}
         some = any(value is not None for value in chosen.values())
         if not options["everybody"] and _names_somebody(options):
@@ -84,7 +92,11 @@ class Command(BaseCommand):
     def _ask(self, question: str, *, interactive: bool) -> None:
         if interactive:
             self.stdout.write(f"{question} It can't be undone.")
-            if input("Type 'yes' to go on: ") != "yes":
+            try:
+                answer = input("Type 'yes' to go on: ")
+            except EOFError:
+                raise CommandError("Nobody was signed out: there is nobody to ask. --noinput doesn't.") from None
+            if answer != "yes":
                 raise CommandError("Nobody was signed out.")
 
 
@@ -100,7 +112,8 @@ def _time(given: str | None) -> datetime | None:
         moment = parse_datetime(given) if day is None else datetime.combine(day, time())
     except ValueError:  # written like a time, and none that there is
         moment = None
-    if moment is None:
+    # From before there was anybody to sign in, and, in the year 1, beyond what a time can be counted back from.
+    if moment is None or moment.year < _FIRST_YEAR:
         raise CommandError(f"{given!r} is no time: write it as 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00.")
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment)
@@ -123,14 +136,15 @@ def _find(options: dict[str, Any]) -> Any:
         lookup = {f"{_email_field(users)}__iexact": options["email"]}
     else:
         lookup = {users.USERNAME_FIELD: options["user"]}
+    given = next(iter(lookup.values()))
     try:
         # The base manager: whom a project hides by its default one is to be signed out all the same.
         found = list(users._base_manager.filter(**lookup)[:2])
     except (ValueError, ValidationError) as error:
-        raise CommandError(f"{options['key']!r} is no primary key of {users._meta.label}.") from error
+        what = "primary key" if "pk" in lookup else next(iter(lookup))
+        raise CommandError(f"{given!r} is no {what} of {users._meta.label}.") from error
     if len(found) == 1:
         return found[0]
-    given = next(iter(lookup.values()))
     if found:
         raise CommandError(f"More than one person has the address {given!r}: name one by --id.")
     raise CommandError(f"There is no {users._meta.label} with {next(iter(lookup))} {given!r}.")

@@ -14,6 +14,9 @@ from django.db.models import QuerySet
 from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.management.progress import Progress
 
+MOST_DAYS = 36_500
+MOST_ROWS = 2**31 - 1
+
 
 class Command(BaseCommand):
     """Says how many of each kind went. Safe at any time, twice at once, and to interrupt: the next run goes on."""
@@ -24,10 +27,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--batch-size", type=_at_least_one, default=BATCH_SIZE, help="rows looked at in one go")
+        parser.add_argument("--batch-size", type=_rows, default=BATCH_SIZE, help="rows looked at in one go")
         parser.add_argument("--sleep", type=_seconds, default=0.0, metavar="SECONDS", help="pause between two batches")
         parser.add_argument(
-            "--keep", type=_at_least_one, default=KEEP.days, metavar="DAYS", help="how long rows stay after their end"
+            "--keep", type=_days, default=KEEP.days, metavar="DAYS", help="how long rows stay after their end"
         )
         parser.add_argument("--dry-run", action="store_true", help="say how many would go, and delete nothing")
 
@@ -61,15 +64,29 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
     return found
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ArgumentTypeError("must be at least 1")
+def _days(text: str) -> int:
+    return _whole(text, most=MOST_DAYS)
+
+
+def _rows(text: str) -> int:
+    return _whole(text, most=MOST_ROWS)
+
+
+def _whole(text: str, *, most: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= most:
+        raise ArgumentTypeError(f"must be a whole number from 1 to {most:,}")
     return number
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
     if not (number >= 0 and math.isfinite(number)):
-        raise ArgumentTypeError("must be 0 or more")
+        raise ArgumentTypeError("must be a number, 0 or more")
     return number
