@@ -66,7 +66,7 @@ def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns
 
     Raises:
         LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value.
-        TruthUnavailable: the database can't be asked.
+        TruthUnavailable: the database can't be asked, or what it says can't be made final.
     """
     found = _find(login_id=login_id, user_id=user_id, digest=None if jti is None else jti_digest(jti), columns=columns)
     if found is None:
@@ -74,14 +74,17 @@ def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns
         raise LoginEnded("no such login of this person", reason=_ENDED, why=EndReason.DELETED)
     user, now = found.user, timezone.now()
     why = verdict(user=user, login=found.standing, cut_off_at=found.cut_off_at, now=now)
-    if why is None and found.blacklisted:
-        end_login(login_id=login_id, reason=EndReason.REVOKED)
-        why = EndReason.REVOKED
+    try:
+        if why is None and found.blacklisted:
+            end_login(login_id=login_id, reason=EndReason.REVOKED)
+            why = EndReason.REVOKED
+        elif why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED}:
+            # Made final: an account that is switched on again, or gets its old password back, revives no login.
+            Login.objects.filter(pk=login_id, ended_at=None).update(ended_at=now, end_reason=why)
+    except DATABASE_DOWN as error:
+        raise TruthUnavailable("the end of a login can't be written") from error
     if why is None:
         return Carried(user=user, login=found.login)
-    if why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED}:
-        # Made final: an account that is switched on again, or gets its old password back, revives no login.
-        Login.objects.filter(pk=login_id, ended_at=None).update(ended_at=now, end_reason=why)
     raise LoginEnded(f"login is over: {why}", reason=_EXPIRED if why == EndReason.EXPIRED else _ENDED, why=why)
 
 
