@@ -23,7 +23,6 @@ from authkit.tokens.services import (
     arefresh_tokens,
     averify_access,
     averify_token,
-    issue_tokens,
     refresh_tokens,
     verify_access,
     verify_token,
@@ -118,21 +117,49 @@ TWINS: dict[str, Callable[[TokenPair], Awaitable[object]]] = {
 }
 
 
+class Meanwhile:
+    """Something slow that goes on only once the loop has turned."""
+
+    def __init__(self) -> None:
+        self._asked, self._turned = threading.Event(), threading.Event()
+
+    def wait(self) -> None:
+        self._asked.set()
+        assert self._turned.wait(PATIENCE), "the loop stands still"
+
+    async def turn(self, at_work: Awaitable[object]) -> None:
+        task = asyncio.ensure_future(at_work)
+        assert await asyncio.to_thread(self._asked.wait, PATIENCE)
+        self._turned.set()
+        await task
+
+
 @pytest.mark.parametrize("name", TWINS)
-def test_loop_is_free_while_the_database_is_asked(name: str, user: Any) -> None:
-    pair = issue_tokens(user=user, method="password", client=Client())
-    asked, turned = threading.Event(), threading.Event()
+def test_loop_is_free_while_the_database_is_asked(name: str, pair: TokenPair) -> None:
+    meanwhile = Meanwhile()
 
     def slow(execute: Callable[..., Any], *arguments: Any) -> Any:
-        asked.set()
-        assert turned.wait(PATIENCE), "the loop stands still"
+        meanwhile.wait()
         return execute(*arguments)
 
     async def beside_it() -> None:
-        at_work = asyncio.ensure_future(TWINS[name](pair))
-        assert await asyncio.to_thread(asked.wait, PATIENCE)
-        turned.set()
-        await at_work
+        await meanwhile.turn(TWINS[name](pair))
 
     with connection.execute_wrapper(slow):
         async_to_sync(beside_it)()
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_loop_is_free_while_a_vault_is_asked_for_the_keys(name: str, pair: TokenPair, settings: Any) -> None:
+    meanwhile = Meanwhile()
+
+    def vault() -> str:
+        meanwhile.wait()
+        return ""  # so it is those of SECRET_KEY
+
+    settings.AUTHKIT = {"TOKENS": {"KEYS": vault}}
+
+    async def beside_it() -> None:
+        await meanwhile.turn(TWINS[name](pair))
+
+    async_to_sync(beside_it)()
