@@ -20,6 +20,7 @@ from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.current import request_scope
 from authkit.logins.epochs import due_before_a_view, renew_before_a_view
+from authkit.logins.finality import found_ends, settle_ends
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
@@ -54,8 +55,10 @@ class SessionLoginMiddleware:
         _begin(request)
         if _renews_lease(request):
             renew_before_a_view()
-        with request_scope():
+        with request_scope(), found_ends() as ends:
             response: HttpResponseBase = self.get_response(request)
+        if ends:
+            settle_ends(ends)
         login = _unsettled(request)
         if login is not None:
             _settle(request, login)
@@ -70,8 +73,10 @@ class SessionLoginMiddleware:
         _begin(request)
         if _renews_lease(request):
             await sync_to_async(renew_before_a_view)()
-        with request_scope():
+        with request_scope(), found_ends() as ends:
             response: HttpResponseBase = await self.get_response(request)
+        if ends:
+            await sync_to_async(settle_ends)(ends)
         login = _unsettled(request)
         if login is not None:
             await sync_to_async(_settle)(request, login)
