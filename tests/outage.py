@@ -1,4 +1,5 @@
-"""A database that can't be reached, for real: a connection of the same engine to where none listens."""
+"""A database that can't be reached, for real: a connection of the same engine to where none listens. And one that takes
+no writes, as a standby."""
 
 from __future__ import annotations
 
@@ -34,3 +35,24 @@ def database_down() -> Iterator[None]:
     finally:
         connections[DEFAULT_DB_ALIAS] = real
         dead.close()
+
+
+READ_ONLY: dict[str, tuple[str, str]] = {
+    "sqlite": ("PRAGMA query_only = on", "PRAGMA query_only = off"),
+    "postgresql": ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
+    "mysql": ("SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE"),
+}
+
+
+@contextmanager
+def database_read_only() -> Iterator[None]:
+    """Every write of this thread is refused in here. Not inside a transaction."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    begin, end = READ_ONLY[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -11,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from authkit.logins.summaries import LoginsSummary
 from authkit.social import presets
 
 MINUTES = "%Y-%m-%dT%H:%M"
@@ -40,13 +40,21 @@ class CriteriaForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["before"].help_text = _("Time zone: %(name)s.") % {"name": timezone.get_current_timezone_name()}
 
-    def offer(self, everybodys: LoginsSummary) -> None:
+    def offer(self, live: Mapping[str, int] | None) -> None:
         """Lists the ways in that are configured, and those that live logins came in by: a provider that was taken out
-        of the settings is the one to look for."""
-        counts = dict(everybodys.methods)
+        of the settings is the one to look for.
+
+        Args:
+            live: how many came in by which method. Of all, that is much to count: none where something was chosen, and
+                then what was chosen is listed beside what is configured.
+        """
         providers = presets.configured()
         names = {"password": _("password")} | {key: provider.name or key for key, provider in providers.items()}
-        ways = [(key, f"{names.get(key, key)} ({_live(counts.get(key, 0))})") for key in {**names, **counts}]
+        if live is None:
+            chosen = self.data.get("method", "")
+            ways = [(key, names.get(key, key)) for key in {**names, **({chosen: None} if chosen else {})}]
+        else:
+            ways = [(key, f"{names.get(key, key)} ({_live(live.get(key, 0))})") for key in {**names, **live}]
         widget: Any = self.fields["method"].widget
         widget.choices = [("", _("any way")), *ways]
 

@@ -26,7 +26,7 @@ from authkit.logins.checkers import verdict
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_login, end_logins_where
-from authkit.logins.summaries import summary_where
+from authkit.logins.summaries import live_by_method, summary_where
 from authkit.social import presets
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class LoginAdmin(Base):
         valid = form.is_valid()
         if posted and valid:
             return self._end_where(request, form)
-        form.offer(summary_where())
+        form.offer(None if valid else live_by_method())
         shown = {}
         if valid:
             criteria = form.criteria()

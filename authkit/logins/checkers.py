@@ -19,6 +19,7 @@ from django.utils import timezone
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.blacklist import jti_digest
+from authkit.logins.finality import make_final
 from authkit.logins.fingerprints import auth_hash_holds
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -66,22 +67,24 @@ def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns
 
     Raises:
         LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value.
-        TruthUnavailable: the database can't be asked.
+        TruthUnavailable: the database can't be asked, or what it says can't be made final.
     """
     found = _find(login_id=login_id, user_id=user_id, digest=None if jti is None else jti_digest(jti), columns=columns)
     if found is None:
         # Rows go with their person. A login pruned long after its end looks the same, and is as dead.
         raise LoginEnded("no such login of this person", reason=_ENDED, why=EndReason.DELETED)
-    user, now = found.user, timezone.now()
-    why = verdict(user=user, login=found.standing, cut_off_at=found.cut_off_at, now=now)
-    if why is None and found.blacklisted:
-        end_login(login_id=login_id, reason=EndReason.REVOKED)
-        why = EndReason.REVOKED
+    user = found.user
+    why = verdict(user=user, login=found.standing, cut_off_at=found.cut_off_at, now=timezone.now())
+    try:
+        if why is None and found.blacklisted:
+            end_login(login_id=login_id, reason=EndReason.REVOKED)
+            why = EndReason.REVOKED
+        elif why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED}:
+            make_final(login_id=login_id, why=why)
+    except DATABASE_DOWN as error:
+        raise TruthUnavailable("the end of a login can't be written") from error
     if why is None:
         return Carried(user=user, login=found.login)
-    if why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED}:
-        # Made final: an account that is switched on again, or gets its old password back, revives no login.
-        Login.objects.filter(pk=login_id, ended_at=None).update(ended_at=now, end_reason=why)
     raise LoginEnded(f"login is over: {why}", reason=_EXPIRED if why == EndReason.EXPIRED else _ENDED, why=why)
 
 

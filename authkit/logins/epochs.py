@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,6 +35,7 @@ from authkit import conf
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import TruthUnavailable
 from authkit.logins.models import CacheEpoch
+from authkit.redis import link
 
 SUSPENSION = timedelta(seconds=30)
 """How long Redis is out of use after it could not be told of something."""
@@ -86,7 +88,7 @@ def lease() -> Lease:
     """The epoch, and whether Redis may be used at all; one SQL statement in each half of BOUND, none in between.
 
     Inside a transaction that doesn't see what others commit (anything above READ COMMITTED, and SQLite's) a lease
-    can't be renewed; there Redis counts as suspended.
+    can't be renewed; there Redis counts as suspended. Hence `renew_before_a_view`.
 
     Raises:
         TruthUnavailable: the lease has run out and the database can't be asked.
@@ -98,6 +100,23 @@ def held_lease() -> Lease | None:
     """The lease if it still holds, else None: no statement, whatever happens."""
     held = _held
     return held.lease if held is not None and time.monotonic() < held.expires_at else None
+
+
+def due_before_a_view() -> bool:
+    """Whether `renew_before_a_view` has something to do: the lease has run out, Redis is in use, and ATOMIC_REQUESTS
+    puts views into transactions, in which most databases allow no renewal. Asks nobody."""
+    if held_lease() is not None or not link.configured():
+        return False
+    settings = conf.current()
+    if settings.revocation.check == "database" and settings.sessions.engine != "cached":
+        return False
+    return bool(connections.settings[_using()]["ATOMIC_REQUESTS"])
+
+
+def renew_before_a_view() -> None:
+    """Renews the lease, so that the view finds one. That the database can't be asked is for whoever needs an answer."""
+    with suppress(TruthUnavailable):
+        lease()
 
 
 def fresh_lease() -> Lease:

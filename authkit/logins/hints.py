@@ -9,7 +9,8 @@ reads all that concerns a token, and an eviction takes all of them or none:
     l:<login, hex>    tokens of this login have to be asked for
     u:<user's key>    tokens of this person, issued at or before this time, have to be asked for
 
-Scores are microseconds since the epoch and only rise. Those of hints are a minute ahead, for clocks that differ.
+Scores are microseconds since the epoch and only rise. Those of hints are a minute ahead, for clocks that differ: ahead
+of the teller's clock or of Redis' own, whichever is later, so that one server whose clock is behind misses nobody.
 
 *Without the marker* (flushed, evicted, restarted, another server, another epoch) nothing is believed, and whoever
 notices warms the set: raises the epoch, lifts the floor to now, and writes the marker of that new epoch. All that was
@@ -60,14 +61,21 @@ _MOST = 500
 # The run is read where the marker is looked for or written: a connection may lead to another server the next time.
 _RUN = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')\n"
 
+# Of ARGV[1], our time, and ARGV[2], AHEAD. As text, for Lua would write a number of this size as 1.7e+15.
+_SCORE = """
+local clock = redis.call('TIME')
+local score = string.format('%.0f', math.max(ARGV[1], clock[1] * 1000000 + clock[2]) + ARGV[2])
+"""
+
 _TELL = (
-    """
-local score, horizon, channel, payload = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-for i = 5, #ARGV do redis.call('ZADD', KEYS[1], 'GT', score, ARGV[i]) end
+    _SCORE
+    + """
+local horizon, channel, members = ARGV[3], ARGV[4], ARGV[5]
+for i = 6, #ARGV do redis.call('ZADD', KEYS[1], 'GT', score, ARGV[i]) end
 if redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. horizon) > 0 then
   redis.call('ZADD', KEYS[1], 'GT', horizon, 'f')
 end
-redis.call('PUBLISH', channel, payload)
+redis.call('PUBLISH', channel, '[' .. score .. ',' .. members .. ']')
 """
     + _RUN
     + """
@@ -80,11 +88,12 @@ return '0'
 )
 
 _WARM = (
-    _RUN
+    _SCORE
+    + _RUN
     + """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '8e15', '+inf')
-redis.call('ZADD', KEYS[1], 'GT', ARGV[1], 'f')
-redis.call('ZADD', KEYS[1], '8e15', 'e:' .. ARGV[2] .. ':' .. run)
+redis.call('ZADD', KEYS[1], 'GT', score, 'f')
+redis.call('ZADD', KEYS[1], '8e15', 'e:' .. ARGV[3] .. ':' .. run)
 """
 )
 
@@ -263,11 +272,10 @@ def _say(members: list[bytes]) -> int | None:
     """The epoch for which the server that was told is complete, 0 if for none; None if it can't be told."""
     prefix = conf.current().redis.prefix
     key, now = keys.revoked(prefix), now_in_microseconds()
-    payload = json.dumps([now + AHEAD, [member.decode("utf-8", "surrogatepass") for member in members]])
+    told = json.dumps([member.decode("utf-8", "surrogatepass") for member in members])
+    channel = keys.revoked_channel(prefix)
     try:
-        reply = link.call(
-            b"EVAL", _TELL, 1, key, now + AHEAD, horizon(now), keys.revoked_channel(prefix), payload, *members, key=key
-        )
+        reply = link.call(b"EVAL", _TELL, 1, key, now, AHEAD, horizon(now), channel, told, *members, key=key)
     except RedisUnavailable:
         return None
     return int(reply.value)
@@ -308,7 +316,7 @@ def _warm(epoch: int) -> None:
             return
         key = keys.revoked(conf.current().redis.prefix)
         # The time is that of after the raising: nothing that was told under an older epoch lies above it.
-        link.call(b"EVAL", _WARM, 1, key, now_in_microseconds() + AHEAD, raised, key=key)
+        link.call(b"EVAL", _WARM, 1, key, now_in_microseconds(), AHEAD, raised, key=key)
         epochs.fresh_lease()
     except (TruthUnavailable, RedisUnavailable):
         return  # the request has its answer from the database; the next one tries again

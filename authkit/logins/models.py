@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import models, router, transaction
@@ -15,6 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import LoginEnded
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class PrimaryManager(models.Manager[Row]):
+    """Reads where it writes, whatever a router says: a replica may not know yet of what is to be ended, or has been."""
+
+    def get_queryset(self) -> models.QuerySet[Row]:
+        return super().get_queryset().using(self._db or router.db_for_write(self.model))
 
 
 class LoginQuerySet(models.QuerySet["Login"]):
@@ -85,7 +94,7 @@ class Login(models.Model):
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     end_reason = models.CharField(_("why it ended"), max_length=32, choices=EndReason, blank=True)
 
-    objects = LoginQuerySet.as_manager()
+    objects = PrimaryManager.from_queryset(LoginQuerySet)()
 
     class Meta:
         app_label = "authkit"
@@ -142,6 +151,8 @@ class UserCutoff(models.Model):
     )
     issued_before = models.DateTimeField()
 
+    objects = PrimaryManager()
+
     class Meta:
         app_label = "authkit"
         verbose_name = _("user cutoff")
@@ -158,6 +169,8 @@ class GlobalCutoff(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
     issued_before = models.DateTimeField()
+
+    objects = PrimaryManager()
 
     class Meta:
         app_label = "authkit"
@@ -226,6 +239,8 @@ class BlacklistedToken(models.Model):
     created_at = models.DateTimeField(_("blacklisted"))
     expires_at = models.DateTimeField(_("until"))
     """The token's own end: refused by everybody from then on, and pruned."""
+
+    objects = PrimaryManager()
 
     class Meta:
         app_label = "authkit"

@@ -63,15 +63,19 @@ def execute_repeatedly(cursor: Any, connection: Any, *, sql: str, parameters: Se
 
 
 def _state(connection: Any) -> _Prepared | None:
-    if connection.vendor != "postgresql" or connection.in_atomic_block or connection.connection is None:
+    # Not by `in_atomic_block`: with autocommit switched off there is a transaction as well.
+    if connection.vendor != "postgresql" or not connection.autocommit or connection.connection is None:
         return None
     state: _Prepared | None = connection.__dict__.get(_STATE)
     if state is None or state.driver is not connection.connection:
         state = connection.__dict__[_STATE] = _Prepared(connection.connection)
         settings = connection.settings_dict
         # The first is what Django's documentation has for transaction poolers; the second takes EXECUTE its parameters.
+        # And to psycopg2 a statement that is gone is an OperationalError, as a server that is gone.
         state.failed = bool(
-            settings.get("DISABLE_SERVER_SIDE_CURSORS") or settings.get("OPTIONS", {}).get("server_side_binding")
+            settings.get("DISABLE_SERVER_SIDE_CURSORS")
+            or settings.get("OPTIONS", {}).get("server_side_binding")
+            or connection.Database.__name__ != "psycopg"
         )
     return None if state.failed else state
 

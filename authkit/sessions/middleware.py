@@ -19,6 +19,8 @@ from authkit.core.aftermath import aftermath_of, settle_aftermath
 from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.current import RequestScope
+from authkit.logins.epochs import due_before_a_view, renew_before_a_view
+from authkit.logins.finality import FoundEnds, settle_ends
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
@@ -51,8 +53,12 @@ class SessionLoginMiddleware:
         if self.is_async:
             return self._acall(request)
         _begin(request)
-        with RequestScope():
+        if _renews_lease(request):
+            renew_before_a_view()
+        with RequestScope(), FoundEnds() as ends:
             response: HttpResponseBase = self.get_response(request)
+        if ends:
+            settle_ends(ends)
         login = _unsettled(request)
         if login is not None:
             _settle(request, login)
@@ -65,8 +71,12 @@ class SessionLoginMiddleware:
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         _begin(request)
-        with RequestScope():
+        if _renews_lease(request):
+            await sync_to_async(renew_before_a_view)()
+        with RequestScope(), FoundEnds() as ends:
             response: HttpResponseBase = await self.get_response(request)
+        if ends:
+            await sync_to_async(settle_ends)(ends)
         login = _unsettled(request)
         if login is not None:
             await sync_to_async(_settle)(request, login)
@@ -135,6 +145,12 @@ def _begin(request: HttpRequest) -> None:
         )
     request.user = cast("Any", SimpleLazyObject(partial(resolve_user, request)))
     request.auser = cast("Any", partial(_aresolve_user, request))
+
+
+def _renews_lease(request: HttpRequest) -> bool:
+    # Here, because the view may run in a transaction; and not for whoever brings nothing to be checked, such as a probe
+    # of the load balancer's, which is to be answered while the database is away.
+    return ("HTTP_AUTHORIZATION" in request.META or bool(request.COOKIES)) and due_before_a_view()
 
 
 async def _aresolve_user(request: HttpRequest) -> SessionUser:

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from authkit.logins.models import PrimaryManager
+
 MAX_REDIRECT_URI_LENGTH = 512
 DIGEST_LENGTH = 66
 """Of `backends.identity_uid`: equal for equal texts alone, where a database compares without case too."""
@@ -43,6 +45,8 @@ class AuthorizationCode(models.Model):
     login_id = models.UUIDField(null=True)
     """The login that was opened for it, which a second use ends."""
 
+    objects = PrimaryManager()
+
     class Meta:
         app_label = "authkit"
         verbose_name = _("authorization code")
@@ -68,6 +72,8 @@ class ProviderSession(models.Model):
     issued_at = models.DateTimeField()
     """The ID token's `iat`, by the provider's clock."""
 
+    objects = PrimaryManager()
+
     class Meta:
         app_label = "authkit"
         verbose_name = _("session at a provider")
@@ -88,6 +94,8 @@ class ProviderLogout(models.Model):
     """The logout token's `iat`, by the provider's clock."""
     expires_at = models.DateTimeField()
     """From when on neither the token nor a sign-in from before it could still come."""
+
+    objects = PrimaryManager()
 
     class Meta:
         app_label = "authkit"

@@ -156,7 +156,7 @@ def verify_access(*, token: str) -> VerifiedAccess:
     settings = conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
         return _legacy_access(token)
-    claims = read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
+    claims = _read_access(token, settings)
     try:
         carried = check_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
     except LoginEnded as ended:
@@ -169,7 +169,10 @@ async def averify_access(*, token: str) -> VerifiedAccess:
     settings = conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
         return await sync_to_async(_legacy_access)(token)
-    claims = read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
+    if settings.keys.is_callable:  # which may have to ask a vault
+        claims = await sync_to_async(_read_access, thread_sensitive=False)(token, settings)
+    else:
+        claims = _read_access(token, settings)
     try:
         carried = await acheck_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
     except LoginEnded as ended:
@@ -214,6 +217,10 @@ def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSet
     except LoginEnded as ended:
         raise _refused(ended) from ended
     return _pair(adopted.user, adopted.login, settings, Transport.BODY, added.claims)
+
+
+def _read_access(token: str, settings: conf.TokenSettings) -> Claims:
+    return read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
 
 
 def _legacy_access(token: str) -> VerifiedAccess:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -91,6 +93,25 @@ def test_everything_before_a_time_is_shown_and_then_ended(
     browser.post(reverse(PAGE), confirmed)
     assert live(old, young) == [False, True]
     assert GlobalCutoff.objects.get().issued_before < cut
+
+
+def test_all_are_counted_to_choose_from_and_then_only_what_was_chosen(
+    boss: Any, user: Any, open_for: Any, browse: Any
+) -> None:
+    """The table may have millions of rows."""
+    by(open_for(user), "gone")
+    browser = browse(boss)
+
+    def counts(**chosen: str) -> tuple[str, list[str]]:
+        with CaptureQueriesContext(connection) as queries:
+            page = ask(browser, **chosen)
+        return page, [query["sql"] for query in queries if "COUNT(" in query["sql"] and "authkit_login" in query["sql"]]
+
+    assert len(counts()[1]) == 1
+    page, counted = counts(method="gone", before="")
+    assert '<option value="gone" selected>gone</option>' in page
+    assert counted
+    assert all("'gone'" in statement for statement in counted)
 
 
 def test_both_have_to_fit(boss: Any, user: Any, open_for: Any, browse: Any) -> None:

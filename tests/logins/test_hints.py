@@ -173,6 +173,31 @@ def test_ending_as_the_suspension_ends_is_sure_of_itself(tokens: Tokens, setting
     assert Tokens(other).refused() == OUT
 
 
+def test_revoker_whose_clock_is_behind(tokens: Tokens, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it tells concerns the tokens of today all the same, for Redis has a clock as well."""
+    server.ask("ZREM", SET, "f")  # below which every token would be asked for, and lies all that was issued just now
+    issued_at = time.time()
+    with elsewhere():
+        tokens.believed()
+        assert tokens.costs(issued_at=issued_at) == 0
+        behind = hints.now_in_microseconds() - 3600 * hints.SECOND
+        with elsewhere(), monkeypatch.context() as patched:
+            patched.setattr(hints, "now_in_microseconds", lambda: behind)
+            end_logins_of(user_id=tokens.login.user_id, reason=EndReason.FORCED)
+        assert tokens.refused(issued_at=issued_at) == ("login_ended", "forced")
+
+
+def test_whoever_warms_with_a_clock_that_is_behind(
+    tokens: Tokens, server: Server, open_for: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end(tokens.login)
+    server.ask("DEL", SET)
+    behind = hints.now_in_microseconds() - 3600 * hints.SECOND
+    monkeypatch.setattr(hints, "now_in_microseconds", lambda: behind)
+    Tokens(open_for(tokens.login.user)).believed()
+    assert tokens.refused() == OUT
+
+
 def test_told_to_a_server_that_nobody_believes(tokens: Tokens, settings: Any, server: Server) -> None:
     """Two servers, as after a fail-over that not everybody has noticed."""
     with own() as another:

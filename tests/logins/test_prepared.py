@@ -50,6 +50,19 @@ def test_nothing_is_executed_so_in_a_transaction(login: Login) -> None:
     assert asked(login) == ["EXECUTE"]
 
 
+def test_nor_where_autocommit_is_switched_off(login: Login) -> None:
+    """There an EXECUTE that fails would spoil what the statement itself is to be asked in."""
+    for _ in range(AFTER + 1):
+        asked(login)
+    transaction.set_autocommit(False)
+    try:
+        assert asked(login) == ["SELECT"]
+        transaction.rollback()
+    finally:
+        transaction.set_autocommit(True)
+    assert asked(login) == ["EXECUTE"]
+
+
 def test_new_connection_begins_anew(login: Login) -> None:
     for _ in range(AFTER + 1):
         asked(login)

@@ -48,6 +48,9 @@ def test_everybodys_are_counted_by_kind_and_method_in_two_statements(
     assert summary.kinds == (("session", 1), ("token", 2))
     assert summary.methods == (("google", 1), ("password", 2))
     assert summary.methods_text == "google: 1, password: 2"
+    end_login(login_id=open_for(user, method="github").pk, reason=EndReason.LOGOUT)
+    with django_assert_num_queries(1):
+        assert summaries.live_by_method() == dict(summary.methods)
 
 
 def test_many_people_are_asked_for_in_batches(user: Any, open_for: Any, django_assert_num_queries: Any) -> None:

@@ -1,0 +1,63 @@
+"""A fail-over that leads to a standby too soon: what has to be written is a 503, and did not happen (ASVS 16.5.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from authkit.logins.models import Login
+from tests.outage import database_read_only
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+JSON = "application/json"
+
+
+def assert_unavailable(answer: Any) -> None:
+    assert (answer.status_code, "Retry-After" in answer) == (503, True)
+    assert set(answer.cookies) <= {"csrftoken"}
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def pair(client: Client, user: Any, credentials: Any) -> dict[str, str]:
+    answer: dict[str, str] = client.post(reverse("authkit:token"), credentials(user), content_type=JSON).json()
+    return answer
+
+
+def test_logout_and_refresh_have_not_happened(
+    client: Client, user: Any, pair: dict[str, str], credentials: Any
+) -> None:
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {pair['access']}"}
+    client.force_login(user)
+    with database_read_only():
+        assert client.get("/probe/", **bearer).status_code == 200
+        for name, body in (
+            ("token", credentials(user)),
+            ("token-refresh", {"refresh": pair["refresh"]}),
+            ("token-revoke", {"token": pair["access"]}),
+            ("session-login", credentials(user)),
+            ("session-logout", {}),
+        ):
+            assert_unavailable(client.post(reverse(f"authkit:{name}"), body, content_type=JSON))
+        assert_unavailable(client.post(reverse("authkit:logout")))
+    assert not Login.objects.exclude(ended_at=None).exists()
+    answer = client.post(reverse("authkit:token-refresh"), {"refresh": pair["refresh"]}, content_type=JSON)
+    assert answer.status_code == 200
+
+
+def test_end_that_cannot_be_made_final_is_not_told(client: Client, user: Any, pair: dict[str, str]) -> None:
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {pair['access']}"}
+    get_user_model()._default_manager.filter(pk=user.pk).update(is_active=False)
+    with database_read_only():
+        assert_unavailable(client.get("/probe/", **bearer))
+        assert_unavailable(client.get(reverse("authkit:me"), **bearer))
+    assert client.get("/probe/", **bearer).status_code == 401
