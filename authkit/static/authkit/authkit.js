@@ -336,7 +336,8 @@ const base64url = (bytes) =>
 // A path of this origin, whatever is asked for: it may go to location.assign().
 function ownPath(target) {
   const url = URL.canParse(target, location.href) ? new URL(target, location.href) : location;
-  return url.origin === location.origin ? url.pathname + url.search + url.hash : "/";
+  // Two slashes at the beginning would name a host to whoever goes there.
+  return url.origin === location.origin ? url.pathname.replace(/^\/+/, "/") + url.search + url.hash : "/";
 }
 
 // Reads what came back with the URL and takes it out of there at once: history and Referer must not keep a code.
