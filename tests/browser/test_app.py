@@ -29,7 +29,6 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture(autouse=True)
 def complaints(page: Page) -> Iterator[list[str]]:
     """What any tab's console says of content or code that the policy refused, or of scripts that broke."""
-    page.context.set_default_timeout(15_000)  # the demo hashes passwords as a real site does
     said: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
