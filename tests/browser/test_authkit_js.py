@@ -169,6 +169,12 @@ def test_an_outage_throws_nobody_out(page: Page, live_server: Any, user: Any, cr
     assert probe(page) == {"code": "unavailable", "status": 0, "retryAfter": None}
     assert status(page) == "signed-in"
     page.unroute("**/auth/api/**")
+    # A hotel's network, or a proxy, which says 200 of a page of its own.
+    page.route("**/auth/api/**", lambda route: route.fulfill(content_type="text/html", body="<h1>Welcome</h1>"))
+    assert probe(page) == {"code": "unavailable", "status": 0, "retryAfter": None}
+    assert outcome(page, "() => auth.logout()")["code"] == "unavailable"
+    assert status(page) == "signed-in"
+    page.unroute("**/auth/api/**")
     assert probe(page)["value"][0] == 200
 
 
