@@ -180,7 +180,13 @@ def test_the_app_is_not_wider_than_its_window(page: Page, up: Demo, width: int) 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     sign_in(page, up)
     see_who(page)
+    page.get_by_label("New note").fill("x" * 100)
+    page.get_by_role("button", name="Add").click()
+    item = page.get_by_role("listitem").filter(has_text="x" * 100)
+    item.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    item.get_by_role("button", name="Delete").click()
+    item.wait_for(state="detached")
 
 
 def test_its_policy_is_strict(up: Demo, page: Page) -> None:
