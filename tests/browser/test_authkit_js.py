@@ -48,12 +48,14 @@ def run_out(page: Page, site: str, transport: str, credentials: dict[str, str]) 
         Login.objects.all().delete()  # the module was still asking who it is when the token was over
     assert signed_in["status"] == "signed-in"
     if transport == "cookie":
-        access = next(c["value"] for c in page.context.cookies() if c["name"] == "authkit-access")
+        # None where the browser has thrown it away by now, which it does when the token is over.
+        access = next((c["value"] for c in page.context.cookies() if c["name"] == "authkit-access"), None)
         page.context.clear_cookies(name="authkit-access")
     else:
         access = answered.value.json()["access"]
     deadline = time.monotonic() + 60
-    while requests.post(f"{site}/auth/api/token/verify/", json={"token": access}, timeout=5).status_code == 200:
+    verify = f"{site}/auth/api/token/verify/"
+    while access and requests.post(verify, json={"token": access}, timeout=30).status_code == 200:
         assert time.monotonic() < deadline
 
 
@@ -271,7 +273,7 @@ def test_each_tab_with_tokens_in_bodies_is_a_login_of_its_own(
 def test_signing_out_everywhere(page: Page, live_server: Any, user: Any, credentials: Any, transport: str) -> None:
     load(page, live_server.url, transport=transport)
     sign_in(page, credentials(user))
-    elsewhere = requests.post(f"{live_server.url}/auth/api/token/", json=credentials(user), timeout=5)
+    elsewhere = requests.post(f"{live_server.url}/auth/api/token/", json=credentials(user), timeout=30)
     assert elsewhere.status_code == 200
     assert outcome(page, "() => auth.logoutAll({keepCurrent: true})") == {"value": 1}
     assert (status(page), Login.objects.live().count()) == ("signed-in", 1)
