@@ -165,8 +165,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """An empty page in a context of its own, with the patience that pages served from this machine need."""
     context = browser.new_context()
-    context.set_default_timeout(5_000)
-    context.set_default_navigation_timeout(15_000)
+    context.set_default_timeout(30_000)
     try:
         yield context.new_page()
     finally:

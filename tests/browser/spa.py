@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
+from django.core.signals import request_started
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from playwright.sync_api import BrowserContext, Page, Request
 
 BEGIN = """async (options) => {
@@ -69,3 +76,30 @@ def watched(context: BrowserContext, path: str) -> list[Request]:
 
     context.on("request", listen)
     return seen
+
+
+def wait_until(page: Page, condition: Callable[[], object]) -> None:
+    """For what Playwright tells by events, which come in only while something waits for the browser."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
+
+
+@contextlib.contextmanager
+def together(path: str, number: int) -> Iterator[None]:
+    """Has the server begin with none of the requests to this path before that many have come.
+
+    Without it a slow machine has the first one answered before the browser sends the last.
+    """
+    barrier = threading.Barrier(number, timeout=30)
+
+    def gate(environ: dict[str, Any], **_: Any) -> None:
+        if environ["PATH_INFO"] == path:
+            barrier.wait()
+
+    request_started.connect(gate)
+    try:
+        yield
+    finally:
+        request_started.disconnect(gate)

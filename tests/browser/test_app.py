@@ -29,7 +29,6 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 @pytest.fixture(autouse=True)
 def complaints(page: Page) -> Iterator[list[str]]:
     """What any tab's console says of content or code that the policy refused, or of scripts that broke."""
-    page.context.set_default_timeout(15_000)  # the demo hashes passwords as a real site does
     said: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
@@ -181,7 +180,13 @@ def test_the_app_is_not_wider_than_its_window(page: Page, up: Demo, width: int) 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     sign_in(page, up)
     see_who(page)
+    page.get_by_label("New note").fill("x" * 100)
+    page.get_by_role("button", name="Add").click()
+    item = page.get_by_role("listitem").filter(has_text="x" * 100)
+    item.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    item.get_by_role("button", name="Delete").click()
+    item.wait_for(state="detached")
 
 
 def test_its_policy_is_strict(up: Demo, page: Page) -> None:

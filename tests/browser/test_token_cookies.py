@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from authkit.logins.models import Login
+from tests.browser.spa import together
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -90,11 +91,12 @@ def test_two_tabs_refresh_at_once_and_both_stay_signed_in(
         open_page(tab, live_server)
     assert call(page, "POST", "/auth/api/token/", {**credentials(user), "transport": "cookie"})["status"] == 200
     # Started in both before either is waited for.
-    started = "(source) => { window.pending = eval(source)(3); }"
-    for tab in (page, other):
-        tab.evaluate(started, SEVERAL_AT_ONCE)
-    for tab in (page, other):
-        assert tab.evaluate("() => window.pending") == [200, 200, 200]
+    started = "(source) => { window.pending = eval(source)(2); }"
+    with together("/auth/api/token/refresh/", 4):  # of the six that a browser sends to one host at a time
+        for tab in (page, other):
+            tab.evaluate(started, SEVERAL_AT_ONCE)
+        for tab in (page, other):
+            assert tab.evaluate("() => window.pending") == [200, 200]
     for tab in (page, other):
         assert call(tab, "GET", "/probe/")["body"] == {"pk": str(user.pk)}
         assert call(tab, "POST", "/auth/api/token/refresh/", {})["status"] == 200

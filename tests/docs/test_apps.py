@@ -86,3 +86,7 @@ def test_single_page_app_of_this_page_signs_in_in_a_browser(
     assert "authkit" not in page.evaluate("document.cookie")
     with pytest.raises(Exception, match="not the answer"):
         run("finish()")
+    page.evaluate("sessionStorage.setItem('attempt', JSON.stringify({state: 'mine', verifier: 'v'.repeat(43)}))")
+    page.goto(f"{site}/callback?code=guessed&state=mine&iss={site}")
+    with pytest.raises(Exception, match="invalid_grant"):
+        run("finish()")

@@ -18,7 +18,7 @@ from tests.services.process import running
 from tests.web_forms import Forms
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SECONDS = 10
+SECONDS = 30
 # What steers the example, or this very test run: a process that we start must not inherit it.
 STEERING = (
     "ALLOWED_HOSTS", "DATABASE_URL", "DEBUG", "DEMO_DIR", "DJANGO_SETTINGS_MODULE", "PORT", "REDIS_URL", "REVOCATION",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.example.servers import ROOT, Person, environment, home_says, manage
+from tests.example.servers import ROOT, SECONDS, Person, environment, home_says, manage
 from tests.services.process import free_port, running
 
 pytestmark = pytest.mark.process
@@ -58,13 +58,12 @@ def test_the_example_is_served_by(command: Sequence[str], directory: Path, tmp_p
             assert home_says(page) == {"who": "root", "kind": "session", "method": "password"}
             assert person.get("/static/authkit/authkit.css").headers["Content-Type"].startswith("text/css")
             assert person.get("/auth/api/me/").json()["user"]["username"] == "root"
-        pair = requests.post(
-            f"{site}/auth/api/token/", json={"username": "root", "password": PASSWORD}, timeout=10
-        ).json()
+        body = {"username": "root", "password": PASSWORD}
+        pair = requests.post(f"{site}/auth/api/token/", json=body, timeout=SECONDS).json()
         bearer = {"Authorization": f"Bearer {pair['access']}"}
-        assert requests.post(f"{site}/api/notes/", json={"text": "hi"}, headers=bearer, timeout=10).status_code == 201
-        assert (
-            requests.get(f"{site}/auth/api/me/", headers={"Authorization": "Bearer x"}, timeout=10).status_code == 401
-        )
+        noted = requests.post(f"{site}/api/notes/", json={"text": "hi"}, headers=bearer, timeout=SECONDS)
+        assert noted.status_code == 201
+        refused = requests.get(f"{site}/auth/api/me/", headers={"Authorization": "Bearer x"}, timeout=SECONDS)
+        assert refused.status_code == 401
     assert "Traceback" not in log.read_text()
     assert "Warning" not in log.read_text()

@@ -69,13 +69,15 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   // Takes a token answer. Always by what the server says of the person: the cookie may be somebody else's by now.
   async function welcome({ access, refresh, expires_in: seconds, user }) {
     hold({ access, refresh, until: Date.now() + 1000 * Math.max(seconds - LEEWAY, seconds / 2) });
+    const ours = serial;
     if (!user) {
       try {
         ({ user } = await call("GET", "me/", { bearer: access }));
       } catch (error) {
-        if (error.status === 401) return forget();
+        if (error.status === 401 && serial === ours) return forget();
         user = null; // signed in all the same; me() asks again
       }
+      if (serial !== ours) return; // signed out, or in anew, meanwhile: what we asked for is over
     }
     become("signed-in", user);
     channel?.postMessage({ kind: "signed-in", access, until, user });
@@ -101,10 +103,11 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     let answer;
     try {
       answer = await fetch(new URL(path, base), how);
+      // Within, as it may break off in the middle, or be the page of whatever stands between us and the server.
+      if (answer.ok) return answer.status === 204 ? null : await answer.json();
     } catch (cause) {
       throw new AuthError("unavailable", "The server can't be reached.", { cause });
     }
-    if (answer.ok) return answer.status === 204 ? null : answer.json();
     const error = await failure(answer);
     if (error.code !== "csrf_failed" || !again) throw error;
     csrf = null; // another tab got a new cookie meanwhile
@@ -151,8 +154,12 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   }
 
   async function rotate() {
+    const before = serial;
     try {
-      await welcome(await call("POST", "token/refresh/", { body: shared ? {} : { refresh: refreshToken } }));
+      const answer = await call("POST", "token/refresh/", { body: shared ? {} : { refresh: refreshToken } });
+      // Not every sign-out waits for the lock, and not every browser has locks: an answer that was on its way while
+      // somebody signed out or in may be of a login that is over, so the server is asked once more.
+      await welcome(serial === before ? answer : { ...answer, user: null });
     } catch (error) {
       if (error.status !== 401 && !withoutCookie(error)) {
         channel?.postMessage({ kind: "failed" });
@@ -165,7 +172,9 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
 
   async function resume() {
     if (transport === "cookie") {
+      const before = serial;
       const session = await call("GET", "session/");
+      if (serial !== before) return; // another tab told what is newer
       if (session.authenticated) return become("signed-in", session.user);
     }
     return refresh();
@@ -249,8 +258,12 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   }
 
   async function me() {
+    await restore();
+    const asked = state;
     const known = await request("GET", "me/");
-    if (state.status === "signed-in") become("signed-in", known.user); // else a session spoke, which isn't ours
+    // Unless somebody else signed in meanwhile; and if we are signed out, a session spoke, which isn't ours.
+    const same = state === asked || state.user === null;
+    if (same && state.status === "signed-in") become("signed-in", known.user);
     return known;
   }
 
@@ -336,7 +349,8 @@ const base64url = (bytes) =>
 // A path of this origin, whatever is asked for: it may go to location.assign().
 function ownPath(target) {
   const url = URL.canParse(target, location.href) ? new URL(target, location.href) : location;
-  return url.origin === location.origin ? url.pathname + url.search + url.hash : "/";
+  // Two slashes at the beginning would name a host to whoever goes there.
+  return url.origin === location.origin ? url.pathname.replace(/^\/+/, "/") + url.search + url.hash : "/";
 }
 
 // Reads what came back with the URL and takes it out of there at once: history and Referer must not keep a code.

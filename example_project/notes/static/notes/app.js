@@ -96,7 +96,7 @@ async function showSignedOut() {
 
 async function showSignedIn() {
   const { user, login } = await auth.me();
-  if (auth.state.status !== "signed-in") return; // another tab signed out meanwhile
+  if (auth.state.user?.id !== user.id) return; // another tab signed out meanwhile, or in as somebody else
   fact("who", user.username);
   fact("kind", login.kind);
   fact("method", login.method);
