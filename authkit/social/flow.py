@@ -11,15 +11,13 @@ from typing import Any, TypeVar
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from jwt import PyJWTError
-from requests import RequestException
 from social_core.exceptions import SocialAuthBaseException
 
 from authkit.exceptions import NotFound
 from authkit.logins.models import Login
 from authkit.social import provider_sessions
 from authkit.social.backends import OpenIdConnect
-from authkit.social.failures import Failure, refuse, translated
+from authkit.social.failures import UNREADABLE, Failure, refuse, translated
 from authkit.social.provider_sessions import LogoutTaken
 from authkit.social.steps import current_steps
 from authkit.social.strategy import AuthKitStrategy
@@ -174,8 +172,7 @@ def _translated_errors(provider: str) -> Iterator[None]:
         yield
     except SocialAuthBaseException as error:
         raise translated(error) from error
-    except (PyJWTError, RequestException, TypeError, ValueError, LookupError, AttributeError) as error:
-        # Fifty back ends read answers that other people's servers write. Whatever they stumble over is an answer that
-        # we couldn't read, and the log says where; it is no reason for a 5xx of ours.
+    except UNREADABLE as error:
+        # An answer that we couldn't read, and the log says where.
         logger.exception("reading the answer of the provider %r failed", provider)
         raise refuse(Failure.UNVERIFIED, f"{type(error).__name__} while reading the answer") from error
