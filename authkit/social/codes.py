@@ -16,10 +16,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.debug import sensitive_variables
-from social_django.models import UserSocialAuth
 
 from authkit.core.clients import Client
-from authkit.exceptions import InvalidGrant, LoginEnded
+from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
 from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.reasons import EndReason
@@ -138,21 +137,22 @@ def _redeemed(
     user = get_user_model()._default_manager.filter(pk=row.user_id).first()
     if user is None or not user.is_active or not auth_hash_holds(user=user, auth_hash=row.auth_hash):
         raise InvalidGrant("the person was deactivated, or has another password")
-    if not UserSocialAuth.objects.filter(user_id=user.pk, provider=row.provider).exists():
-        raise InvalidGrant("the person took the link to this provider away")
     upstream = UpstreamSession(issuer=row.issuer, subject=row.subject, sid=row.sid, issued_at=row.issued_at)
-    pair = flow.open_login(
-        came=flow.SocialSignIn(user=user, provider=row.provider, upstream=upstream),
-        # Begun when the person came back: whatever cut off their logins since then cuts off this one.
-        door=lambda person, method: issue_tokens(
-            user=person,
-            method=method,
-            client=client,
-            transport=using,
-            began_at=row.created_at,
-            replaces=replaces,
-        ),
-    )
+    try:
+        pair = flow.open_login(
+            came=flow.SocialSignIn(user=user, provider=row.provider, upstream=upstream),
+            # Begun when the person came back: whatever cut off their logins since then cuts off this one.
+            door=lambda person, method: issue_tokens(
+                user=person,
+                method=method,
+                client=client,
+                transport=using,
+                began_at=row.created_at,
+                replaces=replaces,
+            ),
+        )
+    except SocialLoginFailed as error:
+        raise InvalidGrant("the person took the link to this provider away") from error
     try:
         check_login(login_id=pair.login.pk, user_id=user.pk)
     except LoginEnded as ended:

@@ -16,8 +16,9 @@ from social_core.exceptions import SocialAuthBaseException
 from authkit.exceptions import NotFound
 from authkit.logins.models import Login
 from authkit.social import provider_sessions
-from authkit.social.backends import OpenIdConnect
+from authkit.social.backends import OpenIdConnect, identity_uid
 from authkit.social.failures import UNREADABLE, Failure, refuse, translated
+from authkit.social.links import still_linked
 from authkit.social.provider_sessions import LogoutTaken
 from authkit.social.steps import current_steps
 from authkit.social.strategy import AuthKitStrategy
@@ -139,10 +140,18 @@ def open_login(*, came: SocialSignIn, door: Callable[[AbstractBaseUser, str], Op
 
     Returns:
         What the door answered.
+
+    Raises:
+        SocialLoginFailed: `not_ours`: the link by which they came was taken away since. Who takes it away ends the
+            logins by it; a login that was opened after that would be one that nobody looked for.
     """
+    upstream = came.upstream
+    uid = identity_uid(issuer=upstream.issuer, subject=upstream.subject) if upstream.issuer else ""
     with transaction.atomic():
+        if not still_linked(user_id=came.user.pk, provider=came.provider, uid=uid):
+            raise refuse(Failure.NOT_OURS, "the account was disconnected meanwhile")
         opened = door(came.user, came.provider)
-        provider_sessions.note(login=opened if isinstance(opened, Login) else opened.login, upstream=came.upstream)
+        provider_sessions.note(login=opened if isinstance(opened, Login) else opened.login, upstream=upstream)
         return opened
 
 

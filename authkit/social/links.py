@@ -101,6 +101,20 @@ def locked_person(user_id: Any) -> Any:
     return people.select_for_update().filter(pk=user_id).first()
 
 
+def still_linked(*, user_id: Any, provider: str, uid: str = "") -> bool:
+    """Whether the person has a link to the provider still, locked until the transaction ends.
+
+    The person's row first: whoever disconnects takes the two in this order.
+
+    Args:
+        user_id: whose.
+        provider: its id.
+        uid: the link of this identity; any, if empty.
+    """
+    links = UserSocialAuth.objects.select_for_update().filter(user_id=user_id, provider=provider)
+    return locked_person(user_id) is not None and bool(links.filter(uid=uid) if uid else links)
+
+
 def link_as_asked(*, request: HttpRequest, login_id: str, identity: Identity) -> tuple[Any, UserSocialAuth]:
     """Links an identity to the person who pressed "connect". Linking it again changes nothing.
 
