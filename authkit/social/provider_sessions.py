@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from authkit.logins.models import Login
@@ -60,6 +61,12 @@ def _end_if_over(kept: ProviderSession) -> None:
         over = Q(session=kept.session) | over & Q(session="")
     if ProviderLogout.objects.filter(over).exists():
         end_login(login_id=kept.login_id, reason=EndReason.PROVIDER_LOGOUT)
+
+
+def logins_by_others(*, among: QuerySet[Login], uid: str) -> set[UUID]:
+    """Which of these logins are known to have come by another identity than the one that is linked as `uid`."""
+    others = ProviderSession.objects.filter(login_id__in=among.values("pk")).exclude(subject=uid)
+    return set(others.values_list("login_id", flat=True))
 
 
 def take(*, token: LogoutToken) -> LogoutTaken:
