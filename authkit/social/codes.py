@@ -25,6 +25,7 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.social import flow
 from authkit.social.authorization import AuthorizationRequest
+from authkit.social.links import require_still_linked
 from authkit.social.models import AuthorizationCode
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.services import TokenPair, issue_tokens
@@ -41,22 +42,28 @@ def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
 
     Returns:
         256 random bits, of which only the digest is kept.
+
+    Raises:
+        SocialLoginFailed: `not_ours`: the link by which they came was taken away since.
     """
     code, now = secrets.token_urlsafe(_BYTES), timezone.now()
-    AuthorizationCode.objects.create(
-        digest=_digest(code),
-        user_id=came.user.pk,
-        auth_hash=session_auth_hash(came.user),
-        provider=came.provider,
-        redirect_uri=asked.redirect_uri,
-        challenge=asked.challenge,
-        issuer=came.upstream.issuer,
-        subject=came.upstream.subject,
-        sid=came.upstream.sid,
-        issued_at=came.upstream.issued_at,
-        created_at=now,
-        expires_at=now + LIFETIME,
-    )
+    with transaction.atomic():
+        # Whoever takes the link away burns the codes that are there by then.
+        require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
+        AuthorizationCode.objects.create(
+            digest=_digest(code),
+            user_id=came.user.pk,
+            auth_hash=session_auth_hash(came.user),
+            provider=came.provider,
+            redirect_uri=asked.redirect_uri,
+            challenge=asked.challenge,
+            issuer=came.upstream.issuer,
+            subject=came.upstream.subject,
+            sid=came.upstream.sid,
+            issued_at=came.upstream.issued_at,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
     return code
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -16,9 +16,9 @@ from social_core.exceptions import SocialAuthBaseException
 from authkit.exceptions import NotFound
 from authkit.logins.models import Login
 from authkit.social import provider_sessions
-from authkit.social.backends import OpenIdConnect, identity_uid
+from authkit.social.backends import OpenIdConnect
 from authkit.social.failures import UNREADABLE, Failure, refuse, translated
-from authkit.social.links import still_linked
+from authkit.social.links import require_still_linked
 from authkit.social.provider_sessions import LogoutTaken
 from authkit.social.steps import current_steps
 from authkit.social.strategy import AuthKitStrategy
@@ -37,7 +37,7 @@ Opened = TypeVar("Opened", Login, TokenPair)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocialSignIn:
-    """Who came back from the provider (its id) and from which of its sessions.
+    """Who came back from the provider (its id), by which link (its `uid`), and from which of the provider's sessions.
 
     Whether the account was made just now, and the `next` that was asked for.
     """
@@ -45,6 +45,7 @@ class SocialSignIn:
     user: AbstractBaseUser
     provider: str
     upstream: UpstreamSession
+    uid: str = ""
     is_new: bool = False
     next_url: str = ""
 
@@ -126,6 +127,7 @@ def _came(backend: Any, user: Any) -> SocialSignIn:
         user=user,
         provider=backend.name,
         upstream=backend.upstream_session(),
+        uid=cast("Any", user).social_user.uid,
         is_new=bool(getattr(user, "is_new", False)),
         next_url=backend.next_url,
     )
@@ -145,13 +147,10 @@ def open_login(*, came: SocialSignIn, door: Callable[[AbstractBaseUser, str], Op
         SocialLoginFailed: `not_ours`: the link by which they came was taken away since. Who takes it away ends the
             logins by it; a login that was opened after that would be one that nobody looked for.
     """
-    upstream = came.upstream
-    uid = identity_uid(issuer=upstream.issuer, subject=upstream.subject) if upstream.issuer else ""
     with transaction.atomic():
-        if not still_linked(user_id=came.user.pk, provider=came.provider, uid=uid):
-            raise refuse(Failure.NOT_OURS, "the account was disconnected meanwhile")
+        require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
         opened = door(came.user, came.provider)
-        provider_sessions.note(login=opened if isinstance(opened, Login) else opened.login, upstream=upstream)
+        provider_sessions.note(login=opened if isinstance(opened, Login) else opened.login, upstream=came.upstream)
         return opened
 
 

@@ -6,6 +6,7 @@ its own row and then looks for the other's, so at least one of them sees both, a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -63,10 +64,10 @@ def _end_if_over(kept: ProviderSession) -> None:
         end_login(login_id=kept.login_id, reason=EndReason.PROVIDER_LOGOUT)
 
 
-def logins_by_others(*, among: QuerySet[Login], uid: str) -> set[UUID]:
-    """Which of these logins are known to have come by another identity than the one that is linked as `uid`."""
-    others = ProviderSession.objects.filter(login_id__in=among.values("pk")).exclude(subject=uid)
-    return set(others.values_list("login_id", flat=True))
+def logins_by(*, uids: Collection[str], among: QuerySet[Login]) -> set[UUID]:
+    """Which of these logins are known to have come by an identity that is linked as one of `uids`."""
+    known = ProviderSession.objects.filter(login_id__in=among.values("pk"), subject__in=uids)
+    return set(known.values_list("login_id", flat=True))
 
 
 def take(*, token: LogoutToken) -> LogoutTaken:

@@ -11,7 +11,8 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_where
 from authkit.social import provider_tokens
-from authkit.social.provider_sessions import logins_by_others
+from authkit.social.codes import burn_codes_of
+from authkit.social.provider_sessions import logins_by
 
 
 def connect() -> None:
@@ -24,13 +25,16 @@ def end_logins_of_unlinked(sender: Any, *, instance: Any, **_: Any) -> None:
     """Ends the person's logins by an account that they are no longer linked to, whoever deleted the link.
 
     The one by which it was asked for too. Whoever has two accounts at one provider keeps the logins by the other where
-    we know which is which, as we do of OpenID providers; elsewhere they have to come in again.
+    we know which is which, as we do of OpenID providers; elsewhere they have to come in again. Codes that are under way
+    don't say, so they are burned.
     """
     chosen = {"user_id": instance.user_id, "method": instance.provider}
     live = Login.objects.live().filter(**chosen)
-    if by_others := logins_by_others(among=live, uid=instance.uid):
+    left = UserSocialAuth.objects.filter(user_id=instance.user_id, provider=instance.provider)
+    if by_others := logins_by(uids=list(left.values_list("uid", flat=True)), among=live):
         for login_id in list(live.exclude(pk__in=by_others).values_list("pk", flat=True)):
             end_login(login_id=login_id, reason=EndReason.UNLINKED)
+        burn_codes_of(user_id=instance.user_id)
     else:
         end_logins_where(**chosen, reason=EndReason.UNLINKED)
 
