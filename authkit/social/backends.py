@@ -226,7 +226,7 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
     def upstream_session(self) -> UpstreamSession:
         sid = (self.id_token or {}).get("sid")
         # One that can't be kept whole is not kept: of a part of it nobody could say whose session it is.
-        usable = isinstance(sid, str) and len(sid) <= MAX_SID_LENGTH
+        usable = isinstance(sid, str) and len(sid) <= MAX_SID_LENGTH and sid.isprintable()
         return UpstreamSession(
             issuer=self._verified_issuer,
             subject=self._subject,

@@ -10,6 +10,7 @@ from social_core.backends.oauth import BaseOAuth2PKCE
 from social_core.backends.open_id_connect import OpenIdConnectAssociation
 
 from authkit.social.failures import Failure, refuse
+from authkit.social.fetching import Bounded
 from authkit.social.transactions import LIFETIME_SECONDS, claim
 from authkit.social.upstream import UpstreamSession
 
@@ -96,6 +97,9 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
 
     def check_issuer_parameter(self) -> None:
         """Where a back end knows its issuer, the callback's `iss` has to be it (RFC 9207)."""
+
+    def request(self, url: str, *, auth: Any = None, **how: Any) -> Any:
+        return super().request(url, auth=Bounded(auth), **how)
 
     # social-core's OpenID back ends note the nonce in a table as well. The transaction holds it already, and is good
     # once, so the row would only be something that strangers can fill.

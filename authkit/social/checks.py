@@ -4,7 +4,7 @@ E201  no CLIENT_ID                      W201  OPTIONS sets what authkit sets its
 E202  no ISSUER, or no issuer's URL     W202  TLS certificates are not verified
 E203  an issuer without TLS             W203  PKCE is off
 E204  an id that can't stand in a URL   W204  no CLIENT_SECRET
-E205  a reserved id                     W205  users are known by an option that can be given to somebody else
+E205  a reserved id                     W205  users are known by a name that can be given to somebody else
 E206  a back end that can't be used
 E207  an entry of REDIRECT_URIS that matches nothing
 E230  a PRESET that doesn't exist
@@ -29,6 +29,7 @@ from authkit import conf
 from authkit.conf import ProviderSettings
 from authkit.social import presets
 from authkit.social.backends import OpenIdConnect
+from authkit.social.bound import BrowserBound
 from authkit.social.redirect_uris import problem_with
 from authkit.social.strategy import OWN_SETTINGS, backend_class
 
@@ -205,7 +206,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _options(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMessage]:
-    options, openid = provider.options, _openid_class(provider_id, provider)
+    options, backend = provider.options, _class(provider_id, provider)
+    openid = backend if backend is not None and issubclass(backend, OpenIdConnect) else None
     is_openid = openid is not None
     without_effect = sorted(OWN_SETTINGS.intersection(options))
     if openid is not None:
@@ -231,21 +233,22 @@ def _options(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMess
             "Take it out, unless the provider refuses requests with a code_challenge.",
             "authkit.W203",
         )
-    if not is_openid and options.get("ID_KEY") in MUTABLE_ID_KEYS:
+    # A few of social-core's back ends go by such a name of their own accord.
+    id_key = options.get("ID_KEY") or getattr(backend, "ID_KEY", None)
+    if not is_openid and id_key in MUTABLE_ID_KEYS:
         yield _warning(
             provider_id,
-            f"ID_KEY is {options['ID_KEY']!r}: whoever gets this name there later gets the account.",
+            f"ID_KEY is {id_key!r}: whoever gets this name there later gets the account.",
             "Use the provider's permanent user id.",
             "authkit.W205",
         )
 
 
-def _openid_class(provider_id: str, provider: ProviderSettings) -> type[OpenIdConnect] | None:
+def _class(provider_id: str, provider: ProviderSettings) -> type[BrowserBound] | None:
     try:
-        backend = backend_class(provider_id, provider.backend)
+        return backend_class(provider_id, provider.backend)
     except AuthConfigurationError:
         return None
-    return backend if issubclass(backend, OpenIdConnect) else None
 
 
 def _warning(provider_id: str, message: str, hint: str, check_id: str) -> CheckMessage:

@@ -16,16 +16,16 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.debug import sensitive_variables
-from social_django.models import UserSocialAuth
 
 from authkit.core.clients import Client
-from authkit.exceptions import InvalidGrant, LoginEnded
+from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
 from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.social import flow
 from authkit.social.authorization import AuthorizationRequest
+from authkit.social.links import require_still_linked
 from authkit.social.models import AuthorizationCode
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.services import TokenPair, issue_tokens
@@ -42,22 +42,28 @@ def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
 
     Returns:
         256 random bits, of which only the digest is kept.
+
+    Raises:
+        SocialLoginFailed: `not_ours`: the link by which they came was taken away since.
     """
     code, now = secrets.token_urlsafe(_BYTES), timezone.now()
-    AuthorizationCode.objects.create(
-        digest=_digest(code),
-        user_id=came.user.pk,
-        auth_hash=session_auth_hash(came.user),
-        provider=came.provider,
-        redirect_uri=asked.redirect_uri,
-        challenge=asked.challenge,
-        issuer=came.upstream.issuer,
-        subject=came.upstream.subject,
-        sid=came.upstream.sid,
-        issued_at=came.upstream.issued_at,
-        created_at=now,
-        expires_at=now + LIFETIME,
-    )
+    with transaction.atomic():
+        # Whoever takes the link away burns the codes that are there by then.
+        require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
+        AuthorizationCode.objects.create(
+            digest=_digest(code),
+            user_id=came.user.pk,
+            auth_hash=session_auth_hash(came.user),
+            provider=came.provider,
+            redirect_uri=asked.redirect_uri,
+            challenge=asked.challenge,
+            issuer=came.upstream.issuer,
+            subject=came.upstream.subject,
+            sid=came.upstream.sid,
+            issued_at=came.upstream.issued_at,
+            created_at=now,
+            expires_at=now + LIFETIME,
+        )
     return code
 
 
@@ -138,21 +144,22 @@ def _redeemed(
     user = get_user_model()._default_manager.filter(pk=row.user_id).first()
     if user is None or not user.is_active or not auth_hash_holds(user=user, auth_hash=row.auth_hash):
         raise InvalidGrant("the person was deactivated, or has another password")
-    if not UserSocialAuth.objects.filter(user_id=user.pk, provider=row.provider).exists():
-        raise InvalidGrant("the person took the link to this provider away")
     upstream = UpstreamSession(issuer=row.issuer, subject=row.subject, sid=row.sid, issued_at=row.issued_at)
-    pair = flow.open_login(
-        came=flow.SocialSignIn(user=user, provider=row.provider, upstream=upstream),
-        # Begun when the person came back: whatever cut off their logins since then cuts off this one.
-        door=lambda person, method: issue_tokens(
-            user=person,
-            method=method,
-            client=client,
-            transport=using,
-            began_at=row.created_at,
-            replaces=replaces,
-        ),
-    )
+    try:
+        pair = flow.open_login(
+            came=flow.SocialSignIn(user=user, provider=row.provider, upstream=upstream),
+            # Begun when the person came back: whatever cut off their logins since then cuts off this one.
+            door=lambda person, method: issue_tokens(
+                user=person,
+                method=method,
+                client=client,
+                transport=using,
+                began_at=row.created_at,
+                replaces=replaces,
+            ),
+        )
+    except SocialLoginFailed as error:
+        raise InvalidGrant("the person took the link to this provider away") from error
     try:
         check_login(login_id=pair.login.pk, user_id=user.pk)
     except LoginEnded as ended:

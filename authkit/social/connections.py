@@ -12,7 +12,6 @@ from social_django.models import UserSocialAuth
 
 from authkit import conf, signals
 from authkit.exceptions import LastLoginMethod, NotFound
-from authkit.social import provider_tokens
 from authkit.social.links import locked_person
 from authkit.social.providers import Provider, configured
 
@@ -70,7 +69,6 @@ def disconnect(*, user_id: Any, connection_id: int) -> Connection:
             raise LastLoginMethod
         gone = _connection(link, dispensable=True)
         link.delete()
-        provider_tokens.revoke(user=person, provider=link.provider, uid=link.uid)
         transaction.on_commit(
             partial(
                 signals.account_unlinked.send_robust,

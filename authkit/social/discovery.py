@@ -47,7 +47,7 @@ def configuration(*, issuer: str, fetch: Fetch, names: str = "") -> dict[str, An
 
 def _check_endpoint(name: str, url: Any, issuer: str) -> None:
     allowed = {"https"} if urlsplit(issuer).scheme == "https" else {"http", "https"}
-    if not isinstance(url, str) or urlsplit(url).scheme not in allowed:
+    if not isinstance(url, str) or not url.isprintable() or urlsplit(url).scheme not in allowed:
         raise refuse(Failure.UNVERIFIED, f"the discovery document has no usable {name}")
 
 

@@ -8,9 +8,17 @@ from __future__ import annotations
 from enum import StrEnum
 
 from django.utils.translation import gettext_lazy as _
+from jwt import PyJWTError
+from requests import RequestException
 from social_core.exceptions import SocialAuthBaseException
 
 from authkit.exceptions import SocialLoginFailed, TooManyLogins
+
+UNREADABLE = (
+    PyJWTError, RequestException, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What fifty back ends raise over answers that other people's servers write: a number with 400 digits is an
+`OverflowError`, a list in a list in a list a `RecursionError`. None of them is a reason for a 5xx of ours."""
 
 
 class Failure(StrEnum):

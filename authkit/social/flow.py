@@ -6,20 +6,19 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from jwt import PyJWTError
-from requests import RequestException
 from social_core.exceptions import SocialAuthBaseException
 
 from authkit.exceptions import NotFound
 from authkit.logins.models import Login
 from authkit.social import provider_sessions
 from authkit.social.backends import OpenIdConnect
-from authkit.social.failures import Failure, refuse, translated
+from authkit.social.failures import UNREADABLE, Failure, refuse, translated
+from authkit.social.links import require_still_linked
 from authkit.social.provider_sessions import LogoutTaken
 from authkit.social.steps import current_steps
 from authkit.social.strategy import AuthKitStrategy
@@ -38,7 +37,7 @@ Opened = TypeVar("Opened", Login, TokenPair)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocialSignIn:
-    """Who came back from the provider (its id) and from which of its sessions.
+    """Who came back from the provider (its id), by which link (its `uid`), and from which of the provider's sessions.
 
     Whether the account was made just now, and the `next` that was asked for.
     """
@@ -46,6 +45,7 @@ class SocialSignIn:
     user: AbstractBaseUser
     provider: str
     upstream: UpstreamSession
+    uid: str = ""
     is_new: bool = False
     next_url: str = ""
 
@@ -127,6 +127,7 @@ def _came(backend: Any, user: Any) -> SocialSignIn:
         user=user,
         provider=backend.name,
         upstream=backend.upstream_session(),
+        uid=cast("Any", user).social_user.uid,
         is_new=bool(getattr(user, "is_new", False)),
         next_url=backend.next_url,
     )
@@ -141,8 +142,13 @@ def open_login(*, came: SocialSignIn, door: Callable[[AbstractBaseUser, str], Op
 
     Returns:
         What the door answered.
+
+    Raises:
+        SocialLoginFailed: `not_ours`: the link by which they came was taken away since. Who takes it away ends the
+            logins by it; a login that was opened after that would be one that nobody looked for.
     """
     with transaction.atomic():
+        require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
         opened = door(came.user, came.provider)
         provider_sessions.note(login=opened if isinstance(opened, Login) else opened.login, upstream=came.upstream)
         return opened
@@ -174,8 +180,7 @@ def _translated_errors(provider: str) -> Iterator[None]:
         yield
     except SocialAuthBaseException as error:
         raise translated(error) from error
-    except (PyJWTError, RequestException, TypeError, ValueError, LookupError, AttributeError) as error:
-        # Fifty back ends read answers that other people's servers write. Whatever they stumble over is an answer that
-        # we couldn't read, and the log says where; it is no reason for a 5xx of ours.
+    except UNREADABLE as error:
+        # An answer that we couldn't read, and the log says where.
         logger.exception("reading the answer of the provider %r failed", provider)
         raise refuse(Failure.UNVERIFIED, f"{type(error).__name__} while reading the answer") from error

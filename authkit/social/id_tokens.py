@@ -46,7 +46,8 @@ def verified_claims(
     claims, header = signed_claims(
         token, keys=keys, issuer=issuer, audience=audience, advertised=advertised, required=REQUIRED
     )
-    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH:
+    # Printable, because no database keeps half of a surrogate pair, and PostgreSQL no NUL.
+    if not claims["sub"] or len(claims["sub"]) > MAX_SUBJECT_LENGTH or not claims["sub"].isprintable():
         raise refuse(Failure.UNVERIFIED, "the ID token has no usable sub")
     return claims, header["alg"]
 

@@ -101,6 +101,24 @@ def locked_person(user_id: Any) -> Any:
     return people.select_for_update().filter(pk=user_id).first()
 
 
+def require_still_linked(*, user_id: Any, provider: str, uid: str = "") -> None:
+    """Returns if the person has a link to the provider still, which is locked then until the transaction ends.
+
+    The person's row first: whoever disconnects takes the two in this order.
+
+    Args:
+        user_id: whose.
+        provider: its id.
+        uid: the link of this identity; any, if empty.
+
+    Raises:
+        SocialLoginFailed: `not_ours`: it was taken away meanwhile.
+    """
+    links = UserSocialAuth.objects.select_for_update().filter(user_id=user_id, provider=provider)
+    if locked_person(user_id) is None or not (links.filter(uid=uid) if uid else links):
+        raise refuse(Failure.NOT_OURS, "the account was disconnected meanwhile")
+
+
 def link_as_asked(*, request: HttpRequest, login_id: str, identity: Identity) -> tuple[Any, UserSocialAuth]:
     """Links an identity to the person who pressed "connect". Linking it again changes nothing.
 

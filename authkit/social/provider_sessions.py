@@ -6,12 +6,14 @@ its own row and then looks for the other's, so at least one of them sees both, a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from authkit.logins.models import Login
@@ -60,6 +62,12 @@ def _end_if_over(kept: ProviderSession) -> None:
         over = Q(session=kept.session) | over & Q(session="")
     if ProviderLogout.objects.filter(over).exists():
         end_login(login_id=kept.login_id, reason=EndReason.PROVIDER_LOGOUT)
+
+
+def logins_by(*, uids: Collection[str], among: QuerySet[Login]) -> set[UUID]:
+    """Which of these logins are known to have come by an identity that is linked as one of `uids`."""
+    known = ProviderSession.objects.filter(login_id__in=among.values("pk"), subject__in=uids)
+    return set(known.values_list("login_id", flat=True))
 
 
 def take(*, token: LogoutToken) -> LogoutTaken:

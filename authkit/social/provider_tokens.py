@@ -23,7 +23,7 @@ from social_core.exceptions import AuthCredentialError, SocialAuthBaseException
 from social_django.models import DjangoStorage
 
 from authkit.exceptions import NotFound, SocialLoginFailed
-from authkit.social.failures import Failure, refuse, translated
+from authkit.social.failures import UNREADABLE, Failure, refuse, translated
 from authkit.social.strategy import AuthKitStrategy
 from authkit.social.token_store import Tokens, find, from_answer, opened, sealed
 
@@ -48,7 +48,7 @@ def access_token(*, user: AbstractBaseUser, provider: str) -> str:
     Raises:
         NotFound: none is kept, or it can't be read any more (SECRET_KEY was changed without a fallback).
         SocialLoginFailed: the provider refuses to refresh it (`refused`; then it is gone, and the person has to sign in
-            there again) or can't be reached (`unreachable`; it stays).
+            there again), can't be reached (`unreachable`; it stays), or answers what can't be read (`unverified`).
         RuntimeError: the caller is in a transaction.
     """
     refused: SocialLoginFailed | None = None
@@ -121,13 +121,15 @@ def _refreshed(tokens: Tokens, provider: str) -> Tokens:
         backend = _backend(tokens, provider)
         answer = backend.refresh_token(tokens.refresh)
         backend.check_refreshed(uid=tokens.uid)
+        fresh = from_answer(answer, uid=tokens.uid, client_id=tokens.client_id)
     except SocialAuthBaseException as error:
         if isinstance(error, AuthCredentialError) or error.provider_code in OVER:
             raise refuse(Failure.REFUSED, "the provider takes the refresh token no more") from error
         raise translated(error) from error
     except RequestException as error:
         raise refuse(Failure.UNREACHABLE, type(error).__name__) from error
-    fresh = from_answer(answer, uid=tokens.uid, client_id=tokens.client_id)
+    except UNREADABLE as error:
+        raise refuse(Failure.UNVERIFIED, f"{type(error).__name__} while reading the answer") from error
     # RFC 6749 section 6: no new refresh token means that the old one goes on.
     return fresh if fresh.refresh else replace(fresh, refresh=tokens.refresh)
 
@@ -136,5 +138,5 @@ def _refreshed(tokens: Tokens, provider: str) -> Tokens:
 def _revoke_there(tokens: Tokens, provider: str) -> None:
     try:
         _backend(tokens, provider).revoke_at_provider(access=tokens.access, refresh=tokens.refresh)
-    except (SocialLoginFailed, RequestException, ValueError, LookupError) as error:
+    except (SocialLoginFailed, *UNREADABLE) as error:
         logger.warning("tokens at %r could not be revoked: %s", provider, type(error).__name__)

@@ -1,4 +1,4 @@
-"""What becomes of a person's logins when a way in is taken from them. Connected by `AuthKitConfig.ready()`."""
+"""What becomes of somebody's logins and tokens when a way in is taken away. `AuthKitConfig.ready()` connects it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,38 @@ from typing import Any
 from django.db.models.signals import post_delete
 from social_django.models import UserSocialAuth
 
+from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_logins_where
+from authkit.logins.services import end_login, end_logins_where
+from authkit.social import provider_tokens
+from authkit.social.codes import burn_codes_of
+from authkit.social.provider_sessions import logins_by
 
 
 def connect() -> None:
     """Listens to the deletion of links. Safe to call twice."""
     post_delete.connect(end_logins_of_unlinked, sender=UserSocialAuth, dispatch_uid="authkit.social.unlinked")
+    post_delete.connect(revoke_tokens_of_unlinked, sender=UserSocialAuth, dispatch_uid="authkit.social.unlinked_tokens")
 
 
 def end_logins_of_unlinked(sender: Any, *, instance: Any, **_: Any) -> None:
-    """Ends the person's logins by a provider that they are no longer linked to, whoever deleted the link.
+    """Ends the person's logins by an account that they are no longer linked to, whoever deleted the link.
 
-    The one by which it was asked for too. A login knows its provider and not which account there, so who had two
-    linked has to come in again by the other one.
+    The one by which it was asked for too. Whoever has two accounts at one provider keeps the logins by the other where
+    we know which is which, as we do of OpenID providers; elsewhere they have to come in again. Codes that are under way
+    don't say, so they are burned.
     """
-    end_logins_where(user_id=instance.user_id, method=instance.provider, reason=EndReason.UNLINKED)
+    chosen = {"user_id": instance.user_id, "method": instance.provider}
+    live = Login.objects.live().filter(**chosen)
+    left = UserSocialAuth.objects.filter(user_id=instance.user_id, provider=instance.provider)
+    if by_others := logins_by(uids=list(left.values_list("uid", flat=True)), among=live):
+        for login_id in list(live.exclude(pk__in=by_others).values_list("pk", flat=True)):
+            end_login(login_id=login_id, reason=EndReason.UNLINKED)
+        burn_codes_of(user_id=instance.user_id)
+    else:
+        end_logins_where(**chosen, reason=EndReason.UNLINKED)
+
+
+def revoke_tokens_of_unlinked(sender: Any, *, instance: Any, **_: Any) -> None:
+    """Forgets the tokens that the provider gave us for this account. Those of a deleted person are gone already."""
+    provider_tokens.revoke(user=instance.user, provider=instance.provider, uid=instance.uid)

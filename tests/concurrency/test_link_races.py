@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from django.test import Client
 from social_django.models import UserSocialAuth
 
 from authkit.exceptions import LastLoginMethod
+from authkit.logins.models import Login
+from authkit.social.backends import ID_KEY, identity_uid
 from authkit.social.connections import disconnect
 from tests.concurrency.test_social_race import THREADS, at_once
 from tests.concurrency.threads import shared_database
@@ -97,3 +100,20 @@ def test_of_identities_that_share_an_address_one_is_linked_by_it(provider, confi
     assert answers == {302: THREADS // 4, 403: THREADS - THREADS // 4}
     assert UserSocialAuth.objects.get().user_id == alice.pk
     assert get_user_model().objects.count() == 1
+
+
+def test_sign_in_on_its_way_does_not_overtake_the_end_of_its_link(provider, configure, make_user, tmp_path) -> None:
+    configure(provider, SIGNUP=False)
+    for round_ in range(ROUNDS):
+        provider.subject = f"identity-{round_}"
+        person = make_user(f"person{round_}")
+        uid = identity_uid(issuer=provider.issuer, subject=provider.subject)
+        link = UserSocialAuth.objects.create(user=person, provider="oidc", uid=uid, id_key=ID_KEY)
+        clients = [Client(raise_request_exception=False) for _ in range(8)]
+        callbacks = [go(client) for client in clients]
+        visits = [partial(client.get, callback) for client, callback in zip(clients, callbacks, strict=True)]
+        with shared_database(tmp_path) as database:
+            *answers, gone = database.at_once([*visits, partial(disconnect, user_id=person.pk, connection_id=link.pk)])
+        assert gone.id == link.pk
+        assert {answer.status_code for answer in answers} <= {302, 400, 403}
+        assert not Login.objects.live().exists()

@@ -56,6 +56,8 @@ def problems_of(settings, provider_id: str, entry: dict) -> set[str]:
         ("github", {**GITHUB, "OPTIONS": {"USE_PKCE": False}}, {"W203"}),
         ("oidc", {"ISSUER": "https://idp.test", "CLIENT_ID": "me"}, {"W204"}),
         ("github", {**GITHUB, "OPTIONS": {"ID_KEY": "login"}}, {"W205"}),
+        ("drip", {**APP, "BACKEND": "social_core.backends.drip.DripOAuth"}, {"W205"}),
+        ("drip", {**APP, "BACKEND": "social_core.backends.drip.DripOAuth", "OPTIONS": {"ID_KEY": "user_id"}}, set()),
         ("google", APP, set()),
         ("work", {**APP, "PRESET": "google"}, set()),
         ("work", {**APP, "PRESET": "gogle"}, {"E230", "E202"}),

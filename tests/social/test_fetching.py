@@ -1,0 +1,66 @@
+"""How far an answer of a provider's server is followed and read."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from authkit.social.fetching import MAX_BYTES
+from tests.services import certificates
+from tests.social.browsers import begin, come_back, refused
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def behind_tls(provider: Any, configure: Any, tmp_path: Path) -> Iterator[Any]:
+    """The provider at an https address, from which each request is sent on to ``behind_tls.target``."""
+
+    class Redirect(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"{provider.target}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    certificate, key = certificates.write(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Redirect)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    provider.target, provider.issuer = provider.issuer, f"https://127.0.0.1:{server.server_address[1]}"
+    configure(provider, options={"VERIFY_SSL": str(certificate)})
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_redirect_out_of_tls_is_not_followed(behind_tls) -> None:
+    assert refused(begin(Client()), "unverified")
+    assert behind_tls.requests == []
+
+
+@pytest.mark.parametrize("stage", ["bend_keys", "bend_token_answer", "bend_userinfo"])
+def test_answer_that_is_too_long_is_not_read(provider, stage) -> None:
+    setattr(provider, stage, lambda honest: {**honest, "more": "x" * MAX_BYTES})
+    assert refused(come_back(Client()), "unverified")
+
+
+def test_answer_that_is_long_is_read(provider) -> None:
+    provider.bend_userinfo = lambda honest: {**honest, "more": "x" * (MAX_BYTES - 1000)}
+    assert come_back(Client()).status_code == 302
