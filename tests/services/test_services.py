@@ -17,6 +17,7 @@ from django.db import connection
 
 from tests.services.openid import CLIENT_ID, OpenIDProvider, loopback_client, serve
 from tests.services.openid_pages import approve
+from tests.services.process import SHARES, free_port
 
 
 @pytest.mark.postgres
@@ -107,3 +108,14 @@ def test_chromium_reaches_nobody_else(page: Any) -> None:
 
     with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
         page.goto("http://example.com/")
+
+
+def test_ports_are_handed_out_once_and_each_worker_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = []
+    for worker in ("", "gw0", "gw1", "gw2"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        ports = [free_port() for _ in range(40)]
+        assert len(set(ports)) == 40
+        shares.append({port % SHARES for port in ports})
+    assert [len(share) for share in shares] == [1] * 4
+    assert len(set.union(*shares)) == 4
