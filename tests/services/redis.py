@@ -13,10 +13,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.services.process import free_port, running, scratch
+from tests.services.process import ServiceError, free_port, running, scratch
 
 
 def given() -> str | None:
@@ -154,6 +155,23 @@ class Server:
             connection.sendall(b"*%d\r\n%b" % (len(parts), packed))
             line = stream.readline().rstrip(b"\r\n")
             return stream.read(int(line[1:])) if line.startswith(b"$") and line != b"$-1" else line[1:]
+
+
+REPLICATED_SECONDS = 60.0
+
+
+def wait_for_replica(master: Server, replica: Server) -> None:
+    """Return once ``replica`` has all that ``master`` has now. Raises ServiceError if it never does."""
+    deadline, written = time.monotonic() + REPLICATED_SECONDS, _offset(master)
+    while _offset(replica) < written:
+        if time.monotonic() > deadline:
+            raise ServiceError(f"{replica.url} never caught up with {master.url}")
+        time.sleep(0.02)
+
+
+def _offset(server: Server) -> int:
+    lines = server.ask("INFO", "replication").decode().splitlines()
+    return int(next(line.partition(":")[2] for line in lines if line.startswith("master_repl_offset:")))
 
 
 def answers_ping(port: int) -> bool:
