@@ -17,9 +17,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.02
+
+
+FETCH_ATTEMPTS = 3
+FETCH_PAUSE_SECONDS = 5.0
 
 
 class ServiceError(RuntimeError):
@@ -69,6 +73,23 @@ def unprivileged() -> dict[str, Any]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def fetch(command: Sequence[str | Path], *, seconds: float, **given: Any) -> None:
+    """Run what installs or downloads, and again where it fails: an index that hiccups once is nobody's defect.
+
+    Arguments: ``seconds`` may each attempt take; ``given`` is for ``subprocess.run``.
+    Raises what that raises, of the last attempt.
+    """
+    for attempt in range(1, FETCH_ATTEMPTS + 1):
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds, **given)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            if attempt == FETCH_ATTEMPTS:
+                raise
+            time.sleep(FETCH_PAUSE_SECONDS * attempt)
+        else:
+            return
 
 
 @contextlib.contextmanager
