@@ -152,7 +152,9 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         for alias, connection in outside.items():
             connections[alias] = connection
-        started = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.ARGUMENTS))
+        started = playwright.chromium.launch(
+            executable_path=chromium.find(), args=list(chromium.ARGUMENTS), timeout=120_000
+        )
         try:
             yield started
         finally:
@@ -163,10 +165,9 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty page in a context of its own, with the patience that pages served from this machine need."""
+    """An empty page in a context of its own; what is waited for on it may take as long as a busy machine needs."""
     context = browser.new_context()
-    context.set_default_timeout(5_000)
-    context.set_default_navigation_timeout(15_000)
+    context.set_default_timeout(60_000)
     try:
         yield context.new_page()
     finally:

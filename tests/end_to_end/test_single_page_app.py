@@ -32,7 +32,6 @@ def registered(settings: Any, with_provider: None) -> None:
 
 @pytest.fixture
 def site(live_server: Any, page: Page) -> str:
-    page.context.set_default_timeout(15_000)
     return str(live_server.url).replace("localhost", "127.0.0.1")
 
 

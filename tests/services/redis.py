@@ -59,7 +59,7 @@ def speaks_tls() -> bool:
         return False
     command = [binary, "--port", "0", "--tls-port", "1", "--tls-cert-file", os.devnull, "--save", ""]
     # Without a usable certificate it ends at once, and says why.
-    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, cwd="/").stdout
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd="/").stdout
     return "Failed to configure TLS" in said or "Failed to load certificate" in said
 
 
@@ -148,7 +148,7 @@ class Server:
 
     def ask(self, *command: str | int) -> bytes:
         """Answer the first line of what it says to a command; for a bulk string, the string."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             parts = [str(part).encode() for part in command]
             packed = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
             stream = connection.makefile("rb")
@@ -177,7 +177,7 @@ def _offset(server: Server) -> int:
 def answers_ping(port: int) -> bool:
     """Say whether something that speaks Redis' protocol listens there, whether or not it wants a password first."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
     except OSError:
