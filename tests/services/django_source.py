@@ -50,7 +50,7 @@ def _fetch(version: str, home: Path) -> str | None:
     pip = _pip()
     if pip is None:
         return "no sdist of Django: there is no pip to fetch it with"
-    command = [*pip, "download", "--quiet", "--no-deps", "--no-binary", "django"]
+    command = [*pip, "download", "--quiet", "--retries", "3", "--no-deps", "--no-binary", "django"]
     with tempfile.TemporaryDirectory(dir=home) as scratch:
         try:
             fetch([*command, "--dest", scratch, f"django=={version}"], seconds=DOWNLOAD_SECONDS)

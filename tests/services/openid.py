@@ -107,6 +107,8 @@ def _install() -> str | None:
             return None
         search = os.pathsep.join([str(found.node.parent), os.environ.get("PATH", os.defpath)])
         command = [*found.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        # Without a network at all that is to be said soon.
+        command += ["--fetch-retry-mintimeout=2000", "--fetch-retry-factor=2"]
         try:
             fetch(command, seconds=NPM_SECONDS, cwd=HOME, env={**os.environ, "PATH": search})
         except subprocess.CalledProcessError as error:
