@@ -165,9 +165,9 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty page in a context of its own; what is waited for on it may take as long as a busy machine needs."""
+    """An empty page in a context of its own, with the patience that pages served from this machine need."""
     context = browser.new_context()
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(30_000)
     try:
         yield context.new_page()
     finally:

@@ -31,7 +31,7 @@ def registered(settings: Any, with_provider: None) -> None:
 
 
 @pytest.fixture
-def site(live_server: Any, page: Page) -> str:
+def site(live_server: Any) -> str:
     return str(live_server.url).replace("localhost", "127.0.0.1")
 
 
