@@ -9,6 +9,11 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# An index that hiccups is asked again; what was set outside counts.
+export PIP_RETRIES ?= 7
+export PIP_DEFAULT_TIMEOUT ?= 60
+export UV_HTTP_RETRIES ?= 7
+export UV_HTTP_TIMEOUT ?= 60
 EXTRAS := redis,postgres
 
 ifeq ($(UV),)

@@ -152,7 +152,9 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         for alias, connection in outside.items():
             connections[alias] = connection
-        started = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.ARGUMENTS))
+        started = playwright.chromium.launch(
+            executable_path=chromium.find(), args=list(chromium.ARGUMENTS), timeout=120_000
+        )
         try:
             yield started
         finally:

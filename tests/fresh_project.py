@@ -108,6 +108,6 @@ class FreshProject:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )

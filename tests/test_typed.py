@@ -11,8 +11,10 @@ import pytest
 
 import authkit
 from authkit import conf, typed
+from tests.services.process import fetch
 
 ROOT = Path(authkit.__file__).parent.parent
+FETCH_SECONDS = 300
 
 RIGHT = """\
 import os
@@ -104,10 +106,11 @@ def test_mypy_flags_each_mistake_and_accepts_the_right_block(snippets: Path) -> 
 def test_pyright_flags_each_mistake_and_accepts_the_right_block(snippets: Path) -> None:
     pyright = shutil.which("pyright", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert pyright is not None, "pyright is in the dependency group lint"
+    given = {**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+    fetch([pyright, "--version"], seconds=FETCH_SECONDS, env=given)  # the wheel holds what downloads it
     (snippets / "pyrightconfig.json").write_text(f'{{"extraPaths": ["{ROOT}"], "typeCheckingMode": "standard"}}')
     ran = subprocess.run(
         [pyright, "--pythonpath", sys.executable, "-p", str(snippets)],
-        cwd=snippets, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
+        cwd=snippets, capture_output=True, text=True, check=False, env=given,
     )  # fmt: skip
     assert verdicts(ran, snippets) == expected(snippets), ran.stdout + ran.stderr

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +21,6 @@ from authkit.tokens.services import issue_tokens
 from tests.tokens.rings import ring
 
 PROCESSES, ROTATIONS = 4, 6
-SECONDS_BETWEEN = 0.5
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +32,17 @@ def rotate(path: Path) -> None:
     new = path.with_suffix(".new")
     new.write_text(out.getvalue())
     new.replace(path)
+
+
+def all_work(workers: list[subprocess.Popen[str]]) -> None:
+    """Returns once each of them has refreshed and called twice since; meanwhile none of them rests."""
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "working\n"
 
 
 def test_four_processes_work_through_three_rotations_and_no_request_fails(
@@ -55,12 +64,10 @@ def test_four_processes_work_through_three_rotations_and_no_request_fails(
             )
         )
     try:
-        for worker in workers:
-            assert worker.stdout is not None
-            assert worker.stdout.readline() == "working\n"
+        all_work(workers)
         for _ in range(ROTATIONS):
             rotate(path)
-            time.sleep(SECONDS_BETWEEN)  # the load is what is being tested: it needs time to come
+            all_work(workers)
         outcomes = [json.loads(worker.communicate(timeout=60)[0]) for worker in workers]
     finally:
         for worker in workers:

@@ -59,7 +59,7 @@ def run(line: str, cwd: Path) -> None:
         env=environment(cwd, **given),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
@@ -115,7 +115,7 @@ def test_a_program_gets_a_token_as_the_readme_says(site: str) -> None:
         header = dict([words[words.index("-H") + 1].split(": ", 1)])
         body = words[words.index("-d") + 1] if "-d" in words else None
         url = words[-1].replace("http://127.0.0.1:8000", site)
-        return requests.request("POST" if body else "GET", url, headers=header, data=body, timeout=10)
+        return requests.request("POST" if body else "GET", url, headers=header, data=body, timeout=60)
 
     pair = curl(obtain, NAME=NAME, PASSWORD=PASSWORD)
     assert pair.status_code == 200, pair.text

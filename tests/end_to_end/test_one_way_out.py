@@ -17,7 +17,7 @@ from tests.services.openid_pages import approve
 
 pytestmark = [pytest.mark.oidc, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("with_provider")]
 
-SECONDS = 10
+SECONDS = 60
 
 
 class Site:

@@ -16,6 +16,9 @@ from psycopg import sql
 from tests.faults.sites import BOUND_SECONDS, Prepared, World, prepare, sites
 from tests.services import redis
 
+LOAD_SECONDS = 60.0
+"""That ten connections take to be killed, and as many requests to be served in between, on a busy machine."""
+
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.process]
 
 
@@ -87,7 +90,7 @@ def test_killed_connections_throw_nobody_out(world: World, database: Database) -
     asking = threading.Thread(target=load)
     asking.start()
     killed = 0
-    until = time.monotonic() + 20
+    until = time.monotonic() + LOAD_SECONDS
     try:
         while killed < 10 and time.monotonic() < until:
             killed += database.kill_connections()
@@ -114,9 +117,14 @@ def test_no_database_no_entry(world: World, database: Database) -> None:
     try:
         # `redis` and `push` may go on for as long as their lease lasts: whatever was revoked until now is known.
         until = time.monotonic() + BOUND_SECONDS
-        while (answer := world.near.get("/api/notes/", access=victim)).status_code != 503:
-            assert answer.status_code == 401
-            assert time.monotonic() < until
+        for site in world.sites:
+            while True:
+                began = time.monotonic()
+                answer = site.get("/api/notes/", access=victim)
+                if answer.status_code == 503:
+                    break
+                assert answer.status_code == 401
+                assert began < until
         for site in world.sites:
             for token in (access, victim):
                 answer = site.get("/auth/api/me/", access=token)

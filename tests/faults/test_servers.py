@@ -15,7 +15,7 @@ from tests.services.process import free_port, running
 
 pytestmark = [pytest.mark.redis, pytest.mark.process]
 
-GUNICORN = ("gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}", "--chdir", str(ROOT))
+GUNICORN = ("gunicorn", "--workers", "2", "--timeout", "300", "--bind", "127.0.0.1:{port}", "--chdir", str(ROOT))
 SERVERS: dict[str, Sequence[str]] = {
     "gunicorn": (*GUNICORN, "tests.faults.wsgi"),
     "gunicorn, loaded before the fork": (*GUNICORN, "--preload", "tests.faults.wsgi"),

@@ -45,10 +45,12 @@ def test_provider_that_is_unwell(provider, status) -> None:
 @pytest.mark.django_db
 def test_provider_that_does_not_answer(provider, settings, configure) -> None:
     released = threading.Event()
-    provider.token = lambda _form, _authorization: (released.wait(10), (200, {}))[1]
+    provider.token = lambda _form, _authorization: (released.wait(60), (200, {}))[1]
+    client = Client()
+    callback = go(client)
     configure(provider, options={"REQUESTS_TIMEOUT": 0.2})
     try:
-        assert unreachable(come_back(Client()))
+        assert unreachable(client.get(callback))
     finally:
         released.set()
 

@@ -14,7 +14,7 @@ from authkit.logins.models import CacheEpoch
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from tests.logins.hinted import BOUND, Tokens, block
-from tests.redis.conftest import KEY
+from tests.redis.conftest import KEY, PATIENT
 from tests.services import redis_cluster, redis_sentinel
 from tests.services.redis_cluster import Cluster
 from tests.services.redis_sentinel import Watched
@@ -60,7 +60,7 @@ def test_failover_to_a_replica_that_never_heard_of_it(
     monkeypatch.setattr(ConnectionFactory, "_pools", {})
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-        "redis": watched.cache(),
+        "redis": watched.cache(PATIENT.total_seconds()),
     }
     settings.AUTHKIT = {"REDIS": {"CACHE": "redis"}, "REVOCATION": {"CHECK": check, "BOUND": BOUND}}
     honest, before, meanwhile = people

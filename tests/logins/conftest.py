@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from authkit.core.clients import Client
+from authkit.logins import epochs
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
 from authkit.logins.services import Lifetime, open_login
@@ -17,6 +20,19 @@ LIFETIME = Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30))
 @pytest.fixture
 def lifetime() -> Lifetime:
     return LIFETIME
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each time that this process waited for what others believe, in seconds; it waits all the same."""
+    seen: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        seen.append(seconds)
+        time.sleep(seconds)
+
+    monkeypatch.setattr(epochs, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    return seen
 
 
 @pytest.fixture

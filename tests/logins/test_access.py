@@ -16,13 +16,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from authkit.exceptions import LoginEnded, TruthUnavailable
-from authkit.logins import feed, hints
+from authkit.logins import hints
 from authkit.logins.access import acheck_access, checker
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import CacheEpoch, Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_login, end_logins_of
-from tests.logins.hinted import Tokens, block, epoch, suspended, until
+from tests.logins.hinted import Tokens, block, epoch, keep_lease, suspended, until
 from tests.outage import database_down
 from tests.services.redis import Server, own
 
@@ -48,10 +48,13 @@ hinted = pytest.mark.parametrize("check", HINTED, indirect=True)
 
 
 @pytest.fixture
-def tokens(check: str, user: Any, open_for: Callable[..., Login]) -> Tokens:
+def tokens(check: str, user: Any, open_for: Callable[..., Login], settings: Any) -> Tokens:
     tokens = Tokens(open_for(user))
     if check != "database":
         tokens.believed()
+        keep_lease(settings)
+    if check == "push":
+        tokens.feed_believed()
     return tokens
 
 
@@ -349,7 +352,6 @@ def test_raw_sql_is_seen_when_the_person_is_read_and_then_by_all(tokens: Tokens,
 @pytest.mark.parametrize("check", ["push"], indirect=True)
 def test_push_sends_no_command_for_a_check(tokens: Tokens, server: Server) -> None:
     later = tokens.later()
-    until(lambda: feed._told(tokens.login.pk, str(tokens.login.user_id), int(later)) is False, "the feed is believed")
 
     def commands() -> int:
         server.ask("CONFIG", "RESETSTAT")

@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
 
 SET = "authkit:{revoked}"
 OUT = ("login_ended", "logout")
+IMPATIENT = timedelta(milliseconds=100)
+"""Where Redis is to fall silent. Whoever is too late once is a part of what these tests are about."""
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(params=["redis", "push"])
 def tokens(request: pytest.FixtureRequest, settings: Any, server: Server, user: Any, open_for: Any) -> Tokens:
-    settings.AUTHKIT = block(request.param, server.url, TIMEOUT=timedelta(milliseconds=100))
+    settings.AUTHKIT = block(request.param, server.url, TIMEOUT=IMPATIENT)
     tokens = Tokens(open_for(user))
     tokens.believed()
     return tokens
@@ -127,12 +129,17 @@ def test_revoker_alone_is_cut_off(tokens: Tokens, settings: Any) -> None:
     stays_out(tokens)
 
 
-def test_in_an_outage_only_the_first_ending_waits(tokens: Tokens, user: Any, open_for: Any, settings: Any) -> None:
+def test_in_an_outage_only_the_first_ending_waits(
+    tokens: Tokens, user: Any, open_for: Any, settings: Any, waits: list[float]
+) -> None:
     logins = [open_for(user) for _ in range(4)]
     with cut_off(settings):
-        first, *later = [end(login) for login in logins]
-    assert first >= HALF
-    assert max(later) < HALF
+        took = end(logins[0])
+        waits.clear()
+        for login in logins[1:]:
+            end(login)
+    assert took >= HALF
+    assert waits == []
     assert [Tokens(login).refused() for login in logins] == [OUT] * 4
 
 
@@ -147,15 +154,20 @@ def test_redis_is_believed_again_after_the_suspension(tokens: Tokens, settings: 
     assert tokens.refused() == OUT
 
 
-def test_endings_during_a_suspension_do_not_prolong_it(tokens: Tokens, settings: Any, user: Any, open_for: Any) -> None:
+def test_endings_during_a_suspension_do_not_prolong_it(
+    tokens: Tokens, settings: Any, user: Any, open_for: Any, waits: list[float]
+) -> None:
     """Else a site on which somebody signs out each second would never get Redis back."""
     with cut_off(settings):
         end(tokens.login)
     before = CacheEpoch.objects.get()
     assert before.suspended_until is not None
     others = [open_for(user) for _ in range(3)]
-    _, *took = [end(other) for other in others]  # the first one in this process sees the suspension just now
-    assert max(took) < HALF
+    end(others[0])  # the first one in this process sees the suspension just now
+    waits.clear()
+    for other in others[1:]:
+        end(other)
+    assert waits == []
     after = CacheEpoch.objects.get()
     assert (after.value, after.suspended_until) == (before.value, before.suspended_until)
     assert [Tokens(other).refused() for other in others] == [OUT] * 3
@@ -238,7 +250,7 @@ def test_silent_server_costs_a_time_limit_once(tokens: Tokens, server: Server, u
         start = time.monotonic()
         for _ in range(20):
             other.check()
-        assert time.monotonic() - start < 0.1
+        assert time.monotonic() - start < 10 * IMPATIENT.total_seconds()
     finally:
         server.thaw()
     stays_out(tokens)
@@ -247,16 +259,21 @@ def test_silent_server_costs_a_time_limit_once(tokens: Tokens, server: Server, u
 def test_silent_connection_is_not_believed_for_longer_than_bound(
     settings: Any, server: Server, user: Any, open_for: Any
 ) -> None:
-    settings.AUTHKIT = block("push", server.url, TIMEOUT=timedelta(milliseconds=100))
+    settings.AUTHKIT = block("push", server.url, TIMEOUT=IMPATIENT)
     tokens = Tokens(open_for(user))
-    tokens.believed()
-    later = int(tokens.later())
-    until(lambda: feed._told(tokens.login.pk, str(user.pk), later) is False, "the feed is believed")
+    tokens.feed_believed()
     server.freeze()
     try:
-        start = time.monotonic()
-        until(lambda: epochs.lease() and feed._told(tokens.login.pk, str(user.pk), later) is not False, "it is left")
-        assert time.monotonic() - start <= BOUND.total_seconds() + 0.1
+        left_at = time.monotonic() + BOUND.total_seconds()
+
+        def left() -> bool:
+            now = time.monotonic()
+            if tokens.told(issued_at=tokens.later()) is False:
+                assert now <= left_at
+                return False
+            return True
+
+        until(left, "it is left")
     finally:
         server.thaw()
 
@@ -300,11 +317,11 @@ def test_no_warming_within_somebodys_transaction(tokens: Tokens, server: Server)
 def test_child_of_a_fork_begins_anew_and_leaves_the_parents_feed_alone(
     settings: Any, server: Server, user: Any, open_for: Any
 ) -> None:
-    settings.AUTHKIT = block("push", server.url)
+    # Long enough for a fork, and for the child to begin, while the lease still stands.
+    settings.AUTHKIT = {**block("push", server.url), "REVOCATION": {"CHECK": "push", "BOUND": timedelta(seconds=2)}}
     tokens = Tokens(open_for(user))
-    tokens.believed()
+    tokens.feed_believed()
     later, login_id = int(tokens.later()), tokens.login.pk
-    until(lambda: feed._told(login_id, str(user.pk), later) is False, "the feed is believed")
     mine = feed._feed
     assert mine is not None
     now = epochs.lease().epoch
@@ -323,16 +340,14 @@ def test_child_of_a_fork_begins_anew_and_leaves_the_parents_feed_alone(
     assert feed._feed is mine
     with elsewhere():
         end(tokens.login)
-    assert epochs.lease()
-    until(lambda: feed._told(login_id, str(user.pk), later) is True, "it is heard")
+    until(lambda: tokens.told(issued_at=later) is True, "it is heard")
     assert feed._feed is mine
 
 
 def test_everything_of_a_person_is_heard_by_push(settings: Any, server: Server, user: Any, open_for: Any) -> None:
     settings.AUTHKIT = block("push", server.url)
     tokens = Tokens(open_for(user))
-    tokens.believed()
-    until(lambda: feed._feed is not None, "there is a feed")
+    tokens.feed_believed()
     with elsewhere():
         end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
     assert tokens.refused() == ("login_ended", "forced")

@@ -22,7 +22,10 @@ from tests.services import redis
 from tests.services.process import free_port
 from tests.services.redis import Server
 
-PUSH = {"REVOCATION": {"CHECK": "push", "BOUND": timedelta(milliseconds=400)}}
+PUSH = {
+    "REVOCATION": {"CHECK": "push", "BOUND": timedelta(milliseconds=400)},
+    "REDIS": {"TIMEOUT": timedelta(seconds=5)},
+}
 
 
 @pytest.fixture(autouse=True)

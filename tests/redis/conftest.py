@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -14,6 +13,12 @@ from tests.services import redis
 from tests.services.redis import Server
 
 KEY = b"authkit:{revoked}"
+
+PATIENT = timedelta(seconds=5)
+"""The time limit wherever a test wants an answer: the default is soon over for a server on a busy machine."""
+
+IMPATIENT = timedelta(milliseconds=300)
+"""The one wherever there will be no answer."""
 
 
 @pytest.fixture
@@ -28,15 +33,15 @@ def use(settings: Any) -> Callable[..., None]:
     """Let the settings name a Redis: ``use(server.url)``, ``use(url, CLUSTER=True)``, ``use(CACHE="default")``."""
 
     def name(url: Any = None, **section: Any) -> None:
-        block = {"REDIS": {"TIMEOUT": timedelta(milliseconds=300), **section}}
+        block = {"REDIS": {"TIMEOUT": PATIENT, **section}}
         settings.AUTHKIT = block if url is None else {**block, "REDIS_URL": url}
 
     return name
 
 
 @pytest.fixture
-def shared(use: Callable[..., None]) -> Iterator[None]:
-    """The Redis of the whole run, with the key of these tests gone afterwards."""
-    use(os.environ["REDIS_URL"])
+def shared(use: Callable[..., None], settings: Any) -> Iterator[None]:
+    """The Redis of the whole run, in this worker's database, with the key of these tests gone afterwards."""
+    use(settings.CACHES["default"]["LOCATION"])
     yield
     link.call(b"DEL", KEY, key=KEY)

@@ -116,7 +116,7 @@ def test_dead_server_is_replaced_by_its_replica(use: Use) -> None:
         use(cluster.masters[1].url, CLUSTER=True)
         theirs, others = (key_held_by(cluster.masters[number], cluster) for number in (0, 2))
         old = link.call(b"SET", theirs, b"1", key=theirs).run
-        link.call(b"WAIT", 1, 5000, key=theirs)
+        cluster.wait_for_replica()
         link.call(b"SET", others, b"1", key=others)
 
         cluster.masters[0].stop()

@@ -13,7 +13,7 @@ import pytest
 
 from authkit.redis import link
 from authkit.redis.link import RedisUnavailable
-from tests.redis.conftest import KEY
+from tests.redis.conftest import IMPATIENT, KEY, PATIENT
 from tests.redis.waiting import call_until_answered
 from tests.services import certificates, redis
 from tests.services.process import free_port, scratch
@@ -23,9 +23,8 @@ pytestmark = pytest.mark.redis
 
 Use = Callable[..., None]
 
-# What may pass between a call and its refusal: the time limit of these tests, and some for a machine that is busy.
+# What may pass between a call and its refusal where nothing is waited for: a fraction of the time limit of these tests.
 SOON = 1.5
-AT_ONCE = 0.1
 
 
 def refusal(*command: bytes) -> tuple[str, float]:
@@ -86,7 +85,7 @@ def test_event_loop_goes_on_while_redis_is_silent(server: Server, use: Use) -> N
 
     server.freeze()
     try:
-        assert asyncio.run(ticks_meanwhile()) > 20
+        assert asyncio.run(ticks_meanwhile()) > 5  # and not one, as if it had stood still
     finally:
         server.thaw()
 
@@ -126,38 +125,35 @@ def test_server_that_is_gone_is_refused_and_found_again(server: Server, use: Use
     link.call(b"PING", key=KEY)
     server.stop()
     assert refusal(b"PING")[1] < SOON
-    said, took = refusal(b"PING")
-    assert "a moment ago" in said
-    assert took < AT_ONCE
+    assert "a moment ago" in refusal(b"PING")[0]
     server.start()
     assert call_until_answered(b"PING", key=KEY).value == b"PONG"
     assert link.call(b"PING", key=KEY).value == b"PONG"
 
 
 def test_frozen_server_costs_one_time_limit_and_then_none(server: Server, use: Use) -> None:
-    use(server.url)
+    use(server.url, TIMEOUT=timedelta(seconds=1))
     link.call(b"PING", key=KEY)
     server.freeze()
     try:
         # Not two: a connection that timed out is no stale one.
-        took = refusal(b"PING")[1]
-        assert 0.25 < took < 0.55
-        assert max(refusal(b"PING")[1] for _ in range(20)) < AT_ONCE
+        assert 0.9 < refusal(b"PING")[1] < 1.9
+        assert ["a moment ago" in refusal(b"PING")[0] for _ in range(5)] == [True] * 5
     finally:
         server.thaw()
     assert call_until_answered(b"PING", key=KEY).value == b"PONG"
 
 
 def test_answer_that_came_too_late_is_nobodys(server: Server, use: Use) -> None:
-    use(server.url)
-    link.call(b"PING", key=KEY)
+    use(server.url, TIMEOUT=IMPATIENT)
+    call_until_answered(b"PING", key=KEY)
     server.freeze()
     try:
         refusal(b"ECHO", b"somebody else's")
     finally:
         server.thaw()
     assert call_until_answered(b"ECHO", b"mine", key=KEY).value == b"mine"
-    assert link.call(b"ECHO", b"mine too", key=KEY).value == b"mine too"
+    assert call_until_answered(b"ECHO", b"mine too", key=KEY).value == b"mine too"
 
 
 def test_socket_that_is_moved_away_and_back(server: Server, use: Use) -> None:
@@ -179,7 +175,8 @@ def test_outage_and_its_end_are_logged_once(server: Server, use: Use, caplog: py
     server.start()
     call_until_answered(b"PING", key=KEY)
     link.call(b"PING", key=KEY)
-    said = [record.getMessage().split(":")[0] for record in caplog.records]
+    ours = [record for record in caplog.records if record.name.startswith("authkit")]
+    said = [record.getMessage().split(":")[0] for record in ours]
     assert said == ["Redis is out of reach, the database is asked instead", "Redis answers again"]
 
 
@@ -316,11 +313,11 @@ def test_another_section_is_no_reason_to_connect_anew(server: Server, use: Use, 
 def test_another_time_limit_is_heard(server: Server, use: Use) -> None:
     use(server.url)
     link.call(b"PING", key=KEY)
-    use(server.url, TIMEOUT=timedelta(milliseconds=20))
-    link.call(b"PING", key=KEY)
+    use(server.url, TIMEOUT=IMPATIENT)
+    call_until_answered(b"PING", key=KEY)
     server.freeze()
     try:
-        assert refusal(b"PING")[1] < 0.2
+        assert refusal(b"PING")[1] < PATIENT.total_seconds() / 2
     finally:
         server.thaw()
 

@@ -9,7 +9,7 @@ from django_redis.pool import ConnectionFactory
 
 from authkit.redis import link
 from authkit.redis.link import RedisUnavailable
-from tests.redis.conftest import KEY
+from tests.redis.conftest import IMPATIENT, KEY, PATIENT
 from tests.redis.waiting import call_until_answered
 from tests.services import redis_sentinel
 from tests.services.process import free_port
@@ -25,12 +25,15 @@ def watched() -> Iterator[Watched]:
 
 
 @pytest.fixture
-def through_sentinel(watched: Watched, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def through_sentinel(
+    request: pytest.FixtureRequest, watched: Watched, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = getattr(request, "param", PATIENT)
     # django-redis keeps its pools by the LOCATION alone, for as long as the process lives.
     monkeypatch.setattr(ConnectionFactory, "_pools", {})
     settings.CACHES = {
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-        "redis": watched.cache(),
+        "redis": watched.cache(limit.total_seconds()),
     }
     settings.AUTHKIT = {"REDIS": {"CACHE": "redis"}}
 
@@ -42,7 +45,7 @@ def test_failover_leads_to_the_new_master_and_its_run(watched: Watched) -> None:
     assert b"run_id:" + old in watched.master.ask("INFO", "server")
     subscription = link.subscribe(b"channel", key=KEY)
     # The replica has it before the master dies: what is tested is where we go, not what Redis may lose.
-    link.call(b"WAIT", 1, 5000, key=KEY)
+    watched.wait_for_replica()
 
     watched.master.stop()
     with pytest.raises(RedisUnavailable):
@@ -62,8 +65,9 @@ def test_failover_leads_to_the_new_master_and_its_run(watched: Watched) -> None:
 
 
 @pytest.mark.usefixtures("through_sentinel")
+@pytest.mark.parametrize("through_sentinel", [IMPATIENT], indirect=True)
 def test_master_that_falls_silent_is_replaced_too_and_not_believed_when_it_wakes(watched: Watched) -> None:
-    old = link.call(b"SET", KEY, b"1", key=KEY).run
+    old = call_until_answered(b"SET", KEY, b"1", key=KEY).run
     watched.master.freeze()
     try:
         with pytest.raises(RedisUnavailable):
@@ -73,7 +77,7 @@ def test_master_that_falls_silent_is_replaced_too_and_not_believed_when_it_wakes
     finally:
         watched.master.thaw()
     assert new != old
-    assert {link.call(b"GET", KEY, key=KEY) for _ in range(20)} == {(b"2", new)}
+    assert {call_until_answered(b"GET", KEY, key=KEY) for _ in range(20)} == {(b"2", new)}
 
 
 @pytest.mark.usefixtures("through_sentinel")

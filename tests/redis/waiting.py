@@ -7,7 +7,7 @@ import time
 from authkit.redis import link
 from authkit.redis.link import Reply
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def call_until_answered(*command: bytes, key: bytes) -> Reply:

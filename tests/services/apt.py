@@ -17,9 +17,10 @@ def possible() -> bool:
 def install(*packages: str) -> bool:
     """Install ``packages`` without their recommendations; answer whether that worked."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    again = ("-o", "Acquire::Retries=3")
     steps = (
-        ["apt-get", "update", "-q"],
-        ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages],
+        ["apt-get", *again, "update", "-q"],
+        ["apt-get", *again, "install", "-y", "-q", "--no-install-recommends", *packages],
     )
     try:
         for step in steps:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import django
 
+from tests.services.process import fetch
+
 DOWNLOAD_SECONDS = 180
 
 
@@ -48,16 +50,10 @@ def _fetch(version: str, home: Path) -> str | None:
     pip = _pip()
     if pip is None:
         return "no sdist of Django: there is no pip to fetch it with"
-    command = [*pip, "download", "--quiet", "--no-deps", "--no-binary", "django"]
+    command = [*pip, "download", "--quiet", "--retries", "3", "--no-deps", "--no-binary", "django"]
     with tempfile.TemporaryDirectory(dir=home) as scratch:
         try:
-            subprocess.run(
-                [*command, "--dest", scratch, f"django=={version}"],
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=DOWNLOAD_SECONDS,
-            )
+            fetch([*command, "--dest", scratch, f"django=={version}"], seconds=DOWNLOAD_SECONDS)
         except subprocess.CalledProcessError as error:
             return f"no sdist of Django {version}: {error.stderr[-500:]}"
         except subprocess.TimeoutExpired:

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.services import apt
-from tests.services.process import ServiceError, free_port, running, scratch
+from tests.services.process import ServiceError, fetch, free_port, running, scratch
 
 HOME = Path(__file__).with_name("openid")
 OLDEST_NODE = 20
 NPM_SECONDS = 300
-SCRIPT_SECONDS = 60
+SCRIPT_SECONDS = 180
 
 CLIENT_ID = "authkit"
 CLIENT_SECRET = "test-client-secret-of-no-value-0"
@@ -106,23 +106,11 @@ def _install() -> str | None:
         if _installed():
             return None
         search = os.pathsep.join([str(found.node.parent), os.environ.get("PATH", os.defpath)])
+        command = [*found.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        # Without a network at all that is to be said soon.
+        command += ["--fetch-retry-mintimeout=2000", "--fetch-retry-factor=2"]
         try:
-            subprocess.run(
-                [
-                    *found.npm,
-                    "ci",
-                    "--ignore-scripts",
-                    "--no-audit",
-                    "--no-fund",
-                    "--loglevel=error",
-                ],
-                cwd=HOME,
-                env={**os.environ, "PATH": search},
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=NPM_SECONDS,
-            )
+            fetch(command, seconds=NPM_SECONDS, cwd=HOME, env={**os.environ, "PATH": search})
         except subprocess.CalledProcessError as error:
             return str(error.stderr)[-1000:]
         except subprocess.TimeoutExpired:
@@ -169,7 +157,7 @@ def loopback_client(paths: Sequence[str]) -> dict[str, Any]:
 
 def _answers(issuer: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{issuer}/.well-known/openid-configuration", timeout=2) as response:
+        with urllib.request.urlopen(f"{issuer}/.well-known/openid-configuration", timeout=10) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

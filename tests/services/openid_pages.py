@@ -10,7 +10,7 @@ import requests
 
 # Sign-in page, consent page, and the redirects between them; more than this is a loop.
 MOST_STEPS = 14
-SECONDS = 10
+SECONDS = 60
 
 
 def approve(authorization_url: str, account: str = "alice") -> str:

@@ -5,31 +5,63 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.02
+
+
+FETCH_ATTEMPTS = 3
+FETCH_PAUSE_SECONDS = 5.0
 
 
 class ServiceError(RuntimeError):
     """A part that should be here did not start; the message ends with the tail of its log."""
 
 
+# Below what kernels hand out by themselves, to whoever connects or binds to port 0 between our look and our server's.
+PORTS = range(16_000, 32_000)
+# And each of xdist's workers has ports of its own among them; whoever is none has the last ones.
+SHARES = 8
+
+# Those of which nobody may have made use yet.
+_handed_out: deque[int] = deque(maxlen=200)
+
+
 def free_port() -> int:
-    """Answer a loopback TCP port that was free a moment ago."""
+    """Answer a loopback TCP port that is free, and that this run of the tests hands out to nobody else.
+
+    So it can also stand for a server that is gone, or be taken again by one that comes back.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    share = min(int(worker or SHARES), SHARES - 1)
+    while True:
+        # By chance, for another run on this machine: it has the same shares. Not by `random`, which is seeded anew
+        # before each test.
+        port = secrets.choice(PORTS[share::SHARES])
+        if port not in _handed_out and _is_free(port):
+            _handed_out.append(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def unprivileged() -> dict[str, Any]:
@@ -41,6 +73,23 @@ def unprivileged() -> dict[str, Any]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def fetch(command: Sequence[str | Path], *, seconds: float, **given: Any) -> None:
+    """Run what installs or downloads, and again where it fails: an index that hiccups once is nobody's defect.
+
+    Arguments: ``seconds`` may each attempt take; ``given`` is for ``subprocess.run``.
+    Raises what that raises, of the last attempt.
+    """
+    for attempt in range(1, FETCH_ATTEMPTS + 1):
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds, **given)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            if attempt == FETCH_ATTEMPTS:
+                raise
+            time.sleep(FETCH_PAUSE_SECONDS * attempt)
+        else:
+            return
 
 
 @contextlib.contextmanager

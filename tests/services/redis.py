@@ -13,10 +13,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.services.process import free_port, running, scratch
+from tests.services.process import ServiceError, free_port, running, scratch
 
 
 def given() -> str | None:
@@ -58,7 +59,7 @@ def speaks_tls() -> bool:
         return False
     command = [binary, "--port", "0", "--tls-port", "1", "--tls-cert-file", os.devnull, "--save", ""]
     # Without a usable certificate it ends at once, and says why.
-    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, cwd="/").stdout
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd="/").stdout
     return "Failed to configure TLS" in said or "Failed to load certificate" in said
 
 
@@ -147,7 +148,7 @@ class Server:
 
     def ask(self, *command: str | int) -> bytes:
         """Answer the first line of what it says to a command; for a bulk string, the string."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             parts = [str(part).encode() for part in command]
             packed = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
             stream = connection.makefile("rb")
@@ -156,10 +157,27 @@ class Server:
             return stream.read(int(line[1:])) if line.startswith(b"$") and line != b"$-1" else line[1:]
 
 
+REPLICATED_SECONDS = 60.0
+
+
+def wait_for_replica(master: Server, replica: Server) -> None:
+    """Return once ``replica`` has all that ``master`` has now. Raises ServiceError if it never does."""
+    deadline, written = time.monotonic() + REPLICATED_SECONDS, _offset(master)
+    while _offset(replica) < written:
+        if time.monotonic() > deadline:
+            raise ServiceError(f"{replica.url} never caught up with {master.url}")
+        time.sleep(0.02)
+
+
+def _offset(server: Server) -> int:
+    lines = server.ask("INFO", "replication").decode().splitlines()
+    return int(next(line.partition(":")[2] for line in lines if line.startswith("master_repl_offset:")))
+
+
 def answers_ping(port: int) -> bool:
     """Say whether something that speaks Redis' protocol listens there, whether or not it wants a password first."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
     except OSError:

@@ -7,12 +7,15 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from tests.services import redis
 from tests.services.process import ServiceError, free_port, scratch
 from tests.services.redis import Server
 
 SLOTS = 16384
-# Nodes take this long to believe that another one is gone, in milliseconds.
+# Nodes take this long to believe that another one is gone, in milliseconds. It is also how soon they find each other.
 NODE_TIMEOUT = 1000
+# And this long where nobody is to take a dead one's place: on a busy machine one may be silent for a second and alive.
+PATIENT_NODE_TIMEOUT = 60_000
 SETTLED_SECONDS = 60.0
 
 
@@ -46,6 +49,11 @@ class Cluster:
         giver, slot = self.holder(key), int(to.ask("CLUSTER", "KEYSLOT", key))
         to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", giver.ask("CLUSTER", "MYID").decode())
         giver.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", to.ask("CLUSTER", "MYID").decode())
+
+    def wait_for_replica(self) -> None:
+        """Return once the replica has all that its master has now. Raises ServiceError if it never does."""
+        assert self.replica is not None
+        redis.wait_for_replica(self.masters[0], self.replica)
 
     def wait_for_promotion(self) -> None:
         """Return once the replica has its dead master's slots, and all know. Raises ServiceError if that never is."""
@@ -103,4 +111,7 @@ def serve(*, replica: bool = False) -> Iterator[Cluster]:
             _wait(lambda: b"master_link_status:up" in servers[3].ask("INFO", "replication"), "it never was in step")
         for server in servers:
             _wait_for_state(server)
+        if not replica:
+            for server in servers:
+                server.ask("CONFIG", "SET", "cluster-node-timeout", PATIENT_NODE_TIMEOUT)
         yield Cluster(masters, servers[3] if replica else None)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.services import redis
 from tests.services.process import ServiceError, free_port, running, scratch
 from tests.services.redis import Server, answers_ping, program
 
@@ -26,8 +27,8 @@ class Watched:
     replica: Server
     sentinels: tuple[tuple[str, int], ...]
 
-    def cache(self) -> dict[str, Any]:
-        """Answer the entry of CACHES by which django-redis finds the master."""
+    def cache(self, limit: float) -> dict[str, Any]:
+        """Answer the entry of CACHES by which django-redis finds the master, with a time limit in seconds."""
         return {
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": f"redis://{SERVICE}/0",
@@ -35,8 +36,8 @@ class Watched:
                 "CLIENT_CLASS": "django_redis.client.SentinelClient",
                 "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
                 "SENTINELS": list(self.sentinels),
-                "SOCKET_TIMEOUT": 0.3,
-                "SOCKET_CONNECT_TIMEOUT": 0.3,
+                "SOCKET_TIMEOUT": limit,
+                "SOCKET_CONNECT_TIMEOUT": limit,
             },
         }
 
@@ -47,6 +48,10 @@ class Watched:
             if time.monotonic() > deadline:
                 raise ServiceError("the Sentinels never promoted the replica")
             time.sleep(0.05)
+
+    def wait_for_replica(self) -> None:
+        """Return once the replica has all that the master has now. Raises ServiceError if it never does."""
+        redis.wait_for_replica(self.master, self.replica)
 
 
 def _until(condition: str, server: Server, section: str) -> None:

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import os
 import secrets
+import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -15,8 +17,10 @@ import requests
 from django.contrib.auth import get_user_model
 from django.db import connection
 
+from tests.services import process
 from tests.services.openid import CLIENT_ID, OpenIDProvider, loopback_client, serve
 from tests.services.openid_pages import approve
+from tests.services.process import SHARES, fetch, free_port
 
 
 @pytest.mark.postgres
@@ -36,7 +40,7 @@ def test_redis_answers_ping() -> None:
 
 @pytest.mark.oidc
 def test_openid_provider_publishes_its_discovery_document(live_openid: OpenIDProvider) -> None:
-    document = requests.get(f"{live_openid.issuer}/.well-known/openid-configuration", timeout=5).json()
+    document = requests.get(f"{live_openid.issuer}/.well-known/openid-configuration", timeout=60).json()
     assert document["issuer"] == live_openid.issuer
     assert document["code_challenge_methods_supported"] == ["S256"]
     assert live_openid.client_id == CLIENT_ID
@@ -64,9 +68,9 @@ def sign_in(provider: OpenIDProvider, account: str) -> dict[str, Any]:
         "code_verifier": verifier,
     }
     client = (provider.client_id, provider.client_secret)
-    tokens = requests.post(f"{provider.issuer}/token", data=form, auth=client, timeout=5).json()
+    tokens = requests.post(f"{provider.issuer}/token", data=form, auth=client, timeout=60).json()
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    claims: dict[str, Any] = requests.get(f"{provider.issuer}/me", headers=bearer, timeout=5).json()
+    claims: dict[str, Any] = requests.get(f"{provider.issuer}/me", headers=bearer, timeout=60).json()
     return claims
 
 
@@ -88,7 +92,7 @@ def test_openid_provider_takes_claims_and_redirect_uris_exactly_as_given() -> No
             "redirect_uri": "http://127.0.0.1:4711/elsewhere/",
             "response_type": "code",
         }
-        answer = requests.get(f"{provider.issuer}/auth?{urlencode(query)}", timeout=5)
+        answer = requests.get(f"{provider.issuer}/auth?{urlencode(query)}", timeout=60)
         assert (answer.status_code, "redirect_uri" in answer.text) == (400, True)
 
 
@@ -107,3 +111,25 @@ def test_chromium_reaches_nobody_else(page: Any) -> None:
 
     with pytest.raises(Error, match="ERR_NAME_NOT_RESOLVED"):
         page.goto("http://example.com/")
+
+
+def test_ports_are_handed_out_once_and_each_worker_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = []
+    for worker in ("", "gw0", "gw1", "gw2"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        ports = [free_port() for _ in range(40)]
+        assert len(set(ports)) == 40
+        shares.append({port % SHARES for port in ports})
+    assert [len(share) for share in shares] == [1] * 4
+    assert len(set.union(*shares)) == 4
+
+
+def test_what_fails_to_install_is_tried_again_and_then_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "FETCH_PAUSE_SECONDS", 0)
+    tried = tmp_path / "tried"
+    hiccup = f"echo x >> {tried}; test $(wc -l < {tried}) -ge $0 || {{ echo 502 >&2; exit 1; }}"
+    fetch(["sh", "-c", hiccup, "3"], seconds=60)
+    assert tried.read_text() == "x\n" * 3
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        fetch(["sh", "-c", hiccup, "7"], seconds=60)
+    assert (failed.value.stderr, tried.read_text()) == ("502\n", "x\n" * 6)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from django.test import Client
 from authkit.logins import epochs
 from authkit.wiring import MODEL_BACKEND
 from tests.services import redis
+
+PATIENT = timedelta(seconds=5)
+"""Longer than a Redis that is there is ever silent, however busy the machine."""
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def use_redis(settings: Any, forgotten_lease: None) -> Callable[..., None]:
 
     def use(engine: str, url: str | None = None, **more: Any) -> None:
         where = url or settings.CACHES["default"]["LOCATION"]
-        settings.AUTHKIT = {"SESSIONS": {"ENGINE": engine}, "REDIS_URL": where, **more}
+        settings.AUTHKIT = {"SESSIONS": {"ENGINE": engine}, "REDIS_URL": where, "REDIS": {"TIMEOUT": PATIENT}, **more}
 
     return use
 

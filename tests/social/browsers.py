@@ -17,12 +17,15 @@ LOGIN = "/auth/social/login/{}/"
 LINK = "/auth/social/link/{}/"
 CONNECTIONS = "/auth/account/connections/"
 
+SECONDS = 60
+"""For an answer that somebody waits for; only who hangs takes longer, however busy the machine."""
+
 
 def redirect_of(url: str) -> str:
     """Answer where a GET of ``url`` is sent, without going there."""
     parts = urlsplit(url)
     assert parts.hostname is not None
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=5)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=SECONDS)
     try:
         connection.request("GET", f"{parts.path}?{parts.query}")
         location = connection.getresponse().headers["Location"]
@@ -89,20 +92,20 @@ class Person:
             data={"csrfmiddlewaretoken": token, "next": next_url},
             headers={"Referer": f"{self.site}/"},
             allow_redirects=False,
-            timeout=10,
+            timeout=SECONDS,
         )
         assert answer.status_code == 302, answer.text
         return answer.headers["Location"]
 
     def sign_in_at(self, url: str, name: str, *, consent: bool = True) -> str:
         """Fill in the provider's forms; answer the callback's URL, not yet visited."""
-        answer = self.web.get(url, allow_redirects=False, timeout=10)
+        answer = self.web.get(url, allow_redirects=False, timeout=SECONDS)
         for _page in range(16):
             if answer.is_redirect:
                 location = urljoin(answer.url, answer.headers["Location"])
                 if location.startswith(self.site):
                     return location
-                answer = self.web.get(location, allow_redirects=False, timeout=10)
+                answer = self.web.get(location, allow_redirects=False, timeout=SECONDS)
                 continue
             answer = self._fill(answer, name, consent=consent)
         raise AssertionError(f"the provider never came to an end: {answer.url} {answer.text[:500]}")
@@ -111,17 +114,19 @@ class Person:
         if not consent:
             abort = re.search(r'href="([^"]*/abort)"', page.text)
             assert abort is not None, page.text[:1000]
-            return self.web.get(urljoin(page.url, unescape(abort[1])), allow_redirects=False, timeout=10)
+            return self.web.get(urljoin(page.url, unescape(abort[1])), allow_redirects=False, timeout=SECONDS)
         action = re.search(r'<form[^>]*action="([^"]+)"', page.text)
         assert action is not None, page.text[:1000]
         fields: Mapping[str, str] = {"prompt": "consent"}
         if 'name="login"' in page.text:
             fields = {"prompt": "login", "login": name, "password": "any"}
-        return self.web.post(urljoin(page.url, unescape(action[1])), data=fields, allow_redirects=False, timeout=10)
+        return self.web.post(
+            urljoin(page.url, unescape(action[1])), data=fields, allow_redirects=False, timeout=SECONDS
+        )
 
     def visit(self, url: str) -> requests.Response:
         """GET without following a redirect."""
-        return self.web.get(urljoin(self.site, url), allow_redirects=False, timeout=20)
+        return self.web.get(urljoin(self.site, url), allow_redirects=False, timeout=SECONDS)
 
     def sign_in(self, name: str, *, next_url: str = "") -> requests.Response:
         """All of it; answer what the site answers to the callback."""
@@ -129,7 +134,7 @@ class Person:
 
     def _csrf(self) -> str:
         if "csrftoken" not in self.web.cookies:
-            self.web.get(f"{self.site}/admin/login/", timeout=10)
+            self.web.get(f"{self.site}/admin/login/", timeout=SECONDS)
         token = self.web.cookies["csrftoken"]
         assert token
         return token

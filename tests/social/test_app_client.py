@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from authkit.logins.models import Login
 from tests.services import openid
 from tests.services.openid_pages import approve
-from tests.social.browsers import Person, query_of
+from tests.social.browsers import SECONDS, Person, query_of
 from tests.social.programs import APP, REGISTERED, challenge_of
 
 pytestmark = [pytest.mark.oidc, pytest.mark.django_db(transaction=True)]
@@ -57,7 +57,7 @@ def signed_in(site: str, app: App, name: str = "alice", *, consent: bool = True)
 
 
 def probe(site: str, access: str) -> int:
-    return requests.get(f"{site}/probe/", headers={"Authorization": f"Bearer {access}"}, timeout=10).status_code
+    return requests.get(f"{site}/probe/", headers={"Authorization": f"Bearer {access}"}, timeout=SECONDS).status_code
 
 
 @pytest.mark.parametrize("redirect_uri", [APP, "http://127.0.0.1:49999/cb", "https://app.example.com/callback"])
@@ -127,12 +127,12 @@ def test_id_token_that_the_provider_signed_opens_a_login(site, live_openid) -> N
             "code_verifier": verifier,
         },
         auth=(live_openid.client_id, live_openid.client_secret),
-        timeout=10,
+        timeout=SECONDS,
     ).json()
 
     def send(token: str) -> requests.Response:
         body = {"id_token": token, "nonce": nonce}
-        return requests.post(f"{site}/auth/api/social/token/oidc/", json=body, timeout=20)
+        return requests.post(f"{site}/auth/api/social/token/oidc/", json=body, timeout=SECONDS)
 
     if get_user_model().USERNAME_FIELD == "email":
         # This provider says the address in UserInfo alone, which an ID token by itself doesn't reach.

@@ -11,7 +11,7 @@ from authkit.logins.models import Login
 from tests.conftest import CALLBACK_PATHS
 from tests.services import openid
 from tests.services.openid import OpenIDProvider
-from tests.social.browsers import Person
+from tests.social.browsers import SECONDS, Person
 from tests.social.logouts import ENDPOINT
 
 pytestmark = [pytest.mark.oidc, pytest.mark.django_db(transaction=True)]
@@ -44,11 +44,11 @@ def is_in(person: Person) -> bool:
 
 def sign_out_at(provider: OpenIDProvider, person: Person) -> None:
     """Ask the provider to end its session, and confirm on its page; it tells its clients before it answers."""
-    page = person.web.get(f"{provider.issuer}/session/end", timeout=10)
+    page = person.web.get(f"{provider.issuer}/session/end", timeout=SECONDS)
     token = re.search(r'name="xsrf" value="([^"]+)"', page.text)
     assert token is not None, page.text[:1000]
     form = {"xsrf": token[1], "logout": "yes"}
-    assert person.web.post(f"{provider.issuer}/session/end/confirm", data=form, timeout=20).ok
+    assert person.web.post(f"{provider.issuer}/session/end/confirm", data=form, timeout=SECONDS).ok
 
 
 def test_logout_at_the_provider_ends_the_logins_of_that_session_alone(live_server, serve) -> None:

@@ -12,7 +12,7 @@ from social_django.models import UserSocialAuth
 from authkit.logins.models import Login
 from tests.conftest import CALLBACK_PATHS
 from tests.services import openid
-from tests.social.browsers import Person, query_of
+from tests.social.browsers import SECONDS, Person, query_of
 
 pytestmark = [pytest.mark.oidc, pytest.mark.django_db(transaction=True)]
 
@@ -161,6 +161,6 @@ def test_provider_refuses_a_code_without_the_verifier(site, live_openid) -> None
             "redirect_uri": f"{site}{urlsplit(callback).path}",
         },
         auth=(live_openid.client_id, live_openid.client_secret),
-        timeout=10,
+        timeout=SECONDS,
     )
     assert answer.status_code == 400

@@ -39,8 +39,10 @@ const provider = new Provider(issuer, {
     revocation: { enabled: true },
     rpInitiatedLogout: { enabled: true },
   },
-  // It refuses to call loopback addresses, as a provider in the world should; here its clients have no others.
-  fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
+  // It refuses to call loopback addresses, as a provider in the world should; here its clients have no others. And it
+  // gives them 2.5 s to answer a logout token, which is soon over on a busy machine.
+  fetch: (url, { dispatcher, signal, ...options }) =>
+    globalThis.fetch(url, { ...options, signal: AbortSignal.timeout(60_000) }),
   cookies: { keys: [randomBytes(32).toString('hex')] },
   findAccount: (_context, account) => ({ accountId: account, claims: () => claimsOf(account) }),
 });
