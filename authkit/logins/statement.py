@@ -1,12 +1,10 @@
 """The two statements that every request or refresh needs: load a person by one of their logins; rotate that login.
 
-The ORM builds them, so that quoting, column names, converters and every database are its business; but it builds them
-once per process. Rebuilding the same SQL each time takes several times as long as the database takes to answer.
+The ORM builds them once per process (`authkit.logins.compiled`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,10 +16,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections, models, router, transaction
 from django.db.models import DateTimeField, Exists, F, Subquery
 from django.db.models.sql import UpdateQuery
-from django.db.models.sql.compiler import SQLCompiler
 
+from authkit.logins.compiled import Select, Statement
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
-from authkit.logins.prepared import execute_repeatedly
 
 _PREFIX = "_authkit_"
 _KEYS = ("id", "user_id")
@@ -130,19 +127,8 @@ def _fetch(
         # A manager with a mind of its own (tenants, soft deletion) may answer differently for each request.
         return _queryset(users, using, login_id, user_id, digest, columns).first()
     statement = _compiled(users, using, columns, with_digest=digest is not None)
-    connection = connections[using]
-    given = {"login_id": login_id, "user_id": user_id, "digest": digest}
-    parameters = list(statement.parameters)
-    for name, (field, positions) in statement.places.items():
-        prepared = field.get_db_prep_value(given[name], connection)
-        for position in positions:
-            parameters[position] = prepared
-    with connection.cursor() as cursor:
-        execute_repeatedly(cursor, connection, sql=statement.sql, parameters=parameters)
-        row = cursor.fetchone()
-    if row is None or not statement.converters:
-        return row
-    return next(iter(statement.compiler.apply_converters([row], statement.converters)))
+    rows = statement.rows(connections[using], {"login_id": login_id, "user_id": user_id, "digest": digest})
+    return rows[0] if rows else None
 
 
 def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datetime, auth_hash: str) -> bool:
@@ -166,61 +152,26 @@ def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datet
         "login_id": login_id, "generation": generation, "now": now,
         "rotated_at": now, "last_seen_at": now, "expires_at": expires_at, "auth_hash": auth_hash,
     }  # fmt: skip
-    parameters = list(statement.parameters)
-    for name, (field, positions) in statement.places.items():
-        prepared = field.get_db_prep_save(given[name], connection)
-        for position in positions:
-            parameters[position] = prepared
+    parameters = statement.filled(connection, given)
     with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
         cursor.execute(statement.sql, parameters)
         return bool(cursor.rowcount)
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    sql: str
-    parameters: tuple[Any, ...]
-    places: dict[str, tuple[Any, list[int]]]
-    """Of each stand-in, by name: the field that prepares its value, and where it stands among the parameters."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Select(_Statement):
-    compiler: SQLCompiler
-    converters: dict[int, Any]
-
-
-def _places(
-    stand_ins: dict[str, tuple[Any, Any]], parameters: Sequence[Any], connection: Any
-) -> dict[str, tuple[Any, list[int]]]:
-    places = {}
-    for name, (field, value) in stand_ins.items():
-        prepared = field.get_db_prep_save(value, connection)
-        places[name] = (field, [place for place, parameter in enumerate(parameters) if parameter == prepared])
-    return places
-
-
 @lru_cache(maxsize=32)
-def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, with_digest: bool) -> _Select:
+def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, with_digest: bool) -> Select:
     key: Any = users._meta.pk
     any_user = _ANY_USERS.get(key.get_internal_type(), _ANY_INTEGER)
     any_digest = _ANY_DIGEST if with_digest else None
-    compiler = _queryset(users, using, _ANY_LOGIN, any_user, any_digest, columns).query.get_compiler(using)
-    sql, parameters = compiler.as_sql()
+    query = _queryset(users, using, _ANY_LOGIN, any_user, any_digest, columns).query
     stand_ins: dict[str, tuple[Any, Any]] = {"login_id": (Login._meta.pk, _ANY_LOGIN), "user_id": (key, any_user)}
     if with_digest:
         stand_ins["digest"] = (BlacklistedToken._meta.pk, _ANY_DIGEST)
-    return _Select(
-        sql=sql,
-        parameters=tuple(parameters),
-        places=_places(stand_ins, parameters, connections[using]),
-        compiler=compiler,
-        converters=compiler.get_converters([expression for expression, _, _ in compiler.select]),
-    )
+    return Select.compiled(query, using=using, stand_ins=stand_ins)
 
 
 @lru_cache(maxsize=8)
-def _compiled_advance(using: str) -> _Statement:
+def _compiled_advance(using: str) -> Statement:
     times = dict(zip(("now", "rotated_at", "last_seen_at", "expires_at"), _ANY_TIMES, strict=True))
     query: Any = (
         Login.objects.using(using)
@@ -229,7 +180,6 @@ def _compiled_advance(using: str) -> _Statement:
     )
     changed = {name: times[name] for name in ("rotated_at", "last_seen_at", "expires_at")}
     query.add_update_values({"generation": F("generation") + 1, "auth_hash": _ANY_HASH, **changed})
-    sql, parameters = query.get_compiler(using).as_sql()
     field: Any = Login._meta.get_field
     stand_ins = {
         "login_id": (Login._meta.pk, _ANY_LOGIN),
@@ -237,7 +187,7 @@ def _compiled_advance(using: str) -> _Statement:
         "auth_hash": (field("auth_hash"), _ANY_HASH),
         **{name: (field("expires_at"), time) for name, time in times.items()},
     }
-    return _Statement(sql=sql, parameters=tuple(parameters), places=_places(stand_ins, parameters, connections[using]))
+    return Statement.compiled(query, using=using, stand_ins=stand_ins)
 
 
 def _queryset(

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DjangoStore
-from django.contrib.sessions.base_session import AbstractBaseSession
 from django.utils import timezone
 
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import TruthUnavailable
 from authkit.sessions.engines import Found
+from authkit.sessions.engines.rows import Row, rows_of
 from authkit.sessions.keys import row_keys, stored_key
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ class DatabaseEngine:
 
     def load(self, session: SessionStore) -> Found | None:
         with truthful("the session can't be read"):
-            return _found(session, list(_rows(session)))
+            return _found(session, rows_of(session))
 
     async def aload(self, session: SessionStore) -> Found | None:
         with truthful("the session can't be read"):
-            return _found(session, [row async for row in _rows(session)])
+            return _found(session, await sync_to_async(rows_of)(session))
 
     def save(self, session: SessionStore, *, must_create: bool) -> None:
         with truthful("the session can't be written"):
@@ -84,17 +85,11 @@ def truthful(what: str) -> Iterator[None]:
         raise TruthUnavailable(what) from error
 
 
-def _rows(session: SessionStore) -> Any:
-    # Both keys in one statement: between two of them a parallel request could move the row from one to the other.
-    keys = row_keys(session.session_key or "")
-    return session.model.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
-
-
 def _plain_rows(session: SessionStore) -> Any:
     return session.model.objects.filter(session_key=session.session_key)
 
 
-def _found(session: SessionStore, rows: list[AbstractBaseSession]) -> Found | None:
+def _found(session: SessionStore, rows: list[Row]) -> Found | None:
     if not rows:
         return None
     by_key = {row.session_key: row for row in rows}
