@@ -17,7 +17,8 @@ from asgiref.sync import sync_to_async
 
 from authkit import conf
 from authkit.logins import feed, hints
-from authkit.logins.checkers import Carried, check_login
+from authkit.logins.carried import Carried
+from authkit.logins.checkers import check_login
 from authkit.logins.lazy import lazily
 from authkit.redis import link
 
@@ -83,8 +84,8 @@ CHECKERS: dict[str, Checker] = {
 
 def checker() -> Checker:
     """The one that the settings name; `database` where they name no Redis."""
-    mode = conf.current().revocation.check
-    return CHECKERS[mode] if mode == "database" or link.configured() else DATABASE
+    settings = conf.current()
+    return CHECKERS[settings.revocation.check] if link.configured(settings) else DATABASE
 
 
 def check_access(*, login_id: UUID, user_id: str, issued_at: int) -> Carried:

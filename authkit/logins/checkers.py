@@ -6,7 +6,6 @@ deactivated, deleted or given another password by raw SQL is out on the next req
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +18,7 @@ from django.utils import timezone
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.blacklist import jti_digest
+from authkit.logins.carried import Carried
 from authkit.logins.finality import make_final
 from authkit.logins.fingerprints import auth_hash_holds
 from authkit.logins.models import Login
@@ -28,27 +28,6 @@ from authkit.logins.statement import JUDGED, Columns, Found, Standing, find
 
 _ENDED = "login_ended"
 _EXPIRED = "expired"
-
-
-class Carried:
-    """A person and the login by which they are here; both alive when they were read.
-
-    Args:
-        user: the person.
-        login: the row, or how to make it of what was read: few requests look at it.
-    """
-
-    __slots__ = ("_login", "user")
-
-    def __init__(self, *, user: AbstractBaseUser, login: Login | Callable[[], Login]) -> None:
-        self.user = user
-        self._login = login
-
-    @property
-    def login(self) -> Login:
-        if not isinstance(self._login, Login):
-            self._login = self._login()
-        return self._login
 
 
 def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns: Columns = JUDGED) -> Carried:

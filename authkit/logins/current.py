@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from authkit.logins.checkers import Carried
+from authkit.logins.carried import Carried
 from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
 
 _ATTRIBUTE = "_authkit_login"
 
 
 @dataclass(slots=True)
-class _Scope:
+class Scope:
+    """What is known of one request, wherever it is dealt with."""
+
     login: Login | Carried | None = None
+    ends: dict[UUID, EndReason] | None = None
+    """Logins that a check found to be over, in a transaction that may yet be undone (`authkit.logins.finality`)."""
 
 
 # What stands in it is written to and never replaced: a view that runs in another task or thread than its middleware
 # gets a copy of the context, and with it the same scope.
-_scope: ContextVar[_Scope | None] = ContextVar("authkit_current_login", default=None)
+_scope: ContextVar[Scope | None] = ContextVar("authkit_current_login", default=None)
 
 
 def set_current_login(request: Any, login: Login | Carried | None) -> None:
@@ -40,11 +45,18 @@ class RequestScope:
 
     __slots__ = ("_token",)
 
-    def __enter__(self) -> None:
-        self._token = _scope.set(_Scope())
+    def __enter__(self) -> Scope:
+        scope = Scope()
+        self._token = _scope.set(scope)
+        return scope
 
     def __exit__(self, *raised: object) -> None:
         _scope.reset(self._token)
+
+
+def current_scope() -> Scope | None:
+    """What is known of the request that is dealt with here; None outside of one."""
+    return _scope.get()
 
 
 def login_at_work() -> UUID | None:

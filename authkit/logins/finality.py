@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextvars import ContextVar
 from uuid import UUID
 
 from django.db import connections, router
 from django.utils import timezone
 
 from authkit.core.refusals import DATABASE_DOWN
+from authkit.logins.current import current_scope
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 
 logger = logging.getLogger("authkit")
-
-_found: ContextVar[dict[UUID, EndReason] | None] = ContextVar("authkit_found_ends", default=None)
 
 
 def make_final(*, login_id: UUID, why: EndReason) -> None:
@@ -28,24 +26,10 @@ def make_final(*, login_id: UUID, why: EndReason) -> None:
     Raises:
         OperationalError, InterfaceError, InternalError: the database can't be written to.
     """
-    found = _found.get()
-    if found is not None and connections[router.db_for_write(Login)].in_atomic_block:
-        found[login_id] = why
+    scope = current_scope()
+    if scope is not None and connections[router.db_for_write(Login)].in_atomic_block:
+        scope.ends = {**(scope.ends or {}), login_id: why}
     Login.objects.filter(pk=login_id, ended_at=None).update(ended_at=timezone.now(), end_reason=why)
-
-
-class FoundEnds:
-    """What is noted in here, for `settle_ends` afterwards: outside of the view's transaction."""
-
-    __slots__ = ("_token",)
-
-    def __enter__(self) -> Mapping[UUID, EndReason]:
-        found: dict[UUID, EndReason] = {}
-        self._token = _found.set(found)
-        return found
-
-    def __exit__(self, *raised: object) -> None:
-        _found.reset(self._token)
 
 
 def settle_ends(found: Mapping[UUID, EndReason]) -> None:

@@ -20,7 +20,8 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import Carried, check_login
+from authkit.logins.carried import Carried
+from authkit.logins.checkers import check_login
 from authkit.logins.hints import mention
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -75,7 +76,7 @@ def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
     Returns:
         None where it has to be the database: the user model's manager picks people by itself, or this is no key of it.
     """
-    users: Any = get_user_model()
+    users = _users()
     if type(users._default_manager).get_queryset is not models.Manager.get_queryset:
         return None
     key = users._meta.pk
@@ -88,6 +89,11 @@ def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
     pair = _Pair(login_id=login_id, user_id=pk, using=using)
     user.__dict__[_PAIR] = pair
     return Carried(user=user, login=pair.login)
+
+
+@lru_cache(maxsize=1)
+def _users() -> Any:
+    return get_user_model()  # the same for as long as the process lives, and looked up by two names each time
 
 
 def read(instance: Any) -> None:
@@ -111,7 +117,8 @@ def _unread(model: Any, using: str, names: tuple[str, ...], values: tuple[Any, .
     state.db, state.adding = using, False
     held = instance.__dict__
     held["_state"] = state
-    held.update(zip(names, values, strict=True))
+    for name, value in zip(names, values, strict=True):
+        held[name] = value
     return instance
 
 

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from authkit import signals
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import Carried, check_login
+from authkit.logins.carried import Carried
+from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import session_auth_hash
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason

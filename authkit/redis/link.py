@@ -40,9 +40,10 @@ class Reply(NamedTuple):
     run: bytes
 
 
-def configured() -> bool:
-    """Whether the settings name a Redis. Asks nobody."""
-    settings = conf.current()
+def configured(settings: conf.Settings | None = None) -> bool:
+    """Whether the settings, those in force if none are given, name a Redis. Asks nobody."""
+    if settings is None:
+        settings = conf.current()
     return bool(settings.redis_url or settings.redis.cache)
 
 

@@ -20,7 +20,7 @@ from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.current import RequestScope
 from authkit.logins.epochs import due_before_a_view, renew_before_a_view
-from authkit.logins.finality import FoundEnds, settle_ends
+from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
 from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
@@ -55,10 +55,10 @@ class SessionLoginMiddleware:
         _begin(request)
         if _renews_lease(request):
             renew_before_a_view()
-        with RequestScope(), FoundEnds() as ends:
+        with RequestScope() as scope:
             response: HttpResponseBase = self.get_response(request)
-        if ends:
-            settle_ends(ends)
+        if scope.ends:
+            settle_ends(scope.ends)
         login = _unsettled(request)
         if login is not None:
             _settle(request, login)
@@ -73,10 +73,10 @@ class SessionLoginMiddleware:
         _begin(request)
         if _renews_lease(request):
             await sync_to_async(renew_before_a_view)()
-        with RequestScope(), FoundEnds() as ends:
+        with RequestScope() as scope:
             response: HttpResponseBase = await self.get_response(request)
-        if ends:
-            await sync_to_async(settle_ends)(ends)
+        if scope.ends:
+            await sync_to_async(settle_ends)(scope.ends)
         login = _unsettled(request)
         if login is not None:
             await sync_to_async(_settle)(request, login)

@@ -26,7 +26,8 @@ from django.utils.crypto import constant_time_compare
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.backends import LoginBackend
-from authkit.logins.checkers import Carried, check_login
+from authkit.logins.carried import Carried
+from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache, partial
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ LEEWAY_SECONDS = 5
 HEADER_TYPES = {TokenUse.ACCESS: "at+jwt", TokenUse.REFRESH: "rt+jwt"}
 """`typ` in the header (RFC 9068 section 2.1): with the key and the claim, the third thing that tells the uses apart."""
 
+_USES = {name: use for use, name in HEADER_TYPES.items()}
 _REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "token_type")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -32,19 +33,19 @@ class Claims(Mapping[str, Any]):
 
     Args:
         statement: those.
-        payload: all of them, or how to read them: few requests look at more than those. No two requests share it.
+        payload: all of them, or the token to read them from: few requests look at more than those. No two share it.
     """
 
     __slots__ = ("_payload", "statement")
 
-    def __init__(self, statement: Statement, payload: Mapping[str, Any] | Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, statement: Statement, payload: Mapping[str, Any] | str) -> None:
         self.statement = statement
         self._payload = payload
 
     @property
     def payload(self) -> Mapping[str, Any]:
-        if callable(self._payload):
-            self._payload = self._payload()
+        if isinstance(self._payload, str):
+            self._payload = jws.reread(self._payload)
         return self._payload
 
     @property
@@ -155,7 +156,7 @@ def _known(token: str, backend: JWTBackend) -> Claims:
         return claims
     if statement.valid_from > time.time() + LEEWAY_SECONDS:
         raise TokenNotValid("not valid yet")  # the clock was put back since
-    return Claims(statement, partial(jws.reread, token))
+    return Claims(statement, token)
 
 
 def _verified(token: str, use: TokenUse, backend: JWTBackend) -> Claims:
@@ -165,8 +166,8 @@ def _verified(token: str, use: TokenUse, backend: JWTBackend) -> Claims:
 
 def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]:
     header = jws.read_header(token)
-    use = next((use for use in uses if HEADER_TYPES[use] == header.type), None)
-    key = verifying_key(use, header.kid) if use and header.kid else None
+    use = _USES.get(header.type or "")
+    key = verifying_key(use, header.kid) if use is not None and use in uses and header.kid else None
     if use is None or key is None or key.algorithm != header.algorithm:
         raise TokenNotValid("not a type, key and algorithm of ours")
     return use, key

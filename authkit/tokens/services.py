@@ -16,7 +16,8 @@ from authkit import conf
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.access import acheck_access, check_access
-from authkit.logins.checkers import Carried, check_login
+from authkit.logins.carried import Carried
+from authkit.logins.checkers import check_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind, TokenKind
 from authkit.logins.rotation import rotate

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from authkit.exceptions import LoginEnded
 from authkit.logins import epochs, feed, hints
 from authkit.logins.access import check_access
-from authkit.logins.checkers import Carried
+from authkit.logins.carried import Carried
 from authkit.logins.models import CacheEpoch, Login
 from authkit.redis import link
 
