@@ -12,6 +12,10 @@ from authkit.social.failures import Failure, refuse
 FRESH_SECONDS = 3600.0
 REFETCH_SECONDS = 30.0
 """Keys are asked for again at most this often on account of a key id that we don't know."""
+SLOW_SECONDS = 1.0
+"""From when on a failure has held up the worker that waited for it."""
+PAUSE_SECONDS = 5.0
+"""For how long, after such a failure, nobody else is made to wait."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint")
 
 Fetch = Callable[[str], Any]
@@ -19,6 +23,7 @@ Fetch = Callable[[str], Any]
 # By issuer, not by provider id: two ids of one issuer share, and override_settings can't meet another one's document.
 _configurations: dict[str, tuple[float, dict[str, Any]]] = {}
 _key_sets: dict[tuple[str, str], tuple[float, list[dict[str, Any]]]] = {}
+_silent: dict[str, float] = {}
 
 
 def configuration(*, issuer: str, fetch: Fetch, names: str = "") -> dict[str, Any]:
@@ -30,12 +35,13 @@ def configuration(*, issuer: str, fetch: Fetch, names: str = "") -> dict[str, An
         names: what the document names instead, where it speaks for many issuers.
 
     Raises:
-        SocialLoginFailed: the document is not this issuer's, or names an endpoint that leaves TLS.
+        SocialLoginFailed: the document is not this issuer's, or names an endpoint that leaves TLS; `unreachable`: it
+            was silent a moment ago.
     """
     kept = _configurations.get(issuer)
     if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
         return kept[1]
-    document = fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    document = _asked(f"{issuer.rstrip('/')}/.well-known/openid-configuration", fetch)
     if not isinstance(document, dict) or document.get("issuer") != (names or issuer):
         raise refuse(Failure.UNVERIFIED, "the discovery document names another issuer")
     for name in ENDPOINTS:
@@ -61,12 +67,12 @@ def signing_keys(*, issuer: str, uri: str, fetch: Fetch, again: bool = False) ->
         again: a key id is not among those that we keep; the provider may have rotated.
 
     Raises:
-        SocialLoginFailed: what is published there is no key set.
+        SocialLoginFailed: what is published there is no key set; `unreachable`: nothing came a moment ago.
     """
     kept = _key_sets.get((issuer, uri))
     if kept is not None and time.monotonic() - kept[0] < (REFETCH_SECONDS if again else FRESH_SECONDS):
         return kept[1]
-    document = fetch(uri)
+    document = _asked(uri, fetch)
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list):
         raise refuse(Failure.UNVERIFIED, "no key set at the provider's jwks_uri")
@@ -75,7 +81,22 @@ def signing_keys(*, issuer: str, uri: str, fetch: Fetch, again: bool = False) ->
     return usable
 
 
+def _asked(url: str, fetch: Fetch) -> Any:
+    # A provider that takes connections and says nothing costs whoever asks the whole time limit. Strangers may make
+    # us ask, at `authorize` for one: without this they would hold all workers, and with them everybody else's sign-in.
+    if time.monotonic() - _silent.get(url, float("-inf")) < PAUSE_SECONDS:
+        raise refuse(Failure.UNREACHABLE, "it was silent a moment ago")
+    asked_at = time.monotonic()
+    try:
+        return fetch(url)
+    except Exception:
+        if time.monotonic() - asked_at >= SLOW_SECONDS:
+            _silent[url] = time.monotonic()
+        raise
+
+
 def forget() -> None:
     """Drops everything kept, for tests and for an operator's shell."""
+    _silent.clear()
     _configurations.clear()
     _key_sets.clear()

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from authkit.logins.models import Login
+from authkit.social import discovery
 from tests.faults.test_database_down import database_out_of_reach
 from tests.services.crooked import CrookedProvider
 from tests.services.process import free_port
@@ -53,6 +54,45 @@ def test_provider_that_does_not_answer(provider, settings, configure) -> None:
         assert unreachable(client.get(callback))
     finally:
         released.set()
+
+
+@pytest.mark.django_db
+def test_provider_that_is_silent_holds_up_one_of_many_and_is_asked_later(provider, configure, monkeypatch) -> None:
+    reached, released, asked = threading.Event(), threading.Event(), []
+
+    def silent(document: Any) -> Any:
+        asked.append(document)
+        reached.set()
+        released.wait(60)
+        return document
+
+    provider.bend_discovery = silent
+    configure(provider, options={"REQUESTS_TIMEOUT": 0.5})
+    monkeypatch.setattr(discovery, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(discovery, "PAUSE_SECONDS", 600.0)
+    try:
+        for _ in range(5):
+            assert unreachable(begin(Client()))
+        assert reached.wait(60)
+        assert len(asked) == 1
+    finally:
+        released.set()
+    configure(provider)
+    monkeypatch.setattr(discovery, "PAUSE_SECONDS", 0.0)
+    assert begin(Client()).status_code == 302
+
+
+def test_provider_that_refuses_at_once_is_asked_each_time() -> None:
+    asked: list[str] = []
+
+    def closed(url: str) -> Any:
+        asked.append(url)
+        raise ConnectionRefusedError
+
+    for times in (1, 2):
+        with pytest.raises(ConnectionRefusedError):
+            discovery.configuration(issuer="https://id.example.test", fetch=closed)
+        assert len(asked) == times
 
 
 @pytest.mark.postgres
