@@ -40,6 +40,7 @@ from django.db import connections, router, transaction
 from authkit import conf
 from authkit.exceptions import TruthUnavailable
 from authkit.logins import epochs
+from authkit.logins.hint_scripts import TELL, WARM
 from authkit.logins.models import Login
 from authkit.redis import keys, link
 from authkit.redis.link import RedisUnavailable
@@ -57,45 +58,6 @@ _MARKED = 8e15
 """The marker's score; beyond all times."""
 _MOST = 500
 """Whoever names more at once lifts the floor instead."""
-
-# The run is read where the marker is looked for or written: a connection may lead to another server the next time.
-_RUN = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')\n"
-
-# Of ARGV[1], our time, and ARGV[2], AHEAD. As text, for Lua would write a number of this size as 1.7e+15.
-_SCORE = """
-local clock = redis.call('TIME')
-local score = string.format('%.0f', math.max(ARGV[1], clock[1] * 1000000 + clock[2]) + ARGV[2])
-"""
-
-_TELL = (
-    _SCORE
-    + """
-local horizon, channel, members = ARGV[3], ARGV[4], ARGV[5]
-for i = 6, #ARGV do redis.call('ZADD', KEYS[1], 'GT', score, ARGV[i]) end
-if redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. horizon) > 0 then
-  redis.call('ZADD', KEYS[1], 'GT', horizon, 'f')
-end
-redis.call('PUBLISH', channel, '[' .. score .. ',' .. members .. ']')
-"""
-    + _RUN
-    + """
-for _, marker in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '8e15', '+inf')) do
-  local epoch = string.match(marker, '^e:(%d+):' .. run .. '$')
-  if epoch then return epoch end
-end
-return '0'
-"""
-)
-
-_WARM = (
-    _SCORE
-    + _RUN
-    + """
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '8e15', '+inf')
-redis.call('ZADD', KEYS[1], 'GT', score, 'f')
-redis.call('ZADD', KEYS[1], '8e15', 'e:' .. ARGV[3] .. ':' .. run)
-"""
-)
 
 _run = b""
 """Which run answered last: the marker that is asked for has its name in it."""
@@ -275,7 +237,7 @@ def _say(members: list[bytes]) -> int | None:
     told = json.dumps([member.decode("utf-8", "surrogatepass") for member in members])
     channel = keys.revoked_channel(prefix)
     try:
-        reply = link.call(b"EVAL", _TELL, 1, key, now, AHEAD, horizon(now), channel, told, *members, key=key)
+        reply = link.call(b"EVAL", TELL, 1, key, now, AHEAD, horizon(now), channel, told, *members, key=key)
     except RedisUnavailable:
         return None
     return int(reply.value)
@@ -316,7 +278,7 @@ def _warm(epoch: int) -> None:
             return
         key = keys.revoked(conf.current().redis.prefix)
         # The time is that of after the raising: nothing that was told under an older epoch lies above it.
-        link.call(b"EVAL", _WARM, 1, key, now_in_microseconds(), AHEAD, raised, key=key)
+        link.call(b"EVAL", WARM, 1, key, now_in_microseconds(), AHEAD, raised, key=key)
         epochs.fresh_lease()
     except (TruthUnavailable, RedisUnavailable):
         return  # the request has its answer from the database; the next one tries again
