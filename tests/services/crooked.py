@@ -225,10 +225,17 @@ def serve() -> Iterator[CrookedProvider]:
     server = _Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
     provider = CrookedProvider(server.server_address[1])
     server.RequestHandlerClass = _handler(provider)
+    with running(server):
+        yield provider
+
+
+@contextlib.contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[None]:
+    """Serve in a thread until the block ends."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield provider
+        yield
     finally:
         server.shutdown()
         server.server_close()

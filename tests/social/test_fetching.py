@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +13,7 @@ from django.test import Client
 
 from authkit.social.fetching import MAX_BYTES
 from tests.services import certificates
+from tests.services.crooked import running
 from tests.social.browsers import begin, come_back, refused
 
 pytestmark = pytest.mark.django_db
@@ -38,16 +38,10 @@ def behind_tls(provider: Any, configure: Any, tmp_path: Path) -> Iterator[Any]:
     context.load_cert_chain(certificate, key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Redirect)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
     provider.target, provider.issuer = provider.issuer, f"https://127.0.0.1:{server.server_address[1]}"
     configure(provider, options={"VERIFY_SSL": str(certificate)})
-    try:
+    with running(server):
         yield provider
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def test_redirect_out_of_tls_is_not_followed(behind_tls) -> None:
