@@ -77,6 +77,15 @@ class Select(Statement):
         return rows
 
 
+def select_where_possible(query: Any, *, using: str, stand_ins: StandIns) -> Select | None:
+    """The compiled SELECT; None where the ORM has to build it each time, because it makes something else of a value (a
+    database that takes a list as one parameter, a key's field with a form of its own for look-ups)."""
+    try:
+        return Select.compiled(query, using=using, stand_ins=stand_ins)
+    except ValueError:
+        return None
+
+
 def _places(stand_ins: StandIns, parameters: Any, connection: Any) -> dict[str, tuple[Any, list[int]]]:
     places = {}
     for name, (field, value) in stand_ins.items():

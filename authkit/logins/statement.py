@@ -17,7 +17,7 @@ from django.db import connections, models, router, transaction
 from django.db.models import DateTimeField, Exists, F, Subquery
 from django.db.models.sql import UpdateQuery
 
-from authkit.logins.compiled import Select, Statement
+from authkit.logins.compiled import Select, Statement, select_where_possible
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 
 _PREFIX = "_authkit_"
@@ -127,6 +127,8 @@ def _fetch(
         # A manager with a mind of its own (tenants, soft deletion) may answer differently for each request.
         return _queryset(users, using, login_id, user_id, digest, columns).first()
     statement = _compiled(users, using, columns, with_digest=digest is not None)
+    if statement is None:
+        return _queryset(users, using, login_id, user_id, digest, columns).first()
     rows = statement.rows(connections[using], {"login_id": login_id, "user_id": user_id, "digest": digest})
     return rows[0] if rows else None
 
@@ -159,7 +161,7 @@ def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datet
 
 
 @lru_cache(maxsize=32)
-def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, with_digest: bool) -> Select:
+def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, with_digest: bool) -> Select | None:
     key: Any = users._meta.pk
     any_user = _ANY_USERS.get(key.get_internal_type(), _ANY_INTEGER)
     any_digest = _ANY_DIGEST if with_digest else None
@@ -167,7 +169,7 @@ def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, wi
     stand_ins: dict[str, tuple[Any, Any]] = {"login_id": (Login._meta.pk, _ANY_LOGIN), "user_id": (key, any_user)}
     if with_digest:
         stand_ins["digest"] = (BlacklistedToken._meta.pk, _ANY_DIGEST)
-    return Select.compiled(query, using=using, stand_ins=stand_ins)
+    return select_where_possible(query, using=using, stand_ins=stand_ins)
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ from django.contrib.sessions.base_session import BaseSessionManager
 from django.db import connections, models, router
 from django.utils import timezone
 
-from authkit.logins.compiled import Select
+from authkit.logins.compiled import Select, select_where_possible
 from authkit.sessions.keys import row_keys
 
 if TYPE_CHECKING:
@@ -63,7 +63,4 @@ def _compiled(model: Any, using: str) -> Select | None:
         "now": (field("expire_date"), _ANY_TIME),
     }
     query = _queryset(model.objects.using(using), _ANY_KEYS, _ANY_TIME).query
-    try:
-        return Select.compiled(query, using=using, stand_ins=stand_ins)
-    except ValueError:
-        return None  # a database that takes a list as one parameter
+    return select_where_possible(query, using=using, stand_ins=stand_ins)
