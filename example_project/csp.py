@@ -6,11 +6,11 @@ Django 6 has a middleware for this (`SECURE_CSP`); the example also runs on Djan
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+
+from authkit.social.origins import sign_in_origins
 
 ADMIN = {"script-src": "'self'", "connect-src": "'self'", "img-src": "'self' data:"}
 """The admin needs its own scripts, which fetch, and one inline image."""
@@ -43,16 +43,9 @@ def policy(more: Mapping[str, str]) -> str:
         "default-src": "'none'",
         "style-src": "'self'",
         "img-src": "'self'",
-        "form-action": " ".join(["'self'", *_provider_origins()]),
+        "form-action": " ".join(["'self'", *sign_in_origins()]),
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
     }
     directives |= more
     return "; ".join(f"{name} {value}" for name, value in directives.items())
-
-
-def _provider_origins() -> list[str]:
-    # Browsers also check where a form's answer redirects to, and "Sign in with …" is a form that ends at the provider.
-    providers = settings.AUTHKIT.get("SOCIAL", {}).get("PROVIDERS", {})
-    issuers = [urlsplit(provider["ISSUER"]) for provider in providers.values()]
-    return [f"{issuer.scheme}://{issuer.netloc}" for issuer in issuers]
