@@ -16,12 +16,17 @@ LOOPBACK = "127.0.0.1"
 class AuthKit(Contender):
     auth = "authkit.tokens.authentication.TokenAuthentication"
     apps = ("social_django", "authkit")
+    redis = False  # the host's base may know nothing of it
     middleware = ("authkit.sessions.middleware.SessionLoginMiddleware",)
 
     def settings(self) -> dict[str, Any]:
         return {
             "SESSION_ENGINE": "authkit.sessions.store",
-            "AUTHENTICATION_BACKENDS": ["authkit.logins.backends.LoginBackend"],
+            # As `configure()` leaves a project that names no back end of its own.
+            "AUTHENTICATION_BACKENDS": [
+                "django.contrib.auth.backends.ModelBackend",
+                "authkit.logins.backends.LoginBackend",
+            ],
             "SOCIAL_AUTH_STRATEGY": "authkit.social.strategy.AuthKitStrategy",
             "AUTHKIT": {"TOKENS": {"ACCESS_LIFETIME": timedelta(hours=6)}},
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,14 +41,69 @@ def test_an_address_beyond_this_machine_is_refused(monkeypatch: pytest.MonkeyPat
     assert "loopback" in result.stderr
 
 
-def test_the_plug_in_takes_the_base_of_the_benchmark_that_loads_it(tmp_path: Path) -> None:
-    (tmp_path / "base.py").write_text(
-        "class Contender:\n    def __init__(self, **given): self.__dict__.update(given)\n"
+HOST = """
+class Contender:
+    settings = {}
+    apps = middleware = ()
+
+    def __init__(self, **given):
+        self.__dict__.update(given)
+"""
+DRIVER = """
+import base, runpy, sys, types
+import django
+from django.conf import settings
+
+contenders = {one.name: one for one in runpy.run_path(sys.argv[1])["CONTENDERS"]}
+assert contenders and all(isinstance(one, base.Contender) for one in contenders.values())
+for one in contenders.values():
+    assert one.settings()["AUTHKIT"]
+
+chosen = contenders["authkit-database"]
+settings.configure(
+    **{
+        "SECRET_KEY": "k" * 64,
+        "ALLOWED_HOSTS": ["*"],
+        "USE_TZ": True,
+        "ROOT_URLCONF": "host_urls",
+        "DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "INSTALLED_APPS": [
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "django.contrib.sessions",
+            "rest_framework",
+            *chosen.apps,
+        ],
+        "MIDDLEWARE": [
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            *chosen.middleware,
+        ],
+        **chosen.settings(),
+    }
+)
+django.setup()
+urls = sys.modules["host_urls"] = types.ModuleType("host_urls")
+urls.urlpatterns = chosen.urls()
+
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import Client
+
+call_command("migrate", verbosity=0)
+get_user_model().objects.create_user("u0", password="pw-bench-1")
+path, body, content_type, environ = chosen.login_request("u0", "pw-bench-1")
+print(Client().post(path, body, content_type, **environ).status_code)
+"""
+
+
+def test_another_benchmark_loads_the_plug_in_and_signs_in_by_password(tmp_path: Path) -> None:
+    (tmp_path / "base.py").write_text(HOST)
+    (tmp_path / "driver.py").write_text(DRIVER)
+    command = [sys.executable, "driver.py", str(ROOT / "benchmarks" / "authkit_contender.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
-    plug_in = ROOT / "benchmarks" / "authkit_contender.py"
-    script = (
-        "import base, runpy; "
-        f"contenders = runpy.run_path({str(plug_in)!r})['CONTENDERS']; "
-        "assert contenders and all(isinstance(one, base.Contender) for one in contenders)"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=300)
+    assert result.stdout == "200\n", result.stderr
