@@ -20,8 +20,8 @@ from authkit.core.csrf import require_csrf_proof
 from authkit.exceptions import CsrfFailed, NotFound
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
-from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.serializers import login_payload, user_payload
+from authkit.logins.reasons import EndReason
+from authkit.logins.serializers import login_payload, login_payloads, user_payload
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.sessions.authentication import SessionAuthentication
 from authkit.sessions.services import sign_out
@@ -130,7 +130,7 @@ class LoginsView(SignedInView):
     def get(self, request: Request) -> Response:
         user, current, pages = cast("AbstractBaseUser", request.user), current_login(request), LoginPages()
         logins = pages.paginate_queryset(live_logins_of(user=user), request, view=self) or []
-        return pages.get_paginated_response([login_payload(login, current=current) for login in logins])
+        return pages.get_paginated_response(login_payloads(logins, current=current))
 
 
 class LoginView(SignedInView):
@@ -146,10 +146,11 @@ class LoginView(SignedInView):
 
 def _clear_cookies(request: Request, current: Login | None) -> None:
     # The login is over, so the next request would clear them as well: this way they go with this answer.
-    if current is not None and current.kind == LoginKind.SESSION:
-        sign_out(request=request._request)
-    elif isinstance(request.auth, Claims):
+    # What the request came with says what carries it; the login's row would have to be read again for that.
+    if isinstance(request.auth, Claims):
         discard_cookies(request._request, bound_transport(request.auth))
+    elif current is not None:
+        sign_out(request=request._request)
 
 
 def _parsed(login_id: Any) -> UUID:

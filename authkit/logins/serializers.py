@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
@@ -63,4 +64,14 @@ def user_payload(user: AbstractBaseUser, *, serializer: str) -> dict[str, Any]:
 
 def login_payload(login: Login, *, current: Login | None) -> dict[str, Any]:
     """One login, marked if it is the current one."""
-    return cast("dict[str, Any]", LoginSerializer(login, context={"current": current}).data)
+    [payload] = login_payloads([login], current=current)
+    return payload
+
+
+def login_payloads(logins: Iterable[Login], *, current: Login | None) -> list[dict[str, Any]]:
+    """Several logins in the order given, the current one marked.
+
+    One serializer for all of them: building one takes ten times as long as rendering a row.
+    """
+    serializer = LoginSerializer(context={"current": current})
+    return [serializer.to_representation(login) for login in logins]

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from authkit.core.clients import Client as Caller
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.serializers import LoginSerializer
 from authkit.logins.services import end_login
 from authkit.tokens.services import TokenPair, issue_tokens
 
@@ -251,3 +252,20 @@ def test_delete_of_what_is_not_mine_is_404(make_user: Any, session: APIClient, k
     assert answer.status_code == 404
     assert answer.json()["code"] == "not_found"
     assert Login.objects.live().filter(pk=theirs.pk).exists()
+
+
+def test_one_serializer_serves_a_whole_page(user: Any, session: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        issue_tokens(user=user, method="password", client=Caller())
+    built: list[Any] = []
+    monkeypatch.setattr(LoginSerializer, "get_fields", counting(LoginSerializer.get_fields, built))
+    assert len(session.get("/auth/api/logins/").json()["results"]) == 6
+    assert len(built) == 1
+
+
+def counting(method: Any, calls: list[Any]) -> Any:
+    def counted(self: Any) -> Any:
+        calls.append(self)
+        return method(self)
+
+    return counted

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from authkit.core.clients import client_address, client_from, device_name
 
+ROOT = Path(__file__).resolve().parents[2]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
@@ -42,3 +48,18 @@ def test_empty_meta_of_a_test_client() -> None:
 )  # fmt: skip
 def test_device_name(user_agent: str, expected: str) -> None:
     assert device_name(user_agent) == expected
+
+
+def test_a_server_has_read_the_rules_before_its_first_request() -> None:
+    script = (
+        "import ua_parser; "
+        "from django.core.wsgi import get_wsgi_application; "
+        "before = 'parser' in vars(ua_parser); "
+        "get_wsgi_application(); "
+        "print(before, 'parser' in vars(ua_parser))"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "False True\n"
