@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -23,7 +23,7 @@ from authkit.admin.lists import CarefulChangeList
 from authkit.admin.pages import confirmation
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
 from authkit.logins.checkers import verdict
-from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_login, end_logins_where
 from authkit.logins.summaries import live_by_method, summary_where
@@ -47,11 +47,10 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("live", gettext_lazy("live")), ("over", gettext_lazy("over"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        live = Login.objects.live().values("pk")
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         if self.value() == "live":
-            return queryset.filter(pk__in=live)
-        return queryset.exclude(pk__in=live) if self.value() == "over" else queryset
+            return cast("LoginQuerySet", queryset).live()
+        return cast("LoginQuerySet", queryset).over() if self.value() == "over" else queryset
 
 
 class MethodFilter(admin.SimpleListFilter):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -26,6 +28,13 @@ class PrimaryManager(models.Manager[Row]):
         return super().get_queryset().using(self._db or router.db_for_write(self.model))
 
 
+def _cutoffs() -> tuple[Exists, Exists]:
+    return (
+        Exists(UserCutoff.objects.filter(user_id=OuterRef("user_id"), issued_before__gte=OuterRef("created_at"))),
+        Exists(GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at"))),
+    )
+
+
 class LoginQuerySet(models.QuerySet["Login"]):
     def live(self, at: datetime | None = None) -> LoginQuerySet:
         """Logins that neither ended nor ran out, by their own row and the cutoffs; `at` defaults to now.
@@ -33,11 +42,14 @@ class LoginQuerySet(models.QuerySet["Login"]):
         A person's deactivation or password change counts at the check; see `authkit.logins.checkers`.
         """
         now = at or timezone.now()
-        cut_off = [
-            UserCutoff.objects.filter(user_id=OuterRef("user_id"), issued_before__gte=OuterRef("created_at")),
-            GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at")),
-        ]
-        return self.filter(*(~Exists(cutoff) for cutoff in cut_off), ended_at=None, expires_at__gt=now)
+        return self.filter(*(~cutoff for cutoff in _cutoffs()), ended_at=None, expires_at__gt=now)
+
+    def over(self, at: datetime | None = None) -> LoginQuerySet:
+        """All others: logins that ended, ran out or were cut off. Neither it nor `live` compares rows with rows, so
+        both are read in a time that grows as the table does."""
+        now = at or timezone.now()
+        of_row = Q(ended_at__isnull=False) | Q(expires_at__lte=now)
+        return self.filter(reduce(or_, _cutoffs(), of_row))
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """As Django's, and Redis is told. Pruning goes past this: of what it deletes no token is alive."""

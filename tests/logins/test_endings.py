@@ -32,6 +32,18 @@ def live() -> set[Any]:
     return set(Login.objects.live())
 
 
+def test_each_login_is_either_live_or_over(user: Any, make_user: Any, open_for: Any) -> None:
+    good, ended, expired, cut_off = open_for(user), open_for(user), open_for(user), open_for(make_user("bob"))
+    Login.objects.filter(pk=ended.pk).update(ended_at=timezone.now(), end_reason=EndReason.LOGOUT)
+    Login.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
+    UserCutoff.objects.create(user_id=cut_off.user_id, issued_before=cut_off.created_at)
+    assert live() == {good}
+    assert set(Login.objects.over()) == {ended, expired, cut_off}
+    GlobalCutoff.objects.create(issued_before=timezone.now())
+    assert live() == set()
+    assert Login.objects.over().count() == 4
+
+
 def test_everything_of_a_method_ends_whoever_came_in_by_it(user: Any, make_user: Any, open_for: Any) -> None:
     bob = make_user("bob")
     mine, his, by_password = open_for(user, method="google"), open_for(bob, method="google"), open_for(user)

@@ -11,6 +11,7 @@ from django.apps.registry import Apps
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections, models, router
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from authkit.logins.blacklist import BlacklistEntry, blacklist_tokens, jti_digest
@@ -54,7 +55,9 @@ class Command(BaseCommand):
             known, added = known + there, added + len(digests) - there
             if not dry_run:
                 blacklist_tokens(entries=batch, reason=EndReason.REVOKED)
-        live = outstanding.filter(expires_at__gt=now).exclude(pk__in=listed.values("token")).count()
+        # NOT EXISTS, where `exclude(pk__in=…)` would be NOT IN: PostgreSQL reads the whole list again for each token
+        # once the list is larger than work_mem.
+        live = outstanding.filter(~Exists(listed.filter(token_id=OuterRef("pk"))), expires_at__gt=now).count()
         expired = listed.filter(token__expires_at__lte=now).count()
         refused = "Would be refused from now on" if dry_run else "Refused from now on"
         self.stdout.write(self.style.SUCCESS(f"{refused}: {_tokens(added)} of simplejwt's blacklist."))
