@@ -138,6 +138,8 @@ class TokenSettings:
     audience: str = _setting("authkit")
     claims: Hook = _setting(Hook(""))
     """`claims(user, login)` returns what the project adds to its access tokens; see `authkit.tokens.claims`."""
+    answer_fields: Hook = _setting(Hook(""))
+    """`fields(user, login)` returns what the project adds to its token answers; see `authkit.tokens.answer_fields`."""
     authentication_claims: bool = _setting(False)
     """Whether access tokens say when and how the person signed in: `auth_time`, `amr`, `acr`."""
     acr_values: dict[str, str] = _setting({})

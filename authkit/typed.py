@@ -34,6 +34,7 @@ class TokensSection(TypedDict, total=False):
     ISSUER: str
     AUDIENCE: str
     CLAIMS: str | Callable[[Any, Any], Mapping[str, Any]]
+    ANSWER_FIELDS: str | Callable[[Any, Any], Mapping[str, Any]]
     AUTHENTICATION_CLAIMS: bool
     ACR_VALUES: Mapping[str, str]
     KEYS: str | PathLike[str] | Callable[[], str]

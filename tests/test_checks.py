@@ -252,6 +252,18 @@ def test_claims_that_can_be_called_are_fine(claims: Any, settings: Any) -> None:
     assert found(block.check_claims) == []
 
 
+def test_e063_answer_fields_that_cant_be_imported(settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"ANSWER_FIELDS": "tests.nowhere.fields"}}
+    number, message, hint = only(block.check_claims)
+    assert (number, "TOKENS.ANSWER_FIELDS" in message, "dotted path" in hint) == ("E063", True, True)
+
+
+def test_e064_answer_fields_that_cant_be_called_with_user_and_login(settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"ANSWER_FIELDS": lambda user: {}}}
+    number, message, hint = only(block.check_claims)
+    assert (number, "can't be called" in message, "def answer_fields(user, login)" in hint) == ("E064", True, True)
+
+
 @pytest.mark.parametrize("values", [{"password": 1}, {"password": ""}, {"password": ["1"]}, {1: "1"}])
 def test_e062_acr_that_is_no_string(values: Any, settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"ACR_VALUES": values}}

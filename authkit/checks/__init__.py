@@ -17,6 +17,8 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E060  CLAIMS can't be imported
     E061  CLAIMS can't be called with (user, login)
     E062  an acr that is no string
+    E063  ANSWER_FIELDS can't be imported
+    E064  ANSWER_FIELDS can't be called with (user, login)
     W001  remembered shorter than not remembered            Keys and deployment (`security`)
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
@@ -37,6 +39,9 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     simplejwt's live tokens (`simplejwt`)
     E070  no key by which they can be read                  W071  they are accepted (deploy)
     E071  the field that names the person doesn't exist     W072  the window is over (deploy)
+    E072  TOKEN_OBTAIN_SERIALIZER makes simplejwt's tokens  W075  USER_AUTHENTICATION_RULE holds at its paths alone
+    W076  inactive people were to be let in                 W077  they come in another header
+    W078  a setting of SIMPLE_JWT that nothing reads
     W070  they come with another word than Bearer           W073  the window is longer than 90 days (deploy)
     W074  simplejwt didn't rotate refresh tokens            Redis (`redis`)
                                                             E080  named twice

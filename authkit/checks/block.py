@@ -143,7 +143,7 @@ def check_user_serializer(**_: Any) -> list[CheckMessage]:
 
 
 def check_claims(**_: Any) -> list[CheckMessage]:
-    """E060 to E062. What it returns is seen only when somebody signs in; see `authkit.tokens.claims`."""
+    """E060 to E064. What the callables return is seen only at a sign-in; see `authkit.tokens.claims`."""
     tokens = conf.inspect()[0].tokens
     found: list[CheckMessage] = [
         Error(
@@ -154,19 +154,28 @@ def check_claims(**_: Any) -> list[CheckMessage]:
         for method, value in tokens.acr_values.items()
         if not isinstance(method, str) or not isinstance(value, str) or not value
     ]
-    if not tokens.claims:
-        return found
+    for name, hook, ids in (
+        ("CLAIMS", tokens.claims, ("E060", "E061")),
+        ("ANSWER_FIELDS", tokens.answer_fields, ("E063", "E064")),
+    ):
+        found += _asked_of_user_and_login(name, hook, *ids)
+    return found
+
+
+def _asked_of_user_and_login(name: str, hook: conf.Hook, not_there: str, not_callable: str) -> Iterator[CheckMessage]:
+    if not hook:
+        return
     try:
-        function = tokens.claims.resolve()
+        function = hook.resolve()
     except Exception as error:  # noqa: BLE001  # as above
         hint = "Name a function of yours by its dotted path, or leave the key out."
-        text = f"AUTHKIT TOKENS.CLAIMS {tokens.claims!r} can't be imported, so no token can be issued: {error}"
-        return [*found, Error(text, hint=hint, id="authkit.E060")]
+        text = f"AUTHKIT TOKENS.{name} {hook!r} can't be imported, so no token can be issued: {error}"
+        yield Error(text, hint=hint, id=f"authkit.{not_there}")
+        return
     if not _takes_user_and_login(function):
-        text = f"AUTHKIT TOKENS.CLAIMS {tokens.claims!r} can't be called with (user, login), so no token can be issued."
-        hint = "Write it as def claims(user, login): return {...}; it can't be async."
-        found.append(Error(text, hint=hint, id="authkit.E061"))
-    return found
+        text = f"AUTHKIT TOKENS.{name} {hook!r} can't be called with (user, login), so no token can be issued."
+        hint = f"Write it as def {name.lower()}(user, login): return {{...}}; it can't be async."
+        yield Error(text, hint=hint, id=f"authkit.{not_callable}")
 
 
 def _takes_user_and_login(function: Any) -> bool:

@@ -1,19 +1,31 @@
-"""The window in which simplejwt's live tokens are accepted (`TOKENS["SIMPLEJWT_UNTIL"]`)."""
+"""The window for simplejwt's live tokens (`TOKENS["SIMPLEJWT_UNTIL"]`), and what SIMPLE_JWT asks for in vain."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from authkit import conf
 from authkit.core.strength import MIN_KEY_BYTES
 from authkit.tokens import legacy
+from authkit.tokens.compat import CompatView
+from authkit.tokens.compat_serializers import (
+    OBTAIN,
+    RULE,
+    is_ours,
+    is_simplejwts_default,
+    simplejwt_block,
+)
+from authkit.tokens.cookies import COMPAT_NAMES
 
 LONGEST = timedelta(days=90)
 """Longer than most refresh tokens of simplejwt's live: whoever comes back by then has come back."""
@@ -70,6 +82,87 @@ def check_reader(**_: Any) -> list[CheckMessage]:
     return found
 
 
+_IGNORED = {
+    "TOKEN_REFRESH_SERIALIZER": "add fields by AUTHKIT TOKENS.ANSWER_FIELDS and claims by TOKENS.CLAIMS",
+    "TOKEN_VERIFY_SERIALIZER": "verification answers {} as simplejwt's own does",
+    "TOKEN_BLACKLIST_SERIALIZER": "listen to authkit.signals.token_blacklisted and login_ended",
+    "ON_LOGIN_SUCCESS": "listen to authkit.signals.login_opened",
+    "ON_LOGIN_FAILED": "listen to django.contrib.auth.signals.user_login_failed",
+}
+"""Settings of SIMPLE_JWT that nothing here reads, each with what to do instead."""
+
+
+def check_drop_in(**_: Any) -> list[CheckMessage]:
+    """E072, W075 to W078, while the window is open or simplejwt's paths are authkit's."""
+    block = simplejwt_block()
+    if not block or not (conf.inspect()[0].tokens.simplejwt_until or _paths_are_ours()):
+        return []
+    return [*_obtain_serializer(block), *_rules(block), *_header(block), *_ignored(block)]
+
+
+def _paths_are_ours() -> bool:
+    try:
+        view = resolve(reverse(COMPAT_NAMES[0])).func
+    except (NoReverseMatch, Resolver404, ImproperlyConfigured, ImportError):
+        return False
+    return issubclass(getattr(view, "cls", object), CompatView)
+
+
+def _obtain_serializer(block: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    named = block.get(OBTAIN)
+    if named is None or is_simplejwts_default(named):
+        return
+    try:
+        found = import_string(named) if isinstance(named, str) else named
+    except ImportError:
+        found = None
+    if not is_ours(found):
+        yield Error(
+            f"SIMPLE_JWT {OBTAIN} {named!r} makes simplejwt's tokens, so it is not used: what it adds to tokens and "
+            "answers, and what it refuses, is missing.",
+            hint="Derive it from authkit.tokens.compat.TokenObtainPairSerializer, whose validate() answers in the same "
+            "way, and move what its get_token() adds to AUTHKIT TOKENS.CLAIMS; or take the key out.",
+            id="authkit.E072",
+        )
+
+
+def _rules(block: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if RULE in block:
+        yield Warning(
+            f"SIMPLE_JWT {RULE} is asked at the views of authkit.tokens.compat alone: sessions, auth/api/token/ and "
+            "providers let in the people that it refuses.",
+            hint="Put the rule into user_can_authenticate() of your authentication back end, which every password "
+            "passes; then take the key out.",
+            id="authkit.W075",
+        )
+    if block.get("CHECK_USER_IS_ACTIVE", True) is False:
+        yield Warning(
+            "SIMPLE_JWT CHECK_USER_IS_ACTIVE is off, and authkit lets in no person whose is_active is false.",
+            hint="Set is_active for the people who are to come in; then take the key out.",
+            id="authkit.W076",
+        )
+
+
+def _header(block: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    name = block.get("AUTH_HEADER_NAME", "HTTP_AUTHORIZATION")
+    if name != "HTTP_AUTHORIZATION":
+        yield Warning(
+            f"SIMPLE_JWT AUTH_HEADER_NAME is {name!r}: clients that send their token there are not heard.",
+            hint="Let the clients send `Authorization: Bearer <token>` before you switch.",
+            id="authkit.W077",
+        )
+
+
+def _ignored(block: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    for name, instead in _IGNORED.items():
+        if name in block:
+            yield Warning(
+                f"SIMPLE_JWT {name} is not read by authkit.",
+                hint=f"{instead[0].upper()}{instead[1:]}.",
+                id="authkit.W078",
+            )
+
+
 def _is_field(name: str) -> bool:
     try:
         get_user_model()._meta.get_field(get_user_model()._meta.pk.name if name == "pk" else name)
@@ -105,5 +198,5 @@ def check_window(**_: Any) -> list[CheckMessage]:
     return found
 
 
-CHECKS = (check_reader,)
+CHECKS = (check_reader, check_drop_in)
 DEPLOY_CHECKS = (check_window,)

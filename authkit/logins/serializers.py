@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
@@ -24,7 +24,11 @@ class CredentialsSerializer(serializers.Serializer[Any]):
 
     def credentials(self) -> dict[str, str]:
         """The validated pair, under the argument names of `verify_password`."""
-        data = self.validated_data
+        return self.credentials_in(self.validated_data)
+
+    @staticmethod
+    def credentials_in(data: Mapping[str, Any]) -> dict[str, str]:
+        """The same of these values, for a serializer that verifies them in its own `validate()`."""
         return {"username": data[get_user_model().USERNAME_FIELD], "password": data["password"]}
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.transaction import non_atomic_requests
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
@@ -23,12 +24,31 @@ from authkit.core.api import ApiView, refusal
 from authkit.core.parsers import FormParser, MultiPartFormParser, StrictJSONParser
 from authkit.exceptions import InvalidCredentials, TokenNotValid
 from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
 from authkit.tokens import views
+from authkit.tokens.answer_fields import RESERVED
+from authkit.tokens.compat_serializers import (
+    TokenObtainPairSerializer,
+    ask_rule,
+    is_ours,
+    obtain_serializer,
+    updates_last_login,
+)
 from authkit.tokens.cookies import discard_cookies
 from authkit.tokens.revocation import revoke_refresh
 from authkit.tokens.serializers import RefreshSerializer, TokenSerializer
 from authkit.tokens.services import verify_token
 from authkit.tokens.transports import Transport
+from authkit.tokens.views import signed_in_answer, token_answer
+
+__all__ = [
+    "CompatView",
+    "TokenBlacklistView",
+    "TokenObtainPairSerializer",
+    "TokenObtainPairView",
+    "TokenRefreshView",
+    "TokenVerifyView",
+]
 
 _SENTENCES = {None: "Token is invalid", "expired": "Token is expired"}
 _BLACKLISTED = "Token is blacklisted"
@@ -44,10 +64,26 @@ class CompatView(ApiView):
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return _in_simplejwts_words
 
+    serializer_class: Any = None
+    """Only of `TokenObtainPairView`, and there only a subclass of `compat_serializers.TokenObtainPairSerializer`."""
+
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
+        chosen = initkwargs.get("serializer_class", cls.serializer_class)
+        if chosen is not None and not cls.takes_serializer(chosen):
+            raise ImproperlyConfigured(
+                f"{cls.__module__}.{cls.__qualname__}.serializer_class would not be asked: it makes, or reads, "
+                "simplejwt's tokens. At TokenObtainPairView derive it from "
+                "authkit.tokens.compat.TokenObtainPairSerializer; elsewhere add fields by TOKENS.ANSWER_FIELDS and "
+                "claims by TOKENS.CLAIMS."
+            )
         # Outside ATOMIC_REQUESTS wherever a project mounts it; see `authkit.tokens.urls`.
         return non_atomic_requests(super().as_view(**initkwargs))
+
+    @classmethod
+    def takes_serializer(cls, serializer: Any) -> bool:
+        """Whether this view can work with that serializer class."""
+        return False
 
 
 def _in_simplejwts_words(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -56,7 +92,8 @@ def _in_simplejwts_words(error: Exception, context: dict[str, Any]) -> Response 
         if isinstance(error, TokenNotValid):
             response.data["detail"] = _sentence(error)
         elif isinstance(error, InvalidCredentials):
-            response.data["detail"] = _NOBODY
+            refreshing = isinstance(context.get("view"), TokenRefreshView)
+            response.data["detail"] = _INACTIVE if refreshing else _NOBODY
     return response
 
 
@@ -66,12 +103,43 @@ def _sentence(error: TokenNotValid) -> str:
     return _SENTENCES.get(error.reason, _BLACKLISTED)
 
 
-class TokenObtainPairView(CompatView, views.ObtainView):
-    """`POST {"username", "password"}`: `{"access", "refresh"}`."""
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class TokenObtainPairView(CompatView):
+    """`POST {"username", "password"}`: `{"access", "refresh"}`, and what a `serializer_class` adds."""
+
+    @classmethod
+    def takes_serializer(cls, serializer: Any) -> bool:
+        return is_ours(serializer)
+
+    def post(self, request: Request) -> Response:
+        serializer = (self.serializer_class or obtain_serializer())(
+            data=request.data, context={"request": request, "view": self}
+        )
+        try:
+            serializer.is_valid(raise_exception=True)
+        except Exception:
+            if serializer.pair is not None:
+                # The answer never leaves, so nobody could use the pair or end its login.
+                end_login(login_id=serializer.pair.login.pk, reason=EndReason.REVOKED)
+            raise
+        if serializer.pair is None:
+            raise ImproperlyConfigured(
+                f"{type(serializer).__qualname__}.validate() has to call super().validate(attrs)."
+            )
+        answer = signed_in_answer if updates_last_login() else token_answer
+        response = answer(request, serializer.pair)
+        response.data = {**_more_than(serializer.validated_data), **response.data}
+        return response
+
+
+def _more_than(validated: Any) -> dict[str, Any]:
+    return {name: value for name, value in dict(validated or {}).items() if name not in RESERVED}
 
 
 class TokenRefreshView(CompatView, views.RefreshView):
     """`POST {"refresh"}`: `{"access", "refresh"}`, as simplejwt does with ROTATE_REFRESH_TOKENS."""
+
+    rule = staticmethod(ask_rule)
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

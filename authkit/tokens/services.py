@@ -25,10 +25,14 @@ from authkit.logins.services import Lifetime, open_login
 from authkit.logins.statement import WHOLE
 from authkit.tokens import adoption, legacy
 from authkit.tokens.adoption import Adopted
+from authkit.tokens.answer_fields import added_fields
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import Claims, read, sign
 from authkit.tokens.keys import TokenUse
 from authkit.tokens.transports import Transport, bound_transport
+
+Rule = Callable[[AbstractBaseUser], None]
+"""Says whether this person may have tokens, by raising where they may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class TokenPair:
     login: Login
     transport: Transport = Transport.BODY
     """How it is to be delivered; the refresh token comes back in no other way."""
+    answer_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the project adds to the answer (`authkit.tokens.answer_fields`)."""
 
     @property
     def refresh_expires_in(self) -> int:
@@ -91,7 +97,7 @@ def issue_tokens(
         TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse".
     """
     settings = conf.current().tokens
-    added = _AddedClaims(settings)
+    added = _Added(settings)
     login = open_login(
         user=user,
         kind=LoginKind.TOKEN,
@@ -102,11 +108,15 @@ def issue_tokens(
         prepare=added,
         replaces=replaces,
     )
-    return _pair(user, login, settings, transport, added.claims)
+    return _pair(user, login, settings, transport, added)
 
 
 def refresh_tokens(
-    *, refresh: str, transports: Collection[Transport] = (Transport.BODY,), client: Callable[[], Client] = Client
+    *,
+    refresh: str,
+    transports: Collection[Transport] = (Transport.BODY,),
+    client: Callable[[], Client] = Client,
+    rule: Rule | None = None,
 ) -> TokenPair:
     """Rotates a refresh token (RFC 9700 section 4.14.2, ASVS 10.4.5); see `authkit.logins.rotation`.
 
@@ -117,6 +127,7 @@ def refresh_tokens(
         transports: in which it may have been issued. One that was set as a cookie is refused in a body, where only
             somebody who got hold of the cookie's value could have put it, and the other way round.
         client: asked from where, if that matters: for a token of simplejwt's, which opens a login.
+        rule: called with the person before anything moves on; what it raises leaves the token as good as it was.
 
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
@@ -125,13 +136,13 @@ def refresh_tokens(
     """
     settings = conf.current().tokens
     if Transport.BODY in transports and legacy.presented(refresh, until=settings.simplejwt_until):
-        return _adopted(refresh, client, settings)
+        return _adopted(refresh, client, settings, rule)
     claims = read(refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
     transport = bound_transport(claims)
     if transport not in transports:
         raise TokenNotValid(f"issued for the transport {transport}, which is not how it came")
     assert claims.generation is not None  # noqa: S101  # `read` refuses a refresh token without it
-    added = _AddedClaims(settings)
+    added = _Added(settings, rule)
     try:
         rotated = rotate(
             login_id=claims.login_id,
@@ -144,7 +155,7 @@ def refresh_tokens(
         )
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return _pair(rotated.user, rotated.login, settings, transport, added.claims)
+    return _pair(rotated.user, rotated.login, settings, transport, added)
 
 
 def verify_access(*, token: str) -> VerifiedAccess:
@@ -209,15 +220,15 @@ arefresh_tokens = sync_to_async(refresh_tokens)
 averify_token = sync_to_async(verify_token)
 
 
-def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSettings) -> TokenPair:
-    added = _AddedClaims(settings)
+def _adopted(refresh: str, client: Callable[[], Client], settings: conf.TokenSettings, rule: Rule | None) -> TokenPair:
+    added = _Added(settings, rule)
     try:
         adopted = adoption.adopt(
             token=refresh, lifetime=_lifetime(settings), grace=settings.grace, client=client, prepare=added
         )
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return _pair(adopted.user, adopted.login, settings, Transport.BODY, added.claims)
+    return _pair(adopted.user, adopted.login, settings, Transport.BODY, added)
 
 
 def _read_access(token: str, settings: conf.TokenSettings) -> Claims:
@@ -242,14 +253,19 @@ def _lifetime(settings: conf.TokenSettings) -> Lifetime:
 
 
 @dataclass(slots=True)
-class _AddedClaims:
-    """What goes into the access token besides authkit's own claims, found out before the login's row is written."""
+class _Added:
+    """What the project adds to the access token and to the answer, found out before the login's row is written."""
 
     settings: conf.TokenSettings
+    rule: Rule | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, user: AbstractBaseUser, login: Login) -> None:
         settings = self.settings
+        if self.rule is not None:
+            self.rule(user)
+        self.fields = added_fields(user=user, login=login, hook=settings.answer_fields)
         if settings.claims or settings.authentication_claims:
             self.claims = added_claims(
                 user=user,
@@ -265,7 +281,7 @@ def _pair(
     login: Login,
     settings: conf.TokenSettings,
     transport: Transport,
-    access_claims: Mapping[str, Any],
+    added: _Added,
 ) -> TokenPair:
     # All of authkit's own from the row, nothing from the clock: the same row gives the same pair again. The project's
     # are asked for anew. In a retry within the grace they may differ from what the lost answer held, under the same
@@ -289,12 +305,13 @@ def _pair(
         )
 
     return TokenPair(
-        access=token(TokenUse.ACCESS, access_ends_at, access_claims),
+        access=token(TokenUse.ACCESS, access_ends_at, added.claims),
         refresh=token(TokenUse.REFRESH, ends_at, {}),
         expires_in=max(0, access_ends_at - issued_at - int((timezone.now() - login.rotated_at).total_seconds())),
         user=user,
         login=login,
         transport=transport,
+        answer_fields=added.fields,
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import update_last_login
+from django.contrib.auth.models import AbstractBaseUser, update_last_login
 from django.http import HttpRequest
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,7 +18,7 @@ from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.clients import Client, client_from
 from authkit.core.csrf import require_csrf_proof
-from authkit.exceptions import TokenNotValid, TransportNotAllowed
+from authkit.exceptions import InvalidCredentials, TokenNotValid, TransportNotAllowed
 from authkit.logins.credentials import verify_password
 from authkit.logins.serializers import user_payload
 from authkit.tokens.cookies import (
@@ -30,7 +30,7 @@ from authkit.tokens.cookies import (
 )
 from authkit.tokens.revocation import identify_token, revoke_token
 from authkit.tokens.serializers import ObtainSerializer, RefreshSerializer, TokenSerializer
-from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, verify_access
+from authkit.tokens.services import Rule, TokenPair, issue_tokens, refresh_tokens, verify_access
 from authkit.tokens.transports import Transport, allowed_transports, choose_transport, cookie_transports
 
 
@@ -52,7 +52,7 @@ def transport_for(request: Request, asked: str | None) -> Transport:
 
 def token_answer(request: Request, pair: TokenPair) -> Response:
     """A token answer in the pair's transport (RFC 6749 section 5.1, under the names that simplejwt clients know)."""
-    body: dict[str, Any] = {"expires_in": pair.expires_in}
+    body: dict[str, Any] = {**pair.answer_fields, "expires_in": pair.expires_in}
     if pair.transport is Transport.COOKIE:
         body["user"] = user_payload(pair.user, serializer=conf.current().accounts.user_serializer)
     else:
@@ -76,12 +76,34 @@ class ObtainView(ApiView):
         body = ObtainSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         transport = transport_for(request, body.validated_data.get("transport"))
-        settings, http = conf.current(), request._request
-        user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
-        client = client_from(request.META, trusted_proxies=settings.trusted_proxies)
-        replaces = replaced_logins(http, transport)
-        pair = issue_tokens(user=user, method="password", client=client, transport=transport, replaces=replaces)
-        return signed_in_answer(request, pair)
+        identifiers = conf.current().login.identifiers
+        user = verify_password(request=request._request, identifiers=identifiers, **body.credentials())
+        return sign_in_answer(request, user=user, method="password", transport=transport)
+
+
+def sign_in_answer(request: Request, *, user: AbstractBaseUser, method: str, transport: Transport) -> Response:
+    """Signs a person in by token pair, for a door that has verified who they are (docs/own-door.md).
+
+    Args:
+        request: the door's; address, device and the cookies of a login that is replaced are read from it.
+        user: the person.
+        method: how they proved it, such as "password" or "magic-link"; `Login.method` holds it, 64 characters at most.
+        transport: from `transport_for`, asked before the credential was looked at.
+
+    Returns:
+        A token answer.
+
+    Raises:
+        InvalidCredentials: the person is inactive.
+        ClaimsRefused, TooManyLogins: as `issue_tokens`.
+    """
+    if not user.is_active:
+        raise InvalidCredentials("inactive")
+    client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+    replaces = replaced_logins(request._request, transport)
+    return signed_in_answer(
+        request, issue_tokens(user=user, method=method, client=client, transport=transport, replaces=replaces)
+    )
 
 
 def signed_in_answer(request: Request, pair: TokenPair) -> Response:
@@ -107,6 +129,8 @@ def replaced_logins(request: HttpRequest, transport: Transport) -> tuple[UUID, .
 class RefreshView(ApiView):
     """`POST token/refresh/`: the successor of a refresh token, once, in the transport that it came in."""
 
+    rule: Rule | None = None
+
     def post(self, request: Request) -> Response:
         cookie = cookie_in_place_of(request, "refresh")
         if cookie is not None:
@@ -115,12 +139,12 @@ class RefreshView(ApiView):
         body.is_valid(raise_exception=True)
         if Transport.BODY not in allowed_transports():
             raise TransportNotAllowed
-        pair = refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request))
+        pair = refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request), rule=self.rule)
         return token_answer(request, pair)
 
     def _by_cookie(self, request: Request, refresh: str) -> Response:
         try:
-            pair = refresh_tokens(refresh=refresh, transports=cookie_transports())
+            pair = refresh_tokens(refresh=refresh, transports=cookie_transports(), rule=self.rule)
         except TokenNotValid as refused:
             discard_refresh_cookie(request._request)
             if refused.reason is not None:  # it was ours, so the access cookie beside it is of the same dead login

@@ -104,3 +104,53 @@ def test_w074_clients_that_never_had_to_keep_a_new_refresh_token() -> None:
         with override_settings(SIMPLE_JWT=names):
             number, message, _ = only(simplejwt.check_reader)
             assert (number, "second refresh" in message) == ("W074", True)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "rest_framework_simplejwt.serializers.TokenObtainSlidingSerializer",
+        "tests.dropin.test_compat_serializers.nothing",
+        "not a path",
+    ],
+)
+def test_e072_a_serializer_that_makes_simplejwts_tokens(named: str) -> None:
+    with override_settings(SIMPLE_JWT=ROTATING | {"TOKEN_OBTAIN_SERIALIZER": named}):
+        number, message, hint = only(simplejwt.check_drop_in)
+        assert (number, repr(named) in message, "TOKENS.CLAIMS" in hint) == ("E072", True, True)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "rest_framework_simplejwt.serializers.TokenObtainPairSerializer",
+        "tests.dropin.test_compat_serializers.Greeting",
+    ],
+)
+def test_a_serializer_for_authkits_tokens_is_fine(named: str) -> None:
+    with override_settings(SIMPLE_JWT=ROTATING | {"TOKEN_OBTAIN_SERIALIZER": named}):
+        assert found(simplejwt.check_drop_in) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "block"),
+    [
+        ("W075", {"USER_AUTHENTICATION_RULE": "mysite.rules.may"}),
+        ("W076", {"CHECK_USER_IS_ACTIVE": False}),
+        ("W077", {"AUTH_HEADER_NAME": "HTTP_X_ACCESS_TOKEN"}),
+        ("W078", {"ON_LOGIN_FAILED": "mysite.hooks.failed"}),
+        ("W078", {"ON_LOGIN_SUCCESS": "mysite.hooks.succeeded"}),
+        ("W078", {"TOKEN_REFRESH_SERIALIZER": "mysite.serializers.Refresh"}),
+    ],
+)
+def test_a_setting_that_means_less_or_nothing_here_is_named(number: str, block: dict[str, Any], settings: Any) -> None:
+    settings.SIMPLE_JWT = ROTATING | block
+    said, message, _ = only(simplejwt.check_drop_in)
+    assert (said, next(iter(block)) in message) == (number, True)
+    settings.AUTHKIT = {}
+    assert only(simplejwt.check_drop_in)[0] == number, "the paths are authkit's, also without a window"
+    settings.ROOT_URLCONF = "tests.dropin.test_window_checks"
+    assert found(simplejwt.check_drop_in) == [], "a project that uses both side by side"
+
+
+urlpatterns: list[Any] = []
