@@ -94,7 +94,7 @@ def obtain_serializer() -> type[TokenObtainPairSerializer]:
     path = simplejwt_block().get(OBTAIN)
     if is_simplejwts_default(path):
         return TokenObtainPairSerializer
-    found = import_string(path) if isinstance(path, str) else path
+    found: Any = import_string(path) if isinstance(path, str) else path
     return found if is_ours(found) else TokenObtainPairSerializer
 
 
