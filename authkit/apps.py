@@ -32,13 +32,19 @@ class AuthKitConfig(AppConfig):
         if apps.is_installed("social_django"):
             from authkit.checks import providers
             from authkit.social import code_receivers
+            from authkit.social import mails as social_mails
             from authkit.social import receivers as social
 
             providers.register()
             social.connect()
+            social_mails.connect()
             code_receivers.connect()
         if apps.is_installed("django.contrib.admin"):
             from authkit.admin import reach
 
             reach.reach_user_admins()
             reach.register_checks()
+            if apps.is_installed("social_django"):
+                from authkit.social import admin as social_admin
+
+                social_admin.make_links_read_only()

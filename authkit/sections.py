@@ -189,6 +189,9 @@ class ProviderSettings:
     """What is asked for; the back end's own default if empty (OpenID Connect: openid, profile, email)."""
     options: dict[str, Any] = _setting({})
     """Any other setting of the backend, by social-core's name without the SOCIAL_AUTH prefix."""
+    email_trusted: bool = _setting(False)
+    """Whether an address that the provider gives counts as verified where it doesn't say whether it is. For a provider
+    that is yours, or whose word you take: whoever runs it decides whose address an account has."""
     store_tokens: bool = _setting(False)
     """Whether the provider's tokens are kept, encrypted, for `authkit.social.provider_tokens`."""
 
@@ -206,6 +209,10 @@ class SocialSettings:
     email_verified: Hook = _setting(Hook(""))
     """`verified(user)` says True of somebody whose address here was verified *by this project*. Only with it, an
     identity whose provider has verified that address is linked to them; without it, nothing is linked by e-mail."""
+    clock_tolerance: timedelta = _setting(timedelta(seconds=60), least=timedelta(0), most=timedelta(minutes=5))
+    """By how much a provider's clock and ours may differ, where the times of an ID or logout token are judged."""
+    link_mail: bool = _setting(True)
+    """Whether people get a mail when an account at a provider was connected to theirs."""
     pipeline: tuple[str, ...] = _setting(SOCIAL_STEPS)
     """Dotted paths of the steps from a provider's answer to a person; yours may stand between those of the default."""
     redirect_uris: tuple[str, ...] = _setting(())

@@ -61,6 +61,7 @@ class ProviderSection(TypedDict, total=False):
     NATIVE_CLIENT_IDS: Sequence[str]
     SCOPE: Sequence[str]
     OPTIONS: Mapping[str, Any]
+    EMAIL_TRUSTED: bool
     STORE_TOKENS: bool
 
 
@@ -69,6 +70,8 @@ class SocialSection(TypedDict, total=False):
     SIGNUP: bool | str | Callable[[Any], bool]
     SIGNUP_DOMAINS: Sequence[str]
     EMAIL_VERIFIED: str | Callable[[Any], bool]
+    CLOCK_TOLERANCE: timedelta
+    LINK_MAIL: bool
     PIPELINE: Sequence[str]
     REDIRECT_URIS: Sequence[str]
 

@@ -21,8 +21,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from authkit.admin.force_logout import PERMISSION
-from authkit.admin.lists import CarefulChangeList
 from authkit.admin.pages import confirmation
+from authkit.core.admin_lists import CarefulChangeList
 from authkit.exceptions import TokenNotValid
 from authkit.logins.blacklist import jti_digest
 from authkit.logins.models import BlacklistedToken

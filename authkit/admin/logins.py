@@ -19,9 +19,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from authkit.admin.criteria import CriteriaForm
 from authkit.admin.force_logout import PERMISSION
-from authkit.admin.lists import CarefulChangeList
 from authkit.admin.pages import confirmation
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
+from authkit.core.admin_lists import CarefulChangeList
 from authkit.logins.checkers import verdict
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason

@@ -8,7 +8,7 @@ from django.core import checks
 from django.core.checks import CheckMessage
 
 from authkit.checks import TAG
-from authkit.social.checks import provider_problems
+from authkit.social.checks import provider_problems, trusted_addresses
 from authkit.social.rule_checks import rule_problems
 
 
@@ -16,13 +16,19 @@ def register() -> None:
     """For `AuthKitConfig.ready()`."""
     checks.register(check_providers, TAG)
     checks.register(check_rules, TAG)
+    checks.register(check_trusted_addresses, TAG, deploy=True)
 
 
 def check_providers(**_: Any) -> list[CheckMessage]:
-    """E201 to E232, W201 to W205."""
+    """E201 to E233, W201 to W205."""
     return provider_problems()
 
 
 def check_rules(**_: Any) -> list[CheckMessage]:
     """E220 to E224."""
     return rule_problems()
+
+
+def check_trusted_addresses(**_: Any) -> list[CheckMessage]:
+    """W206 (deploy)."""
+    return trusted_addresses()

@@ -198,6 +198,10 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
             return {}
         return super().user_data(access_token, *args, **kwargs)
 
+    def validate_temporal_claims(self, id_token: dict[str, Any]) -> None:
+        # `nbf` was held against the clock by `verified_claims`, with the tolerance that social-core's look lacks.
+        super().validate_temporal_claims({name: value for name, value in id_token.items() if name != "nbf"})
+
     def validate_userinfo_sub(self, userinfo: Any) -> dict[str, Any]:
         # social-core lets a UserInfo without `sub` pass (OpenID Connect Core section 5.3.2: it MUST be there).
         if not isinstance(userinfo, dict) or userinfo.get("sub") != self._subject:
@@ -232,6 +236,7 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
             subject=self._subject,
             sid=str(sid) if usable else "",
             issued_at=datetime.fromtimestamp((self.id_token or {})["iat"], tz=UTC),
+            asked_at=self.asked_at,
         )
 
     def identity_record(self) -> dict[str, Any]:
@@ -270,5 +275,5 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
         return email if isinstance(email, str) and self.is_verified(source.get("email_verified")) else ""
 
     def is_verified(self, flag: Any) -> bool:
-        """Whether this `email_verified` says so."""
-        return flag is True
+        """Whether this `email_verified` says so, or says nothing where the project takes the provider's word."""
+        return flag is True or (flag is None and self.email_trusted)

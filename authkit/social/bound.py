@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils import timezone
 from social_core.backends.oauth import BaseOAuth2PKCE
 from social_core.backends.open_id_connect import OpenIdConnectAssociation
 
+from authkit.social import presets
 from authkit.social.failures import Failure, refuse
 from authkit.social.fetching import Bounded
 from authkit.social.transactions import LIFETIME_SECONDS, claim
@@ -39,7 +42,15 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
     form_post = False
     """Whether the provider answers by a form; see `authkit.social.form_post`."""
+    asked_at: datetime | None = None
+    """When the callback's code was about to be exchanged, by our clock: what the provider answers is younger."""
     _consumed: str | None = None
+
+    @property
+    def email_trusted(self) -> bool:
+        """Whether an address counts as verified where the provider doesn't say: EMAIL_TRUSTED of its entry."""
+        provider = presets.find(self.name)
+        return provider is not None and provider.email_trusted
 
     @property
     def _strategy_of_ours(self) -> Any:
@@ -93,6 +104,7 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
             raise refuse(Failure.NOT_OURS, f"repeated parameters: {repeated}")
         self.validate_state()
         self.check_issuer_parameter()
+        self.asked_at = timezone.now()
         return super().auth_complete(*args, **kwargs)
 
     def check_issuer_parameter(self) -> None:

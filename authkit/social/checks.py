@@ -5,11 +5,13 @@ E202  no ISSUER, or no issuer's URL     W202  TLS certificates are not verified
 E203  an issuer without TLS             W203  PKCE is off
 E204  an id that can't stand in a URL   W204  no CLIENT_SECRET
 E205  a reserved id                     W205  users are known by a name that can be given to somebody else
+                                        W206  an address counts that the provider doesn't call verified (deploy)
 E206  a back end that can't be used
 E207  an entry of REDIRECT_URIS that matches nothing
 E230  a PRESET that doesn't exist
 E231  something that the preset needs is missing
 E232  an entry of APPS that can't be used
+E233  EMAIL_TRUSTED where any tenant's admin writes the addresses
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from authkit.social.backends import OpenIdConnect
 from authkit.social.bound import BrowserBound
 from authkit.social.redirect_uris import problem_with
 from authkit.social.strategy import OWN_SETTINGS, backend_class
+from authkit.social.vendors import CONSUMERS, MANY_TENANTS, Microsoft
 
 RESERVED_IDS = frozenset({"password"})
 """What Login.method says of other ways in."""
@@ -58,9 +61,37 @@ def provider_problems() -> list[CheckMessage]:
             *_client(provider_id, provider),
             *_backend(provider_id, provider),
             *_options(provider_id, provider),
+            *_email_trusted(provider_id, provider),
         )
     ]
     return [*of_providers, *_redirect_uris(parsed.social.redirect_uris)]
+
+
+def trusted_addresses() -> list[CheckMessage]:
+    """W206 (deploy)."""
+    return [
+        checks.Warning(
+            f"{_where(provider_id, 'EMAIL_TRUSTED')}: addresses count that the provider doesn't call verified.",
+            hint="As it should be where the provider is yours: silence this. Elsewhere, take it out: an account there "
+            "with somebody else's address is led to, or linked to, theirs here.",
+            id="authkit.W206",
+        )
+        for provider_id, entry in conf.inspect()[0].social.providers.items()
+        if entry.email_trusted
+    ]
+
+
+def _email_trusted(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMessage]:
+    backend = _class(provider_id, provider)
+    if not provider.email_trusted or backend is None or not issubclass(backend, Microsoft):
+        return
+    if urlsplit(provider.issuer).path.strip("/").split("/")[0] in (*MANY_TENANTS, "consumers", CONSUMERS):
+        yield checks.Error(
+            f"{_where(provider_id, 'EMAIL_TRUSTED')} has no effect: with many tenants, any tenant's admin may write "
+            "any address.",
+            hint="Name your own tenant in TENANT, or take EMAIL_TRUSTED out.",
+            id="authkit.E233",
+        )
 
 
 def _redirect_uris(entries: Iterable[str]) -> Iterator[CheckMessage]:

@@ -106,6 +106,9 @@ SENTENCES = {
     Failure.TOO_MANY_LOGINS: _("You are signed in on too many devices. Sign out on one of them first."),
 }
 
+_CANCELLED_BY_PERSON = frozenset({"user_cancelled_authorize", "user_cancelled_login"})
+"""What Apple and LinkedIn send as `error` where RFC 6749 section 4.1.2.1 has access_denied: the person went back."""
+
 _BY_CODE = {
     "authorization_declined": Failure.CANCELLED,
     "session_context_missing": Failure.NOT_OURS,
@@ -129,6 +132,8 @@ _BY_CODE = {
 def translated(error: SocialAuthBaseException) -> SocialLoginFailed:
     """social-core's exception as ours; the detail names its code, stage and claim, and nothing that a person sent."""
     failure = _BY_CODE.get(error.code, Failure.UNVERIFIED)
+    if error.stage == "callback" and error.provider_code in _CANCELLED_BY_PERSON:
+        failure = Failure.CANCELLED
     if error.stage == "callback" and failure in {Failure.UNREACHABLE, Failure.MISCONFIGURED}:
         # Said by the query string of the callback, which the browser wrote: that makes no 503 of ours.
         failure = Failure.REFUSED

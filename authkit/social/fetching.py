@@ -29,17 +29,31 @@ class Bounded(AuthBase):
         return request
 
 
+def _why_not_followed(response: Response) -> str:
+    """Empty for a redirect of a document that anybody may read, within its host (ASVS 13.2).
+
+    A 307 or 308 would carry a form with the code, the verifier and the client's secret on to another place; and nothing
+    but a document is ever asked for without them. Out of TLS, or on another host, somebody else's keys could stand in
+    the place of the provider's.
+    """
+    here, request = urlsplit(response.url), response.request
+    there = urlsplit(urljoin(response.url, response.headers["Location"]))
+    if request.method not in {"GET", "HEAD"} or "Authorization" in request.headers:
+        return "a request that holds a secret"
+    if here.scheme == "https" and there.scheme != "https":
+        return "out of TLS"
+    return "to another host" if there.netloc.lower() != here.netloc.lower() else ""
+
+
 def _check(response: Response, *_args: Any, **_kwargs: Any) -> None:
     """For each answer, redirects too.
 
     Raises:
-        RequestException: it leads out of TLS, where anybody on the way could put keys of theirs in the place of the
-            provider's, or has more than MAX_BYTES.
+        RequestException: the answer is a redirect that may not be followed, or has more than MAX_BYTES.
     """
-    target = urljoin(response.url, response.headers.get("Location", ""))
-    if response.is_redirect and urlsplit(response.url).scheme == "https" and urlsplit(target).scheme != "https":
+    if response.is_redirect and (why := _why_not_followed(response)):
         response.close()
-        raise RequestException("the provider redirects out of TLS")
+        raise RequestException(f"the provider redirects {why}")
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
 import jwt
 from jwt.types import Options
 
+from authkit import conf
 from authkit.social.failures import Failure, refuse
+
+logger = logging.getLogger("authkit")
 
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )  # fmt: skip
 """Public-key signatures only. `none` and the HS family are not here, so no provider can advertise us into them."""
 DEFAULT_ALGORITHMS = ("RS256",)
-LEEWAY_SECONDS = 5.0
 MAX_SUBJECT_LENGTH = 255
 REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 
@@ -96,18 +99,30 @@ def signed_claims(
 def _decode(token: str, keys: KeySource, kid: Any, algorithm: str, **expected: Any) -> Any:
     wrong: jwt.PyJWTError = jwt.InvalidSignatureError("no key of the issuer fits")
     tried: list[dict[str, Any]] = []
+    leeway = conf.current().social.clock_tolerance
     # Asked again where no key fits, and also where none of those has signed this: after a rotation another key may go
     # by the same name, or by none.
     for again in (False, True):
         fitting = [key for key in keys(again) if key not in tried and _fits(key, kid, algorithm)]
         for key in fitting:
+            signer = _usable(key, algorithm)
+            if signer is None:
+                continue
             try:
-                signer = jwt.PyJWK(key, algorithm=algorithm)
-                return jwt.decode(token, signer, algorithms=[algorithm], leeway=LEEWAY_SECONDS, **expected)
+                return jwt.decode(token, signer, algorithms=[algorithm], leeway=leeway, **expected)
             except jwt.InvalidSignatureError as error:
                 wrong = error
         tried += fitting
     raise wrong
+
+
+def _usable(key: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
+    # A key that is none spoils itself and not the set: those beside it sign for everybody else.
+    try:
+        return jwt.PyJWK(key, algorithm=algorithm)
+    except (jwt.PyJWTError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+        logger.warning("a key of the provider's can't be used: %s", type(error).__name__)
+        return None
 
 
 def _fits(key: dict[str, Any], kid: Any, algorithm: str) -> bool:

@@ -48,7 +48,10 @@ def _verified_email(backend: Any, said: Any, response: Any) -> Any:
     email = said.get("email")
     if backend.vouches_for_email:
         return email
-    return email if response.get("email_verified") is True and response.get("email") == email else ""
+    said_so = response.get("email_verified")
+    if said_so is None and backend.email_trusted:
+        return email
+    return email if said_so is True and response.get("email") == email else ""
 
 
 def identify(*, backend: Any, details: dict[str, str], response: Any, **_context: Any) -> dict[str, Any]:

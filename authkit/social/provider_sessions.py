@@ -51,13 +51,18 @@ def note(*, login: Login, upstream: UpstreamSession) -> None:
         subject=_digest(upstream.issuer, upstream.subject),
         issued_at=upstream.issued_at or timezone.now(),
     )
-    transaction.on_commit(partial(_end_if_over, kept))
+    transaction.on_commit(partial(_end_if_over, kept, upstream.asked_at))
 
 
-def _end_if_over(kept: ProviderSession) -> None:
-    # A session that is over stays so. Of the subject's others only time can tell: whoever has signed in at the
-    # provider again since is in.
-    over = Q(subject=kept.subject, issued_at__gte=kept.issued_at)
+def _end_if_over(kept: ProviderSession, asked_at: datetime | None) -> None:
+    # A session that is over stays so. Of the subject's others only time can tell: a person who has signed in at the
+    # provider again since is in. Both times are whole seconds of the provider's. Within the same one our own clock
+    # decides: a code that we began to exchange after the logout token was here stands for a younger sign-in.
+    later = Q(issued_at__gt=kept.issued_at)
+    same = Q(issued_at=kept.issued_at)
+    if asked_at is not None:
+        same &= Q(expires_at__gt=asked_at + KEEP)
+    over = Q(subject=kept.subject) & (later | same)
     if kept.session:
         over = Q(session=kept.session) | over & Q(session="")
     if ProviderLogout.objects.filter(over).exists():

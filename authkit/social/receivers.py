@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, post_save, pre_save
 from social_django.models import UserSocialAuth
 
 from authkit.logins.models import Login
@@ -14,11 +14,43 @@ from authkit.social import provider_tokens
 from authkit.social.codes import burn_codes_of
 from authkit.social.provider_sessions import logins_by
 
+_BEFORE = "_authkit_before"
+
 
 def connect() -> None:
-    """Listens to the deletion of links. Safe to call twice."""
+    """Listens to the deletion of links, and to their being moved. Safe to call twice."""
+    pre_save.connect(note_moved_link, sender=UserSocialAuth, dispatch_uid="authkit.social.moved")
+    post_save.connect(end_logins_of_moved, sender=UserSocialAuth, dispatch_uid="authkit.social.moved")
     post_delete.connect(end_logins_of_unlinked, sender=UserSocialAuth, dispatch_uid="authkit.social.unlinked")
     post_delete.connect(revoke_tokens_of_unlinked, sender=UserSocialAuth, dispatch_uid="authkit.social.unlinked_tokens")
+
+
+def note_moved_link(sender: Any, *, instance: Any, raw: bool, using: str, **_: Any) -> None:
+    """Finds out whether a save is about to give a link to another person, or to make another account of it.
+
+    By asking, and not by what the instance was loaded with: that may be old, or was never loaded.
+    """
+    vars(instance).pop(_BEFORE, None)
+    if raw or instance.pk is None:
+        return
+    before = UserSocialAuth.objects.using(using).filter(pk=instance.pk).first()
+    if before is not None and _owner_and_account(before) != _owner_and_account(instance):
+        setattr(instance, _BEFORE, before)
+
+
+def end_logins_of_moved(sender: Any, *, instance: Any, **_: Any) -> None:
+    """For the old owner it is as if the link had been deleted. `QuerySet.update()` sends no signal and ends nothing."""
+    before = vars(instance).pop(_BEFORE, None)
+    if before is None:
+        return
+    written = UserSocialAuth.objects.get(pk=instance.pk)  # with `update_fields`, less than the instance says
+    if _owner_and_account(written) != _owner_and_account(before):
+        end_logins_of_unlinked(sender, instance=before)
+        revoke_tokens_of_unlinked(sender, instance=before)
+
+
+def _owner_and_account(link: Any) -> tuple[Any, str, str]:
+    return link.user_id, link.provider, link.uid
 
 
 def end_logins_of_unlinked(sender: Any, *, instance: Any, **_: Any) -> None:

@@ -21,3 +21,5 @@ class UpstreamSession:
     sid: str = ""
     issued_at: datetime | None = None
     """When the provider said so, by its clock; now, if None."""
+    asked_at: datetime | None = None
+    """When we asked it for that, by our own clock; None where a program brought the answer."""

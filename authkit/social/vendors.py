@@ -28,7 +28,8 @@ class Microsoft(OpenIdConnect):
 
     With many tenants, discovery names a template as the issuer. Who somebody is, is still (issuer, subject): the
     template filled with the token's `tid` has to be its `iss`, and a tenant can't sign in another one's name. There is
-    no `email_verified`: any tenant's admin may write any address, so none of them counts.
+    no `email_verified`: any tenant's admin may write any address, so none of them counts, unless the tenant is one and
+    EMAIL_TRUSTED says that its admin's word is good.
     """
 
     uses_userinfo = False
@@ -79,8 +80,13 @@ class Microsoft(OpenIdConnect):
             raise refuse(Failure.UNVERIFIED, "the token's tid is no tenant that may sign in here")
         return self._template.replace("{tenantid}", tenant)
 
+    @property
+    def email_trusted(self) -> bool:
+        return super().email_trusted and self.tenant not in (*MANY_TENANTS, CONSUMERS)
+
     def is_verified(self, flag: Any) -> bool:
-        return False
+        # Not by the flag: with it, Microsoft would say something that it doesn't document.
+        return self.email_trusted
 
     def signing_keys_for(self, issuer: str, again: bool) -> list[dict[str, Any]]:  # noqa: FBT001
         # Some of the keys that everybody's document lists are good for one tenant alone, and say so.
@@ -132,7 +138,7 @@ class Apple(OpenIdConnect):
 
     def is_verified(self, flag: Any) -> bool:
         # Documented as a boolean or a string.
-        return flag is True or flag == "true"
+        return flag == "true" or super().is_verified(flag)
 
 
 class LinkedIn(OpenIdConnect):
@@ -197,13 +203,13 @@ class _FacebookByTheBook(FacebookOAuth2[HttpResponse]):
 
 
 class Facebook(BrowserBound, _FacebookByTheBook):
-    """Facebook says of no address that it is verified, so none counts."""
+    """Facebook says of no address that it is verified, so none counts unless EMAIL_TRUSTED says so."""
 
     vouches_for_email = True
 
     def get_user_details(self, response: Any) -> dict[str, Any]:
         details: dict[str, Any] = super().get_user_details(response)  # type: ignore[no-untyped-call]
-        return {**details, "email": ""}
+        return details if self.email_trusted else {**details, "email": ""}
 
     def revoke_at_provider(self, *, access: str, refresh: str) -> None:
         version = self.setting("API_VERSION", API_VERSION)

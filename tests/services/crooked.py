@@ -76,6 +76,8 @@ class CrookedProvider:
         self._access: dict[str, str] = {}
         self._refresh: dict[str, str] = {}
         self.bend_refreshed: Bend = unchanged
+        self.redirects: dict[str, tuple[int, str]] = {}
+        """By path: the status and the Location with which a request there is sent elsewhere."""
 
     def discovery(self) -> Any:
         """OpenID Connect Discovery 1.0, section 3."""
@@ -175,7 +177,9 @@ def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             provider.requests.append(url.path)
-            if url.path == "/authorize":
+            if url.path in provider.redirects:
+                self._redirect(*provider.redirects[url.path])
+            elif url.path == "/authorize":
                 self.send_response(302)
                 self.send_header("Location", provider.authorize(dict(parse_qsl(url.query))))
                 self.send_header("Content-Length", "0")
@@ -194,9 +198,18 @@ def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             provider.requests.append(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+            if self.path in provider.redirects:
+                self._redirect(*provider.redirects[self.path])
+                return
             form = {name: values[0] for name, values in parse_qs(body).items()}
             answer = provider.revoke if self.path == "/revoke" else provider.token
             self._json(*answer(form, self.headers.get("Authorization", "")))
+
+        def _redirect(self, status: int, location: str) -> None:
+            self.send_response(status)
+            self.send_header("Location", location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def _json(self, status: int, value: Any) -> None:
             body = value if isinstance(value, bytes) else json.dumps(value).encode()

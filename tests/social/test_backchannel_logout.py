@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from authkit.logins.models import Login
 from authkit.social.models import ProviderLogout, ProviderSession
+from authkit.social.provider_sessions import KEEP
 from tests.outage import database_down
 from tests.social.browsers import come_back
 from tests.social.logouts import ENDPOINT, logout_claims, send, signed
@@ -24,10 +25,11 @@ pytestmark = pytest.mark.django_db
 def sign_in(provider, django_capture_on_commit_callbacks):
     """Sign in from a session of the provider; None is a provider that names no session."""
 
-    def come(sid: str | None = "session-1", subject: str = "alice") -> Client:
+    def come(sid: str | None = "session-1", subject: str = "alice", **claims: Any) -> Client:
         provider.subject = subject
         provider.claims = {**provider.claims, "email": f"{subject}@idp.test", "preferred_username": subject}
-        provider.bend_id_token = lambda claims: claims if sid is None else {**claims, "sid": sid}
+        named = claims if sid is None else {**claims, "sid": sid}
+        provider.bend_id_token = lambda honest: {**honest, **named}
         client = Client()
         with django_capture_on_commit_callbacks(execute=True):
             assert come_back(client).status_code == 302
@@ -104,6 +106,19 @@ def test_new_sign_in_after_the_logout_stays(provider, sign_in) -> None:
     assert send(signed(logout_claims(provider, sid=None, sub="alice", iat=earlier))).status_code == 200
     assert is_in(sign_in("session-2"))
     assert is_in(sign_in(None))
+
+
+def test_a_sign_in_within_the_second_of_the_logout_token_stays(provider, sign_in) -> None:
+    second = int(timezone.now().timestamp()) + 5  # the same for both, however long this takes
+    assert send(signed(logout_claims(provider, sid=None, sub="alice", iat=second))).status_code == 200
+    assert is_in(sign_in(None, iat=second))
+
+
+def test_a_code_that_was_being_exchanged_when_the_token_came_in_that_second_opens_nothing(provider, sign_in) -> None:
+    second = int(timezone.now().timestamp()) + 5
+    assert send(signed(logout_claims(provider, sid=None, sub="alice", iat=second))).status_code == 200
+    ProviderLogout.objects.update(expires_at=timezone.now() + KEEP + timedelta(minutes=1))  # as if taken in a minute
+    assert not is_in(sign_in(None, iat=second))
 
 
 def test_dead_or_live_cookies_are_neither_looked_at_nor_touched(provider, sign_in) -> None:

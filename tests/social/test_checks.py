@@ -9,7 +9,7 @@ import pytest
 import authkit.checks
 import authkit.social.checks
 import authkit.social.rule_checks
-from authkit.social.checks import provider_problems
+from authkit.social.checks import provider_problems, trusted_addresses
 
 GOOD = {"ISSUER": "https://idp.test", "CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
 APP = {"CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
@@ -72,6 +72,11 @@ def problems_of(settings, provider_id: str, entry: dict) -> set[str]:
                        "TENANT": "11111111-2222-4333-8444-555555555555"}, {"E231"}),
         ("google", {**APP, "TENANT": "common"}, {"E231"}),
         ("oidc", {**GOOD, "TENANT": "11111111-2222-4333-8444-555555555555"}, {"E231"}),
+        ("google", {**APP, "EMAIL_TRUSTED": True}, set()),
+        ("microsoft", {**APP, "TENANT": "11111111-2222-4333-8444-555555555555", "EMAIL_TRUSTED": True}, set()),
+        ("microsoft", {**APP, "EMAIL_TRUSTED": True}, {"E233"}),
+        ("microsoft", {**APP, "TENANT": "organizations", "EMAIL_TRUSTED": True}, {"E233"}),
+        ("microsoft", {**APP, "TENANT": "consumers", "EMAIL_TRUSTED": True}, {"E233"}),
         ("google", {"APPS": {"a.test": APP, "b.test:8000": APP, "[::1]:8000": APP}}, set()),
         ("google", {**APP, "APPS": {"https://a.test": APP}}, {"E232"}),
         ("google", {**APP, "APPS": {"a.test/": APP}}, {"E232"}),
@@ -80,6 +85,14 @@ def problems_of(settings, provider_id: str, entry: dict) -> set[str]:
 )  # fmt: skip
 def test_check_names_what_is_wrong(settings, provider_id, entry, expected) -> None:
     assert problems_of(settings, provider_id, entry) == expected
+
+
+def test_w206_addresses_that_count_by_the_projects_word(settings) -> None:
+    assert problems_of(settings, "oidc", {**GOOD, "EMAIL_TRUSTED": True}) == set()
+    [said] = trusted_addresses()
+    assert (said.id, "'oidc'" in said.msg, bool(said.hint)) == ("authkit.W206", True, True)
+    assert problems_of(settings, "oidc", GOOD) == set()
+    assert trusted_addresses() == []
 
 
 def test_issuer_without_tls_is_allowed_while_debugging(settings) -> None:

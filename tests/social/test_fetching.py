@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from authkit.social import discovery
 from authkit.social.fetching import MAX_BYTES
-from tests.services import certificates
+from tests.services import certificates, crooked
 from tests.services.crooked import running
 from tests.social.browsers import begin, come_back, refused
 
@@ -47,6 +48,36 @@ def behind_tls(provider: Any, configure: Any, tmp_path: Path) -> Iterator[Any]:
 def test_redirect_out_of_tls_is_not_followed(behind_tls) -> None:
     assert refused(begin(Client()), "unverified")
     assert behind_tls.requests == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_the_exchange_of_a_code_follows_no_redirect_with_its_secrets(provider, status) -> None:
+    with crooked.serve() as thief:
+        thief.accepts = lambda client_id, secret: True
+        for there in (f"{thief.issuer}/token", "/elsewhere"):
+            provider.redirects["/token"] = (status, there)
+            provider.requests.clear()
+            assert refused(come_back(Client()), "unverified")
+            assert thief.requests == []
+            assert "/elsewhere" not in provider.requests
+
+
+def test_userinfo_is_asked_where_the_provider_said_and_nowhere_else(provider) -> None:
+    with crooked.serve() as thief:
+        provider.redirects["/userinfo"] = (302, f"{thief.issuer}/userinfo")
+        assert refused(come_back(Client()), "unverified")
+        assert thief.requests == []
+
+
+def test_a_document_may_have_moved_within_its_host_and_not_to_another(provider) -> None:
+    provider.redirects["/keys"] = (302, "/moved")
+    provider.pages["/moved"] = provider.keys()
+    assert come_back(Client()).status_code == 302
+    with crooked.serve() as other:
+        provider.redirects["/keys"] = (302, f"{other.issuer}/keys")
+        discovery.forget()
+        assert refused(come_back(Client()), "unverified")
+        assert other.requests == []
 
 
 @pytest.mark.parametrize("stage", ["bend_keys", "bend_token_answer", "bend_userinfo"])

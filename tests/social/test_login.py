@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import time
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -207,6 +209,52 @@ def test_cancelled_consent_is_a_page_that_says_so(provider) -> None:
     response = come_back(Client())
     assert refused(response, "cancelled")
     assert b"<b>no</b>" not in response.content
+
+
+@pytest.mark.parametrize("error", ["user_cancelled_authorize", "user_cancelled_login"])
+def test_going_back_at_apple_or_linkedin_is_no_failed_verification(provider, error) -> None:
+    provider.bend_callback = lambda answer: {"error": error, "state": answer["state"], "iss": answer["iss"]}
+    assert refused(come_back(Client()), "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("times", "outcome"),
+    [
+        ({"iat": 50, "nbf": 50}, 302),
+        ({"exp": -50, "iat": -60}, 302),
+        ({"iat": 70}, 400),
+        ({"nbf": 70}, 400),
+        ({"exp": -70, "iat": -80}, 400),
+    ],
+)
+def test_clocks_may_differ_by_a_minute_and_no_more(provider, times, outcome) -> None:
+    now = int(time.time())
+    provider.bend_id_token = lambda honest: {**honest, **{name: now + by for name, by in times.items()}}
+    assert come_back(Client()).status_code == outcome
+
+
+def test_the_tolerance_is_a_setting(provider, configure) -> None:
+    configure(provider, CLOCK_TOLERANCE=timedelta(0))
+    provider.bend_id_token = lambda honest: {**honest, "nbf": int(time.time()) + 30}
+    assert refused(come_back(Client()), "unverified")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"kty": "RSA", "n": "!", "e": "AQAB"},
+        {"kty": "RSA"},
+        {"kty": "RSA", "n": 1, "e": 1},
+        {"kty": "RSA", "n": "", "e": ""},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
+    ],
+    ids=str,
+)
+def test_one_key_that_is_none_does_not_spoil_the_set(provider, broken) -> None:
+    for kid in ({}, {"kid": "one"}):
+        provider.bend_keys = lambda honest, kid=kid: {"keys": [{**broken, **kid}, *honest["keys"]]}
+        discovery.forget()
+        assert come_back(Client()).status_code == 302
 
 
 def test_one_login_too_many_is_refused_with_a_sentence_and_opens_none(provider, settings) -> None:

@@ -196,6 +196,16 @@ class TestMicrosoft:
         come_back(Client(), "microsoft")
         assert not get_user_model().objects.filter(email="victim@example.test").exists()
 
+    @pytest.mark.parametrize(("accounts", "counts"), [(TENANT, True), ("common", False), ("organizations", False)])
+    @needs_no_address
+    def test_address_counts_where_the_tenant_is_ours_and_its_word_is_taken(
+        self, microsoft, settings, accounts, counts
+    ) -> None:
+        microsoft(accounts, TENANT, email="alice@idp.test")
+        settings.AUTHKIT["SOCIAL"]["PROVIDERS"]["microsoft"]["EMAIL_TRUSTED"] = True
+        come_back(Client(), "microsoft")
+        assert get_user_model().objects.filter(email="alice@idp.test").exists() is counts
+
     def test_callback_of_another_issuer_is_refused(self, microsoft) -> None:
         provider = microsoft("common", TENANT)
         provider.bend_callback = lambda answer: {**answer, "iss": "https://evil.test/v2.0"}
@@ -382,11 +392,14 @@ class TestGitHub:
 
 
 @needs_no_address
-def test_facebook_proves_its_code_and_has_no_verified_address(provider, block) -> None:
+@pytest.mark.parametrize(("trusted", "email"), [(False, ""), (True, "alice@idp.test")])
+def test_facebook_proves_its_code_and_its_address_counts_where_its_word_is_taken(
+    provider, block, trusted, email
+) -> None:
     options = {"AUTHORIZATION_URL": f"{provider.issuer}/authorize", "ACCESS_TOKEN_URL": f"{provider.issuer}/token"}
     secrets = {"CLIENT_ID": provider.client_id, "CLIENT_SECRET": provider.client_secret}
     provider.pages["/me"] = {"id": "42", "name": "Alice L", "email": "alice@idp.test"}
-    block(facebook={**secrets, "OPTIONS": options})
+    block(facebook={**secrets, "OPTIONS": options, "EMAIL_TRUSTED": trusted})
     backend = backend_class("facebook", presets.find("facebook").backend)
     before, backend.USER_DATA_URL = backend.USER_DATA_URL, f"{provider.issuer}/me"
     try:
@@ -394,4 +407,20 @@ def test_facebook_proves_its_code_and_has_no_verified_address(provider, block) -
     finally:
         backend.USER_DATA_URL = before
     assert UserSocialAuth.objects.get().uid
-    assert get_user_model().objects.get().email == ""
+    assert get_user_model().objects.get().email == email
+
+
+@needs_no_address
+@pytest.mark.parametrize(
+    ("trusted", "flag", "counts"),
+    [(True, None, True), (True, False, False), (True, "false", False), (False, None, False), (True, True, True)],
+)
+def test_address_without_a_flag_counts_by_the_projects_word_and_one_called_unverified_never(
+    provider, configure, trusted, flag, counts
+) -> None:
+    configure(provider, email_trusted=trusted)
+    provider.claims = {"preferred_username": "alice", "email": "alice@idp.test"}
+    if flag is not None:
+        provider.claims["email_verified"] = flag
+    assert come_back(Client()).status_code == 302
+    assert get_user_model().objects.filter(email="alice@idp.test").exists() is counts

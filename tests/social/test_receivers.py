@@ -61,3 +61,33 @@ def test_connecting_twice_listens_once() -> None:
     before = len(post_delete.receivers)
     receivers.connect()
     assert len(post_delete.receivers) == before
+
+
+@pytest.mark.parametrize("fields", [None, ["user"]])
+def test_a_link_that_a_save_moves_to_another_person_ends_its_old_owners_logins(
+    user: Any, make_user: Any, fields: list[str] | None
+) -> None:
+    row, bob = link(user), make_user("bob")
+    mine, by_password, his = open_by(user, "oidc"), open_by(user, "password"), open_by(bob, "oidc")
+    row.user = bob
+    row.save(update_fields=fields)
+    assert set(Login.objects.live()) == {by_password, his}
+    assert Login.objects.get(pk=mine.pk).end_reason == EndReason.UNLINKED
+
+
+def test_a_link_that_a_save_makes_another_accounts_ends_logins_too(user: Any) -> None:
+    row = link(user)
+    open_by(user, "oidc")
+    row.uid = "another"
+    row.save()
+    assert not Login.objects.live().exists()
+
+
+def test_a_save_that_moves_nothing_ends_nothing(user: Any, make_user: Any) -> None:
+    row = link(user)
+    mine = open_by(user, "oidc")
+    row.extra_data = {"label": "new"}
+    row.save()
+    row.user = make_user("bob")
+    row.save(update_fields=["extra_data"])  # the owner isn't written
+    assert set(Login.objects.live()) == {mine}
