@@ -32,7 +32,7 @@ class ReadOnlyUserSocialAuth(_ReadOnly, UserSocialAuthOption):
     """Deleting a link ends its owner's logins by it, as disconnecting does."""
 
     fields = ("user", "provider", "uid", "label", "created", "modified")
-    readonly_fields: Any = ("label",)
+    readonly_fields = ("label", "created")
 
     def label(self, link: UserSocialAuth) -> str:
         """What the account is called at the provider, as far as it said. The rest of `extra_data` may hold tokens."""
