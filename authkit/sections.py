@@ -237,6 +237,9 @@ class RevocationSettings:
     bound: timedelta = _setting(timedelta(seconds=2), least=timedelta(milliseconds=200), most=timedelta(seconds=60))
     """`redis` and `push`: how long a process may go on, at the very most, without hearing of a revocation that it was
     cut off from; each asks the database for that once in half of it."""
+    seen_logins: int = _setting(50_000, least=1, most=10_000_000)
+    """`redis` and `push`: how many logins a process remembers that the database has shown it alive. About one that it
+    doesn't remember it asks the database. Each takes about 350 bytes."""
     email_change: str = _setting("end_others", choices=("end_others", "keep"))
     """What another e-mail address does to the person's logins: end all but the one by which it was changed, or none."""
 

@@ -83,6 +83,7 @@ class AccountsSection(TypedDict, total=False):
 class RevocationSection(TypedDict, total=False):
     CHECK: Literal["database", "redis", "push"]
     BOUND: timedelta
+    SEEN_LOGINS: int
     EMAIL_CHANGE: Literal["end_others", "keep"]
 
 

@@ -68,11 +68,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _no_lease_of_another_test() -> Iterator[None]:
     """What a process remembers of the database and of Redis is true of one test's alone."""
     # Not at module level: it has models, and this file is read before Django is set up.
-    from authkit.logins import epochs, feed
+    from authkit.logins import epochs, feed, sightings
 
     yield
     feed.forget()
     epochs.forget()
+    sightings.forget_all()
 
 
 @pytest.fixture

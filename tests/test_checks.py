@@ -745,6 +745,17 @@ def test_w039_derived_keys_that_sign_are_named_when_deploying(settings: Any) -> 
     assert found(keys.check_derived) == []
 
 
+def test_w037_default_issuer_of_tokens_that_others_verify_is_named_when_deploying(settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256")}}
+    number, message, hint = only(keys.check_issuer)
+    assert (number, "'authkit'" in message, "TOKENS.ISSUER" in hint) == ("W037", True, True)
+    settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256"), "ISSUER": "https://www.example.com"}}
+    assert found(keys.check_issuer) == []
+    for symmetric in ({}, {"KEYS": ring("HS256")}):
+        settings.AUTHKIT = {"TOKENS": symmetric}
+        assert found(keys.check_issuer) == []
+
+
 def test_ring_is_not_judged_without_a_secret_key(settings: Any) -> None:
     settings.SECRET_KEY = ""
-    assert found(keys.check_ring) == found(keys.check_derived) == []
+    assert found(keys.check_ring) == found(keys.check_derived) == found(keys.check_issuer) == []

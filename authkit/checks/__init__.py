@@ -32,6 +32,7 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             E035  a key that is weak
                                                             E036  a kid, or a key, twice
                                                             E037  a use for which no key signs
+                                                            W037  public keys and the default ISSUER (deploy)
                                                             W038  a key file that everybody can read
                                                             W039  keys derived from SECRET_KEY sign (deploy)
                                                             Mail (`block`)

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 
-from authkit.tokens import keys
+from authkit import conf
+from authkit.tokens import keys, ring
 
 _IDS = {
     "unreadable": "authkit.E033",
@@ -68,5 +69,25 @@ def check_derived(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def check_issuer(**_: Any) -> list[CheckMessage]:
+    """W037 (deploy; RFC 8725 section 3.8)."""
+    try:
+        known, _problems = keys.inspect()
+    except ImproperlyConfigured:
+        return []
+    issuer = conf.inspect()[0].tokens.issuer
+    if issuer != conf.TokenSettings().issuer or not ring.published(known)["keys"]:
+        return []
+    return [
+        Warning(
+            f"Other services can verify access tokens, and TOKENS.ISSUER is the default, {issuer!r}: a service that "
+            "knows the keys of two sites can't tell their tokens apart.",
+            hint='Let TOKENS.ISSUER be the origin of this site, as "https://www.example.com", and tell the services '
+            "that verify. Live tokens are refused from then on, so people have to sign in again.",
+            id="authkit.W037",
+        )
+    ]
+
+
 CHECKS = (check_ring, check_key_file)
-DEPLOY_CHECKS = (check_derived,)
+DEPLOY_CHECKS = (check_derived, check_issuer)

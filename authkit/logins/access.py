@@ -4,11 +4,13 @@
     redis       one command to Redis; the database only if a hint, or Redis' state, says so
     push        neither; as above where the feed isn't believed
 
-All three end in `check_login` where something may have ended, so they refuse for the same reasons in the same words.
+`redis` and `push` ask the database about each login once in each process (`authkit.logins.sightings`). All three end
+in `check_login` where something may have ended, so they refuse for the same reasons in the same words.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 from uuid import UUID
@@ -16,10 +18,11 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 
 from authkit import conf
-from authkit.logins import feed, hints
+from authkit.exceptions import LoginEnded
+from authkit.logins import feed, hints, sightings
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
-from authkit.logins.lazy import lazily
+from authkit.logins.lazy import can_be_unread, lazily
 from authkit.redis import link
 
 
@@ -48,7 +51,7 @@ class DatabaseChecker:
 
 
 class HintedChecker:
-    """Asks the database only where something may have ended.
+    """Asks the database about logins that are new to this process, and where something may have ended.
 
     Args:
         name: of the mode.
@@ -62,16 +65,37 @@ class HintedChecker:
         self._aask = aask
 
     def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
-        carried = lazily(login_id=login_id, user_id=user_id)
-        if carried is None or self._ask(login_id=login_id, user_id=user_id, issued_at=issued_at):
-            return check_login(login_id=login_id, user_id=user_id)
-        return carried
+        seen_at = sightings.seen_at(sightings.here(), login_id=login_id, user_id=user_id)
+        if seen_at is not None and not self._ask(login_id=login_id, user_id=user_id, issued_at=min(issued_at, seen_at)):
+            carried = lazily(login_id=login_id, user_id=user_id)
+            if carried is not None:
+                return carried
+        return _see(login_id=login_id, user_id=user_id)
 
     async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
-        carried = lazily(login_id=login_id, user_id=user_id)
-        if carried is None or await self._aask(login_id=login_id, user_id=user_id, issued_at=issued_at):
-            return await sync_to_async(check_login)(login_id=login_id, user_id=user_id)
-        return carried
+        place = sightings.here_unless_by_schema() or await sync_to_async(sightings.here)()
+        seen_at = sightings.seen_at(place, login_id=login_id, user_id=user_id)
+        if seen_at is not None and not await self._aask(
+            login_id=login_id, user_id=user_id, issued_at=min(issued_at, seen_at)
+        ):
+            carried = lazily(login_id=login_id, user_id=user_id)
+            if carried is not None:
+                return carried
+        return await sync_to_async(_see)(login_id=login_id, user_id=user_id)
+
+
+def _see(*, login_id: UUID, user_id: str) -> Carried:
+    """Asks the database, and remembers that this login is alive where that saves asking again."""
+    if not can_be_unread():
+        return check_login(login_id=login_id, user_id=user_id)
+    place, asked_at = sightings.here(), int(time.time())
+    try:
+        carried = check_login(login_id=login_id, user_id=user_id)
+    except LoginEnded:
+        sightings.forget(place, login_id=login_id, user_id=user_id)
+        raise
+    sightings.remember(place, login=carried.login, user_id=user_id, asked_at=asked_at)
+    return carried
 
 
 DATABASE = DatabaseChecker()

@@ -29,7 +29,7 @@ def make_final(*, login_id: UUID, why: EndReason) -> None:
     scope = current_scope()
     if scope is not None and connections[router.db_for_write(Login)].in_atomic_block:
         scope.ends = {**(scope.ends or {}), login_id: why}
-    Login.objects.filter(pk=login_id, ended_at=None).update(ended_at=timezone.now(), end_reason=why)
+    Login.objects.filter(pk=login_id, ended_at=None).update_told(ended_at=timezone.now(), end_reason=why)
 
 
 def settle_ends(found: Mapping[UUID, EndReason]) -> None:

@@ -20,6 +20,7 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 from authkit.exceptions import LoginEnded
+from authkit.logins import sightings
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
 from authkit.logins.hints import mention
@@ -29,8 +30,14 @@ from authkit.logins.statement import WHOLE
 
 _PAIR = "_authkit_pair"
 _LOGIN_FIELDS = ("id", "user_id")
+_readers: set[Any] = set()
+"""Models whose instances look at their own fields while they are made."""
 _UNSPOKEN = {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED, EndReason.DELETED}
 """What may have happened without a hint, by raw SQL for one: the others should find out as well."""
+
+
+class _FieldRead(Exception):
+    """An instance that is being made has asked for a field that wasn't read."""
 
 
 class _Pair:
@@ -54,6 +61,7 @@ class _Pair:
             except LoginEnded as ended:
                 if ended.why in _UNSPOKEN:
                     mention(login_id=self.login_id)
+                sightings.forget(sightings.here(), login_id=self.login_id, user_id=str(self.user_id))
                 raise
         return self._loaded
 
@@ -61,7 +69,10 @@ class _Pair:
         """The login, unread where the person is."""
         if self._loaded is not None:
             return self._loaded.login
-        login: Login = _unread(Login, self.using, _LOGIN_FIELDS, (self.login_id, self.user_id))
+        try:
+            login: Login = _unread(Login, self.using, _LOGIN_FIELDS, (self.login_id, self.user_id))
+        except _FieldRead:
+            return self.load().login
         login.__dict__[_PAIR] = self
         return login
 
@@ -74,21 +85,31 @@ def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
         user_id: the token's `sub`.
 
     Returns:
-        None where it has to be the database: the user model's manager picks people by itself, or this is no key of it.
+        None where it has to be the database: nobody can be unread (`can_be_unread`), or this is no key of a person.
     """
-    users = _users()
-    if type(users._default_manager).get_queryset is not models.Manager.get_queryset:
+    if not can_be_unread():
         return None
+    users = _users()
     key = users._meta.pk
     try:
         pk = key.to_python(user_id)
     except ValidationError:
         return None
     using = router.db_for_write(Login)
-    user = _unread(users, using, (key.attname,), (pk,))
+    try:
+        user = _unread(users, using, (key.attname,), (pk,))
+    except _FieldRead:
+        return None
     pair = _Pair(login_id=login_id, user_id=pk, using=using)
     user.__dict__[_PAIR] = pair
     return Carried(user=user, login=pair.login)
+
+
+def can_be_unread() -> bool:
+    """Whether people may go unread: not where the user model's manager picks them by itself, nor where an instance of
+    theirs has looked at its own fields while it was made (`__init__`, a receiver of `post_init`)."""
+    users = _users()
+    return users not in _readers and type(users._default_manager).get_queryset is models.Manager.get_queryset
 
 
 @lru_cache(maxsize=1)
@@ -111,7 +132,7 @@ def _unread(model: Any, using: str, names: tuple[str, ...], values: tuple[Any, .
     """What `from_db()` makes of these columns. Where nobody has a say in that, without asking every other field whether
     it was read: on the way of each request that takes longer than all the rest of this module."""
     if not _is_plain(model) or pre_init.receivers or post_init.receivers:
-        return _lazy(model).from_db(using, names, values)
+        return _made_by_the_model(model, using, names, values)
     instance = object.__new__(_lazy(model))
     state = ModelState()
     state.db, state.adding = using, False
@@ -119,6 +140,18 @@ def _unread(model: Any, using: str, names: tuple[str, ...], values: tuple[Any, .
     held["_state"] = state
     for name, value in zip(names, values, strict=True):
         held[name] = value
+    return instance
+
+
+def _made_by_the_model(model: Any, using: str, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+    # What a field would be loaded by isn't known to the instance yet. By its key alone that would be a statement for
+    # each request, which judges no login, and an error of the server's for a person who is deleted.
+    instance = _probe(model).from_db(using, names, values)
+    if type(instance) is not _probe(model):  # of a class that `from_db()` has chosen, by a field for one
+        _readers.add(model)
+    if model in _readers:
+        raise _FieldRead  # perhaps once more: `__init__` may have caught the first one
+    _become(instance, _lazy(model))
     return instance
 
 
@@ -153,13 +186,23 @@ def _lazy(model: type[models.Model]) -> Any:
         state.pop(_PAIR, None)
         return state
 
-    body = {
-        "__module__": model.__module__,
-        "__qualname__": model.__qualname__,
-        "__class__": property(lambda self: model),
-        "__getstate__": state_of,
-        "refresh_from_db": refresh_from_db,
-    }
+    return _disguised(model, refresh_from_db=refresh_from_db, __getstate__=state_of)
+
+
+@lru_cache(maxsize=8)
+def _probe(model: type[models.Model]) -> Any:
+    """What an unread instance is while it is being made; reading a field says that it can't be unread."""
+
+    def refresh_from_db(self: Any, *_args: Any, **_options: Any) -> None:
+        _readers.add(model)
+        raise _FieldRead
+
+    return _disguised(model, refresh_from_db=refresh_from_db)
+
+
+def _disguised(model: type[models.Model], **body: Any) -> Any:
+    names = {"__module__": model.__module__, "__qualname__": model.__qualname__}
+    body = {**names, "__class__": property(lambda self: model), **body}
     return type.__new__(type(model), model.__name__, (model,), body)
 
 
@@ -168,4 +211,8 @@ def _fill(instance: Any, loaded: models.Model) -> None:
     del held[_PAIR]
     for name, value in loaded.__dict__.items():
         held.setdefault(name, value)  # what a view has set meanwhile stays
-    object.__dict__["__class__"].__set__(instance, type(loaded))
+    _become(instance, type(loaded))
+
+
+def _become(instance: Any, model: Any) -> None:
+    object.__dict__["__class__"].__set__(instance, model)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
-from django.db import models, router, transaction
+from django.db import models, router
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import LoginEnded
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
+from authkit.logins.told import ToldModel, ToldQuerySet
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -35,7 +36,7 @@ def _cutoffs() -> tuple[Exists, Exists]:
     )
 
 
-class LoginQuerySet(models.QuerySet["Login"]):
+class LoginQuerySet(ToldQuerySet["Login"]):
     def live(self, at: datetime | None = None) -> LoginQuerySet:
         """Logins that neither ended nor ran out, by their own row and the cutoffs; `at` defaults to now.
 
@@ -51,17 +52,6 @@ class LoginQuerySet(models.QuerySet["Login"]):
         of_row = Q(ended_at__isnull=False) | Q(expires_at__lte=now)
         return self.filter(reduce(or_, _cutoffs(), of_row))
 
-    def delete(self) -> tuple[int, dict[str, int]]:
-        """As Django's, and Redis is told. Pruning goes past this: of what it deletes no token is alive."""
-        from authkit.logins.hints import tell  # which needs these models
-
-        with transaction.atomic(using=router.db_for_write(Login)):
-            tell(login_ids=list(self.values_list("pk", flat=True)))
-            return super().delete()
-
-    delete.alters_data = True  # type: ignore[attr-defined]
-    delete.queryset_only = True  # type: ignore[attr-defined]
-
     def where(
         self,
         *,
@@ -75,12 +65,21 @@ class LoginQuerySet(models.QuerySet["Login"]):
         return self.filter(**{name: value for name, value in given.items() if value is not None})
 
 
-class Login(models.Model):
+class Login(ToldModel):
     """One sign-in of one person. A session cookie or a JWT pair is good exactly while its login is (see DESIGN.md).
 
     `expires_at` is where the login ends if it is not used again; use moves it, never past `absolute_expires_at`.
     `generation` counts refresh rotations; only the refresh token that names the current one may rotate.
     """
+
+    told_as = "login_ids"
+    harmless: ClassVar[frozenset[str]] = frozenset(
+        (
+            *("kind", "method", "remembered", "device", "ip"),
+            *("generation", "rotated_at", "last_seen_at", "absolute_expires_at"),
+        )
+    )
+    newcomers_judge = False
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
@@ -138,32 +137,30 @@ class Login(models.Model):
         except Login.DoesNotExist as error:
             raise LoginEnded("no such login any more", reason="login_ended", why=EndReason.DELETED) from error
 
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:  # noqa: FBT001, FBT002  # Django's signature
-        """As Django's, and Redis is told."""
-        from authkit.logins.hints import tell  # which needs these models
-
-        with transaction.atomic(using=router.db_for_write(Login)):
-            tell(login_ids=[self.pk])
-            return super().delete(using=using, keep_parents=keep_parents)
-
     def is_live(self, at: datetime) -> bool:
         """Whether the row itself still stands at that time (the person and the cutoffs are not looked at)."""
         return self.ended_at is None and self.expires_at > at
 
 
-class UserCutoff(models.Model):
+class UserCutoffQuerySet(ToldQuerySet["UserCutoff"]):
+    """As `ToldQuerySet`."""
+
+
+class UserCutoff(ToldModel):
     """Every login of this person that began at or before `issued_before` is dead, whatever its own row says.
 
     One write that also catches what no row knows: a sign-in whose row is being inserted at this very moment, and a
     session from before authkit was installed.
     """
 
+    told_as = "user_ids"
+
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="authkit_cutoff"
     )
     issued_before = models.DateTimeField()
 
-    objects = PrimaryManager()
+    objects = PrimaryManager.from_queryset(UserCutoffQuerySet)()
 
     class Meta:
         app_label = "authkit"
@@ -174,15 +171,20 @@ class UserCutoff(models.Model):
         return f"{self.user_id} before {self.issued_before.isoformat()}"
 
 
-class GlobalCutoff(models.Model):
+class GlobalCutoffQuerySet(ToldQuerySet["GlobalCutoff"]):
+    """As `ToldQuerySet`."""
+
+
+class GlobalCutoff(ToldModel):
     """Every login that began at or before `issued_before` is dead. At most one row, with the key 1."""
 
     ONLY = 1
+    told_as = "everybody"
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
     issued_before = models.DateTimeField()
 
-    objects = PrimaryManager()
+    objects = PrimaryManager.from_queryset(GlobalCutoffQuerySet)()
 
     class Meta:
         app_label = "authkit"

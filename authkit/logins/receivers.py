@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.apps import apps
-from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from authkit import conf
 from authkit.logins.current import login_at_work
-from authkit.logins.hints import tell_after_change, tell_before_change
+from authkit.logins.deciding import address_field, decides, keys_of, made_inactive, models_that_decide
+from authkit.logins.hints import in_use, tell_after_change, tell_before_change
 from authkit.logins.lazy import read
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
@@ -24,53 +22,44 @@ _HINT = "authkit.logins.hint_at_"
 
 
 def connect() -> None:
-    """Listens to saves and deletions of the user model. Safe to call twice."""
-    # Also of what derives from it: a person saved through a proxy or a child model sends that model's signal.
-    for model in apps.get_models():
-        if issubclass(model, get_user_model()):
-            pre_save.connect(hint_before_save, sender=model, dispatch_uid=_HINT + "save")
-            post_save.connect(hint_after_save, sender=model, dispatch_uid=_HINT + "save")
-            pre_delete.connect(hint_before_deletion, sender=model, dispatch_uid=_HINT + "deletion")
-            post_delete.connect(hint_after_deletion, sender=model, dispatch_uid=_HINT + "deletion")
-            post_save.connect(end_logins_of_deactivated, sender=model, dispatch_uid=_UID)
-            pre_save.connect(note_email_change, sender=model, dispatch_uid=_EMAIL_UID)
-            post_save.connect(end_logins_after_email_change, sender=model, dispatch_uid=_EMAIL_UID)
+    """Listens to saves and deletions of the user model, and of each model whose save decides about a person as well: a
+    person who is saved through a proxy, a parent or a child model sends that model's signal. Safe to call twice."""
+    for model in models_that_decide():
+        pre_save.connect(hint_before_save, sender=model, dispatch_uid=_HINT + "save")
+        post_save.connect(hint_after_save, sender=model, dispatch_uid=_HINT + "save")
+        pre_delete.connect(hint_before_deletion, sender=model, dispatch_uid=_HINT + "deletion")
+        post_delete.connect(hint_after_deletion, sender=model, dispatch_uid=_HINT + "deletion")
+        post_save.connect(end_logins_of_deactivated, sender=model, dispatch_uid=_UID)
+        pre_save.connect(note_email_change, sender=model, dispatch_uid=_EMAIL_UID)
+        post_save.connect(end_logins_after_email_change, sender=model, dispatch_uid=_EMAIL_UID)
 
 
 def hint_before_save(sender: Any, *, instance: Any, raw: bool, update_fields: Iterable[str] | None, **_: Any) -> None:
     """Says in Redis that this person's tokens have to be asked for, unless nothing is saved that decides about them."""
     read(instance)  # what is written may end the very login by which the rest would be read
-    if _decides(instance, update_fields):
-        tell_before_change(user_ids=[instance.pk])
+    if in_use() and decides(instance, update_fields):
+        tell_before_change(user_ids=keys_of(instance))
 
 
 def hint_after_save(
     sender: Any, *, instance: Any, created: bool, raw: bool, update_fields: Iterable[str] | None, **_: Any
 ) -> None:
     """And again when it is saved."""
-    if not created and _decides(instance, update_fields):
-        tell_after_change(user_ids=[instance.pk])
+    if not created and in_use() and decides(instance, update_fields):
+        tell_after_change(user_ids=keys_of(instance))
 
 
 def hint_before_deletion(sender: Any, *, instance: Any, **_: Any) -> None:
     """A person's logins go with them, and nothing is sent for those."""
     read(instance)
-    tell_before_change(user_ids=[instance.pk])
+    if in_use():
+        tell_before_change(user_ids=keys_of(instance))
 
 
 def hint_after_deletion(sender: Any, *, instance: Any, **_: Any) -> None:
     """Within the deletion's transaction, and before Django takes the key from the instance."""
-    tell_after_change(user_ids=[instance.pk])
-
-
-def _decides(instance: Any, update_fields: Iterable[str] | None) -> bool:
-    if instance.pk is None:
-        return False  # somebody who isn't in the database yet has no tokens
-    return update_fields is None or not {
-        "password",
-        "is_active",
-        instance.get_email_field_name(),
-    }.isdisjoint(update_fields)
+    if in_use():
+        tell_after_change(user_ids=keys_of(instance))
 
 
 def end_logins_of_deactivated(
@@ -81,11 +70,10 @@ def end_logins_of_deactivated(
     Every check looks at `is_active` itself and needs no signal; this is for a person who is switched off and on
     between two requests. `QuerySet.update()` sends no signal, so there only the checks made meanwhile count.
     """
-    if raw or created or instance.is_active:
+    if raw or created:
         return
-    if update_fields is not None and "is_active" not in update_fields:
-        return  # the row was not told; what the instance says is not what the database holds
-    end_logins_of(user_id=instance.pk, reason=EndReason.DEACTIVATED)
+    for user_id in made_inactive(instance, update_fields):
+        end_logins_of(user_id=user_id, reason=EndReason.DEACTIVATED)
 
 
 def note_email_change(
@@ -98,14 +86,12 @@ def note_email_change(
     vars(instance).pop(_CHANGED, None)
     if raw or instance.pk is None or conf.current().revocation.email_change == "keep":
         return
-    name = type(instance).get_email_field_name()
-    try:
-        field = type(instance)._meta.get_field(name)
-    except FieldDoesNotExist:
+    field = address_field(type(instance))
+    if field is None or field.attname in instance.get_deferred_fields():
         return
-    if (update_fields is not None and name not in update_fields) or name in instance.get_deferred_fields():
+    if update_fields is not None and {field.name, field.attname}.isdisjoint(update_fields):
         return
-    held = type(instance)._base_manager.using(using).filter(pk=instance.pk).values_list(name, flat=True)
+    held = type(instance)._base_manager.using(using).filter(pk=instance.pk).values_list(field.name, flat=True)
     if any(address != getattr(instance, field.attname) for address in held):
         setattr(instance, _CHANGED, True)
 
@@ -113,9 +99,10 @@ def note_email_change(
 def end_logins_after_email_change(sender: Any, *, instance: Any, **_: Any) -> None:
     """Ends the person's logins when their address has changed, but the one by which that was asked for.
 
-    The address decides who may set another password. When it passes from one to another, whoever is still signed in
-    elsewhere by the old one has to show again who they are.
+    The address decides who may set another password. When it passes from one to another, a person who is still signed
+    in elsewhere by the old one has to show again who they are.
     `QuerySet.update()` and `bulk_update()` send no signal and end nothing.
     """
     if vars(instance).pop(_CHANGED, False):
-        end_logins_of(user_id=instance.pk, reason=EndReason.EMAIL_CHANGED, keep=login_at_work())
+        for user_id in keys_of(instance):
+            end_logins_of(user_id=user_id, reason=EndReason.EMAIL_CHANGED, keep=login_at_work())

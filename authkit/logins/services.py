@@ -144,7 +144,7 @@ def _save_within_limit(
 def _evict(login_ids: Collection[UUID], *, user_id: Any) -> None:
     reason = EndReason.EVICTED
     tell(login_ids=login_ids)
-    Login.objects.filter(pk__in=login_ids, ended_at=None).update(ended_at=timezone.now(), end_reason=reason)
+    Login.objects.filter(pk__in=login_ids, ended_at=None).update_told(ended_at=timezone.now(), end_reason=reason)
     for login_id in login_ids:
         _send_on_commit(signals.login_ended, login_id=login_id, user_id=user_id, reason=reason)
 
@@ -175,7 +175,7 @@ def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> Logi
         return LoginEnded(login_id=login_id, ended=False)
     with transaction.atomic():
         tell(login_ids=[login_id])
-        ended = bool(logins.filter(ended_at=None).update(ended_at=timezone.now(), end_reason=reason))
+        ended = bool(logins.filter(ended_at=None).update_told(ended_at=timezone.now(), end_reason=reason))
         if ended:
             _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
     return LoginEnded(login_id=login_id, ended=ended)
@@ -202,7 +202,7 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
         if keep is not None:
             kept_since = mine.filter(pk=keep).values_list("created_at", flat=True).first()
             mine = mine.exclude(pk=keep)
-        count = mine.live(now).update(ended_at=now, end_reason=reason)
+        count = mine.live(now).update_told(ended_at=now, end_reason=reason)
         # The UPDATE misses a sign-in that is being written meanwhile, and sessions from before authkit that have no
         # row yet. All of them are older than the cutoff, which stops short of the login that stays.
         cutoff = now if kept_since is None else kept_since - timedelta(microseconds=1)
@@ -248,7 +248,7 @@ def end_logins_where(
         if user_id is not None:
             line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
         tell(user_ids=[] if user_id is None else [user_id], everybody=user_id is None)
-        count = Login.objects.where(**chosen).live(now).update(ended_at=now, end_reason=reason)
+        count = Login.objects.where(**chosen).live(now).update_told(ended_at=now, end_reason=reason)
         if before is not None and method is None and kind is None:
             until = before - timedelta(microseconds=1)
             _raise_cutoff(
@@ -289,14 +289,14 @@ def _raise_cutoff(cutoff: UserCutoff | GlobalCutoff) -> None:
     # Only ever forwards: a server whose clock is behind must not bring back what another one has cut off.
     cutoffs: Any = type(cutoff)._default_manager
     earlier = cutoffs.filter(pk=cutoff.pk, issued_before__lt=cutoff.issued_before)
-    if earlier.update(issued_before=cutoff.issued_before):
+    if earlier.update_told(issued_before=cutoff.issued_before):
         return
     try:
         with transaction.atomic():
-            cutoff.save(force_insert=True)
+            cutoff.save_told(force_insert=True)
     except IntegrityError:
         # There is one: a later one, or one that somebody made between the two statements.
-        earlier.update(issued_before=cutoff.issued_before)
+        earlier.update_told(issued_before=cutoff.issued_before)
 
 
 def _send_on_commit(signal: Signal, **arguments: Any) -> None:

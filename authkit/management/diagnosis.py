@@ -151,7 +151,7 @@ def _access(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
     if check == "database":
         return
     if found.reachable and _unfit_for_laziness():
-        text = "in force: database, because the user model's manager picks people by itself"
+        text = "in force: database, because the user model's manager picks people by itself, or __init__ reads a field"
         yield Finding("Access tokens", text, Level.NOTE)
         return
     if not found.reachable:

@@ -35,7 +35,7 @@ def touch(login: Login) -> None:
     lifetime = session_lifetime(remembered=login.remembered)
     expires_at = lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at)
     try:
-        Login.objects.filter(pk=login.pk, ended_at=None, expires_at__gt=now).update(
+        Login.objects.filter(pk=login.pk, ended_at=None, expires_at__gt=now).update_told(
             last_seen_at=now, expires_at=expires_at
         )
     except (DatabaseError, InterfaceError):
@@ -48,7 +48,9 @@ def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
     A failure is logged and no more: the login then ends at its next check, which is the safe side.
     """
     try:
-        moved = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash).update(auth_hash=auth_hash)
+        moved = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash).update_told(
+            auth_hash=auth_hash
+        )
     except (DatabaseError, InterfaceError):
         logger.warning("login %s could not be moved on to the new password", login.pk, exc_info=True)
         return

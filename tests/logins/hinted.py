@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from authkit.exceptions import LoginEnded
-from authkit.logins import epochs, feed, hints
+from authkit.logins import epochs, feed, hints, sightings
 from authkit.logins.access import check_access
 from authkit.logins.carried import Carried
 from authkit.logins.models import CacheEpoch, Login
@@ -52,8 +53,11 @@ class Tokens:
     login: Login
 
     def check(self, *, issued_at: float | None = None) -> Carried:
-        """Checks one that was issued now, or then."""
+        """Checks one that was issued now, or then. If "then" is to come, a login that was seen counts as seen then."""
         at = int(time.time() if issued_at is None else issued_at)
+        for key, (seen_at, expires_at) in list(sightings._seen.items()):
+            if key[2] == self.login.pk.int:
+                sightings._seen[key] = (max(seen_at, at), expires_at)
         return check_access(login_id=self.login.pk, user_id=str(self.login.user_id), issued_at=at)
 
     def refused(self, *, issued_at: float | None = None) -> tuple[str | None, str | None] | None:
@@ -105,7 +109,8 @@ def suspended() -> bool:
 
 @contextmanager
 def elsewhere() -> Iterator[None]:
-    """In here this is another process, as far as a process remembers anything of Redis and of the epoch."""
+    """In here this is another process, as far as a process remembers anything of Redis, the epoch and logins."""
+    seen, sightings._seen = sightings._seen, OrderedDict()
     kept = {module: {name: getattr(module, name) for name in names} for module, names in _MEMORY.items()}
     for module, values in kept.items():
         for name in values:
@@ -114,6 +119,7 @@ def elsewhere() -> Iterator[None]:
         yield
     finally:
         feed.forget()
+        sightings._seen = seen
         for module, values in kept.items():
             for name, value in values.items():
                 setattr(module, name, value)
