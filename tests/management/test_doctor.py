@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -112,6 +113,41 @@ def test_push_in_force(settings: Any, server: Server) -> None:
     assert "within BOUND, 0.4 s" in section(printed, "Lease")
     assert "nobody is refused, nobody is back in" in section(printed, "If Redis died")
     assert server.ask("DBSIZE") == b"1"  # the set of hints: the doctor left nothing
+
+
+@pytest.mark.django_db
+def test_clocks_that_agree_are_said(settings: Any) -> None:
+    settings.AUTHKIT = {}
+    assert section(report()[0], "Clocks") == "beside this process', the database's is the same"
+
+
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("off", "said"), [(90.0, "90.0 s behind"), (-90.0, "90.0 s ahead"), (12.0, "12.0 s behind")])
+def test_clocks_that_are_too_far_apart_fail(
+    off: float, said: str, settings: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + off)
+    settings.AUTHKIT = {**PUSH, "REDIS_URL": server.url}
+    printed, failed = report()
+    clocks_said = section(printed, "Clocks")
+    assert f"the database's is {said}, Redis' is {said}" in clocks_said
+    assert f"fault: {abs(off)} s lie between two of them, more than 10 s: let NTP" in clocks_said
+    assert "in force: database, because the clocks are too far apart" in section(printed, "Access tokens")
+    assert failed
+    settings.AUTHKIT = {"REDIS_URL": server.url}
+    printed, failed = report()
+    assert "note: " in section(printed, "Clocks")
+    assert failed is None
+
+
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+def test_how_soon_a_fail_over_behind_a_proxy_is_seen_is_said(settings: Any, server: Server) -> None:
+    settings.AUTHKIT = {**PUSH, "REDIS_URL": server.url}
+    said = section(report()[0], "Lease")
+    assert "each connection that is kept is asked once in 0.2 s which run of Redis it leads to" in said
 
 
 @pytest.mark.redis
