@@ -1,39 +1,44 @@
-"""Whether Redis may be believed, as the database says: one row (`CacheEpoch`), read under a lease.
+"""Whether Redis may be believed, as the database says: the epoch (`CacheEpoch`), read under a lease.
 
-What lies in Redis counts only for the epoch under which it was put there. Whoever could not tell Redis of something
-raises the epoch, and everybody stops believing Redis, at the latest when they read the row again. So each process
-reads it every half of BOUND, and has no use for Redis without (DESIGN.md, "when something is down").
+What lies in Redis counts only for the epoch under which it was put there. A process that could not tell Redis of
+something raises the epoch, and every process stops believing Redis, at the latest when it reads the epoch again. So
+each process reads it every half of BOUND, and has no use for Redis without (DESIGN.md, "when something is down").
 
 Three rules carry the argument; times without a clock's name are each process's own monotonic ones:
 
 1. A lease is dated *before* its statement is sent. A commit that the statement didn't see came after that date, so
-   half of BOUND after a commit nobody holds a lease from before it. This is what `suspend` waits for.
+   half of BOUND after a commit no process holds a lease from before it. This is what `suspend` waits for.
 2. An epoch that is new to a process is not believed for half of BOUND after it was read. It was committed before, so
-   by then nobody believes the one before it. Two epochs, which may mean two Redis servers, are never believed at once.
-3. Only who raised an epoch by `advance`, and so alone, may say of a Redis server that it is complete for it. So there
-   is one server at most for each epoch, whoever is cut off from whom. And the step is random: a value that was lost
-   with a rolled back transaction or a restored backup doesn't come again with another meaning.
+   by then no process believes the one before it. Two epochs, which may mean two Redis servers, are never believed at
+   once.
+3. Only the process that raised an epoch by `advance`, and so alone, may say of a Redis server that it is complete for
+   it. So there is one server at most for each epoch, whichever processes are cut off from each other. And the step is
+   random: a value that was lost with a rolled back transaction or a restored backup doesn't come again with another
+   meaning.
+
+The epoch is a sum, and a raise adds to it without a lock that another transaction could wait for: see
+`authkit.logins.raises`.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from threading import Lock
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import Case, F, When
-from django.utils import timezone
 
 from authkit import conf
+from authkit.core import clocks
+from authkit.core.clocks import SECOND
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import TruthUnavailable
+from authkit.logins import raises
 from authkit.logins.models import CacheEpoch
 from authkit.redis import link
 
@@ -41,21 +46,22 @@ SUSPENSION = timedelta(seconds=30)
 """How long Redis is out of use after it could not be told of something."""
 
 SKEW = timedelta(seconds=10)
-"""By how much the clocks of our servers may differ where a suspension's end is judged."""
+"""By how much the database's clock may jump, as at a fail-over of its own, before a suspension that goes on is over."""
 
-_LONG_AGO = timedelta(minutes=2)
-"""An epoch that was raised before that is old to everybody, whatever their clocks say."""
+_LONG_AGO = 120 * SECOND
+"""An epoch that was raised before that is old to every process."""
 
 _SLACK = 0.02
-_STEPS = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What the row said, at most half of BOUND ago. While `suspended`, the database alone is to be asked."""
+    """What the rows said, at most half of BOUND ago. While `suspended`, the database alone is to be asked."""
 
     epoch: int
     suspended: bool
+    punctual: bool = True
+    """Whether this process' clock and the database's agree (`clocks.LIMIT`); else tokens are the database's alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +72,24 @@ class _Held:
     expires_at: float
     believed_from: float
     """Rule 2."""
-    suspended_at: datetime | None
-    suspended_until: datetime | None
 
+
+@dataclass(frozen=True, slots=True)
+class _Suspension:
+    """One that goes on, by commits of which each came well before the end that the last one had set."""
+
+    seen_at: float
+    """When this process saw the first of them committed. Half of BOUND later no process believes Redis."""
+    lasts_until: float
+    """At least."""
+
+
+_UNKNOWN = Lease(epoch=-1, suspended=True)
 
 _held: _Held | None = None
-_seen: tuple[datetime | None, float] = (None, 0.0)
-"""Which suspension this process has seen committed, by its `suspended_at`, and when."""
+_seen: _Suspension | None = None
+_clock: tuple[int, float, float] | None = None
+"""What the database's clock said last, and before and after which moments it said so."""
 _lock = Lock()
 
 
@@ -120,7 +137,7 @@ def renew_before_a_view() -> None:
 
 
 def fresh_lease() -> Lease:
-    """The same as `lease`, read after this was called: for whoever saw something that doesn't go with the one held.
+    """The same as `lease`, read after this was called: for a caller that saw something that contradicts the one held.
 
     Raises:
         TruthUnavailable: the database can't be asked.
@@ -129,39 +146,37 @@ def fresh_lease() -> Lease:
 
 
 def suspend() -> None:
-    """Stops everybody from believing Redis, because it could not be told of what this transaction changes.
+    """Stops every process from believing Redis, because it could not be told of what this transaction changes.
 
     Call it inside the transaction, or without one at once after the change. After the commit it waits until every
-    process has read the row again: what they answer from then on comes from the database. During an outage that takes
+    process has read the epoch again: what they answer from then on comes from the database. During an outage that takes
     half of BOUND once in each process; later calls find the suspension known to all.
+
+    It writes one row, or none where a suspension goes on for long enough, which most calls in an outage find: then it
+    makes sure after the commit that it still does. (A process that dies between such a commit and that moment leaves
+    no row. The tokens concerned are asked for all the same: Redis is out of use until the suspension ends, and the
+    floor with which it is taken into use then lies above tokens from a minute later. Only a transaction that stayed
+    open for longer than both comes to harm by such a death, and its caller has got no answer.)
 
     Raises:
         TruthUnavailable: the database can't be asked. With it fails what was to be changed.
     """
-    using, now = _using(), timezone.now()
-    # One that ends soon may have ended already by other clocks, so it is no reason not to wait.
-    goes_on = When(suspended_until__gt=now + SKEW, then=F("suspended_at"))
-    rows = CacheEpoch.objects.using(using).filter(pk=CacheEpoch.ONLY)
-    changes: dict[str, Any] = {
-        # First: MariaDB and MySQL assign one column after the other, and it looks at the next one's old value.
-        "suspended_at": Case(goes_on, default=now),
-        "suspended_until": now + SUSPENSION,
-        "value": F("value") + _step(),
-    }
+    using, now = _using(), time.monotonic()
+    if _seen is not None and now + SUSPENSION.total_seconds() / 2 < _seen.lasts_until:
+        transaction.on_commit(_make_sure, using=using)
+        return
     try:
-        if not rows.update(**changes):
-            _create(using)
-            rows.update(**changes)
-        suspended_at: Any = rows.values_list("suspended_at", flat=True).get()
+        raises.insert(using, suspended_for=SUSPENSION)
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the cache epoch can't be raised") from error
-    transaction.on_commit(partial(_wait_for_everybody, suspended_at), using=using)
+    transaction.on_commit(partial(_wait_for_everybody, now), using=using)
 
 
 def advance(known: int) -> int | None:
-    """Raises the epoch, unless somebody did so meanwhile (rule 3).
+    """Raises the epoch, unless another process did so meanwhile (rule 3).
 
-    Not inside a transaction: all others would wait for the row until it ends.
+    Not inside a transaction: what it raises has to be committed when it returns. On SQLite, which has one lock for all
+    writers, it doesn't wait for that either.
 
     Args:
         known: the epoch that it must still be.
@@ -170,32 +185,36 @@ def advance(known: int) -> int | None:
         The new epoch; None if it wasn't `known` any more.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        TruthUnavailable: the database can't be asked, or is locked.
     """
-    value = known + _step()
-    rows = CacheEpoch.objects.using(_using()).filter(pk=CacheEpoch.ONLY, value=known)
+    using = _using()
     try:
-        moved = rows.update(value=value, suspended_at=timezone.now())
+        with raises.impatient(using):
+            raised = raises.insert_after(using, known)
+            if raised is None or _read(time.monotonic()).epoch != raised:
+                return None
+            with suppress(*DATABASE_DOWN):  # the next one that advances does it
+                raises.fold(using, keep=known)
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the cache epoch can't be raised") from error
-    return value if moved else None
+    return raised
 
 
 def suspended_for_all() -> bool:
-    """Whether nobody believes Redis now, nor will for some seconds, by the row as it was read last.
+    """Whether no process believes Redis now, nor will for some seconds, by the rows as they were read last.
 
-    Waits, if need be, until everybody has read it. Whoever ends the suspension then has to begin with an epoch, and a
-    floor in Redis, that are younger than this call.
+    Waits, if need be, until every process has read them. The process that ends the suspension then has to begin with an
+    epoch, and a floor in Redis, that are younger than this call.
     """
-    held = _held
-    if held is None or held.suspended_at != _seen[0] or not _lasts(held.suspended_until):
+    seen = _seen
+    if seen is None or not _lasts(seen):
         return False
-    _sleep_until(_seen[1] + half_of_bound())
-    return _lasts(held.suspended_until)
+    _sleep_until(seen.seen_at + half_of_bound())
+    return _lasts(seen)
 
 
 def wait_until_believed() -> None:
-    """Waits until nobody holds an epoch from before the one that this process read last (rules 1 and 2)."""
+    """Waits until no process holds an epoch from before the one that this process read last (rules 1 and 2)."""
     held = _held
     if held is not None:
         _sleep_until(held.believed_from)
@@ -206,84 +225,133 @@ def half_of_bound() -> float:
     return conf.current().revocation.bound.total_seconds() / 2
 
 
+def database_clock() -> tuple[int, int]:
+    """Between which times the database's clock stands now, in microseconds since 1970; asks nobody. As this process'
+    own clock has it where no lease was ever read."""
+    if _clock is None:
+        now = clocks.now_in_microseconds()
+        return now, now
+    said, before, after = _clock
+    now_here = time.monotonic()
+    return said + int((now_here - after) * SECOND), said + int((now_here - before) * SECOND)
+
+
 def forget() -> None:
-    """Drops the lease, for tests: the next one's database is another."""
-    global _held, _seen
-    _held, _seen = None, (None, 0.0)
+    """Drops what is remembered, for tests: the next one's database is another."""
+    global _held, _seen, _clock  # noqa: PLW0603
+    _held = _seen = _clock = None
 
 
 def _read(asked_at: float) -> Lease:
-    global _held, _seen  # noqa: PLW0603
     using = _using()
+    connection = connections[using]
+    try:
+        # This connects, and so comes before the lock. A thread that waited for a connection under the lock would wait,
+        # with a pool of one, for a thread that has it and waits for the lock.
+        alone = connection.get_autocommit()
+        if not alone and not _sees_commits(connection):
+            return _UNKNOWN
+        if (found := _renewed(using, asked_at, alone=alone)) is None and alone:
+            with suppress(*DATABASE_DOWN), raises.impatient(using):
+                raises.insert_first(using)
+                found = _renewed(using, asked_at, alone=alone)
+    except DATABASE_DOWN as error:
+        raise TruthUnavailable("the cache epoch can't be read") from error
+    return found or _UNKNOWN
+
+
+def _renewed(using: str, asked_at: float, *, alone: bool) -> Lease | None:
+    """A lease that was read since; None where there is no row. Under the lock one statement is waited for, that waits
+    for no other transaction."""
+    global _held, _clock  # noqa: PLW0603
     with _lock:
         held = _held
         if held is not None and held.read_at >= asked_at:
             return held.lease  # another thread's answer, asked for after this call began
-        read_at = time.monotonic()
-        try:
-            connection = connections[using]
-            alone = connection.get_autocommit()
-            if not alone and not _sees_commits(connection):
-                return Lease(epoch=-1, suspended=True)
-            value, suspended_at, suspended_until = _row(using)
-        except DATABASE_DOWN as error:
-            raise TruthUnavailable("the cache epoch can't be read") from error
-        done, now, half = time.monotonic(), timezone.now(), half_of_bound()
+        read_at, here = time.monotonic(), clocks.now_in_microseconds()
+        if (state := raises.state(using)) is None:
+            return None
+        done, half = time.monotonic(), half_of_bound()
+        _clock = (state.now, read_at, done)
         believed_from = done
-        if held is not None and held.lease.epoch == value:
+        if held is not None and held.lease.epoch == state.epoch:
             believed_from = held.believed_from
-        elif held is not None or (suspended_at is not None and suspended_at > now - _LONG_AGO):
+        elif held is not None or state.raised_at > state.now - _LONG_AGO:
             believed_from = done + half
-        suspended = done < believed_from or (suspended_until is not None and suspended_until > now)
-        if alone and suspended_at is not None and suspended_at != _seen[0]:
-            _seen = (suspended_at, done)  # in a transaction it may be our own, that nobody else sees yet
+        rest = ((state.suspended_until or state.now) - state.now) / SECOND
+        if alone and _is_certain(connections[using]):
+            _note_suspension(read_at, done, rest)
+        suspended = done < believed_from or rest > 0
         expires_at = read_at + half
         if done < believed_from:
             expires_at = min(expires_at, believed_from)
-        _held = _Held(Lease(value, suspended), read_at, expires_at, believed_from, suspended_at, suspended_until)
-        return _held.lease
+        lease = Lease(state.epoch, suspended, _is_punctual(state.now, here))
+        _held = _Held(lease, read_at, expires_at, believed_from)
+        return lease
 
 
-def _row(using: str) -> Any:
-    rows = CacheEpoch.objects.using(using).filter(pk=CacheEpoch.ONLY)
-    row = rows.values_list("value", "suspended_at", "suspended_until").first()
-    if row is None:
-        _create(using)
-        row = rows.values_list("value", "suspended_at", "suspended_until").get()
-    return row
+def _note_suspension(read_at: float, done: float, rest: float) -> None:
+    """Enters what is committed: a suspension that goes on for `rest` seconds from some time after `read_at`."""
+    global _seen  # noqa: PLW0603
+    before = _seen if _seen is not None and _lasts(_seen) else None
+    if rest > 0:
+        _seen = _Suspension(done if before is None else before.seen_at, read_at + rest)
+    elif before is not None and read_at > before.seen_at:
+        _seen = None  # it was lifted by hand, or the database has another clock
 
 
-def _create(using: str) -> None:
-    CacheEpoch.objects.using(using).bulk_create([CacheEpoch(value=_step())], ignore_conflicts=True)
+def _is_punctual(database: int, asked_at: int) -> bool:
+    difference = clocks.ahead(clock=database, asked_at=asked_at, answered_at=clocks.now_in_microseconds()) / SECOND
+    if clocks.agree(difference):
+        return True
+    if conf.current().revocation.check != "database":
+        clocks.warn("The database's", difference)
+    return False
 
 
 def _sees_commits(connection: Any) -> bool:
+    return _isolation(connection) in {"read_committed", "read committed", "read uncommitted"}
+
+
+def _is_certain(connection: Any) -> bool:
+    """Whether what is read outside a transaction is committed."""
+    return _isolation(connection) != "read uncommitted"
+
+
+def _isolation(connection: Any) -> str:
     level = getattr(connection, "isolation_level", None)  # an enumeration on PostgreSQL, text on MySQL, none on SQLite
-    name = str(getattr(level, "name", level)).lower()
-    return name in {"read_committed", "read committed", "read uncommitted"}
+    return str(getattr(level, "name", level)).lower()
 
 
-def _wait_for_everybody(suspended_at: datetime) -> None:
-    # From the commit on, not from `suspended_at`: who reads the row in between doesn't see it.
+def _wait_for_everybody(inserted_at: float) -> None:
+    # From the commit on, not from the INSERT: a process that reads the rows in between doesn't see it.
     global _held, _seen  # noqa: PLW0603
-    if _seen[0] != suspended_at:
-        _seen = (suspended_at, time.monotonic())
+    now, lasts_until = time.monotonic(), inserted_at + SUSPENSION.total_seconds()
+    before = _seen
+    if before is not None and _lasts(before):
+        seen = _Suspension(before.seen_at, max(before.lasts_until, lasts_until))
+    else:
+        seen = _Suspension(now, lasts_until)
+    _seen = seen
     _held = None  # this process has no use for its own lease either
-    _sleep_until(_seen[1] + half_of_bound())
+    _sleep_until(seen.seen_at + half_of_bound())
 
 
-def _lasts(suspended_until: datetime | None) -> bool:
-    return suspended_until is not None and suspended_until > timezone.now() + SKEW / 2
+def _make_sure() -> None:
+    # Read again: the transaction may have been open for longer than the suspension that it relied on.
+    fresh_lease()
+    if not suspended_for_all():
+        suspend()
+
+
+def _lasts(seen: _Suspension) -> bool:
+    return seen.lasts_until > time.monotonic() + SKEW.total_seconds() / 2
 
 
 def _sleep_until(moment: float) -> None:
     rest = moment + _SLACK - time.monotonic()
     if rest > 0:
         time.sleep(rest)
-
-
-def _step() -> int:
-    return 1 + secrets.randbelow(_STEPS)
 
 
 def _using() -> str:

@@ -11,6 +11,9 @@ A table is believed while all of this holds, else Redis is asked (`hints.ask`) a
 - the last PING that was answered *on this very connection* was sent less than BOUND ago. A server writes to a
   subscriber in order, so its answer says that all that was published before has arrived. A connection that died
   without a word, or a server that froze, is so noticed;
+- half of BOUND ago at most, the server that answers on other connections was the run that feeds us. A proxy may keep a
+  connection open through a fail-over and lead it to another server (see `authkit.redis.nodes`). One command then, at
+  the time of the lease;
 - the connection stands. A server that drops a slow subscriber's messages closes its connection.
 
 Threads share the feed under a lock that is never held while anything is waited for. The child of a fork begins anew.
@@ -54,6 +57,7 @@ class _Feed:
         "bound",
         "epoch",
         "floor",
+        "identified_at",
         "lock",
         "logins",
         "people",
@@ -79,6 +83,7 @@ class _Feed:
         self.pinged_at = self.proven_at = _NEVER
         self.unanswered_since: float | None = None
         self.prune_at = hints.now_in_microseconds() + _PRUNE_EVERY
+        self.identified_at = time.monotonic()
 
     def ping(self, now: float) -> None:
         """Asks for proof that all has arrived. Its own time is what it carries, so the answer needs no bookkeeping."""
@@ -113,7 +118,7 @@ class _Feed:
 
     def prune(self, now: int) -> None:
         """Forgets what concerns no living token. If one lives longer than the settings say, the floor asks for it."""
-        horizon, before = hints.horizon(now), len(self.logins) + len(self.people)
+        horizon, before = hints.times()[0] - hints.span(), len(self.logins) + len(self.people)
         self.logins = {number: score for number, score in self.logins.items() if score >= horizon}
         self.people = {name: score for name, score in self.people.items() if score >= horizon}
         if len(self.logins) + len(self.people) < before:
@@ -134,8 +139,9 @@ def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
     answer = _told(login_id, user_id, issued_at)
     if answer is None:
         lease = epochs.lease()
-        if lease.suspended:
+        if lease.suspended or not lease.punctual:
             return True
+        _identify()
         # Often it was the lease alone that had run out.
         answer = _told(login_id, user_id, issued_at)
         if answer is None:
@@ -149,8 +155,10 @@ async def aask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
     answer = _told(login_id, user_id, issued_at)
     if answer is None:
         lease = epochs.held_lease() or await sync_to_async(epochs.lease)()
-        if lease.suspended:
+        if lease.suspended or not lease.punctual:
             return True
+        if _unidentified():
+            await sync_to_async(_identify, thread_sensitive=False)()
         answer = _told(login_id, user_id, issued_at)
         if answer is None:
             await sync_to_async(_mend, thread_sensitive=False)(lease.epoch)
@@ -174,11 +182,11 @@ def _told(login_id: UUID, user_id: str, issued_at: int) -> bool | None:
     lease = epochs.held_lease()
     if lease is None:
         return None
-    if lease.suspended:
+    if lease.suspended or not lease.punctual:
         return True
-    if lease.epoch != feed.epoch:
-        return None
     now = time.monotonic()
+    if lease.epoch != feed.epoch or now - feed.identified_at > feed.bound / 2:
+        return None
     try:
         with feed.lock:
             heard = feed.subscription.drain()
@@ -201,8 +209,38 @@ def _told(login_id: UUID, user_id: str, issued_at: int) -> bool | None:
         return None
     if not proven:
         return None
-    issued = issued_at * hints.SECOND
-    return feed.floor >= issued or login_id.int in feed.logins or feed.people.get(hints.folded(user_id), -1) >= issued
+    return (
+        feed.floor >= issued_at * hints.SECOND
+        or login_id.int in feed.logins
+        or (bool(feed.people) and hints.folded(user_id) in feed.people)
+    )
+
+
+def _unidentified() -> bool:
+    """Whether it was half of BOUND ago that the feed's server was known to be the one that is asked for hints."""
+    feed = _feed
+    return feed is not None and time.monotonic() - feed.identified_at > feed.bound / 2
+
+
+def _identify() -> None:
+    """Makes sure that the feed comes from the run that answers on other connections: one command, where it is due.
+
+    A proxy may keep the subscription open while it leads everything else to another server. Redis has no command that
+    asks a subscriber's own connection for its run.
+    """
+    feed = _feed
+    if feed is None or not _unidentified():
+        return
+    asked_at = time.monotonic()
+    key = keys.revoked(conf.current().redis.prefix)
+    try:
+        run = link.call(b"PING", key=key).run
+    except RedisUnavailable:
+        return  # so it isn't believed until Redis says who it is
+    if run == feed.subscription.run:
+        feed.identified_at = asked_at
+    else:
+        _drop(feed)
 
 
 def _mend(epoch: int) -> None:

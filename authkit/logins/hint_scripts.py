@@ -5,18 +5,22 @@ from __future__ import annotations
 # The run is read where the marker is looked for or written: a connection may lead to another server the next time.
 _RUN = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')\n"
 
-# Of ARGV[1], our time, and ARGV[2], AHEAD. As text, for Lua would write a number of this size as 1.7e+15.
+# Of ARGV[1], the latest time that a clock of ours shows, and ARGV[2], AHEAD. As text, for Lua would write a number of
+# this size as 1.7e+15.
 _SCORE = """
 local clock = redis.call('TIME')
-local score = string.format('%.0f', math.max(ARGV[1], clock[1] * 1000000 + clock[2]) + ARGV[2])
+local now = clock[1] * 1000000 + clock[2]
+local score = string.format('%.0f', math.max(ARGV[1], now) + ARGV[2])
 """
 
+# ARGV[3] is the earliest time that a clock of ours shows, ARGV[4] how long before it dead tokens were issued.
 # Dates the members, drops those of dead tokens, publishes, and answers the epoch for which this server is complete.
 TELL = (
     _SCORE
     + """
-local horizon, channel, members = ARGV[3], ARGV[4], ARGV[5]
-for i = 6, #ARGV do redis.call('ZADD', KEYS[1], 'GT', score, ARGV[i]) end
+local horizon = string.format('%.0f', math.min(ARGV[3], now) - ARGV[4])
+local channel, members = ARGV[5], ARGV[6]
+for i = 7, #ARGV do redis.call('ZADD', KEYS[1], 'GT', score, ARGV[i]) end
 if redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. horizon) > 0 then
   redis.call('ZADD', KEYS[1], 'GT', horizon, 'f')
 end

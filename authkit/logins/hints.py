@@ -7,10 +7,25 @@ reads all that concerns a token, and an eviction takes all of them or none:
     e:<epoch>:<run>   the marker: complete for this epoch (`authkit.logins.epochs`) on this run of this server
     f                 the floor: all tokens issued at or before this time have to be asked for
     l:<login, hex>    tokens of this login have to be asked for
-    u:<user's key>    tokens of this person, issued at or before this time, have to be asked for
+    u:<user's key>    tokens of this person have to be asked for, those of later logins too: until the last token that
+                      the hint concerns has expired
 
-Scores are microseconds since the epoch and only rise. Those of hints are a minute ahead, for clocks that differ: ahead
-of the teller's clock or of Redis' own, whichever is later, so that one server whose clock is behind misses nobody.
+Scores are microseconds since the epoch and only rise. They are a minute ahead (AHEAD) of the latest of three clocks:
+the database's as this process knows it from its lease, this process' own, and Redis'. A hint goes when its score lies
+further back than a token lives (`span`), by the earliest of them, and lifts the floor to there.
+
+*Clocks.* The one time that is compared with a score is the `iat` of a token, and with the floor's alone. It is its
+issuer's time, and that process may be another one than the teller. A hint of a login or a person is good for any `iat`:
+a token of an issuer whose clock is ahead, by more than a minute too, is asked for. A token that the floor concerns was
+issued, by the database's clock, before the floor was set, or at most half of the longest BOUND later (30 s); by the
+clock of its issuer, at most `clocks.LIMIT` after that. So the floor is above it while
+
+    LIMIT + 30 s + 1 s (the unit of `iat`) <= AHEAD
+
+which LIMIT = 10 s satisfies, also where Redis' clock, that is measured against the process' own, is twice as far from
+the database's. A process whose clock is further away from the database's, or from Redis', believes neither `redis` nor
+`push`: it asks the database for each token, and the log has a warning. And a token that it issues itself, whose `iat`
+is ahead, gets a hint for its login (`note_issue`), so that no process has to compare that `iat`.
 
 *Without the marker* (flushed, evicted, restarted, another server, another epoch) nothing is believed, and whoever
 notices warms the set: raises the epoch, lifts the floor to now, and writes the marker of that new epoch. All that was
@@ -26,8 +41,8 @@ the hint behind, and after it, for whoever warmed the set or asked the database 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -38,17 +53,19 @@ from django.core.exceptions import ValidationError
 from django.db import connections, router, transaction
 
 from authkit import conf
+from authkit.core import clocks
+from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import TruthUnavailable
 from authkit.logins import epochs
 from authkit.logins.hint_scripts import TELL, WARM
 from authkit.logins.models import Login
 from authkit.redis import keys, link
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.link import RedisUnavailable, Reply
 
-SECOND = 1_000_000
+SECOND = clocks.SECOND
 
 AHEAD = 60 * SECOND
-"""More than the clocks of our servers differ, and half of the longest BOUND."""
+"""More than `clocks.LIMIT` and half of the longest BOUND together."""
 
 MARGIN = 120 * SECOND
 """How much longer than an access token lives a hint is kept."""
@@ -117,6 +134,18 @@ def mention(*, login_id: UUID) -> None:
         _say(_members((login_id,), ()))
 
 
+def note_issue(*, login_id: UUID) -> None:
+    """Says so of a login whose tokens have an `iat` that no process can compare: this process' clock is off.
+
+    Call it after the commit and before the token is handed out. Costs nothing where the clock is right, but the lease.
+
+    Raises:
+        TruthUnavailable: the database can't be asked.
+    """
+    if in_use() and not epochs.lease().punctual:
+        _tell_after(_members((login_id,), ()))
+
+
 def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
     """Whether the database has to be asked for an access token; one command to Redis, and now and then the lease.
 
@@ -129,7 +158,7 @@ def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
         TruthUnavailable: the lease has run out and the database can't be asked.
     """
     lease = epochs.lease()
-    if lease.suspended:
+    if lease.suspended or not lease.punctual:
         return True
     answer = _answer(lease.epoch, login_id, user_id, issued_at)
     if answer is None:
@@ -141,7 +170,7 @@ def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
 async def aask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
     """The same; Redis is waited for in a thread of its own, the database in Django's."""
     lease = epochs.held_lease() or await sync_to_async(epochs.lease)()
-    if lease.suspended:
+    if lease.suspended or not lease.punctual:
         return True
     answer = await sync_to_async(_answer, thread_sensitive=False)(lease.epoch, login_id, user_id, issued_at)
     if answer is None:
@@ -156,11 +185,12 @@ def warm_on_commit(epoch: int) -> None:
     Args:
         epoch: for which the marker was missing.
     """
-    transaction.on_commit(partial(_warm, epoch), using=router.db_for_write(Login))
+    with suppress(*DATABASE_DOWN):  # it connects; the caller asks the database next, and says so
+        transaction.on_commit(partial(_warm, epoch), using=router.db_for_write(Login))
 
 
 def read_all(*, epoch: int) -> tuple[bytes, dict[bytes, int]] | None:
-    """The whole set and which run it was read from; None if it isn't complete for this epoch.
+    """The whole set and which run it was read from; None if it isn't complete for this epoch, or its clock is off.
 
     Raises:
         RedisUnavailable
@@ -168,18 +198,25 @@ def read_all(*, epoch: int) -> tuple[bytes, dict[bytes, int]] | None:
     key = keys.revoked(conf.current().redis.prefix)
     reply = link.call(b"ZRANGE", key, 0, -1, b"WITHSCORES", key=key)
     found = {member: int(float(score)) for member, score in zip(reply.value[::2], reply.value[1::2], strict=True)}
-    if b"e:%d:%b" % (epoch, reply.run) not in found:
+    if b"e:%d:%b" % (epoch, reply.run) not in found or not _agrees(reply):
         return None
     return reply.run, {member: score for member, score in found.items() if score < _MARKED}
 
 
-def horizon(now: int) -> int:
-    """Hints from before this time concern no token that is still alive; in microseconds, as is `now`."""
-    return now - int(conf.current().tokens.access_lifetime.total_seconds() * SECOND) - MARGIN
+def span() -> int:
+    """For how long before now hints concern a token that may be alive, in microseconds."""
+    return int(conf.current().tokens.access_lifetime.total_seconds() * SECOND) + MARGIN
+
+
+def times() -> tuple[int, int]:
+    """The earliest and the latest time that it is, by this process' clock and by the database's; in microseconds."""
+    mine, (earliest, latest) = now_in_microseconds(), epochs.database_clock()
+    return min(mine, earliest), max(mine, latest)
 
 
 def now_in_microseconds() -> int:
-    return int(time.time() * SECOND)
+    """This process' clock."""
+    return clocks.now_in_microseconds()
 
 
 def folded(user_id: str) -> str:
@@ -233,11 +270,11 @@ def _tell_after(members: list[bytes]) -> None:
 def _say(members: list[bytes]) -> int | None:
     """The epoch for which the server that was told is complete, 0 if for none; None if it can't be told."""
     prefix = conf.current().redis.prefix
-    key, now = keys.revoked(prefix), now_in_microseconds()
+    key, (earliest, latest) = keys.revoked(prefix), times()
     told = json.dumps([member.decode("utf-8", "surrogatepass") for member in members])
     channel = keys.revoked_channel(prefix)
     try:
-        reply = link.call(b"EVAL", TELL, 1, key, now, AHEAD, horizon(now), channel, told, *members, key=key)
+        reply = link.call(b"EVAL", TELL, 1, key, latest, AHEAD, earliest, span(), channel, told, *members, key=key)
     except RedisUnavailable:
         return None
     return int(reply.value)
@@ -263,10 +300,17 @@ def _answer(epoch: int, login_id: UUID, user_id: str, issued_at: int) -> bool | 
     marker, floor, ended, persons = reply.value
     if marker is None:
         return None
-    if ended is not None:
+    if ended is not None or persons is not None or not _agrees(reply):
         return True
-    issued = issued_at * SECOND
-    return (floor is not None and float(floor) >= issued) or (persons is not None and float(persons) >= issued)
+    return floor is not None and float(floor) >= issued_at * SECOND
+
+
+def _agrees(reply: Reply) -> bool:
+    """Whether the clock of the server that answered is close enough to this process'."""
+    if clocks.agree(reply.ahead):
+        return True
+    clocks.warn("Redis'", reply.ahead)
+    return False
 
 
 def _warm(epoch: int) -> None:
@@ -278,7 +322,7 @@ def _warm(epoch: int) -> None:
             return
         key = keys.revoked(conf.current().redis.prefix)
         # The time is that of after the raising: nothing that was told under an older epoch lies above it.
-        link.call(b"EVAL", WARM, 1, key, now_in_microseconds(), AHEAD, raised, key=key)
+        link.call(b"EVAL", WARM, 1, key, times()[1], AHEAD, raised, key=key)
         epochs.fresh_lease()
     except (TruthUnavailable, RedisUnavailable):
         return  # the request has its answer from the database; the next one tries again

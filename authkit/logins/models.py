@@ -197,24 +197,25 @@ class GlobalCutoff(ToldModel):
 
 
 class CacheEpoch(models.Model):
-    """Which state of Redis counts: what was written there under another epoch is as good as not there.
+    """One raise of the epoch, which says what in Redis counts: whatever was written there under another epoch does not.
 
-    One row, with the key 1. Whoever could not tell Redis of a revocation raises `value`, in the transaction of the
-    revocation, and suspends the use of Redis for a while; each process reads the row anew all the time.
+    The epoch is the sum of `value` over all rows (`authkit.logins.raises`). A raise inserts a row, and no statement
+    updates one, so that two transactions that raise the epoch never wait for each other. Times are microseconds since
+    1970 by the database's clock (`authkit.core.clocks`).
     """
 
-    ONLY = 1
+    id = models.PositiveBigIntegerField(primary_key=True, editable=False)
+    """Drawn at random. A row of `epochs.advance` has the epoch that it raised instead: only one such row can exist."""
+    value = models.PositiveBigIntegerField()
+    raised_at = models.BigIntegerField()
+    suspended_until = models.BigIntegerField(null=True)
 
-    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
-    value = models.PositiveBigIntegerField(default=1)
-    suspended_at = models.DateTimeField(null=True)
-    suspended_until = models.DateTimeField(null=True)
+    objects = PrimaryManager()
 
     class Meta:
         app_label = "authkit"
         verbose_name = _("cache epoch")
-        verbose_name_plural = _("cache epoch")
-        constraints = (models.CheckConstraint(condition=Q(id=1), name="authkit_cacheepoch_single"),)
+        verbose_name_plural = _("cache epochs")
 
     def __str__(self) -> str:
         return str(self.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from statistics import median
 from uuid import uuid4
@@ -14,9 +14,10 @@ from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
+from django.db.models import Max
 
 from authkit import conf
+from authkit.core import clocks
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import TruthUnavailable
 from authkit.logins import epochs, hints
@@ -49,7 +50,7 @@ class Finding:
 def diagnose() -> Iterator[Finding]:
     """Looks at everything that is configured, in the order in which one thing depends on another.
 
-    Writes nothing that lasts: a key in Redis for a moment, and the row of the cache epoch where there is none yet.
+    Writes nothing that lasts: a key in Redis for a moment, and a row of the cache epoch where there is none yet.
     """
     settings = conf.current()
     database = list(_database())
@@ -58,6 +59,7 @@ def diagnose() -> Iterator[Finding]:
     yield from _redis(found, settings)
     has_database = not any(finding.level is Level.FAULT for finding in database)
     if has_database:
+        yield from _clocks(found, settings)
         yield from _access(found, settings)
         yield from _lease(settings, in_use=_is_in_use(found, settings))
     if found.reachable and settings.revocation.check == "push":
@@ -142,6 +144,34 @@ def _when_full(server: ServerState) -> str:
     return f"{server.policy}; hints that are evicted are missed, and the database is asked until they are there again"
 
 
+def _clocks(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
+    """The application's, the database's and Redis'."""
+    try:
+        differences = {"the database's": clocks.ahead_of_database(connections[router.db_for_write(Login)])}
+    except DatabaseError as error:
+        yield Finding("Clocks", f"the database doesn't say its time ({type(error).__name__})", Level.NOTE)
+        return
+    for server in found.servers:
+        if not server.problem:
+            differences[f"that of {server.name}" if len(found.servers) > 1 else "Redis'"] = server.ahead
+    text = ", ".join(f"{whose} is {_apart(difference)}" for whose, difference in differences.items())
+    yield Finding("Clocks", f"beside this process', {text}")
+    spread = max(0.0, *differences.values()) - min(0.0, *differences.values())
+    if clocks.agree(spread):
+        return
+    text = f"{spread:.1f} s lie between two of them, more than {clocks.LIMIT:g} s: let NTP set each machine's"
+    if settings.revocation.check == "database":
+        yield Finding("Clocks", text, Level.NOTE)
+    else:
+        yield Finding("Clocks", f"{text}. {settings.revocation.check} is not believed", Level.FAULT)
+
+
+def _apart(seconds: float) -> str:
+    if abs(seconds) < 0.05:  # the unit in which it is said
+        return "the same"
+    return f"{abs(seconds):.1f} s {'ahead' if seconds > 0 else 'behind'}"
+
+
 def _access(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
     check = settings.revocation.check
     chain = ["push", "redis", "database"]
@@ -161,6 +191,8 @@ def _access(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
         lease = _settled_lease()
         if lease.suspended:
             text = "in force: database, because somebody could not tell Redis of something a moment ago"
+        elif not lease.punctual or not all(clocks.agree(server.ahead) for server in found.servers):
+            text = "in force: database, because the clocks are too far apart"
         elif hints.read_all(epoch=lease.epoch) is None:
             text = "in force: database, until the next check has begun the set of hints anew (a moment)"
         else:
@@ -189,16 +221,15 @@ def _lease(settings: conf.Settings, *, in_use: bool) -> Iterator[Finding]:
     if not in_use:
         return
     bound = settings.revocation.bound.total_seconds()
-    row = CacheEpoch.objects.filter(pk=CacheEpoch.ONLY).first()
-    text = f"epoch {row.value if row else 'none yet'}; each process reads it once in {bound / 2:g} s"
+    text = f"epoch {epochs.lease().epoch}; each process reads it once in {bound / 2:g} s"
     yield Finding("Lease", f"{text}, and hears of every ending within BOUND, {bound:g} s, at the very most")
-    if row is not None and _lies_ahead(row.suspended_until):
-        text = f"Redis is not believed before {row.suspended_until:%H:%M:%S %Z}: it could not be told of something"
+    text = f"each connection that is kept is asked once in {bound / 2:g} s which run of Redis it leads to"
+    yield Finding("Lease", f"{text}: a fail-over behind a proxy that keeps connections is seen within BOUND")
+    until = CacheEpoch.objects.aggregate(until=Max("suspended_until"))["until"]
+    if until is not None and until > epochs.database_clock()[0]:
+        moment = datetime.fromtimestamp(until / clocks.SECOND, UTC)
+        text = f"Redis is not believed before {moment:%H:%M:%S %Z}: it could not be told of something"
         yield Finding("Lease", text, Level.NOTE)
-
-
-def _lies_ahead(moment: datetime | None) -> bool:
-    return moment is not None and moment > timezone.now()
 
 
 def _push(settings: conf.Settings) -> Iterator[Finding]:

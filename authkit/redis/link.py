@@ -1,8 +1,8 @@
 """The way to Redis, whichever of REDIS_URL, REDIS.CACHE and REDIS.CLUSTER names it. Everything else asks here.
 
     configured() -> bool                                 whether the settings name a Redis at all
-    call(*command, key) -> Reply(value, run)             one command, to the server that holds `key`
-    await acall(*command, key) -> Reply(value, run)      the same in a thread, so that no event loop waits
+    call(*command, key) -> Reply(value, run, ahead)      one command, to the server that holds `key`
+    await acall(*command, key) -> Reply(…)               the same in a thread, so that no event loop waits
     subscribe(channel, *, key) -> Subscription           a connection of its own that hears a channel
     RedisUnavailable                                     what each of them raises; it never reaches a client
 
@@ -33,11 +33,14 @@ class RedisUnavailable(Exception):
 class Reply(NamedTuple):
     """What the server said, and which run of which server said it.
 
-    `run` is the `run_id` of INFO, of the server to which the connection was made: another value after each restart.
+    `run` is the `run_id` of INFO: another value after each restart. A connection is asked for it when it is made, and
+    then together with a command once in half of BOUND: a proxy may keep it open and lead it to another server.
     """
 
     value: Any
     run: bytes
+    ahead: float = 0.0
+    """By how many seconds the server's clock was ahead of this process' when the run was asked for."""
 
 
 def configured(settings: conf.Settings | None = None) -> bool:

@@ -2,21 +2,27 @@
 
 The pool is our own because redis-py's, with its `execute_command`, costs as much as the round trip on loopback. It is a
 deque of redis-py's connections: `pop` and `append` need no lock. A connection in it has always had its last answer
-read, and was never reconnected: so the run that it was stamped with is the run that answers.
+read, and was never reconnected. So the run that it was stamped with is the run that answers, as long as it leads to
+the server itself. A proxy (a managed Redis has one) may keep it open through a fail-over and lead it to another server.
+So a connection that was asked for its run more than half of BOUND ago is asked again, in front of the next command and
+in the same packet: that costs no round trip. The command is the new server's then, and its reply says so.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.connection import AbstractConnection
 from redis.exceptions import AskError, MovedError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from authkit import conf
+from authkit.core import clocks
 from authkit.redis.breaker import Breaker
 from authkit.redis.link import RedisUnavailable, Reply
 from authkit.redis.subscription import Subscription
@@ -33,6 +39,16 @@ _INFO = ("INFO", "server")
 _GONE = (RedisConnectionError, ReadOnlyError)
 
 
+class Identity(NamedTuple):
+    """Which server a connection leads to, as the server says itself."""
+
+    run: bytes
+    ahead: float
+    """By how many seconds its clock is ahead of this process'; 0 where it doesn't say its time."""
+    asked_at: float
+    """When it was asked: `time.monotonic()` before that."""
+
+
 class Node:
     """A server, by the function that makes an unconnected connection to it. `name` is for logs."""
 
@@ -42,7 +58,7 @@ class Node:
         self.name = name
         self.breaker = Breaker()
         self._make = make
-        self._idle: deque[tuple[AbstractConnection, bytes]] = deque()
+        self._idle: deque[tuple[AbstractConnection, Identity]] = deque()
 
     def call(self, command: Command, *, asking: bool = False) -> Reply:
         """The server's answer to one command; `asking` as RESP's ASK wants it.
@@ -73,8 +89,8 @@ class Node:
             self._heard()
         return reply
 
-    def connect(self) -> tuple[AbstractConnection, bytes]:
-        """A new connection and the run that it leads to.
+    def connect(self) -> tuple[AbstractConnection, Identity]:
+        """A new connection and the server that it leads to.
 
         Raises:
             redis.exceptions.RedisError, OSError
@@ -83,11 +99,12 @@ class Node:
         connection = self._make()
         try:
             connection.connect()
-            run = _run_in(exchange(connection, _INFO))
+            asked_at = time.monotonic(), time.time()
+            identity = _identity(exchange(connection, _INFO), *asked_at)
         except BaseException:
             connection.disconnect()
             raise
-        return connection, run
+        return connection, identity
 
     def subscribe(self, channel: bytes) -> Subscription:
         """A new connection that hears `channel`.
@@ -98,7 +115,7 @@ class Node:
         if not self.breaker.lets_through():
             raise RedisUnavailable(f"{self.name} failed a moment ago")
         try:
-            connection, run = self.connect()
+            connection, identity = self.connect()
         except RedisUnavailable as error:
             self._silent(error)
             raise
@@ -106,7 +123,7 @@ class Node:
             self._silent(error)
             raise RedisUnavailable(f"{self.name}: {told(error)}") from None
         self._heard()
-        return Subscription(connection, run, channel)
+        return Subscription(connection, identity.run, channel)
 
     def clear(self) -> None:
         """Close the idle connections."""
@@ -119,41 +136,47 @@ class Node:
 
     def _call(self, command: Command, *, asking: bool) -> Reply:
         try:
-            connection, run = self._idle.pop()
+            connection, identity = self._idle.pop()
         except IndexError:
-            connection, run = self.connect()
+            connection, identity = self.connect()
         else:
             try:
-                return self._kept(connection, run, command, asking=asking)
+                return self._kept(connection, identity, command, asking=asking)
             except _GONE:
                 # The server has restarted, was demoted, or closes what idles: then the others are stale as well. A
                 # time limit that has passed is no reason to spend another one.
                 self.clear()
-                connection, run = self.connect()
-        return self._kept(connection, run, command, asking=asking)
+                connection, identity = self.connect()
+        return self._kept(connection, identity, command, asking=asking)
 
-    def _kept(self, connection: AbstractConnection, run: bytes, command: Command, *, asking: bool) -> Reply:
+    def _kept(self, connection: AbstractConnection, identity: Identity, command: Command, *, asking: bool) -> Reply:
         try:
-            if asking:
-                exchange(connection, ("ASKING",))
-            value = exchange(connection, command)
+            if time.monotonic() - identity.asked_at >= conf.current().revocation.bound.total_seconds() / 2:
+                before, identity = identity, _ask_in_front(connection, command, asking=asking)
+                if identity.run != before.run:
+                    self.clear()  # the others lead there as well, and would say so half of BOUND later
+                value = connection.read_response()
+            else:
+                if asking:
+                    exchange(connection, ("ASKING",))
+                value = exchange(connection, command)
         except ReadOnlyError:
             connection.disconnect()
             raise
         except ResponseError as error:
             # A whole answer, though a refusal.
-            self._keep(connection, run)
+            self._keep(connection, identity)
             raise _classified(error) from None
         except BaseException:
             # Between a command and its answer: the next caller would read this one's.
             connection.disconnect()
             raise
-        self._keep(connection, run)
-        return Reply(value, run)
+        self._keep(connection, identity)
+        return Reply(value, identity.run, identity.ahead)
 
-    def _keep(self, connection: AbstractConnection, run: bytes) -> None:
+    def _keep(self, connection: AbstractConnection, identity: Identity) -> None:
         if len(self._idle) < MOST_IDLE:
-            self._idle.append((connection, run))
+            self._idle.append((connection, identity))
         else:
             connection.disconnect()
 
@@ -179,6 +202,22 @@ def exchange(connection: AbstractConnection, command: Command) -> Any:
     return connection.read_response()
 
 
+def _ask_in_front(connection: AbstractConnection, command: Command, *, asking: bool) -> Identity:
+    """Sends a command, and in front of it the question which server this is. The command's answer is left to read."""
+    asked_at = time.monotonic(), time.time()
+    # ASKING is for the next command, whichever that is.
+    commands = [_INFO, ("ASKING",), command] if asking else [_INFO, command]
+    connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+    try:
+        identity = _identity(connection.read_response(), *asked_at)
+        if asking:
+            connection.read_response()
+    except ResponseError as error:
+        # The command's answer is still to come, and a server that doesn't say who it is can't be believed.
+        raise RedisConnectionError(f"INFO is refused: {told(error)}") from None
+    return identity
+
+
 def _classified(error: ResponseError) -> ResponseError:
     # Some versions of redis-py leave these two as they come, unless its own cluster client made the connection.
     code, _, rest = str(error).partition(" ")
@@ -186,9 +225,13 @@ def _classified(error: ResponseError) -> ResponseError:
     return error if kind is None else kind(rest)
 
 
-def _run_in(info: bytes) -> bytes:
-    for line in info.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name == b"run_id" and value:
-            return value
-    raise RedisConnectionError("INFO server has no run_id: is there a proxy in between?")
+def _identity(info: bytes, asked_at: float, asked_at_by_the_clock: float) -> Identity:
+    said = dict(line.partition(b":")[::2] for line in info.split(b"\r\n"))
+    if not (run := said.get(b"run_id")):
+        raise RedisConnectionError("INFO server has no run_id: is there a proxy in between?")
+    time_of_day = said.get(b"server_time_usec")
+    return Identity(run, _difference(int(time_of_day), asked_at_by_the_clock) if time_of_day else 0.0, asked_at)
+
+
+def _difference(clock: int, asked_at: float) -> float:
+    return clocks.ahead(clock=clock / clocks.SECOND, asked_at=asked_at, answered_at=time.time())

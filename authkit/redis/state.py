@@ -12,6 +12,7 @@ from select import select
 from typing import TYPE_CHECKING, Any
 
 from authkit import conf
+from authkit.core import clocks
 from authkit.redis import keys, link
 from authkit.redis.link import RedisUnavailable
 
@@ -34,6 +35,8 @@ class ServerState:
     version: str = ""
     run: str = ""
     role: str = ""
+    ahead: float = 0.0
+    """By how many seconds its clock is ahead of this process'."""
     policy: str = ""
     """What it does when its memory is full: `noeviction`, `allkeys-lru` …"""
     used_memory: int = 0
@@ -82,7 +85,9 @@ def inspect(*, rounds: int = 20) -> RedisState:
 def _server(node: Node, rounds: int) -> ServerState:
     breaker_open = node.breaker.is_open
     try:
+        began = time.time()
         reply = node.call(("INFO",))
+        ended = time.time()
         trips = sorted(_timed(lambda: node.call(("PING",))) for _ in range(rounds))
     except RedisUnavailable as error:
         return ServerState(name=node.name, problem=str(error), breaker_open=breaker_open)
@@ -95,6 +100,11 @@ def _server(node: Node, rounds: int) -> ServerState:
         version=said.get("valkey_version" if is_valkey else "redis_version", ""),
         run=reply.run.decode(),
         role=said.get("role", ""),
+        ahead=clocks.ahead(
+            clock=int(said.get("server_time_usec", began * clocks.SECOND)) / clocks.SECOND,
+            asked_at=began,
+            answered_at=ended,
+        ),
         policy=said.get("maxmemory_policy", ""),
         used_memory=int(said.get("used_memory", 0)),
         most_memory=int(said.get("maxmemory", 0)),

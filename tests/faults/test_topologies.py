@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from django_redis.pool import ConnectionFactory
 
 from authkit.logins import epochs
-from authkit.logins.models import CacheEpoch
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from tests.logins.hinted import BOUND, Tokens, block
+from tests.logins.hinted import BOUND, Tokens, block, suspended_until
 from tests.redis.conftest import KEY, PATIENT
 from tests.services import redis_cluster, redis_sentinel
 from tests.services.redis_cluster import Cluster
@@ -44,7 +42,7 @@ def cluster() -> Iterator[Cluster]:
 
 def suspension_ends() -> None:
     """As half a minute later."""
-    CacheEpoch.objects.update(suspended_until=timezone.now() - epochs.SKEW)
+    suspended_until(-epochs.SKEW.total_seconds())
 
 
 def end(tokens: Tokens) -> None:

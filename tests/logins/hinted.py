@@ -11,8 +11,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
+from authkit.core import clocks
+from authkit.core.clocks import SECOND
 from authkit.exceptions import LoginEnded
 from authkit.logins import epochs, feed, hints, sightings
 from authkit.logins.access import check_access
@@ -85,6 +88,7 @@ class Tokens:
     def told(self, *, issued_at: float) -> bool | None:
         """What the feed alone says of one (`feed.ask`), or None, while this process holds a lease."""
         assert epochs.lease()
+        feed._identify()
         return feed._told(self.login.pk, str(self.login.user_id), int(issued_at))
 
     def feed_believed(self) -> None:
@@ -99,7 +103,18 @@ class Tokens:
 
 def epoch() -> int:
     """What the database says."""
-    return CacheEpoch.objects.values_list("value", flat=True).get()
+    summed: int = CacheEpoch.objects.aggregate(epoch=Sum("value"))["epoch"]
+    return summed
+
+
+def suspended_until(moment: float) -> None:
+    """Has every suspension end so many seconds from now, by the database's clock."""
+    CacheEpoch.objects.exclude(suspended_until=None).update(suspended_until=database_time() + int(moment * SECOND))
+
+
+def database_time() -> int:
+    """What the database's clock says, as `CacheEpoch` has it."""
+    return clocks.now_in_microseconds() + int(clocks.ahead_of_database(connection) * SECOND)
 
 
 def suspended() -> bool:
@@ -126,7 +141,7 @@ def elsewhere() -> Iterator[None]:
 
 
 _MEMORY: dict[Any, tuple[str, ...]] = {
-    epochs: ("_held", "_seen"),
+    epochs: ("_held", "_seen", "_clock"),
     hints: ("_run",),
     feed: ("_feed", "_next_attempt"),
     link: ("_current",),

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
 
+from authkit.core.clocks import SECOND
 from authkit.exceptions import TruthUnavailable
 from authkit.logins import epochs
 from authkit.logins.epochs import Lease
 from authkit.logins.models import CacheEpoch
-from tests.logins.hinted import BOUND, HALF, elsewhere
+from tests.logins.hinted import BOUND, HALF, database_time, elsewhere, epoch, suspended_until
 from tests.outage import database_down
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def _bound(settings: Any) -> Iterator[None]:
 
 def test_row_is_made_where_there_is_none() -> None:
     lease = epochs.lease()
-    assert lease == Lease(CacheEpoch.objects.get().value, suspended=False)
+    assert lease == Lease(epoch(), suspended=False)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_process_that_starts_after_a_raise_waits_too() -> None:
     epochs.advance(epochs.lease().epoch)
     with elsewhere():
         assert epochs.lease().suspended
-    CacheEpoch.objects.update(suspended_at=timezone.now() - timedelta(hours=1))
+    CacheEpoch.objects.update(raised_at=database_time() - 3600 * SECOND)
     with elsewhere():
         assert not epochs.lease().suspended
 
@@ -125,19 +125,18 @@ def test_next_suspension_does_not_wait_again(waits: list[float]) -> None:
 
 def test_suspension_that_is_about_to_end_is_begun_anew() -> None:
     epochs.suspend()
-    soon = timezone.now() + epochs.SKEW / 2
-    CacheEpoch.objects.update(suspended_until=soon)
-    before, start = CacheEpoch.objects.get(), time.monotonic()
+    suspended_until(epochs.SKEW.total_seconds() / 3)
+    before, start = epoch(), time.monotonic()
     epochs.suspend()
     assert time.monotonic() - start >= HALF
-    assert CacheEpoch.objects.get().suspended_at != before.suspended_at
+    assert epoch() > before
 
 
 def test_suspended_for_all_is_not_said_of_one_that_ends() -> None:
     epochs.suspend()
     epochs.fresh_lease()
     assert epochs.suspended_for_all()
-    CacheEpoch.objects.update(suspended_until=timezone.now() + epochs.SKEW / 4)
+    suspended_until(epochs.SKEW.total_seconds() / 4)
     epochs.fresh_lease()
     assert not epochs.suspended_for_all()
 

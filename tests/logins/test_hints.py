@@ -11,14 +11,24 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
 
 from authkit.exceptions import TruthUnavailable
 from authkit.logins import epochs, feed, hints
 from authkit.logins.models import CacheEpoch, Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of
-from tests.logins.hinted import BOUND, HALF, Tokens, block, cut_off, elsewhere, epoch, suspended, until
+from tests.logins.hinted import (
+    BOUND,
+    HALF,
+    Tokens,
+    block,
+    cut_off,
+    elsewhere,
+    epoch,
+    suspended,
+    suspended_until,
+    until,
+)
 from tests.outage import database_down
 from tests.services.redis import Server, own
 
@@ -148,8 +158,7 @@ def test_redis_is_believed_again_after_the_suspension(tokens: Tokens, settings: 
         end(tokens.login)
     other = Tokens(open_for(user))
     assert other.costs(issued_at=other.later()) >= 1
-    over = timezone.now() - timedelta(seconds=1)
-    CacheEpoch.objects.update(suspended_until=over)
+    suspended_until(-1)
     other.believed()
     assert tokens.refused() == OUT
 
@@ -160,16 +169,15 @@ def test_endings_during_a_suspension_do_not_prolong_it(
     """Else a site on which somebody signs out each second would never get Redis back."""
     with cut_off(settings):
         end(tokens.login)
-    before = CacheEpoch.objects.get()
-    assert before.suspended_until is not None
+    before = list(CacheEpoch.objects.values())
+    assert any(row["suspended_until"] is not None for row in before)
     others = [open_for(user) for _ in range(3)]
     end(others[0])  # the first one in this process sees the suspension just now
     waits.clear()
     for other in others[1:]:
         end(other)
     assert waits == []
-    after = CacheEpoch.objects.get()
-    assert (after.value, after.suspended_until) == (before.value, before.suspended_until)
+    assert list(CacheEpoch.objects.values()) == before
     assert [Tokens(other).refused() for other in others] == [OUT] * 3
 
 
@@ -177,7 +185,7 @@ def test_ending_as_the_suspension_ends_is_sure_of_itself(tokens: Tokens, setting
     """Nobody has warmed Redis yet, so nobody can be told: it suspends anew."""
     with cut_off(settings):
         end(tokens.login)
-    CacheEpoch.objects.update(suspended_until=timezone.now() - timedelta(seconds=1))
+    suspended_until(-1)
     epochs.forget()
     before, other = epoch(), open_for(tokens.login.user)
     end(other)

@@ -81,7 +81,7 @@ class CachedEngine:
             return self._rows.load(session)
         key = entry_key(session.session_key or "")
         try:
-            seen, run = call(b"GET", key, key=key)
+            seen, run, _ = call(b"GET", key, key=key)
         except RedisUnavailable:
             return self._rows.load(session)
         stamp = _stamp(lease.epoch, run)
@@ -93,7 +93,7 @@ class CachedEngine:
             return await self._rows.aload(session)
         key = entry_key(session.session_key or "")
         try:
-            seen, run = await acall(b"GET", key, key=key)
+            seen, run, _ = await acall(b"GET", key, key=key)
         except RedisUnavailable:
             return await self._rows.aload(session)
         stamp = _stamp(lease.epoch, run)
