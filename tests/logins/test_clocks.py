@@ -19,14 +19,11 @@ from authkit.logins.cutoffs import cut_off_everybody
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_logins_of, end_logins_where
-from tests.logins.clocks import clock
+from tests.logins.clocks import SIGN_IN, clock
 from tests.logins.hinted import Tokens, block
 from tests.services.redis import Server, own
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-SIGN_IN = 2 if connection.vendor == "mysql" else 1
-"""Statements: MySQL and MariaDB are asked for the beginning first."""
 
 ENDINGS: dict[str, Callable[[Any], object]] = {
     "person": lambda user: end_logins_of(user_id=user.pk, reason=EndReason.FORCED),
