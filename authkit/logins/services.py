@@ -117,24 +117,33 @@ def open_login(
     )
     if prepare is not None:
         prepare(user, login)
-    if began_at is None:
-        login.created_at = beginning(user_id=user.pk, at=now)
-    settings = conf.current().login
+    settings, begins_now = conf.current().login, began_at is None
     if settings.max_logins and login_id is None:
-        _save_within_limit(login, user, settings=settings, replaces=replaces)
+        _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces)
     else:
-        login.save(force_insert=True)
+        _insert(login, begins_now=begins_now)
         _end_replaced(replaces)
     _send_on_commit(signals.login_opened, login=login)
     return login
 
 
+def _insert(login: Login, *, begins_now: bool) -> None:
+    if begins_now:
+        login.created_at = beginning(user_id=login.user_id, at=login.created_at)
+    login.save(force_insert=True)
+
+
 def _save_within_limit(
-    login: Login, user: AbstractBaseUser, *, settings: conf.LoginSettings, replaces: Collection[UUID]
+    login: Login,
+    user: AbstractBaseUser,
+    *,
+    begins_now: bool,
+    settings: conf.LoginSettings,
+    replaces: Collection[UUID],
 ) -> None:
     with transaction.atomic():
         lock_logins_of(user_id=user.pk)
-        login.save(force_insert=True)
+        _insert(login, begins_now=begins_now)  # not before the lock: an ending may have held it
         evicted = beyond_limit(
             logins=live_logins_of(user=user),
             opened=login,
