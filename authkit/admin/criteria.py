@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from authkit.logins.clock import database_now
 from authkit.social import presets
 
 MINUTES = "%Y-%m-%dT%H:%M"
@@ -63,7 +64,7 @@ class CriteriaForm(forms.Form):
         # From before there was anybody to sign in, and, in the year 1, beyond what a time can be counted back from.
         if before is not None and before.year < FIRST_YEAR:
             raise ValidationError(self.fields["before"].error_messages["invalid"])
-        if before is not None and before > timezone.now():
+        if before is not None and before > database_now():
             raise ValidationError(_("This is still to come: what begins until then can't be ended yet."))
         return before
 

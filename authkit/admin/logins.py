@@ -103,7 +103,8 @@ class LoginAdmin(Base):
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Login]:
-        mine = UserCutoff.objects.filter(user_id=OuterRef("user_id")).values("issued_before")
+        cutoffs = UserCutoff.objects.filter(user_id=OuterRef("user_id")).exclude(keeps=OuterRef("pk"))
+        mine = cutoffs.values("issued_before")
         everybodys = GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY).values("issued_before")
         return super().get_queryset(request).annotate(
             user_cutoff=Subquery(mine), global_cutoff=Subquery(everybodys)

@@ -58,7 +58,7 @@ def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns
         if why is None and found.blacklisted:
             end_login(login_id=login_id, reason=EndReason.REVOKED)
             why = EndReason.REVOKED
-        elif why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED}:
+        elif why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED} and found.standing.ended_at is None:
             make_final(login_id=login_id, why=why)
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the end of a login can't be written") from error

@@ -9,11 +9,13 @@ import logging
 from collections.abc import Mapping
 from uuid import UUID
 
-from django.db import connections, router
+from django.db import connections, router, transaction
 from django.utils import timezone
 
 from authkit.core.refusals import DATABASE_DOWN
+from authkit.exceptions import TruthUnavailable
 from authkit.logins.current import current_scope
+from authkit.logins.hints import tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 
@@ -21,15 +23,22 @@ logger = logging.getLogger("authkit")
 
 
 def make_final(*, login_id: UUID, why: EndReason) -> None:
-    """Ends the row, and notes it where a transaction is open that may undo this.
+    """Ends the row and tells Redis, and notes it where a transaction is open that may undo this.
+
+    Redis is told because raw SQL may have done what was found out here, and then nothing has told it: the login's other
+    tokens would go on wherever Redis is believed.
 
     Raises:
         OperationalError, InterfaceError, InternalError: the database can't be written to.
+        TruthUnavailable: Redis can't be told, and the database can't be told of that.
     """
+    using = router.db_for_write(Login)
     scope = current_scope()
-    if scope is not None and connections[router.db_for_write(Login)].in_atomic_block:
+    if scope is not None and connections[using].in_atomic_block:
         scope.ends = {**(scope.ends or {}), login_id: why}
-    Login.objects.filter(pk=login_id, ended_at=None).update_told(ended_at=timezone.now(), end_reason=why)
+    with transaction.atomic(using=using, savepoint=False):
+        tell(login_ids=[login_id])
+        Login.objects.filter(pk=login_id, ended_at=None).update_told(ended_at=timezone.now(), end_reason=why)
 
 
 def settle_ends(found: Mapping[UUID, EndReason]) -> None:
@@ -37,5 +46,5 @@ def settle_ends(found: Mapping[UUID, EndReason]) -> None:
     try:
         for login_id, why in found.items():
             make_final(login_id=login_id, why=why)
-    except DATABASE_DOWN:
+    except (*DATABASE_DOWN, TruthUnavailable):
         logger.warning("an end that a check has found can't be made final", exc_info=True)

@@ -31,7 +31,11 @@ class PrimaryManager(models.Manager[Row]):
 
 def _cutoffs() -> tuple[Exists, Exists]:
     return (
-        Exists(UserCutoff.objects.filter(user_id=OuterRef("user_id"), issued_before__gte=OuterRef("created_at"))),
+        Exists(
+            UserCutoff.objects.filter(user_id=OuterRef("user_id"), issued_before__gte=OuterRef("created_at")).exclude(
+                keeps=OuterRef("pk")
+            )
+        ),
         Exists(GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at"))),
     )
 
@@ -63,6 +67,16 @@ class LoginQuerySet(ToldQuerySet["Login"]):
         """Logins that fit all that is given: by this method, begun before this time, of this person, of this kind."""
         given = {"method": method, "created_at__lt": before, "user_id": user_id, "kind": kind}
         return self.filter(**{name: value for name, value in given.items() if value is not None})
+
+
+class BeginningField(models.DateTimeField):  # type: ignore[type-arg]  # which Django's class takes none of at run time
+    """A time that the database may have a say in: after an INSERT the instance has what was written."""
+
+    db_returning = True  # Django's own word for that, read in 5.2 to 6.1
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, kwargs
 
 
 class Login(ToldModel):
@@ -98,7 +112,8 @@ class Login(ToldModel):
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     generation = models.PositiveIntegerField(default=0, editable=False)
     rotated_at = models.DateTimeField(editable=False)
-    created_at = models.DateTimeField(_("signed in"))
+    created_at = BeginningField(_("signed in"))
+    """By the database's clock where the two differ, and above the cutoffs of then; see `authkit.logins.cutoffs`."""
     last_seen_at = models.DateTimeField(_("last seen"))
     expires_at = models.DateTimeField(_("expires"))
     absolute_expires_at = models.DateTimeField(_("ends at the latest"))
@@ -147,7 +162,8 @@ class UserCutoffQuerySet(ToldQuerySet["UserCutoff"]):
 
 
 class UserCutoff(ToldModel):
-    """Every login of this person that began at or before `issued_before` is dead, whatever its own row says.
+    """Every login of this person that began at or before `issued_before` is dead, whatever its own row says; only the
+    one that `keeps` names is not, if there is any: the person asked from there to be signed out everywhere else.
 
     One write that also catches what no row knows: a sign-in whose row is being inserted at this very moment, and a
     session from before authkit was installed.
@@ -159,6 +175,8 @@ class UserCutoff(ToldModel):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="authkit_cutoff"
     )
     issued_before = models.DateTimeField()
+    keeps = models.UUIDField(null=True, editable=False)
+    """A login's key. No foreign key: logins are pruned without looking here."""
 
     objects = PrimaryManager.from_queryset(UserCutoffQuerySet)()
 

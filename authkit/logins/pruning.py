@@ -16,7 +16,9 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import BooleanField, F, Func, Q, QuerySet, Subquery
+from django.db.models import BooleanField, CharField, F, Func, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Replace, Substr
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from authkit.logins.models import BlacklistedToken, Login
@@ -29,6 +31,10 @@ KEEP = timedelta(days=1)
 """How long a row stays after its end. Longer than any clocks of ours may be apart, and than `exp` may be stretched."""
 
 
+_VERSION = Substr(Replace(Cast(F("pk"), CharField(max_length=36)), Value("-"), Value("")), 13, 1)
+"""The version of a UUID (RFC 9562 section 4.2), in a column of either form."""
+
+
 def prunable_logins(*, keep: timedelta = KEEP) -> QuerySet[Login]:
     """Logins that ran out at least `keep` ago, whether they ended before that or not.
 
@@ -36,10 +42,10 @@ def prunable_logins(*, keep: timedelta = KEEP) -> QuerySet[Login]:
     has not run out. A login that ended is kept until it would have run out, so that what is still presented of it is
     refused with the true reason; without its row it would be refused as deleted.
 
-    Left out are logins of sessions from before authkit (a session login that began before its row was written): their
-    id is derived from the session's, and as long as the row is there, that session can't open a second one.
+    Left out are logins of sessions from before authkit (a session login with an id of version 5): their id
+    is derived from the session's, and as long as the row is there, that session can't open a second one.
     """
-    adopted = Q(kind=LoginKind.SESSION, created_at__lt=F("rotated_at"))
+    adopted = Q(Exact(_VERSION, "5"), kind=LoginKind.SESSION)
     return Login._base_manager.filter(~adopted, expires_at__lt=timezone.now() - keep)
 
 

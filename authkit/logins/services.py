@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import Count, Max
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -18,10 +19,12 @@ from authkit import conf, signals
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
+from authkit.logins.clock import database_now
+from authkit.logins.cutoffs import beginning, cut_off_before, cut_off_everybody, cut_off_person
 from authkit.logins.fingerprints import good_auth_hashes, session_auth_hash
 from authkit.logins.hints import tell
 from authkit.logins.limits import beyond_limit, line_up_with_sign_ins, lock_logins_of
-from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
+from authkit.logins.models import Login, LoginQuerySet
 from authkit.logins.reasons import EndReason, LoginKind
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
@@ -81,7 +84,8 @@ def open_login(
         remembered: whether the person asked to stay signed in.
         login_id: the row's id where the caller must not open a second one for the same thing; a new one if None. It is
             no new sign-in then, so no limit holds it up.
-        began_at: when the sign-in happened, if that was before now.
+        began_at: when the sign-in happened, if that was before now. What cut off the person since then cuts off this
+            login; one that begins now begins above every cutoff.
         prepare: called with the row before it is written; what it raises leaves nothing behind.
         replaces: ids of logins that end once this one is there (reason "replaced"), such as the session's last one;
             the limit doesn't count them.
@@ -93,6 +97,7 @@ def open_login(
         IntegrityError: there is a login with this `login_id` already.
         TooManyLogins: it would be one too many, and LOGIN.AT_LIMIT is "refuse".
     """
+    # By the clock of this server, as the tokens' own times are.
     now = timezone.now()
     absolute = now + lifetime.absolute
     login = Login(
@@ -112,22 +117,33 @@ def open_login(
     )
     if prepare is not None:
         prepare(user, login)
-    settings = conf.current().login
+    settings, begins_now = conf.current().login, began_at is None
     if settings.max_logins and login_id is None:
-        _save_within_limit(login, user, settings=settings, replaces=replaces)
+        _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces)
     else:
-        login.save(force_insert=True)
+        _insert(login, begins_now=begins_now)
         _end_replaced(replaces)
     _send_on_commit(signals.login_opened, login=login)
     return login
 
 
+def _insert(login: Login, *, begins_now: bool) -> None:
+    if begins_now:
+        login.created_at = beginning(user_id=login.user_id, at=login.created_at)
+    login.save(force_insert=True)
+
+
 def _save_within_limit(
-    login: Login, user: AbstractBaseUser, *, settings: conf.LoginSettings, replaces: Collection[UUID]
+    login: Login,
+    user: AbstractBaseUser,
+    *,
+    begins_now: bool,
+    settings: conf.LoginSettings,
+    replaces: Collection[UUID],
 ) -> None:
     with transaction.atomic():
         lock_logins_of(user_id=user.pk)
-        login.save(force_insert=True)
+        _insert(login, begins_now=begins_now)  # not before the lock: an ending may have held it
         evicted = beyond_limit(
             logins=live_logins_of(user=user),
             opened=login,
@@ -157,6 +173,9 @@ def _end_replaced(login_ids: Iterable[UUID]) -> None:
 def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> LoginEnded:
     """Ends one login; every credential that points at it is refused from the next request on (ASVS 7.4.1).
 
+    That holds for a login too that is over or gone already: it is told and waited for as the first time, and only
+    `signals.login_ended` is sent for the first time alone.
+
     Args:
         login_id: the row's id, a token's `sid`.
         reason: why.
@@ -171,11 +190,12 @@ def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> Logi
     owner, ended_at = logins.values_list("user_id", "ended_at").first() or (None, None)
     if owner is None and user_id is not None:
         raise NotFound("no such login of this person")
-    if owner is None or ended_at is not None:
-        return LoginEnded(login_id=login_id, ended=False)
+    over = owner is None or ended_at is not None
     with transaction.atomic():
+        # Also of one that is over: what ended it may have told nothing (raw SQL), or told a Redis that lost it since,
+        # and the caller is about to hear that the login's tokens are refused.
         tell(login_ids=[login_id])
-        ended = bool(logins.filter(ended_at=None).update_told(ended_at=timezone.now(), end_reason=reason))
+        ended = not over and bool(logins.filter(ended_at=None).update_told(ended_at=timezone.now(), end_reason=reason))
         if ended:
             _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
     return LoginEnded(login_id=login_id, ended=ended)
@@ -204,9 +224,8 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
             mine = mine.exclude(pk=keep)
         count = mine.live(now).update_told(ended_at=now, end_reason=reason)
         # The UPDATE misses a sign-in that is being written meanwhile, and sessions from before authkit that have no
-        # row yet. All of them are older than the cutoff, which stops short of the login that stays.
-        cutoff = now if kept_since is None else kept_since - timedelta(microseconds=1)
-        _raise_cutoff(UserCutoff(user_id=user_id, issued_before=cutoff))
+        # row yet. All of them are older than the cutoff, which names the login that stays.
+        cut_off_person(user_id=user_id, keep=None if kept_since is None else keep, kept_since=kept_since)
         _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason, **_UNRESTRICTED)
     return LoginsEnded(count=count)
 
@@ -228,7 +247,7 @@ def end_logins_where(
     Args:
         reason: why.
         method: "password" or a provider's id, configured or not.
-        before: a time that is not to come; logins that began earlier.
+        before: a time that is not to come by the database's clock; logins that began earlier.
         user_id: the person's primary key.
         kind: what carries them.
 
@@ -242,7 +261,7 @@ def end_logins_where(
     chosen = {"method": method, "before": before, "user_id": user_id, "kind": kind}
     if all(value is None for value in chosen.values()):
         raise ValueError("say which logins; end_everybodys_logins() is for all")
-    if before is not None and before > now:
+    if before is not None and before > database_now():
         raise ValueError("logins that begin between now and then can't be ended yet")
     with transaction.atomic():
         if user_id is not None:
@@ -250,12 +269,7 @@ def end_logins_where(
         tell(user_ids=[] if user_id is None else [user_id], everybody=user_id is None)
         count = Login.objects.where(**chosen).live(now).update_told(ended_at=now, end_reason=reason)
         if before is not None and method is None and kind is None:
-            until = before - timedelta(microseconds=1)
-            _raise_cutoff(
-                GlobalCutoff(issued_before=until)
-                if user_id is None
-                else UserCutoff(user_id=user_id, issued_before=until)
-            )
+            cut_off_before(moment=before, user_id=user_id)
         _send_on_commit(signals.logins_ended, count=count, reason=reason, **chosen)
     return LoginsEnded(count=count)
 
@@ -266,10 +280,11 @@ def end_everybodys_logins(*, reason: EndReason) -> LoginsEnded:
     Returns:
         How many live ones there were just before.
     """
-    count = Login.objects.live().count()
+    seen = Login.objects.live().aggregate(count=Count("pk"), latest=Max("created_at"))
+    count: int = seen["count"]
     with transaction.atomic():
         tell(everybody=True)
-        _raise_cutoff(GlobalCutoff(issued_before=timezone.now()))
+        cut_off_everybody(latest=seen["latest"])
         _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason, **_UNRESTRICTED)
     return LoginsEnded(count=count)
 
@@ -283,20 +298,6 @@ def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:
         .filter(user_id=user.pk, auth_hash__in=good_auth_hashes(user))
         .order_by("-created_at", "-pk")
     )
-
-
-def _raise_cutoff(cutoff: UserCutoff | GlobalCutoff) -> None:
-    # Only ever forwards: a server whose clock is behind must not bring back what another one has cut off.
-    cutoffs: Any = type(cutoff)._default_manager
-    earlier = cutoffs.filter(pk=cutoff.pk, issued_before__lt=cutoff.issued_before)
-    if earlier.update_told(issued_before=cutoff.issued_before):
-        return
-    try:
-        with transaction.atomic():
-            cutoff.save_told(force_insert=True)
-    except IntegrityError:
-        # There is one: a later one, or one that somebody made between the two statements.
-        earlier.update_told(issued_before=cutoff.issued_before)
 
 
 def _send_on_commit(signal: Signal, **arguments: Any) -> None:

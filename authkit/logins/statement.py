@@ -60,8 +60,8 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the statement found: a person, where their login stands, the later one of the two cutoffs, and whether the
-    token that was asked for is on the blacklist."""
+    """What the statement found: a person, where their login stands, the later one of the two cutoffs that don't spare
+    it, and whether the token that was asked for is on the blacklist."""
 
     user: AbstractBaseUser
     standing: Standing
@@ -199,7 +199,7 @@ def _queryset(
     # reuse the join that the filter made: Django documents filter-then-annotate to do so.
     login_columns = {_PREFIX + name: F(f"authkit_logins__{name}") for name in columns}
     # By the value, not by OuterRef("pk"): a sub-select that knows no outer row is planned and run for less.
-    mine = UserCutoff.objects.filter(user_id=user_id).values("issued_before")
+    mine = UserCutoff.objects.filter(user_id=user_id).exclude(keeps=login_id).values("issued_before")
     everybodys = GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY).values("issued_before")
     cutoffs = {
         _PREFIX + name: Subquery(cutoff, output_field=DateTimeField())

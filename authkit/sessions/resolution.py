@@ -20,7 +20,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from authkit.core.refusals import DATABASE_DOWN
@@ -28,6 +27,7 @@ from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.backends import LoginBackend
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
+from authkit.logins.clock import database_now
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
@@ -175,7 +175,8 @@ def settle_adoption(request: HttpRequest, login: Login) -> None:
 
 def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> None:
     known = getattr(user, "last_login", None)
-    latest = timezone.now() - ADOPTED_BEGAN_BEFORE
+    # By the database's clock, as the cutoff; one statement at the first request of such a session.
+    latest = database_now() - ADOPTED_BEGAN_BEFORE
     try:
         with transaction.atomic():
             open_login(

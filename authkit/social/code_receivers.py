@@ -14,6 +14,6 @@ def connect() -> None:
 
 
 def burn_codes(sender: Any, *, user_id: Any, **_: Any) -> None:
-    """For endings that keep one login: those raise no cutoff that a code from after it would meet."""
+    """For endings by method or kind, which raise no cutoff that a code would meet."""
     if user_id is not None:
         burn_codes_of(user_id=user_id)

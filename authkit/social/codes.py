@@ -20,6 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 from authkit.core.clients import Client
 from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
 from authkit.logins.checkers import check_login
+from authkit.logins.cutoffs import beginning
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
@@ -61,7 +62,8 @@ def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
             subject=came.upstream.subject,
             sid=came.upstream.sid,
             issued_at=came.upstream.issued_at,
-            created_at=now,
+            # By the clock that cutoffs go by: one from before a sign-out of everybody has to fall under it.
+            created_at=beginning(user_id=came.user.pk, at=now),
             expires_at=now + LIFETIME,
         )
     return code

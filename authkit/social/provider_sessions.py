@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from authkit.logins.hints import tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
@@ -111,6 +112,8 @@ def _end(session: str, subject: str) -> int:
         meant |= Q(session="", subject=subject)
     came_from = ProviderSession.objects.filter(meant).values("login_id")
     live = list(Login.objects.live().filter(pk__in=came_from).values_list("pk", flat=True))
+    with transaction.atomic():
+        tell(login_ids=came_from.values_list("login_id", flat=True))  # also of those that are over; see `end_login`
     return sum(end_login(login_id=login_id, reason=EndReason.PROVIDER_LOGOUT).ended for login_id in live)
 
 

@@ -228,11 +228,13 @@ def _judged(read: Legacy) -> _Found:
 def _verdict(found: _Found, read: Legacy) -> EndReason | None:
     if not found.user.is_active:
         return EndReason.DEACTIVATED
+    if found.all_refused is not None:
+        return found.all_refused  # knows the reason, which a cutoff of the same ending doesn't
     if found.cut_off_at is not None and read.issued_at <= found.cut_off_at:
         return EndReason.FORCED
     if not _hash_holds(found.user, read.password_hash):
         return EndReason.PASSWORD_CHANGED
-    return found.all_refused
+    return None
 
 
 def _hash_holds(user: AbstractBaseUser, claimed: str | None) -> bool:

@@ -47,7 +47,7 @@ def refuse_after_new_password(
 def refuse_after_logins_ended(
     sender: Any, *, user_id: Any, reason: EndReason, method: Any, before: Any, kind: Any, **_: Any
 ) -> None:
-    """The cutoff of a person who keeps one login stops short of it, and would spare tokens that are younger.
+    """A token says when it was issued by the clock of the server that made it, which may have been ahead of the cutoff.
 
     Where only some of a person's logins were ended, it is not known whether such a token is one of them, but by its
     age, and that the cutoff sees.

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import timedelta
 
-from authkit.core.identifiers import uuid7
+from authkit.core.identifiers import first_uuid7_after, uuid7
 
 
 def test_is_a_version_7_uuid_of_the_rfc_variant() -> None:
@@ -24,3 +25,11 @@ def test_random_bits_are_all_used() -> None:
         seen |= uuid7().int
     random_bits = (0xFFF << 64) | ((1 << 62) - 1)
     assert seen & random_bits == random_bits
+
+
+def test_first_of_a_later_time_is_above_all_until_then_and_of_the_version() -> None:
+    first = first_uuid7_after(timedelta(minutes=1))
+    assert (first.version, first.variant) == (7, uuid.RFC_4122)
+    assert uuid7() < first
+    assert first_uuid7_after(timedelta(0)) < first
+    assert first_uuid7_after(timedelta(minutes=-1)) < uuid7()

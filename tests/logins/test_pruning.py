@@ -18,6 +18,7 @@ from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCut
 from authkit.logins.pruning import KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_everybodys_logins, end_login, end_logins_of
+from tests.logins.clocks import clock
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +92,15 @@ class TestLogins:
         assert prune(rows=prunable_logins()) == 0
         browser.get("/auth/account/")
         assert SESSION_KEY not in browser.session
+
+    @pytest.mark.parametrize("ahead", [-600, 0, 600])
+    def test_session_that_a_server_with_a_wrong_clock_opened_goes_as_any_other(
+        self, ahead: float, user: Any, open_for: Any, lifetime: Any
+    ) -> None:
+        with clock(ahead=ahead):
+            login = open_for(user, kind=LoginKind.SESSION)
+        age(login, lifetime.idle + KEEP + timedelta(hours=1))
+        assert prune(rows=prunable_logins()) == 1
 
     def test_cutoffs_stay(self, user: Any, open_for: Any, lifetime: Any) -> None:
         login = open_for(user)

@@ -124,8 +124,8 @@ def test_a_server_whose_clock_is_behind_moves_no_cutoff_back(user: Any, monkeypa
     UserCutoff.objects.create(user=user, issued_before=ahead)
     end_everybodys_logins(reason=EndReason.FORCED)
     end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
-    assert GlobalCutoff.objects.get().issued_before == ahead
-    assert UserCutoff.objects.get().issued_before == ahead
+    assert GlobalCutoff.objects.get().issued_before >= ahead
+    assert UserCutoff.objects.get().issued_before >= ahead
 
 
 def test_live_logins_leave_out_expired_deactivated_and_other_passwords(user: Any, open_for: Any) -> None:

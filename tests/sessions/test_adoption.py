@@ -17,6 +17,7 @@ from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_login, end_logins_of
 from authkit.sessions.store import LOGIN_SESSION_KEY
+from tests.logins.clocks import clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
 
@@ -99,6 +100,17 @@ def test_cutoff_that_commits_during_the_adoption_still_counts(user: Any, before_
     started = timezone.now()  # the time that the other transaction has put into its cutoff, not yet committed
     client = before_authkit(user)
     assert client.get("/who/").content.decode() == str(user.pk)
+    UserCutoff.objects.create(user_id=user.pk, issued_before=started)
+    assert client.get("/who/").content == b"None"
+
+
+def test_cutoff_that_commits_during_the_adoption_by_a_server_that_is_ahead_still_counts(
+    user: Any, before_authkit: Any
+) -> None:
+    started = timezone.now()
+    client = before_authkit(user)
+    with clock(ahead=600):
+        assert client.get("/who/").content.decode() == str(user.pk)
     UserCutoff.objects.create(user_id=user.pk, issued_before=started)
     assert client.get("/who/").content == b"None"
 

@@ -21,6 +21,7 @@ from authkit.logins.services import end_everybodys_logins, end_logins_of
 from authkit.social.codes import LIFETIME, exchange_code
 from authkit.social.models import AuthorizationCode
 from authkit.tokens.cookies import REFRESH_COOKIE
+from tests.logins.clocks import clock
 from tests.outage import database_down
 from tests.security.test_secrets_at_rest import everything_in_the_database
 from tests.social import logouts
@@ -304,3 +305,17 @@ def test_no_code_and_no_verifier_lies_in_the_database_or_the_log(program, caplog
     left = everything_in_the_database() + caplog.text + repr(list(AuthorizationCode.objects.all()))
     for secret in (code, program.verifier, kept, good.verifier, access):
         assert secret not in left
+
+
+@pytest.mark.parametrize("ahead", [-3, 3])
+def test_code_of_a_server_with_a_wrong_clock_falls_under_a_later_cutoff_and_under_no_earlier_one(
+    ahead: float, program
+) -> None:
+    end_everybodys_logins(reason=EndReason.FORCED)
+    with clock(ahead=ahead):
+        code, other = program.code(), program.code()
+    answer = program.exchange(code)
+    assert answer.status_code == 200, answer.content
+    assert works(answer.json()["access"])
+    end_everybodys_logins(reason=EndReason.FORCED)
+    assert invalid_grant(program.exchange(other))

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from authkit.logins.clock import database_now
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_logins_of, end_logins_where
 from authkit.logins.summaries import LoginsSummary, summaries_of, summary_where
@@ -117,7 +118,7 @@ def _time(given: str | None) -> datetime | None:
         raise CommandError(f"{given!r} is no time: write it as 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00.")
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment)
-    if moment > timezone.now():
+    if moment > database_now():
         raise CommandError(f"{moment.isoformat()} is still to come: what begins until then can't be ended yet.")
     return moment
 

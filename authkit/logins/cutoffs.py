@@ -1,0 +1,163 @@
+"""When a login begins, and up to when logins are cut off; both by the clock of the database.
+
+Three rules hold whatever the clocks of the application servers say:
+
+1. A login whose row was written before a cutoff is raised began before that cutoff: its beginning is at most what the
+   database's clock says at its INSERT, or just above the cutoffs that were committed then, and a cutoff is raised to
+   what the clock says, and at least above the one before it. So a sign-in that is under way in a parallel transaction,
+   where no statement can see its row, is caught.
+2. A login never begins at or below a cutoff that was committed before its INSERT. So a sign-in after an ending is
+   alive, even where a cutoff lies in the future: written by hand, or by a clock that was set back since.
+3. A cutoff only moves forwards.
+
+Redis is told by the caller, before: hence `update_told` and `save_told`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, connections, router, transaction
+from django.db.models import Case, DateTimeField, F, Max, Q, Subquery, UUIDField, Value, When
+from django.db.models.functions import Coalesce, Greatest, Least
+
+from authkit.core.identifiers import first_uuid7_after
+from authkit.logins.clock import DatabaseClock, selected
+from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+
+TICK = timedelta(microseconds=1)
+"""The smallest step of a time in the database."""
+
+_NEWEST = 1000
+"""How many of the newest logins are looked at for the latest beginning."""
+
+_AHEAD = timedelta(days=1)
+"""How far the clock of a server that opened a login may be ahead for its id to count among the newest."""
+
+
+class _Latest(Greatest):
+    """For an INSERT: its sub-queries read other tables than the one that is written to."""
+
+    contains_column_references = False
+
+
+def beginning(*, user_id: Any, at: datetime) -> Any:
+    """When a login that is opened now begins: a value for `Login.created_at`, to be written at once.
+
+    Args:
+        user_id: the person's primary key.
+        at: what the clock of this server says.
+
+    Returns:
+        `at`, but never later than the database's clock, and always above the cutoffs of the person and of everybody.
+        An expression, so that it costs no statement of its own. MySQL and MariaDB get a datetime by one SELECT: their
+        INSERT would lock the cutoffs that it reads until the sign-in is committed, and an ending would have to wait.
+        So do databases that can't say what they have inserted.
+    """
+    using = router.db_for_write(Login)
+    above = [
+        Coalesce(Subquery(cutoff, output_field=DateTimeField()) + TICK, _value(_never()))
+        for cutoff in (UserCutoff.objects.filter(user_id=user_id).values("issued_before"), _everybodys())
+    ]
+    expression = _Latest(Least(_value(at), DatabaseClock()), *above)
+    connection = connections[using]
+    if connection.vendor != "mysql" and connection.features.can_return_columns_from_insert:
+        return expression
+    return selected(expression, using=using)
+
+
+def cut_off_person(*, user_id: Any, keep: UUID | None = None, kept_since: datetime | None = None) -> None:
+    """Cuts off every login of a person that was begun until now, but one. Call it last in the transaction.
+
+    Args:
+        user_id: the person's primary key.
+        keep: the id of the login that stays. One that was cut off before stays so: its request may have been on its
+            way when that happened.
+        kept_since: when that login began.
+    """
+    until = [DatabaseClock(), Coalesce(Subquery(_everybodys(), output_field=DateTimeField()) + TICK, _value(_never()))]
+    kept: Any = Value(keep, output_field=UUIDField())
+    if keep is not None:
+        alive = When(Q(issued_before__lt=kept_since) | Q(keeps=keep), then=kept)
+        kept = Case(alive, default=Value(None), output_field=UUIDField())
+    rows = UserCutoff.objects.filter(pk=user_id)
+    changes: dict[str, Any] = {
+        # First: MariaDB and MySQL assign one column after the other, and it looks at the next one's old value.
+        "keeps": kept,
+        "issued_before": Greatest(F("issued_before") + TICK, *until),
+    }
+    if not rows.update_told(**changes):
+        cutoff = UserCutoff(user_id=user_id, issued_before=_latest(until), keeps=keep)
+        if not _inserted(cutoff):
+            rows.update_told(**changes)
+
+
+def cut_off_everybody(*, latest: datetime | None) -> None:
+    """Cuts off every login that was begun until now. Call it last in the transaction.
+
+    The beginnings that are there count as well, because one may lie after what the clock says now: a server that runs
+    an older version writes it by its own clock; after a fail-over the database's clock may be behind the last one's;
+    and a login begins above its person's cutoff even if that lies in the future. The caller has seen all but those
+    that were committed a moment ago. These are found by the primary key, in whose order ids come by the clocks of the
+    servers that made them: among the newest thousand, because the very first may be of a server that is ahead. The ids
+    of adopted logins are no times, and nearly all of them lie above.
+
+    Args:
+        latest: the latest beginning that the caller has seen; None if there was no login.
+    """
+    newest = Login.objects.filter(pk__lt=first_uuid7_after(_AHEAD)).order_by("-pk")[:_NEWEST]
+    reached = newest.aggregate(at=Max("created_at"))["at"]
+    until = [DatabaseClock(), *[_value(moment) for moment in (latest, reached) if moment is not None]]
+    rows = GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY)
+    changes = {"issued_before": Greatest(F("issued_before") + TICK, *until)}
+    if not rows.update_told(**changes) and not _inserted(GlobalCutoff(issued_before=_latest(until))):
+        rows.update_told(**changes)
+
+
+def cut_off_before(*, moment: datetime, user_id: Any = None) -> None:
+    """Cuts off every login that began before a time that has passed: a person's, or everybody's.
+
+    Args:
+        moment: what began at it stays.
+        user_id: the person's primary key; None for everybody.
+    """
+    until = moment - TICK
+    cutoffs: Any = GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY)
+    cutoff: Any = GlobalCutoff(issued_before=until)
+    changes: dict[str, Any] = {"issued_before": until}
+    if user_id is not None:
+        cutoffs, cutoff = UserCutoff.objects.filter(pk=user_id), UserCutoff(user_id=user_id, issued_before=until)
+        changes["keeps"] = None  # it began before the cutoff that spared it, so before this one
+    earlier = cutoffs.filter(issued_before__lt=until)
+    if not earlier.update_told(**changes) and not _inserted(cutoff):
+        earlier.update_told(**changes)
+
+
+def _inserted(cutoff: UserCutoff | GlobalCutoff) -> bool:
+    """False if there is one: a later one, or one that a parallel ending made between the two statements."""
+    try:
+        with transaction.atomic(using=router.db_for_write(type(cutoff))):
+            cutoff.save_told(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _latest(moments: Sequence[Any]) -> Any:
+    return _Latest(*moments) if len(moments) > 1 else moments[0]
+
+
+def _everybodys() -> Any:
+    return GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY).values("issued_before")
+
+
+def _never() -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC if settings.USE_TZ else None)
+
+
+def _value(moment: datetime) -> Any:
+    return Value(moment, output_field=DateTimeField())
