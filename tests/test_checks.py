@@ -113,9 +113,9 @@ def test_e002_wrong_type_says_what_is_wanted(settings: Any) -> None:
 
 
 def test_e003_value_out_of_range_says_the_limit(settings: Any) -> None:
-    settings.AUTHKIT = {"TOKENS": {"GRACE": timedelta(minutes=5)}, "TRUSTED_PROXIES": -1}
+    settings.AUTHKIT = {"TOKENS": {"GRACE": timedelta(minutes=11)}, "TRUSTED_PROXIES": -1}
     assert [(number, hint) for number, _, hint in found(block.check_keys)] == [
-        ("E003", "The largest value is 0:01:00."),
+        ("E003", "The largest value is 0:10:00."),
         ("E003", "The smallest value is 0."),
     ]
 
