@@ -29,7 +29,7 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             The ring of token keys (`keys`)
                                                             E033  it can't be read
                                                             E034  a key that is none, or lacks a member
-                                                            E035  a key that is weak
+                                                            E035  a key that is weak, or SECRET_KEY itself
                                                             E036  a kid, or a key, twice
                                                             E037  a use for which no key signs
                                                             W038  a key file that everybody can read

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.checks.security.base import SECRET_KEY_INSECURE_PREFIX
-from django.core.exceptions import ImproperlyConfigured
 
 from authkit import conf
+from authkit.core.secret_keys import named_secrets
 from authkit.core.strength import MIN_KEY_BYTES, guessable
 
 _GENERATE = (
@@ -46,16 +45,8 @@ def check_generated_key(**_: Any) -> list[CheckMessage]:
 
 
 def _keys() -> Iterator[tuple[str, bytes]]:
-    if not conf.inspect()[0].tokens.derived_keys:
-        return  # no token hangs on them
-    with suppress(ImproperlyConfigured):  # empty: Django's own error says so
-        yield "SECRET_KEY", _bytes(settings.SECRET_KEY)
-    for number, fallback in enumerate(settings.SECRET_KEY_FALLBACKS):
-        yield f"SECRET_KEY_FALLBACKS[{number}]", _bytes(fallback)
-
-
-def _bytes(key: Any) -> bytes:
-    return key if isinstance(key, bytes) else str(key).encode()
+    if conf.inspect()[0].tokens.derived_keys:  # else no token hangs on them
+        yield from named_secrets()
 
 
 def check_cookies(**_: Any) -> list[CheckMessage]:

@@ -29,7 +29,7 @@ from authkit.tokens.adoption import Adopted
 from authkit.tokens.answer_fields import added_fields
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import Claims, read, sign
-from authkit.tokens.keys import TokenUse
+from authkit.tokens.keys import TokenUse, current
 from authkit.tokens.transports import Transport, bound_transport
 
 Rule = Callable[[AbstractBaseUser], None]
@@ -258,7 +258,11 @@ def _lifetime(settings: conf.TokenSettings) -> Lifetime:
 
 @dataclass(slots=True)
 class _Added:
-    """What the project adds to the access token and to the answer, found out before the login's row is written."""
+    """What the project adds to the access token and to the answer, found out before the login's row is written.
+
+    Raises:
+        KeysUnavailable: no token can be signed, so no row should be written either.
+    """
 
     settings: conf.TokenSettings
     rule: Rule | None = None
@@ -267,6 +271,7 @@ class _Added:
 
     def __call__(self, user: AbstractBaseUser, login: Login) -> None:
         settings = self.settings
+        current()
         if self.rule is not None:
             self.rule(user)
         self.fields = added_fields(user=user, login=login, hook=settings.answer_fields)
