@@ -575,6 +575,13 @@ def test_w046_public_url_without_tls(hardened: Any) -> None:
     assert only(security.check_hosts)[0] == "W046"
 
 
+def test_e049_local_times(hardened: Any) -> None:
+    assert found(security.check_time_zone) == []
+    hardened.USE_TZ = False
+    number, _message, hint = only(security.check_time_zone)
+    assert (number, hint.startswith("USE_TZ = True")) == ("E049", True)
+
+
 # What the tests above name by dotted path
 
 urlpatterns: list[Any] = []

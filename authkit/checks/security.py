@@ -119,6 +119,20 @@ def check_hosts(**_: Any) -> list[CheckMessage]:
     return found
 
 
+def check_time_zone(**_: Any) -> list[CheckMessage]:
+    """E049 (deploy)."""
+    if settings.USE_TZ:
+        return []
+    return [
+        Error(
+            "USE_TZ is off: the times by which logins run out and are cut off are local ones, and in autumn an hour of "
+            "them comes twice.",
+            hint="USE_TZ = True; Django's page on time zones says what to do with the times that are stored.",
+            id="authkit.E049",
+        )
+    ]
+
+
 def check_debug(**_: Any) -> list[CheckMessage]:
     """W045."""
     if not settings.DEBUG:
@@ -132,4 +146,4 @@ def _deploy(number: str, message: str, value: str) -> CheckMessage:
 
 
 CHECKS = (check_keys, check_cors)
-DEPLOY_CHECKS = (check_generated_key, check_cookies, check_token_cookies, check_hosts, check_debug)
+DEPLOY_CHECKS = (check_generated_key, check_cookies, check_token_cookies, check_hosts, check_time_zone, check_debug)
