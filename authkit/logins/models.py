@@ -165,8 +165,8 @@ class Login(models.Model):
 
     @property
     def shown_last_seen_at(self) -> datetime:
-        """`last_seen_at` as clients see it: rounded down to 5 minutes, and not before the sign-in."""
-        return max(self.created_at, _rounded(self.last_seen_at))
+        """`last_seen_at` as clients see it: rounded down to 5 minutes, which may lie before the sign-in."""
+        return _rounded(self.last_seen_at)
 
     @property
     def shown_expires_at(self) -> datetime:
