@@ -13,7 +13,7 @@
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     ├── LastLoginMethod        last_login_method
     └── TruthUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
-        └── KeysUnavailable    unavailable            `authkit.tokens.verify` can't fetch the issuer's keys
+        └── KeysUnavailable    unavailable            TOKENS.KEYS can't be read, or an issuer's keys not fetched
 
 Nothing here knows HTTP: `authkit.core.api` maps codes to statuses, once.
 """
@@ -134,4 +134,4 @@ class TruthUnavailable(AuthKitError):
 
 
 class KeysUnavailable(TruthUnavailable):
-    """The issuer's keys can't be fetched, so nothing is known of the token. For services that verify on their own."""
+    """The keys can't be read or fetched, so nothing is known of the token."""

@@ -132,8 +132,9 @@ class TokenSettings:
     """How long a refresh token waits to be used; each rotation starts anew."""
     refresh_absolute: timedelta = _setting(timedelta(days=30), least=_SECOND, most=_CENTURY)
     """The end of the login, which no rotation moves."""
-    grace: timedelta = _setting(timedelta(seconds=10), least=timedelta(0), most=timedelta(seconds=60))
-    """How long the token before the current one still gets the same successor (a lost answer, two tabs at once)."""
+    grace: timedelta = _setting(timedelta(seconds=60), least=timedelta(0), most=timedelta(minutes=10))
+    """How long the token before the current one still gets the same successor: any number of times in the first 10
+    seconds (two tabs at once), then once (a lost answer); see `authkit.logins.rotation`."""
     issuer: str = _setting("authkit")
     audience: str = _setting("authkit")
     claims: Hook = _setting(Hook(""))
@@ -153,8 +154,9 @@ class TokenSettings:
     transports: tuple[str, ...] = _setting(("body", "hybrid", "cookie"), choices=("body", "hybrid", "cookie"))
     """How a client may have its tokens delivered; the first is for clients that don't say."""
     reuse_mail: bool = _setting(False)
-    """Whether the owner gets a mail when a refresh token was used twice. Off, because it is sent while the answer
-    waits, needs a mail server, and a client that retries badly raises the same alarm."""
+    """Whether the owner gets a mail when a refresh token was used twice, or late in three generations running. Off,
+    because it is sent while the answer waits, needs a mail server, and a client that retries badly raises the same
+    alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

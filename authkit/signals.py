@@ -8,6 +8,9 @@
 `token_rotated`  sender: Login class; `login_id`, `user_id`, `generation`: int, the new one.
 `token_reused`   sender: Login class; `login_id`, `user_id`, `generation`: int, the one that was presented again.
                  The login has been ended; `login_ended` is sent as well.
+`token_suspected`  sender: Login class; `login_id`, `user_id`, `generation`: int, the login's; `retries`: int, in how
+                 many generations running a refresh token came once more after the time in which parallel requests do:
+                 3, 6, 9, … The login goes on: that is a thief, or a client that can't keep the tokens that it gets.
 `token_blacklisted`  sender: BlacklistedToken class; `jti`: str, `kind`: a TokenKind value, `user_id`: the owner's
                  key or None, `login_id`: UUID or None, `reason`: an EndReason value, `by_id`: the key of who did it,
                  or None. If a login ended with it, `login_ended` is sent as well. Not sent by an import.
@@ -26,6 +29,7 @@ login_ended = Signal()
 logins_ended = Signal()
 token_rotated = Signal()
 token_reused = Signal()
+token_suspected = Signal()
 token_blacklisted = Signal()
 account_linked = Signal()
 account_unlinked = Signal()

@@ -23,6 +23,7 @@ from authkit import wiring
 from authkit.admin.reach import check_user_admins
 from authkit.checks import block, keys, providers, redis, security
 from authkit.checks import wiring as wiring_checks
+from authkit.exceptions import KeysUnavailable
 from authkit.tokens.jws import ALGORITHMS
 from authkit.tokens.keys import TokenUse, signing_key
 from tests.fresh_project import FreshProject
@@ -113,9 +114,9 @@ def test_e002_wrong_type_says_what_is_wanted(settings: Any) -> None:
 
 
 def test_e003_value_out_of_range_says_the_limit(settings: Any) -> None:
-    settings.AUTHKIT = {"TOKENS": {"GRACE": timedelta(minutes=5)}, "TRUSTED_PROXIES": -1}
+    settings.AUTHKIT = {"TOKENS": {"GRACE": timedelta(minutes=11)}, "TRUSTED_PROXIES": -1}
     assert [(number, hint) for number, _, hint in found(block.check_keys)] == [
-        ("E003", "The largest value is 0:01:00."),
+        ("E003", "The largest value is 0:10:00."),
         ("E003", "The smallest value is 0."),
     ]
 
@@ -574,6 +575,13 @@ def test_w046_public_url_without_tls(hardened: Any) -> None:
     assert only(security.check_hosts)[0] == "W046"
 
 
+def test_e049_local_times(hardened: Any) -> None:
+    assert found(security.check_time_zone) == []
+    hardened.USE_TZ = False
+    number, _message, hint = only(security.check_time_zone)
+    assert (number, hint.startswith("USE_TZ = True")) == ("E049", True)
+
+
 # What the tests above name by dotted path
 
 urlpatterns: list[Any] = []
@@ -594,7 +602,8 @@ def ring_says(settings: Any, source: Any, **tokens: Any) -> tuple[str, str, str]
     """What the check says, which is also what each use of the ring says."""
     settings.AUTHKIT = {"TOKENS": {"KEYS": source, **tokens}}
     number, message, hint = only(keys.check_ring)
-    with pytest.raises(ImproperlyConfigured, match=re.escape(message)):
+    # A file or callable may come right by itself, what is written in the settings can't.
+    with pytest.raises((ImproperlyConfigured, KeysUnavailable), match=re.escape(message)):
         signing_key(TokenUse.ACCESS)
     return number, message, hint
 
@@ -698,6 +707,19 @@ def test_e035_key_that_an_rfc_prints(settings: Any) -> None:
         entry = {**example, "kid": "rfc", "token_use": "access"}
         number, message, _hint = ring_says(settings, json.dumps({"keys": [entry]}))
         assert (number, "an RFC prints this key" in message) == ("E035", True)
+
+
+@pytest.mark.parametrize("setting", ["SECRET_KEY", "SECRET_KEY_FALLBACKS[0]"])
+@pytest.mark.parametrize("written", ["as its bytes", "as the text of k"])
+def test_e035_key_that_is_the_secret_key(setting: str, written: str, settings: Any) -> None:
+    secret = "Zm9yLXRoaXMtdGVzdC1hbG9uZS1hbmQtbm90aGluZy1lbHNlLTU1"
+    if setting == "SECRET_KEY":
+        settings.SECRET_KEY = secret
+    else:
+        settings.SECRET_KEY_FALLBACKS = [secret]
+    k = secret if written == "as the text of k" else base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
+    number, message, _hint = ring_says(settings, json.dumps({"keys": [{**jwk_of("HS256"), "k": k}]}))
+    assert (number, message) == ("E035", f"AUTHKIT TOKENS.KEYS[0]: is {setting} itself.")
 
 
 def test_e036_kid_twice_and_one_key_for_two_uses(settings: Any) -> None:

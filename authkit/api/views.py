@@ -27,7 +27,7 @@ from authkit.sessions.authentication import SessionAuthentication
 from authkit.sessions.services import sign_out
 from authkit.sessions.state import ended_login
 from authkit.sessions.views import sign_out_of_session
-from authkit.tokens.authentication import TokenAuthentication, read_bearer
+from authkit.tokens.authentication import TokenAuthentication, judging_bearer, read_bearer
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import discard_access_cookie, discard_cookies, read_access_cookie
 from authkit.tokens.revocation import carries_live_login, identify_token, revoke_token
@@ -68,10 +68,11 @@ class LogoutView(ApiView):
     authentication_classes = (SessionAuthentication,)
 
     def post(self, request: Request) -> Response:
-        token = read_bearer(request)
-        if token is not None:
+        with judging_bearer(request):
+            token = read_bearer(request)
             # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
-            claims = identify_token(token=token)
+            claims = None if token is None else identify_token(token=token)
+        if token is not None and claims is not None:
             revoke_token(token=token, reason=EndReason.LOGOUT)
             discard_cookies(request._request, bound_transport(claims))
         else:

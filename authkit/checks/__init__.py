@@ -26,10 +26,11 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
     W050  a user admin without forced logout                W047  token cookies without Secure (deploy)
                                                             W048  CORS with credentials for every origin
+                                                            E049  times are local ones (deploy)
                                                             The ring of token keys (`keys`)
                                                             E033  it can't be read
                                                             E034  a key that is none, or lacks a member
-                                                            E035  a key that is weak
+                                                            E035  a key that is weak, or SECRET_KEY itself
                                                             E036  a kid, or a key, twice
                                                             E037  a use for which no key signs
                                                             W037  public keys and the default ISSUER (deploy)

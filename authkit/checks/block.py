@@ -64,7 +64,7 @@ def _tokens(tokens: conf.TokenSettings) -> Iterator[CheckMessage]:
     if tokens.grace >= tokens.refresh_idle:
         yield Error(
             "AUTHKIT TOKENS.GRACE is not shorter than TOKENS.REFRESH_IDLE: reuse would never be noticed.",
-            hint="The default is 10 seconds.",
+            hint="The default is 60 seconds.",
             id="authkit.E007",
         )
 

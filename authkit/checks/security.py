@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.checks.security.base import SECRET_KEY_INSECURE_PREFIX
-from django.core.exceptions import ImproperlyConfigured
 
 from authkit import conf
+from authkit.core.secret_keys import named_secrets
 from authkit.core.strength import MIN_KEY_BYTES, guessable
 
 _GENERATE = (
@@ -46,16 +45,8 @@ def check_generated_key(**_: Any) -> list[CheckMessage]:
 
 
 def _keys() -> Iterator[tuple[str, bytes]]:
-    if not conf.inspect()[0].tokens.derived_keys:
-        return  # no token hangs on them
-    with suppress(ImproperlyConfigured):  # empty: Django's own error says so
-        yield "SECRET_KEY", _bytes(settings.SECRET_KEY)
-    for number, fallback in enumerate(settings.SECRET_KEY_FALLBACKS):
-        yield f"SECRET_KEY_FALLBACKS[{number}]", _bytes(fallback)
-
-
-def _bytes(key: Any) -> bytes:
-    return key if isinstance(key, bytes) else str(key).encode()
+    if conf.inspect()[0].tokens.derived_keys:  # else no token hangs on them
+        yield from named_secrets()
 
 
 def check_cookies(**_: Any) -> list[CheckMessage]:
@@ -128,6 +119,20 @@ def check_hosts(**_: Any) -> list[CheckMessage]:
     return found
 
 
+def check_time_zone(**_: Any) -> list[CheckMessage]:
+    """E049 (deploy)."""
+    if settings.USE_TZ:
+        return []
+    return [
+        Error(
+            "USE_TZ is off: the times by which logins run out and are cut off are local ones, and in autumn an hour of "
+            "them comes twice.",
+            hint="USE_TZ = True; Django's page on time zones says what to do with the times that are stored.",
+            id="authkit.E049",
+        )
+    ]
+
+
 def check_debug(**_: Any) -> list[CheckMessage]:
     """W045."""
     if not settings.DEBUG:
@@ -141,4 +146,4 @@ def _deploy(number: str, message: str, value: str) -> CheckMessage:
 
 
 CHECKS = (check_keys, check_cors)
-DEPLOY_CHECKS = (check_generated_key, check_cookies, check_token_cookies, check_hosts, check_debug)
+DEPLOY_CHECKS = (check_generated_key, check_cookies, check_token_cookies, check_hosts, check_time_zone, check_debug)

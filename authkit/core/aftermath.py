@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import ErrorDetail
 
+from authkit.core.refusals import CHALLENGE, INVALID_TOKEN
 from authkit.exceptions import AuthKitError
 
 _ATTRIBUTE = "_authkit_aftermath"
@@ -38,6 +39,8 @@ class Aftermath:
     dead: list[DeadCookie] = field(default_factory=list)
     refused: AuthKitError | None = None
     """Why the cookie that should have carried the request doesn't."""
+    bearer_refused: bool = False
+    """Whether the Authorization header held a token that is no good."""
 
 
 def aftermath_of(request: Any) -> Aftermath:
@@ -48,6 +51,11 @@ def aftermath_of(request: Any) -> Aftermath:
         notes = Aftermath()
         setattr(http, _ATTRIBUTE, notes)
     return notes
+
+
+def challenge_of(request: Any) -> str:
+    """The WWW-Authenticate header of a 401: with an error if it is about the token in the Authorization header."""
+    return INVALID_TOKEN if aftermath_of(request).bearer_refused else CHALLENGE
 
 
 def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:

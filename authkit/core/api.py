@@ -17,8 +17,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
 from authkit import exceptions
+from authkit.core.aftermath import challenge_of
+from authkit.core.bodies import give_length
 from authkit.core.parsers import StrictJSONParser
-from authkit.core.refusals import CHALLENGE, DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES
+from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES
 
 logger = logging.getLogger("authkit")
 
@@ -59,6 +61,7 @@ class ApiView(APIView):
         return refusal
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        give_length(request._request)
         # Before anything else: Django's CSRF check reads a form to find its token, and what is left of it afterwards
         # would pass for an empty body.
         understood = {parser.media_type for parser in self.parser_classes}
@@ -93,7 +96,7 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     else:
         return None
     set_rollback()
-    return Response(data, status=status, headers=_headers(status))
+    return Response(data, status=status, headers=_headers(status, context))
 
 
 def _api_exception_payload(error: drf.APIException) -> dict[str, str]:
@@ -102,9 +105,9 @@ def _api_exception_payload(error: drf.APIException) -> dict[str, str]:
     return {"code": str(error.get_codes()), "detail": str(error.detail)}
 
 
-def _headers(status: int) -> dict[str, str]:
+def _headers(status: int, context: dict[str, Any]) -> dict[str, str]:
     if status == 401:
-        return {"WWW-Authenticate": CHALLENGE}
+        return {"WWW-Authenticate": challenge_of(context["request"])}
     if status == 503:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}

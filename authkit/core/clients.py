@@ -12,6 +12,8 @@ from ua_parser import parse
 MAX_USER_AGENT = 512
 """Characters of a User-Agent header that are looked at: the parser runs regular expressions over it."""
 
+_IPV6_PREFIX = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -19,6 +21,17 @@ class Client:
 
     address: str | None = None
     device: str = ""
+
+    @property
+    def network(self) -> str:
+        """The smallest network that one customer of a provider has: an IPv4 address, of IPv6 the /64; "" if unknown."""
+        try:
+            address = ipaddress.ip_address(self.address or "")
+        except ValueError:
+            return ""
+        if address.version == 4:
+            return str(address)
+        return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
 
 
 def client_from(meta: Mapping[str, Any], *, trusted_proxies: int) -> Client:

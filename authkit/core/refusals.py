@@ -35,6 +35,9 @@ write to a server that is read-only: a standby, to which a fail-over has led us 
 CHALLENGE = 'Bearer realm="api"'
 """RFC 9110 section 11.6.1 wants a challenge with each 401; Bearer opens no pop-up in a browser."""
 
+INVALID_TOKEN = f'{CHALLENGE}, error="invalid_token"'
+"""The same for a request whose Authorization header held a token that is no good (RFC 6750 section 3.1)."""
+
 
 class Unavailable(APIException):
     """`TruthUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any, ClassVar, TypeVar
@@ -20,6 +20,12 @@ from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.told import ToldModel, ToldQuerySet
 
 Row = TypeVar("Row", bound=models.Model)
+
+SHOWN_STEP = timedelta(minutes=5)
+"""How exactly a client learns when a login was used. A thief and an owner both see the list of logins: by the second,
+it would tell each of them when the other one refreshes, and so when a replay passes for a parallel request."""
+
+MAX_ROTATED_DEVICE_LENGTH = 64
 
 
 class PrimaryManager(models.Manager[Row]):
@@ -112,6 +118,17 @@ class Login(ToldModel):
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     generation = models.PositiveIntegerField(default=0, editable=False)
     rotated_at = models.DateTimeField(editable=False)
+    rotated_device = models.CharField(
+        max_length=MAX_ROTATED_DEVICE_LENGTH, blank=True, default="", db_default="", editable=False
+    )
+    """From where the last rotation came (`Client.device` and `Client.network`); an empty network is an unknown one."""
+    rotated_network = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
+    retried_at = models.DateTimeField(null=True, editable=False)
+    """When the last late retry was granted, see `authkit.logins.grace`."""
+    retried_generation = models.IntegerField(default=-1, db_default=-1, editable=False)
+    """The `generation` in which that was."""
+    late_retries = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    """How many generations running, up to that one, had a late retry."""
     created_at = BeginningField(_("signed in"))
     """By the database's clock where the two differ, and above the cutoffs of then; see `authkit.logins.cutoffs`."""
     last_seen_at = models.DateTimeField(_("last seen"))
@@ -152,9 +169,24 @@ class Login(ToldModel):
         except Login.DoesNotExist as error:
             raise LoginEnded("no such login any more", reason="login_ended", why=EndReason.DELETED) from error
 
+    @property
+    def shown_last_seen_at(self) -> datetime:
+        """`last_seen_at` as clients see it: rounded down to 5 minutes, which may lie before the sign-in."""
+        return _rounded(self.last_seen_at)
+
+    @property
+    def shown_expires_at(self) -> datetime:
+        """`expires_at` as clients see it: rounded down to 5 minutes, so that no client relies on what is over."""
+        return _rounded(self.expires_at)
+
     def is_live(self, at: datetime) -> bool:
         """Whether the row itself still stands at that time (the person and the cutoffs are not looked at)."""
         return self.ended_at is None and self.expires_at > at
+
+
+def _rounded(moment: datetime) -> datetime:
+    step = int(SHOWN_STEP.total_seconds())
+    return datetime.fromtimestamp(moment.timestamp() // step * step, UTC)
 
 
 class UserCutoffQuerySet(ToldQuerySet["UserCutoff"]):

@@ -1,16 +1,35 @@
 """Refresh rotation (RFC 9700 section 4.14.2): one conditional UPDATE decides, and nothing is ever inserted.
 
 The row counts how often the login was refreshed, and a refresh token names the count that it belongs to. Of fifty
-parallel refreshes exactly one finds the count it names. Whoever comes second with the same token, shortly after, lost
-a race or an answer and gets the very same successor; anything older is a copy in the wrong hands, and ends the login.
+parallel refreshes exactly one finds the count it names. A request that comes second with the same token may have lost
+a race or an answer: while its successor has not refreshed, it gets that very successor, by this rule (`grace`):
+
+- for 10 seconds any number of times: tabs and workers that refresh at once;
+- then, until GRACE is over (60 seconds; the time-outs of clients are 30 to 60), once more. This late retry opens
+  another 10 seconds for its own parallel requests;
+- never from another device *and* another network than the rotation's.
+
+Anything else is a copy in the wrong hands, and ends the login. Late retries in three generations running raise
+`signals.token_suspected` and end nothing: they come from a thief, or from a client that can't keep what it gets.
+
+Why not as others do it. SuperTokens lets the parent work, without a limit of time, until the child is used: no lost
+answer ever hurts, but a thief who takes turns with the owner is noticed only once the two hold different children, and
+here both hold the same one. Okta (30 seconds, 60 at most) and Auth0 (off unless it is set) let the last token pass for
+a time and look at nothing meanwhile: a long time suits clients that wait a minute and a thief alike, a short one
+neither. So the time is long here, and what may happen in it is little. The 10 seconds help a thief only who knows the
+moment of each refresh to 10 seconds, and the list of logins doesn't tell it (`models.SHOWN_STEP`); for a later one
+there is one retry, which the thief and the owner's next lost answer share, and which is counted.
+
+A network is one IPv4 address or an IPv6 /64. Behind a proxy that TRUSTED_PROXIES doesn't count, all requests seem to
+come from the proxy's, and no replay is from another one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -18,11 +37,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from authkit import signals
+from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import session_auth_hash
-from authkit.logins.models import Login
+from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, judge
+from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, Prepare, end_login
 from authkit.logins.statement import WHOLE, advance
@@ -32,7 +53,7 @@ from authkit.logins.statement import WHOLE, advance
 class Rotated:
     """The login as it stands after the refresh: its successor tokens are signed from `generation` and `rotated_at`.
 
-    `replayed` tells that the rotation had happened already, within the grace period.
+    `replayed` tells that the rotation had happened already, and that the same successor is due once more.
     """
 
     user: AbstractBaseUser
@@ -47,6 +68,7 @@ def rotate(
     generation: int,
     lifetime: Lifetime,
     grace: timedelta,
+    client: Client,
     jti: str | None = None,
     prepare: Prepare | None = None,
 ) -> Rotated:
@@ -60,24 +82,34 @@ def rotate(
         generation: the count that the presented refresh token names.
         lifetime: how long the login may wait for its next refresh; its absolute end stays.
         grace: how long after a rotation the token before it gets the same successor.
+        client: from where the refresh token came.
         jti: the refresh token's, to ask the blacklist for; costs no statement of its own.
-        prepare: called with whom the successor is for and their login as it stands, before it moves on. What it raises
-            leaves the login where it was, so that the same refresh token may try again later.
+        prepare: called with the person and their login as it stands, before it moves on. What it raises leaves the
+            login where it was, so that the same refresh token may try again later.
 
     Raises:
         LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
+            `signals.token_reused` is sent then, and `signals.token_suspected` for the third late retry running.
         TruthUnavailable: the database can't be asked.
     """
-    carried = check_login(login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
+    ask = partial(check_login, login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
+    carried = ask()
     if generation == carried.login.generation:
         _call(prepare, carried)
-        if _advance(carried, lifetime=lifetime):
+        if _advance(carried, lifetime=lifetime, client=client):
             return Rotated(user=carried.user, login=carried.login, replayed=False)
-        # Somebody was faster: see what they left.
-        carried = check_login(login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
-    replayed = _replay(carried, generation=generation, grace=grace)
+        carried = ask()  # another request was faster: what counts is the row that it left
+    present = partial(judge, generation=generation, grace=grace, client=client)
+    now = timezone.now()
+    replay = present(login=carried.login, now=now)
+    if replay is Replay.REUSE:
+        _end_as_reused(carried.login, generation)
     _call(prepare, carried)
-    return replayed
+    if replay is Replay.RETRY and not _retry(carried.login, now=now):
+        carried = ask()
+        if present(login=carried.login, now=timezone.now()) is not Replay.SAME:
+            _end_as_reused(carried.login, generation)
+    return Rotated(user=carried.user, login=carried.login, replayed=True)
 
 
 def _call(prepare: Prepare | None, carried: Carried) -> None:
@@ -85,15 +117,25 @@ def _call(prepare: Prepare | None, carried: Carried) -> None:
         prepare(carried.user, carried.login)
 
 
-def _advance(carried: Carried, *, lifetime: Lifetime) -> bool:
+def _advance(carried: Carried, *, lifetime: Lifetime, client: Client) -> bool:
     login, now = carried.login, timezone.now()
     expires_at = lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at)
     auth_hash = session_auth_hash(carried.user)  # as verified above; moves on from a fallback of SECRET_KEY
     generation = login.generation
-    if not advance(login_id=login.pk, generation=generation, now=now, expires_at=expires_at, auth_hash=auth_hash):
+    device, network = client.device[:MAX_ROTATED_DEVICE_LENGTH], client.network
+    if not advance(
+        login_id=login.pk,
+        generation=generation,
+        now=now,
+        expires_at=expires_at,
+        auth_hash=auth_hash,
+        device=device,
+        network=network,
+    ):
         return False
     login.generation, login.rotated_at, login.last_seen_at = generation + 1, now, now
     login.expires_at, login.auth_hash = expires_at, auth_hash
+    login.rotated_device, login.rotated_network = device, network
     transaction.on_commit(
         partial(
             signals.token_rotated.send_robust,
@@ -107,10 +149,20 @@ def _advance(carried: Carried, *, lifetime: Lifetime) -> bool:
     return True
 
 
-def _replay(carried: Carried, *, generation: int, grace: timedelta) -> Rotated:
-    login = carried.login
-    if generation == login.generation - 1 and timezone.now() - login.rotated_at <= grace:
-        return Rotated(user=carried.user, login=login, replayed=True)
+def _retry(login: Login, *, now: datetime) -> bool:
+    running = consume_retry(login=login, now=now)
+    if running is None:
+        return False
+    if running % ALARM_AFTER == 0:
+        alarm = {"generation": login.generation, "retries": running}
+        suspected = signals.token_suspected.send_robust
+        transaction.on_commit(
+            partial(suspected, sender=Login, login_id=login.pk, user_id=login.user_id, **alarm), robust=True
+        )
+    return True
+
+
+def _end_as_reused(login: Login, generation: int) -> NoReturn:
     end_login(login_id=login.pk, reason=EndReason.REUSED)
     signals.token_reused.send_robust(sender=Login, login_id=login.pk, user_id=login.user_id, generation=generation)
     raise LoginEnded(f"generation {generation} presented at {login.generation}", reason="reused")

@@ -47,6 +47,8 @@ class UserSerializer(serializers.BaseSerializer[AbstractBaseUser]):
 class LoginSerializer(serializers.ModelSerializer[Login]):
     """A login as its owner sees it; `context["current"]` is the one that carries the request."""
 
+    last_seen_at = serializers.DateTimeField(source="shown_last_seen_at", read_only=True)
+    expires_at = serializers.DateTimeField(source="shown_expires_at", read_only=True)
     current = serializers.SerializerMethodField()
 
     class Meta:

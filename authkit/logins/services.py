@@ -24,7 +24,7 @@ from authkit.logins.cutoffs import beginning, cut_off_before, cut_off_everybody,
 from authkit.logins.fingerprints import good_auth_hashes, session_auth_hash
 from authkit.logins.hints import tell
 from authkit.logins.limits import beyond_limit, line_up_with_sign_ins, lock_logins_of
-from authkit.logins.models import Login, LoginQuerySet
+from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login, LoginQuerySet
 from authkit.logins.reasons import EndReason, LoginKind
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
@@ -110,6 +110,8 @@ def open_login(
         device=client.device[:200],
         ip=client.address,
         rotated_at=now,
+        rotated_device=client.device[:MAX_ROTATED_DEVICE_LENGTH],
+        rotated_network=client.network,
         created_at=began_at or now,
         last_seen_at=now,
         expires_at=lifetime.expiry(now=now, absolute_expires_at=absolute),

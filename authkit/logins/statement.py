@@ -43,7 +43,7 @@ _ANY_LOGIN = UUID("ffffffff-0000-7000-8000-00617574686b")
 _ANY_USERS: dict[str, Any] = {"UUIDField": UUID("ffffffff-0000-4000-8000-00617574686b"), "CharField": "\x01authkit"}
 _ANY_INTEGER = -1_717_986_918
 _ANY_GENERATION = 1_717_986_918
-_ANY_HASH = "\x01authkit"
+_ANY_TEXTS = {name: f"\x01{name}" for name in ("auth_hash", "rotated_device", "rotated_network")}
 _ANY_DIGEST = "authkit"
 _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
@@ -133,7 +133,9 @@ def _fetch(
     return rows[0] if rows else None
 
 
-def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datetime, auth_hash: str) -> bool:
+def advance(
+    *, login_id: UUID, generation: int, now: datetime, expires_at: datetime, auth_hash: str, device: str, network: str
+) -> bool:
     """The conditional UPDATE behind every refresh; its row count is the answer.
 
     Columns of this one table only: a join would turn the condition into a sub-select, and two could win.
@@ -144,6 +146,8 @@ def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datet
         now: the time of the rotation; the login must not have ended or run out by then.
         expires_at: until when it then waits for its next use.
         auth_hash: the person's present one.
+        device: from which the rotation comes, at most MAX_ROTATED_DEVICE_LENGTH characters.
+        network: likewise, as `Client.network` has it.
 
     Returns:
         Whether this call moved it on.
@@ -153,6 +157,7 @@ def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datet
     given = {
         "login_id": login_id, "generation": generation, "now": now,
         "rotated_at": now, "last_seen_at": now, "expires_at": expires_at, "auth_hash": auth_hash,
+        "rotated_device": device, "rotated_network": network,
     }  # fmt: skip
     parameters = statement.filled(connection, given)
     with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
@@ -181,12 +186,12 @@ def _compiled_advance(using: str) -> Statement:
         .query.chain(UpdateQuery)
     )
     changed = {name: times[name] for name in ("rotated_at", "last_seen_at", "expires_at")}
-    query.add_update_values({"generation": F("generation") + 1, "auth_hash": _ANY_HASH, **changed})
+    query.add_update_values({"generation": F("generation") + 1, **_ANY_TEXTS, **changed})
     field: Any = Login._meta.get_field
     stand_ins = {
         "login_id": (Login._meta.pk, _ANY_LOGIN),
         "generation": (field("generation"), _ANY_GENERATION),
-        "auth_hash": (field("auth_hash"), _ANY_HASH),
+        **{name: (field(name), text) for name, text in _ANY_TEXTS.items()},
         **{name: (field("expires_at"), time) for name, time in times.items()},
     }
     return Statement.compiled(query, using=using, stand_ins=stand_ins)

@@ -7,8 +7,9 @@ from typing import Any
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from authkit.core.aftermath import challenge_of
 from authkit.core.csrf import require_csrf_proof
-from authkit.core.refusals import CHALLENGE, CsrfRefused, Unavailable
+from authkit.core.refusals import CsrfRefused, Unavailable
 from authkit.exceptions import CsrfFailed, TruthUnavailable
 
 
@@ -32,7 +33,7 @@ class CookieAuthentication(BaseAuthentication):
         return user, None
 
     def authenticate_header(self, request: Request) -> str:
-        return CHALLENGE
+        return challenge_of(request)
 
 
 class SessionAuthentication(CookieAuthentication):

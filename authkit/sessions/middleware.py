@@ -15,9 +15,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from authkit.core.aftermath import aftermath_of, settle_aftermath
+from authkit.core.aftermath import aftermath_of, challenge_of, settle_aftermath
 from authkit.core.clients import warm_up
-from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
+from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.current import RequestScope
 from authkit.logins.epochs import due_before_a_view, renew_before_a_view
@@ -126,8 +126,10 @@ def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
     notes = aftermath_of(request)
     if notes.carrier is not None:
         notes.dead.append(notes.carrier)
+    elif "HTTP_AUTHORIZATION" in request.META:
+        notes.bearer_refused = True
     error = TokenNotValid(ended.detail, reason=ended.reason, why=ended.why)
-    headers = {"WWW-Authenticate": CHALLENGE, "Cache-Control": "no-store"}
+    headers = {"WWW-Authenticate": challenge_of(request), "Cache-Control": "no-store"}
     return JsonResponse(error.as_payload(), status=401, headers=headers)
 
 

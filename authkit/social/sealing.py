@@ -13,6 +13,8 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
+from authkit.core.secret_keys import fit_fallbacks
+
 VERSION = "1"
 _SALT = "authkit.social.sealing"
 _NONCE_BYTES = 12
@@ -44,7 +46,7 @@ def unseal(text: str, *, context: str) -> dict[str, Any] | None:
         raw = b64decode(body, validate=True)
     except ValueError:
         return None
-    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+    for secret in (settings.SECRET_KEY, *fit_fallbacks()):
         try:
             opened = AESGCM(_key(secret)).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound(context))
         except (InvalidTag, ValueError):

@@ -98,7 +98,7 @@ def adopt(
         token: as it was sent.
         lifetime: of the login, from now on.
         grace: how long the same token gets the same pair again.
-        client: asked from where, if a login is opened.
+        client: asked from where.
         prepare: as of `open_login` and `rotate`.
 
     Raises:
@@ -118,6 +118,7 @@ def adopt(
             generation=GENERATION,
             lifetime=lifetime,
             grace=grace,
+            client=client(),
             prepare=prepare,
         )
     except LoginEnded as ended:

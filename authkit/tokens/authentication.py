@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,9 +11,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from authkit.core.aftermath import aftermath_of
+from authkit.core.aftermath import aftermath_of, challenge_of
 from authkit.core.csrf import require_csrf_proof
-from authkit.core.refusals import CHALLENGE, CsrfRefused, Unavailable
+from authkit.core.refusals import CsrfRefused, Unavailable
 from authkit.exceptions import CsrfFailed, TokenNotValid, TruthUnavailable
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
@@ -33,7 +35,7 @@ class TokenAuthentication(BaseAuthentication):
         http: HttpRequest = getattr(request, "_request", request)
         header = http.META.get("HTTP_AUTHORIZATION")
         try:
-            verified = self._by_cookie(http) if header is None else self._by_header(str(header))
+            verified = self._by_cookie(http) if header is None else self._by_header(http, str(header))
         except CsrfFailed as failed:
             raise CsrfRefused(failed) from failed
         except TokenNotValid as refused:
@@ -45,10 +47,11 @@ class TokenAuthentication(BaseAuthentication):
         set_current_login(request, verified.carried)
         return verified.user, verified.claims
 
-    def _by_header(self, header: str) -> VerifiedAccess | None:
+    def _by_header(self, http: HttpRequest, header: str) -> VerifiedAccess | None:
         if _scheme(header) != "bearer":
             return None
-        return verify_access(token=_bearer(header))
+        with judging_bearer(http):
+            return verify_access(token=_bearer(header))
 
     def _by_cookie(self, http: HttpRequest) -> VerifiedAccess | None:
         token = read_access_cookie(http)
@@ -66,7 +69,17 @@ class TokenAuthentication(BaseAuthentication):
         return verified
 
     def authenticate_header(self, request: Request) -> str:
-        return CHALLENGE
+        return challenge_of(request)
+
+
+@contextmanager
+def judging_bearer(request: Any) -> Iterator[None]:
+    """Notes for the answer's challenge that a TokenNotValid is about the token in the Authorization header."""
+    try:
+        yield
+    except TokenNotValid:
+        aftermath_of(request).bearer_refused = True
+        raise
 
 
 def read_bearer(request: Request) -> str | None:

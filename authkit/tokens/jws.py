@@ -131,6 +131,8 @@ def check_claims(
         raise TokenNotValid("of another issuer, or for another audience")
     if not all(isinstance(payload.get(name, ""), str) for name in ("iss", "sub", "jti")):
         raise TokenNotValid("iss, sub or jti is no string")
+    if payload.get("jti") == "":
+        raise TokenNotValid("its jti names no token")
     for name in ("iat", "nbf", "exp"):
         if name in payload and not _is_time(payload[name]):
             raise TokenNotValid(f"{name} is no time")

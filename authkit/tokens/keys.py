@@ -1,34 +1,50 @@
 """The keys in force: the ring that TOKENS.KEYS names, and keys derived from SECRET_KEY.
 
 One key per use, so that a refresh token can never pass for an access token even if all else failed. The ring is read
-at use and kept for as long as what it was read from stays the same: the text, or the file's time, size and inode.
+at use and kept for as long as what it was read from stays the same: the text, or the file's time, size and inode. A
+callable is asked once in HOLD_SECONDS.
+
+A source that fails (a callable that raises, a file that is gone, empty or half written) must not sign anybody out: the
+last good ring goes on for KEEP_SECONDS, with an error in the log. After that, and if no ring was ever read, nothing is
+known of a token, and the answer is 503. It is never the next best key.
 """
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import os
-from base64 import urlsafe_b64encode
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
-from authkit.tokens.ring import Key, Ring, TokenUse, assemble, document, parse
+from authkit.core.secret_keys import secrets_as_set
+from authkit.exceptions import KeysUnavailable
+from authkit.tokens.reading import Stamp, is_json, read, source_of, stamp_of, text_of, unreadable
+from authkit.tokens.ring import Key, Ring, TokenUse, document
 
 __all__ = ["Key", "Ring", "TokenUse", "configured", "current", "inspect", "signing_key", "verifying_key"]
+
+logger = logging.getLogger("authkit")
+
+HOLD_SECONDS = 5.0
+"""How long what a callable gave is used without asking again, and how long after a failure nothing is tried."""
+KEEP_SECONDS = 600.0
+"""How long the last good ring is used while its source fails: a key that was withdrawn verifies no longer than that."""
+PATIENCE_SECONDS = 5.0
+"""How long a request without a ring waits for the one request that reads it."""
 
 
 def signing_key(use: TokenUse) -> Key:
     """The key that signs tokens of this use: the first of the ring, else the one derived from SECRET_KEY.
 
     Raises:
-        ImproperlyConfigured: something is wrong with the ring.
+        ImproperlyConfigured, KeysUnavailable: as `current`.
     """
     return current().signing[use]
 
@@ -37,37 +53,36 @@ def verifying_key(use: TokenUse, kid: str) -> Key | None:
     """The key of this use that a token's `kid` names; None if it is in no ring of ours.
 
     Raises:
-        ImproperlyConfigured: something is wrong with the ring.
+        ImproperlyConfigured, KeysUnavailable: as `current`.
     """
     return current().verifying.get((use, kid))
 
 
 def current() -> Ring:
-    """The ring as it is now.
+    """The ring as it is now, or as it was before its source failed.
 
     Raises:
-        ImproperlyConfigured: the keys can't be read, or one of them is not fit for use. Rather no token at all than one
-            that anybody can sign; `manage.py check` says the same at start-up.
+        ImproperlyConfigured: one of the keys that are written in the settings is not fit for use. Rather no token at
+            all than one that anybody can sign; `manage.py check` says the same at start-up.
+        KeysUnavailable: the same of a file or callable, which may come right by itself, for longer than KEEP_SECONDS.
     """
-    tokens = conf.current().tokens
-    state: _State | None
-    try:
-        state = _state(tokens)
-    except Exception:  # noqa: BLE001  # a callable may raise anything; `_read` says what
-        state = None
-    kept = _kept
-    if kept is not None and state is not None and kept[0] == state:
-        return kept[1]
-    ring, problems = _read(tokens)
-    if problems:
-        raise ImproperlyConfigured("; ".join(f"AUTHKIT {p.path}: {p.message} {p.hint}" for p in problems))
-    _keep((state, ring))
+    ring = _current().ring
+    assert ring is not None  # noqa: S101  # `_current` raises without one
     return ring
 
 
 def inspect() -> tuple[Ring, list[conf.Problem]]:
-    """The ring as far as it is fit for use, and everything that is wrong. Never raises."""
-    return _read(conf.inspect()[0].tokens)
+    """The ring as far as it is fit for use, and everything that is wrong. Reads anew, and keeps nothing.
+
+    Raises:
+        ImproperlyConfigured: SECRET_KEY is empty.
+    """
+    tokens = conf.inspect()[0].tokens
+    try:
+        source = source_of(tokens)
+    except Exception as error:  # noqa: BLE001  # a callable may raise anything
+        return read(tokens, "")[0], [unreadable(error)]
+    return read(tokens, source)
 
 
 @sensitive_variables()
@@ -75,95 +90,131 @@ def configured() -> list[dict[str, Any]]:
     """The private JWKs of TOKENS.KEYS as they were written, for a command that prints a new ring.
 
     Raises:
-        ImproperlyConfigured: they can't be read, or one of them is not fit for use.
+        ImproperlyConfigured, KeysUnavailable: as `current`; the second at once, since the last good ring is not what
+            the source says.
     """
-    current()
-    text = _text(conf.current().tokens.keys.reveal())
-    return (document(text) or []) if text else []
+    held = _current()
+    if held.failing_since is not None:
+        raise KeysUnavailable(held.failure)
+    return document(text_of(held.source)) or []
 
 
 def key_file() -> Path | None:
     """The file that the ring is read from, if it is one."""
-    source = _source(conf.inspect()[0].tokens)
-    return Path(source) if source and not _is_json(source) else None
+    source = source_of(conf.inspect()[0].tokens)
+    return Path(source) if source and not is_json(source) else None
 
 
-_kept: tuple[_State | None, Ring] | None = None
+@dataclass(frozen=True, slots=True)
+class _Configuration:
+    """What the ring depends on besides the content of its source; another one has nothing to do with the last ring."""
+
+    keys: conf.KeySource
+    derived_keys: bool
+    secrets: tuple[str | bytes, ...] = field(repr=False)
+
+    @classmethod
+    def of(cls, tokens: conf.TokenSettings) -> _Configuration:
+        return cls(tokens.keys, tokens.derived_keys, secrets_as_set())
 
 
-def _keep(read: tuple[_State | None, Ring]) -> None:
-    # Replaced as a whole, so threads see the old ring or the new one. Taken before the file is read, the state is at
-    # worst older than the ring, which is then read once more.
-    global _kept  # noqa: PLW0603
-    _kept = read
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What this process knows of the ring. Replaced as a whole, so threads see the old one or the new one."""
+
+    configuration: _Configuration
+    source: str = field(repr=False)
+    stamp: Stamp | None
+    ring: Ring | None
+    """The last good one."""
+    asked_at: float
+    """When the source was last asked, whether or not it answered; of `monotonic`, as is `failing_since`."""
+    failing_since: float | None = None
+    failure: str = ""
+
+    def is_due(self, now: float) -> bool:
+        """Whether the source may say something else by now."""
+        changes = self.failing_since is not None or self.configuration.keys.is_callable
+        return (changes and now - self.asked_at >= HOLD_SECONDS) or stamp_of(self.source) != self.stamp
+
+    def is_usable(self, now: float) -> bool:
+        """Whether there is a ring, and its source was heard lately enough."""
+        since = self.failing_since
+        if since is None and self.configuration.keys.is_callable:
+            since = self.asked_at + HOLD_SECONDS  # as long as it is being asked, it may be failing
+        return self.ring is not None and (since is None or now - since < KEEP_SECONDS)
 
 
-class _State(tuple[Any, ...]):
-    """What the ring was made from, to see whether it still is the same. It holds keys, so no error page may show it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "_State(***)"
+_held: _Held | None = None
+_lock = Lock()
+"""Held by the one thread that reads."""
 
 
-def _state(tokens: conf.TokenSettings) -> _State:
-    source = _source(tokens)
-    stamp = None if not source or _is_json(source) else _stamp(source)
-    return _State((source, stamp, tokens.derived_keys, settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+def _renew_lock() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = Lock()  # another thread may have held it when the process was forked
 
 
-def _source(tokens: conf.TokenSettings) -> str:
-    source = tokens.keys.reveal()
-    return source if isinstance(source, str) else os.fspath(source)
+os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _is_json(source: str) -> bool:
-    return source.lstrip().startswith("{")
+def _current() -> _Held:
+    tokens = conf.current().tokens
+    held, now = _known(_Configuration.of(tokens)), monotonic()
+    if held is None or held.is_due(now):
+        held = _renewed(tokens, held)
+    if held is None or not held.is_usable(now):
+        failure = held.failure if held is not None else "TOKENS.KEYS is being read by another request."
+        written = held is not None and not tokens.keys.is_callable and (not held.source or is_json(held.source))
+        if written:  # in the settings, which don't come right by themselves
+            raise ImproperlyConfigured(failure)
+        raise KeysUnavailable(failure)
+    return held
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+def _known(configuration: _Configuration) -> _Held | None:
+    held = _held
+    return held if held is not None and held.configuration == configuration else None
+
+
+def _renewed(tokens: conf.TokenSettings, held: _Held | None) -> _Held | None:
+    # One thread asks the vault, or reads the file. The others go on with what there is: a source that takes its time
+    # must not hold up every worker.
+    global _held  # noqa: PLW0603
+    now = monotonic()
+    has_ring = held is not None and held.is_usable(now)
+    if not _lock.acquire(timeout=0 if has_ring else PATIENCE_SECONDS):
+        return held
     try:
-        found = os.stat(path)  # noqa: PTH116  # on each check of a token: a Path costs more than the call
-    except (OSError, ValueError):
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        configuration = _Configuration.of(tokens)
+        latest = _known(configuration)
+        if latest is None or latest.is_due(monotonic()):
+            latest = _held = _asked(tokens, configuration, latest)
+        return latest
+    finally:
+        _lock.release()
 
 
 @sensitive_variables()
-def _text(source: str) -> str:
-    return source if not source or _is_json(source) else Path(source).read_text()
-
-
-@sensitive_variables()
-def _read(tokens: conf.TokenSettings) -> tuple[Ring, list[conf.Problem]]:
-    keys: list[Key] = []
-    problems: list[conf.Problem] = []
+def _asked(tokens: conf.TokenSettings, configuration: _Configuration, last: _Held | None) -> _Held:
+    source, stamp = ("", None) if last is None else (last.source, last.stamp)
+    last_ring = None if last is None else last.ring
     try:
-        text = _text(_source(tokens))
+        source = source_of(tokens)
     except Exception as error:  # noqa: BLE001  # a callable may raise anything
-        # Not the path: what was meant as a key, and is no JSON, looks like a path.
-        problems.append(
-            conf.Problem(
-                "unreadable",
-                "TOKENS.KEYS",
-                f"can't be read ({type(error).__name__}).",
-                "A text that begins with { is a JWK Set, any other one the path of a file that this process may read.",
-            )
-        )
+        problems = [unreadable(error)]
     else:
-        if text:
-            keys, problems = parse(text)
-    if tokens.derived_keys:
-        secrets = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-        keys += [_derived(secret, use) for use in TokenUse for secret in secrets]
-    ring, unsigned = assemble(keys)
-    return ring, problems or unsigned
-
-
-@lru_cache(maxsize=16)
-def _derived(secret: str, use: TokenUse) -> Key:
-    # A salt per use: neither key tells anything about the other one, nor about SECRET_KEY.
-    derived = salted_hmac(f"authkit.tokens.{use}", "key", secret=secret, algorithm="sha256").digest()
-    kid = urlsafe_b64encode(hashlib.sha256(b"authkit.tokens.kid" + derived).digest()[:9]).decode()
-    return Key(kid=kid, algorithm="HS256", use=use, secret=derived, verifier=derived, derived=True)
+        stamp = stamp_of(source)  # before the file is read: at worst older than the ring, which is then read once more
+        ring, problems = read(tokens, source)
+        if not source and last_ring is not None and not all(key.derived for key in last_ring.keys):
+            # The setting is the same, so nobody asked for derived keys: the callable has lost its ring.
+            problems = [unreadable(ValueError())]
+        if not problems:
+            return _Held(configuration, source, stamp, ring, monotonic())
+    failure = "; ".join(f"AUTHKIT {p.path}: {p.message} {p.hint}" for p in problems)
+    since = None if last is None else last.failing_since
+    logger.error(
+        "the key ring can't be used%s: %s", "" if last_ring is None else ", the last good one goes on", failure
+    )
+    now = monotonic()
+    return _Held(configuration, source, stamp, last_ring, now, now if since is None else since, failure)

@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
@@ -86,8 +87,12 @@ def assemble(keys: Iterable[Key]) -> tuple[Ring, list[Problem]]:
 
 
 @sensitive_variables()
-def parse(text: str) -> tuple[list[Key], list[Problem]]:
+def parse(text: str, *, foreign: Mapping[str, bytes] = MappingProxyType({})) -> tuple[list[Key], list[Problem]]:
     """Reads a JWK Set without raising, and without repeating any of it in a message but a `kid`.
+
+    Args:
+        text: as it was written.
+        foreign: secrets that no key may be, by the name of their setting: they have another purpose.
 
     Returns:
         The keys that are fit for use, in their order, and everything that is wrong with the others (ASVS 11.2.3).
@@ -119,6 +124,11 @@ def parse(text: str) -> tuple[list[Key], list[Problem]]:
             what = f"the kid {key.kid!r}" if key.kid in kids else "this very key"
             hint = "Each key has one kid, one algorithm and one use (RFC 8725 section 3.1)."
             problems.append(Problem("twice", where, f"{what} is in the ring already.", hint))
+            continue
+        namesakes = [name for name, secret in foreign.items() if secret in (key.secret, str(entry.get("k")).encode())]
+        if namesakes:
+            hint = "A secret has one purpose; `manage.py authkit_keys generate` makes another key."
+            problems.append(Problem("weak", where, f"is {namesakes[0]} itself.", hint))
             continue
         kids.add(key.kid)
         thumbprints.add(thumbprint)

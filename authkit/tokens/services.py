@@ -18,6 +18,7 @@ from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.access import acheck_access, check_access
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
+from authkit.logins.grace import Replay, judge
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind, TokenKind
 from authkit.logins.rotation import rotate
@@ -28,7 +29,7 @@ from authkit.tokens.adoption import Adopted
 from authkit.tokens.answer_fields import added_fields
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import Claims, read, sign
-from authkit.tokens.keys import TokenUse
+from authkit.tokens.keys import TokenUse, current
 from authkit.tokens.transports import Transport, bound_transport
 
 Rule = Callable[[AbstractBaseUser], None]
@@ -126,7 +127,7 @@ def refresh_tokens(
         refresh: as it was sent.
         transports: in which it may have been issued. One that was set as a cookie is refused in a body, where only
             somebody who got hold of the cookie's value could have put it, and the other way round.
-        client: asked from where, if that matters: for a token of simplejwt's, which opens a login.
+        client: asked from where. The row keeps it, and a replay from another device and another network is reuse.
         rule: called with the person before anything moves on; what it raises leaves the token as good as it was.
 
     Raises:
@@ -150,6 +151,7 @@ def refresh_tokens(
             generation=claims.generation,
             lifetime=_lifetime(settings),
             grace=settings.grace,
+            client=client(),
             jti=str(claims["jti"]),
             prepare=added,
         )
@@ -196,8 +198,8 @@ def verify_token(*, token: str) -> None:
     """Whether this access or refresh token would be accepted right now; one SQL statement, and nothing is rotated.
 
     Raises:
-        TokenNotValid: as `verify_access` and `refresh_tokens`; a refresh token that had its successor longer ago than
-            the grace period is refused as "reused", and its login goes on: nobody has tried to refresh with it.
+        TokenNotValid: as `verify_access` and `refresh_tokens`; a refresh token that has a successor, and would not get
+            it again, is refused as "reused", and its login goes on: no request has tried to refresh with it.
         TruthUnavailable: the database can't be asked.
     """
     settings = conf.current().tokens
@@ -209,8 +211,10 @@ def verify_token(*, token: str) -> None:
         login = check_login(login_id=claims.login_id, user_id=claims.subject, columns=WHOLE).login
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    behind = 0 if claims.generation is None else login.generation - claims.generation
-    if behind > 1 or (behind == 1 and timezone.now() - login.rotated_at > settings.grace):
+    if claims.generation is None or claims.generation == login.generation:
+        return
+    replay = judge(login=login, generation=claims.generation, grace=settings.grace, client=Client(), now=timezone.now())
+    if replay is Replay.REUSE:
         raise TokenNotValid("it has a successor", reason="reused")
 
 
@@ -254,7 +258,11 @@ def _lifetime(settings: conf.TokenSettings) -> Lifetime:
 
 @dataclass(slots=True)
 class _Added:
-    """What the project adds to the access token and to the answer, found out before the login's row is written."""
+    """What the project adds to the access token and to the answer, found out before the login's row is written.
+
+    Raises:
+        KeysUnavailable: no token can be signed, so no row should be written either.
+    """
 
     settings: conf.TokenSettings
     rule: Rule | None = None
@@ -263,6 +271,7 @@ class _Added:
 
     def __call__(self, user: AbstractBaseUser, login: Login) -> None:
         settings = self.settings
+        current()
         if self.rule is not None:
             self.rule(user)
         self.fields = added_fields(user=user, login=login, hook=settings.answer_fields)

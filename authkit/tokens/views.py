@@ -144,7 +144,9 @@ class RefreshView(ApiView):
 
     def _by_cookie(self, request: Request, refresh: str) -> Response:
         try:
-            pair = refresh_tokens(refresh=refresh, transports=cookie_transports(), rule=self.rule)
+            pair = refresh_tokens(
+                refresh=refresh, transports=cookie_transports(), client=_client(request), rule=self.rule
+            )
         except TokenNotValid as refused:
             discard_refresh_cookie(request._request)
             if refused.reason is not None:  # it was ours, so the access cookie beside it is of the same dead login

@@ -19,6 +19,11 @@ from authkit.core.redirects import safe_next
         "http://testserver@evil.test/",
         " //evil.test",
         "\t//evil.test",
+        "//\t/evil.test",
+        "//\n/evil.test",
+        "/\t/evil.test",
+        "/a\x7fb",
+        "/a\x85b",
         "",
     ],
 )

@@ -93,10 +93,21 @@ def test_retry_within_the_grace_gets_the_same_pair(user: Any) -> None:
     assert Login.objects.count() == 1
 
 
+def test_late_retry_of_the_first_refresh_gets_the_same_pair_once(user: Any, clock: Any) -> None:
+    token = simplejwt_token(user, "refresh")
+    first = refresh_tokens(refresh=token)
+    clock.forward(seconds=35)
+    assert refresh_tokens(refresh=token).refresh == first.refresh
+    login = Login.objects.get()
+    assert (login.generation, login.retried_generation, login.late_retries) == (0, 0, 1)
+    clock.forward(seconds=11)
+    assert refused(refresh_tokens, token).reason == "reused"
+
+
 def test_replay_after_the_grace_ends_the_login(user: Any) -> None:
     token = simplejwt_token(user, "refresh")
     pair = refresh_tokens(refresh=token)
-    Login.objects.update(rotated_at=timezone.now() - timedelta(seconds=11))
+    Login.objects.update(rotated_at=timezone.now() - timedelta(seconds=61))
     assert refused(refresh_tokens, token).reason == "reused"
     assert refused(verify_access, pair.access).why == "reused"
 

@@ -12,8 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from authkit.core import identifiers
-from authkit.logins import hints
+from authkit.core import clocks, identifiers
 
 SIGN_IN = 2 if connection.vendor == "mysql" else 1
 """Statements for a login: MySQL and MariaDB are asked first when it begins (`authkit.logins.cutoffs`)."""
@@ -29,7 +28,7 @@ def clock(*, ahead: float) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(timezone, "now", wrong)
-        patched.setattr(hints, "time", SimpleNamespace(time=lambda: time.time() + ahead))
+        patched.setattr(clocks, "time", SimpleNamespace(time=lambda: time.time() + ahead, monotonic=time.monotonic))
         nanoseconds = int(ahead * 1e9)
         patched.setattr(identifiers, "time", SimpleNamespace(time_ns=lambda: time.time_ns() + nanoseconds))
         yield

@@ -43,9 +43,9 @@ def refresh(token: str) -> Any:
 
 
 def reuse(pair: TokenPair) -> tuple[int, str]:
-    """The pair's refresh token, used, and a minute later once more."""
+    """The pair's refresh token, used, and after the grace once more."""
     assert refresh(pair.refresh).status_code == 200
-    Login.objects.update(rotated_at=timezone.now() - timedelta(minutes=1))
+    Login.objects.update(rotated_at=timezone.now() - timedelta(minutes=2))
     answer = refresh(pair.refresh)
     return answer.status_code, answer.json()["reason"]
 
@@ -97,3 +97,32 @@ def test_a_mail_server_that_is_down_changes_no_answer(pair: TokenPair, caplog: p
     assert "could not be told" in caplog.text
     assert pair.refresh not in caplog.text
     assert not connection.in_atomic_block
+
+
+def suspect(pair: TokenPair, clock: Any, generations: int) -> None:
+    """Each token is refreshed twice, 12 seconds apart, as a thief would who takes turns with the owner."""
+    token = pair.refresh
+    for _ in range(generations):
+        successor = refresh(token).json()["refresh"]
+        clock.forward(seconds=12)
+        assert refresh(token).json()["refresh"] == successor
+        token = successor
+
+
+def test_nobody_hears_of_suspicious_retries_unless_the_project_wants_it(pair: TokenPair, clock: Any) -> None:
+    suspect(pair, clock, 3)
+    assert not mail.outbox
+
+
+@override_settings(AUTHKIT=ON)
+@pytest.mark.parametrize(("generations", "mails"), [(2, 0), (3, 1), (7, 1)])
+def test_the_owner_hears_once_of_late_retries_in_three_generations_running(
+    pair: TokenPair, clock: Any, generations: int, mails: int
+) -> None:
+    suspect(pair, clock, generations)
+    assert [message.subject for message in mail.outbox] == ["Is this sign-in at www.example.com yours?"] * mails
+    for message in mail.outbox:
+        assert message.to == [pair.user.email]
+        assert "203.0.113.9" in message.body
+        assert "http" not in str(message.message())
+    assert Login.objects.get().ended_at is None

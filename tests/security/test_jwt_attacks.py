@@ -158,6 +158,7 @@ def test_missing_claim(pair: TokenPair, claim: str) -> None:
         {"sid": "x"},
         {"sid": 1},
         {"sid": None},
+        {"jti": ""},
         {"sub": "0"},
         {"sub": ""},
         {"sub": 1},

@@ -24,8 +24,8 @@ LEADING = [
     "\ufeff",
 ]  # fmt: skip
 SLASHES = [
-    "//", "///", "////", "/\\", "\\/", "\\\\", "\\\\\\", "/\t/", "/\n/", "/\r/", "\t//", "/\\/", "\u2215\u2215",
-    "\uff0f\uff0f",
+    "//", "///", "////", "/\\", "\\/", "\\\\", "\\\\\\", "/\t/", "/\n/", "/\r/", "\t//", "/\\/", "//\t/", "//\r\n/",
+    "\u2215\u2215", "\uff0f\uff0f",
 ]  # fmt: skip
 SCHEMES = [
     f"http://{EVIL}", f"https://{EVIL}", f"HTTPS://{EVIL}", f"hTTp:{EVIL}", f"http:/{EVIL}", f"http:///{EVIL}",

@@ -65,7 +65,7 @@ def test_parallel_refreshes_get_one_successor(pair: TokenPair) -> None:
 
 def test_reuse_ends_the_login(pair: TokenPair) -> None:
     refresh(refresh=pair.refresh)
-    Login.objects.update(rotated_at=timezone.now() - timedelta(minutes=1))
+    Login.objects.update(rotated_at=timezone.now() - timedelta(minutes=2))
     assert refused(verify_any, token=pair.refresh) == refused(verify_token, token=pair.refresh) == ("reused", None)
     assert refused(refresh, refresh=pair.refresh) == ("reused", None)
     assert Login.objects.get().end_reason == "reused"

@@ -134,7 +134,7 @@ def test_retry_of_a_lost_answer_gets_the_same_pair(post: Any, tokens: Any) -> No
 
 def test_reuse_ends_the_login_and_its_access_tokens(post: Any, api: Any, tokens: Any) -> None:
     newest = post("token-refresh", refresh=tokens["refresh"]).json()
-    Login.objects.update(rotated_at=timezone.now() - timedelta(seconds=11))
+    Login.objects.update(rotated_at=timezone.now() - timedelta(seconds=61))
     stolen = post("token-refresh", refresh=tokens["refresh"])
     assert (stolen.status_code, stolen.json()["code"], stolen.json()["reason"]) == (401, "token_not_valid", "reused")
     for token in (tokens["access"], newest["access"]):
@@ -270,3 +270,32 @@ def test_password_longer_than_4096_is_a_400_before_any_hashing(post: Any, user: 
     answer = post("token", **credentials(user, "x" * 4097))
     assert (answer.status_code, list(answer.json())) == (400, ["password"])
     assert post("token", **credentials(user, "x" * 4096)).status_code == 401
+
+
+BARE, INVALID = 'Bearer realm="api"', 'Bearer realm="api", error="invalid_token"'
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/auth/api/me/", "/auth/api/logins/", "/probe/"])
+@pytest.mark.parametrize(
+    ("header", "challenge"),
+    [(None, BARE), ("Bearer nonsense", INVALID), ("bearer a b", INVALID), ("Bearer", INVALID), ("Basic YTpi", BARE)],
+)
+def test_challenge_names_the_error_of_a_bad_bearer_alone(
+    api: Any, path: str, header: str | None, challenge: str
+) -> None:
+    answer = api.get(path, **({} if header is None else {"HTTP_AUTHORIZATION": header}))
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, challenge)
+
+
+def test_challenge_of_a_logout_by_a_bad_bearer_names_the_error(api: Any, db: None) -> None:
+    answer = api.post("/auth/api/logout/", HTTP_AUTHORIZATION="Bearer nonsense")
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, INVALID)
+
+
+def test_challenge_says_nothing_of_a_good_bearer_where_the_body_is_refused(
+    post: Any, api: Any, tokens: dict[str, Any], user: Any
+) -> None:
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
+    for answer in (post("token-verify", token="nonsense"), post("token", username="alice", password="wrong")):
+        assert (answer.status_code, answer["WWW-Authenticate"]) == (401, BARE)

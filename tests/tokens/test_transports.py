@@ -179,7 +179,7 @@ def test_reuse_after_the_grace_ends_the_login_and_clears_the_cookies(browser: Br
     browser.obtain("cookie")
     thief = browser.tab()
     browser.refresh()
-    Login.objects.update(rotated_at=timezone.now() - timedelta(seconds=11))
+    Login.objects.update(rotated_at=timezone.now() - timedelta(seconds=61))
     answer = thief.refresh()
     assert (answer.status_code, answer.json()["reason"]) == (401, "reused")
     assert cleared(answer, REFRESH)

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
+from authkit.exceptions import KeysUnavailable
 from authkit.tokens import jwk, keys
 from authkit.tokens.jwks import MAX_AGE_SECONDS
 from authkit.tokens.jws import ALGORITHMS
@@ -54,7 +55,7 @@ class Command(BaseCommand):
                 self._generate(options["algorithm"] or DEFAULT_ALGORITHM, _uses(options["use"]))
             else:
                 self._rotate(options["algorithm"], options["use"])
-        except ImproperlyConfigured as error:
+        except (ImproperlyConfigured, KeysUnavailable) as error:
             raise CommandError(str(error)) from error
 
     def _generate(self, algorithm: str, uses: list[str]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.core import signing
 
 from authkit import conf
+from authkit.core.secret_keys import fit_fallbacks
 from authkit.redis import keys
 from authkit.sessions.keys import stored_key
 
@@ -35,7 +36,12 @@ def sealed(session: SessionStore, session_key: str, data: dict[str, Any]) -> byt
 def opened(session: SessionStore, session_key: str, entry: bytes) -> dict[str, Any] | None:
     """What was sealed for this session id under SECRET_KEY or one of its fallbacks; None for anything else."""
     try:
-        data = signing.loads(entry.decode("ascii"), salt=_salt(session, session_key), serializer=session.serializer)
+        data = signing.loads(
+            entry.decode("ascii"),
+            salt=_salt(session, session_key),
+            serializer=session.serializer,
+            fallback_keys=fit_fallbacks(),
+        )
     except (signing.BadSignature, UnicodeDecodeError):
         logger.warning("an entry in Redis was not made for this session, or under another SECRET_KEY")
         return None
