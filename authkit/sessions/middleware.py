@@ -25,7 +25,7 @@ from authkit.logins.current import RequestScope
 from authkit.logins.epochs import due_before_a_view, renew_before_a_view
 from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
-from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
+from authkit.sessions.resolution import SessionUser, known_user, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
@@ -161,7 +161,7 @@ def _renews_lease(request: HttpRequest) -> bool:
 
 
 async def _aresolve_user(request: HttpRequest) -> SessionUser:
-    known = session_state(request).user
+    known = known_user(request)
     return known if known is not None else await sync_to_async(resolve_user)(request)
 
 
@@ -191,10 +191,10 @@ def _settle(request: HttpRequest, login: Login) -> None:
 
 
 def _changed_auth_hash(request: HttpRequest, login: Login) -> str | None:
-    # The session's hash and the row's were the same when the user was resolved. Django's update_session_auth_hash(),
-    # which password change pages call to keep their visitor, sends no signal: this is its trace.
+    # Our own store sees to it in its save(). In a session of another engine the hash and the row's were the same when
+    # the user was resolved, and what Django's update_session_auth_hash() has put in since is found here.
     session = request.session
-    if session.get(LOGIN_SESSION_KEY) != str(login.pk):
+    if isinstance(session, SessionStore) or session.get(LOGIN_SESSION_KEY) != str(login.pk):
         return None
     held: str | None = session.get(HASH_SESSION_KEY)
     return held if held and held != login.auth_hash else None
