@@ -13,14 +13,7 @@ SESSION_STORE = "authkit.sessions.store"
 _JWT_STRATEGIES = "allauth.headless.tokens.strategies.jwt"
 _ACCESS_SECONDS = 300
 """HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN where a project sets none (allauth 65)."""
-_VERIFIERS = (
-    "allauth",
-    "dj_rest_auth",
-    "ninja_jwt",
-    "oauth2_provider",
-    "rest_framework_jwt",
-    "rest_framework_simplejwt",
-)
+_VERIFIERS = ("dj_rest_auth", "ninja_jwt", "oauth2_provider", "rest_framework_jwt", "rest_framework_simplejwt")
 """Packages with DRF classes that find a person by a token of their own."""
 
 

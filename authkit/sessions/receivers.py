@@ -82,7 +82,7 @@ def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwar
     if session.session_key is not None and not getattr(session, "created_here", True):
         # Django keeps the id where the same person signs in again; ASVS 7.2.4 wants a new one at every sign-in.
         session.cycle_key()
-    session[LOGIN_SESSION_KEY] = str(login.pk)
+    session[LOGIN_SESSION_KEY] = session.login_at_load = str(login.pk)
     if isinstance(session, SessionStore):
         session.carried_by(login, auth_hash=session.get(HASH_SESSION_KEY))
     carry(request, user=user, login=login)

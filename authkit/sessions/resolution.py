@@ -172,7 +172,9 @@ def _adopt(request: HttpRequest, backend: Any) -> Carried | None:
     _open_once(request, user, login_id)
     carried = Carried(user=user, login=check_login(login_id=login_id, user_id=user.pk, columns=USED).login)
     _hold_to_session_hash(request, carried)
-    if isinstance(session, SessionStore):  # so that a logout, or another password, in this very request is about it
+    # So that a logout, or another password, in this very request is about it.
+    session.login_at_load = str(login_id)  # type: ignore[attr-defined]
+    if isinstance(session, SessionStore):
         session.carried_by(carried.login, auth_hash=session.get(HASH_SESSION_KEY))
     session_state(request).adopted = True
     return carried

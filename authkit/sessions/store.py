@@ -241,7 +241,7 @@ class SessionStore(DatabaseSessionStore):
 
     def carried_by(self, login: Login, *, auth_hash: str | None) -> None:
         """Notes the login that carries this session, and the hash of the password under which it does."""
-        self.login, self.login_at_load, self.hash_at_load = login, str(login.pk), auth_hash
+        self.login, self.hash_at_load = login, auth_hash
 
     def _emptied(self) -> dict[str, Any]:
         # Not deleted yet: the request that asks for its user deletes it and says why, and it may come after a socket.

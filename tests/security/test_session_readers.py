@@ -320,6 +320,9 @@ def test_password_change_in_an_exchanged_session_keeps_that_session(user: Any, s
     other.force_login(user)
     key = Client().get("/change-password-elsewhere/", {"key": key_of(signed_in)}).content.decode()
     assert by_get_user(key) == user.pk
+    keeper = Client()
+    keeper.cookies[COOKIE] = key
+    assert keeper.get("/who/").content.decode() == str(user.pk)
     assert other.get("/who/").content == b"None"
 
 
