@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.transaction import non_atomic_requests
 from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.negotiation import BaseContentNegotiation
@@ -56,6 +57,13 @@ class ApiView(APIView):
     throttle_classes: Any = ()
     versioning_class: Any = None
     content_negotiation_class: Any = _AlwaysJSON
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        # Outside ATOMIC_REQUESTS, wherever a project mounts it. The services own their transactions: a revocation is
+        # committed before its 2xx, what was used up stays so although the answer is a refusal, the loser of a race
+        # sees what the winner committed, and a BEGIN or COMMIT that fails is met by `refusal`, not by Django's 500.
+        return non_atomic_requests(super().as_view(**initkwargs))
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return refusal

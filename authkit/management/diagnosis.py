@@ -23,6 +23,7 @@ from authkit.exceptions import TruthUnavailable
 from authkit.logins import epochs, hints
 from authkit.logins.lazy import lazily
 from authkit.logins.models import CacheEpoch, Login
+from authkit.management.beyond import beyond_endings
 from authkit.redis import state
 from authkit.redis.link import RedisUnavailable
 from authkit.redis.state import RedisState, ServerState
@@ -65,6 +66,8 @@ def diagnose() -> Iterator[Finding]:
     if found.reachable and settings.revocation.check == "push":
         yield from _push(settings)
     yield _sessions(found, settings)
+    for sentence in beyond_endings():
+        yield Finding("Not reached", sentence, Level.NOTE)
     yield from _if_redis_died(found, settings)
 
 

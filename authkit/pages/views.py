@@ -48,13 +48,15 @@ logger = logging.getLogger("authkit")
 LOGINS_PER_PAGE = 25
 
 
-# Not atomic: a service's commit is what makes its answer true, and must not wait for the page to be rendered.
-@method_decorator(
-    [never_cache, csrf_protect, sensitive_post_parameters("password"), transaction.non_atomic_requests],
-    name="dispatch",
-)
+@method_decorator([never_cache, csrf_protect, sensitive_post_parameters("password")], name="dispatch")
 class Page(View):
     """What all pages have in common."""
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        # Outside ATOMIC_REQUESTS: a service's commit is what makes its answer true, and must not wait for the page to
+        # be rendered. Not on dispatch(), because a subclass with its own would lose the mark.
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:

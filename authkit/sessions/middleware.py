@@ -10,6 +10,7 @@ from typing import Any, cast
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.contrib.auth import HASH_SESSION_KEY
 from django.core.exceptions import ImproperlyConfigured
+from django.db import router
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -17,13 +18,14 @@ from django.utils.functional import SimpleLazyObject
 
 from authkit.core.aftermath import aftermath_of, challenge_of, settle_aftermath
 from authkit.core.clients import warm_up
+from authkit.core.outages import out_of_reach
 from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.current import RequestScope
 from authkit.logins.epochs import due_before_a_view, renew_before_a_view
 from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
-from authkit.sessions.resolution import SessionUser, resolve_user, settle_adoption
+from authkit.sessions.resolution import SessionUser, known_user, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
@@ -90,11 +92,14 @@ class SessionLoginMiddleware:
         return _truthful(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked; 401 for
-        one that asked more of them than their key, whose login turned out to be over (`authkit.logins.lazy`); 403 for
-        one that calls Django's `login()`, as the admin's does, for somebody who is signed in too often already."""
+        """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
+        which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS); 401 for one that asked more of
+        them than their key, whose login turned out to be over (`authkit.logins.lazy`); 403 for one that calls Django's
+        `login()`, as the admin's does, for somebody who is signed in too often already."""
         if isinstance(exception, TruthUnavailable):
             return _refused(request, exception)
+        if out_of_reach(exception, using=router.db_for_write(Login)):
+            return _refused(request, TruthUnavailable("no connection, BEGIN or COMMIT"), cause=exception)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
         if isinstance(exception, TooManyLogins):
@@ -111,8 +116,8 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     return HttpResponse(error.message, status=503, headers=headers, content_type="text/plain; charset=utf-8")
 
 
-def _refused(request: HttpRequest, error: TruthUnavailable) -> HttpResponse:
-    logger.error("the truth is out of reach: %s", error.detail, exc_info=error)
+def _refused(request: HttpRequest, error: TruthUnavailable, cause: Exception | None = None) -> HttpResponse:
+    logger.error("the truth is out of reach: %s", error.detail, exc_info=cause or error)
     return unavailable(request)
 
 
@@ -158,7 +163,7 @@ def _renews_lease(request: HttpRequest) -> bool:
 
 
 async def _aresolve_user(request: HttpRequest) -> SessionUser:
-    known = session_state(request).user
+    known = known_user(request)
     return known if known is not None else await sync_to_async(resolve_user)(request)
 
 
@@ -188,10 +193,10 @@ def _settle(request: HttpRequest, login: Login) -> None:
 
 
 def _changed_auth_hash(request: HttpRequest, login: Login) -> str | None:
-    # The session's hash and the row's were the same when the user was resolved. Django's update_session_auth_hash(),
-    # which password change pages call to keep their visitor, sends no signal: this is its trace.
+    # Our own store sees to it in its save(). In a session of another engine the hash and the row's were the same when
+    # the user was resolved, and what Django's update_session_auth_hash() has put in since is found here.
     session = request.session
-    if session.get(LOGIN_SESSION_KEY) != str(login.pk):
+    if isinstance(session, SessionStore) or session.get(LOGIN_SESSION_KEY) != str(login.pk):
         return None
     held: str | None = session.get(HASH_SESSION_KEY)
     return held if held and held != login.auth_hash else None

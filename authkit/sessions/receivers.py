@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -25,7 +25,9 @@ from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, open_login
 from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.state import carry
-from authkit.sessions.store import LOGIN_SESSION_KEY
+from authkit.sessions.store import LOGIN_SESSION_KEY, Ledger, SessionStore
+from authkit.sessions.upkeep import renew_auth_hash
+from authkit.sessions.verdicts import judge, parsed_login_id
 
 PASSWORD = "password"  # noqa: S105
 _SIGN_IN = "_authkit_sign_in"
@@ -41,7 +43,8 @@ class SignIn:
 
 
 def connect() -> None:
-    """Listens to Django's two signals; called once the apps are ready."""
+    """Listens to Django's two signals, and has the store check logins; called once the apps are ready."""
+    SessionStore.ledger = Ledger(judge=judge, renew_auth_hash=renew_auth_hash)
     user_logged_in.connect(open_session_login, dispatch_uid="authkit.sessions.open")
     user_logged_out.connect(end_session_login, dispatch_uid="authkit.sessions.end")
 
@@ -80,6 +83,8 @@ def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwar
         # Django keeps the id where the same person signs in again; ASVS 7.2.4 wants a new one at every sign-in.
         session.cycle_key()
     session[LOGIN_SESSION_KEY] = session.login_at_load = str(login.pk)
+    if isinstance(session, SessionStore):
+        session.carried_by(login, auth_hash=session.get(HASH_SESSION_KEY))
     carry(request, user=user, login=login)
     if asked is not None:
         asked.login = login
@@ -103,14 +108,6 @@ def end_session_login(sender: Any, request: Any, user: AbstractBaseUser | None, 
     if login_id is not None:
         end_login(login_id=login_id, reason=EndReason.LOGOUT)
     carry(request, user=AnonymousUser(), login=None)
-
-
-def parsed_login_id(text: Any) -> UUID | None:
-    """The id of a login as a session holds it; None if there is none, or something else stands there."""
-    try:
-        return UUID(text)
-    except (TypeError, ValueError, AttributeError):
-        return None
 
 
 def method_of_backend(path: str) -> str:

@@ -1,8 +1,8 @@
 """Whose session a request came with: what Django's `get_user` answers, asked of the login as well.
 
 The session holds the id of its login; person and login are loaded by one statement, where Django loads the person
-alone. Whatever is over ends in an empty session, so that the cookie goes too; whatever can't be asked ends in
-`TruthUnavailable`, so that nothing does.
+alone. The store has made it when it loaded the session (`authkit.sessions.verdicts`). Whatever is over ends in an
+empty session, so that the cookie goes too; whatever can't be asked ends in `TruthUnavailable`, so that nothing does.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from typing import Any, cast
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
@@ -29,21 +28,18 @@ from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
 from authkit.logins.clock import database_now
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
-from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, open_login
 from authkit.logins.statement import USED
-from authkit.sessions.keys import stored_key
 from authkit.sessions.lifetimes import session_lifetime
-from authkit.sessions.receivers import client_of, method_of_backend, parsed_login_id
+from authkit.sessions.receivers import client_of, method_of_backend
 from authkit.sessions.state import carry, session_state
-from authkit.sessions.store import LOGIN_SESSION_KEY
+from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import renew_auth_hash
+from authkit.sessions.verdicts import Verdict, adopted_login_id, judge
 
 logger = logging.getLogger("authkit")
-
-_ADOPTED = UUID("5c1a7f0e-9d43-4b6e-8f27-3e0b6a91d2c4")
-"""Namespace of the ids that adopted logins have (RFC 9562 section 5.5); never to change."""
 
 SessionUser = AbstractBaseUser | AnonymousUser
 
@@ -61,7 +57,7 @@ def resolve_user(request: HttpRequest) -> SessionUser:
         TruthUnavailable: the database can't be asked.
     """
     state = session_state(request)
-    if state.user is None:
+    if known_user(request) is None:
         try:
             _resolve(request)
         except TruthUnavailable:
@@ -74,17 +70,23 @@ def resolve_user(request: HttpRequest) -> SessionUser:
     return state.user
 
 
+def known_user(request: HttpRequest) -> SessionUser | None:
+    """What `resolve_user` has answered for the session that the request has now; None if it wasn't asked yet."""
+    state = session_state(request)
+    return state.user if state.session is request.session else None
+
+
 def _resolve(request: HttpRequest) -> None:
     session = request.session
     if SESSION_KEY not in session or BACKEND_SESSION_KEY not in session:
-        return carry(request, user=AnonymousUser(), login=None)
+        ended = _ended_at_load(session)
+        carry(request, user=AnonymousUser(), login=None)
+        session_state(request).ended = ended
+        return None
     if session[BACKEND_SESSION_KEY] not in settings.AUTHENTICATION_BACKENDS:
         return carry(request, user=AnonymousUser(), login=None)  # as Django: the session stays, the person does not
     try:
-        user_id = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
-        carried = _carried(request, user_id)
-    except ValidationError:
-        return _end(request, LoginEnded("the session names a key of another type", reason="login_ended"))
+        carried = _carried(request)
     except LoginEnded as ended:
         return _end(request, ended)
     if carried is None:
@@ -92,17 +94,36 @@ def _resolve(request: HttpRequest) -> None:
     return carry(request, user=carried.user, login=carried.login)
 
 
-def _carried(request: HttpRequest, user_id: Any) -> Carried | None:
+def _ended_at_load(session: Any) -> LoginEnded | None:
+    """Why a session of our own opened empty, if it did. It is deleted by now, so that its cookie goes too."""
+    verdict: Verdict | None = getattr(session, "verdict", None)
+    if verdict is None or SESSION_KEY in session:
+        return None
+    if session.ended_key is not None:
+        session.delete(session.ended_key)
+    return verdict.ended
+
+
+def _carried(request: HttpRequest) -> Carried | None:
     session, backend = request.session, load_backend(request.session[BACKEND_SESSION_KEY])
-    if LOGIN_SESSION_KEY not in session:
-        return _adopt(request, user_id, backend)
-    login_id = parsed_login_id(session[LOGIN_SESSION_KEY])
-    if login_id is None:
-        raise LoginEnded("the session names no login", reason="login_ended")
-    carried = check_login(login_id=login_id, user_id=user_id, columns=USED)
+    verdict = _verdict_on(session)
+    if verdict.ended is not None:
+        raise verdict.ended
+    if verdict.login is None:
+        return _adopt(request, backend)
+    carried = cast("Carried", verdict.carried)
     _hold_to_session_hash(request, carried)
     user = _as_backend_sees(backend, carried.user)
     return None if user is None else Carried(user=user, login=carried.login)
+
+
+def _verdict_on(session: Any) -> Verdict:
+    """The store's, where it is ours, and still about what the session holds; a new one in any other case."""
+    person, login = session[SESSION_KEY], session.get(LOGIN_SESSION_KEY)
+    known: Verdict | None = getattr(session, "verdict", None)
+    if known is not None and (known.person, known.login) == (person, login):
+        return known
+    return judge(session_key=session.session_key or "", person=person, login=login)
 
 
 def _as_backend_sees(backend: Any, user: AbstractBaseUser) -> AbstractBaseUser | None:
@@ -134,26 +155,27 @@ def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
         renew_auth_hash(login, auth_hash=current)
 
 
-def _adopt(request: HttpRequest, user_id: Any, backend: Any) -> Carried | None:
+def _adopt(request: HttpRequest, backend: Any) -> Carried | None:
     """A session from before authkit gets its login, after every check that Django would have made.
 
-    Its age is unknown, so any cutoff ends it: else installing authkit would bring back whom it forced out. And its
-    login's id comes from the session's id: of parallel requests one opens the row and the others find it, and a
-    session that loses the note of its login finds the same one again, alive or ended.
+    Its age is unknown, so any cutoff has ended it by now: else installing authkit would bring back whom it forced out.
+    And its login's id comes from the session's id: of parallel requests one opens the row and the others find it, and
+    a session that loses the note of its login finds the same one again, alive or ended.
     """
     session = request.session
-    user = backend.get_user(user_id)
+    user = backend.get_user(get_user_model()._meta.pk.to_python(session[SESSION_KEY]))
     if user is None:
         return None
     if not auth_hash_holds(user=user, auth_hash=session.get(HASH_SESSION_KEY) or ""):
         raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
-    if UserCutoff.objects.filter(pk=user.pk).exists() or GlobalCutoff.objects.exists():
-        raise LoginEnded("a session of unknown age", reason="login_ended", why=EndReason.FORCED)
-    login_id = _adopted_login_id(session.session_key or "")
+    login_id = adopted_login_id(session.session_key or "")
     _open_once(request, user, login_id)
     carried = Carried(user=user, login=check_login(login_id=login_id, user_id=user.pk, columns=USED).login)
     _hold_to_session_hash(request, carried)
-    session.login_at_load = str(login_id)  # type: ignore[attr-defined]  # so that a logout in this very request ends it
+    # So that a logout, or another password, in this very request is about it.
+    session.login_at_load = str(login_id)  # type: ignore[attr-defined]
+    if isinstance(session, SessionStore):
+        session.carried_by(carried.login, auth_hash=session.get(HASH_SESSION_KEY))
     session_state(request).adopted = True
     return carried
 
@@ -190,10 +212,6 @@ def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> 
             )
     except IntegrityError:
         logger.info("a session from before authkit was adopted by a parallel request")
-
-
-def _adopted_login_id(session_key: str) -> UUID:
-    return uuid5(_ADOPTED, stored_key(session_key))
 
 
 def _end(request: HttpRequest, ended: LoginEnded) -> None:

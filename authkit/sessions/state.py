@@ -21,6 +21,8 @@ class SessionState:
     """One request's session. All of it is empty until somebody asks for the user."""
 
     user: AbstractBaseUser | AnonymousUser | None = None
+    session: Any = None
+    """Whose session it is. Some packages give a request another one for a while, and ask for its user again."""
     login: Login | None = None
     """What carries the session."""
     adopted: bool = False
@@ -47,9 +49,10 @@ def known_state(request: HttpRequest) -> SessionState | None:
 
 
 def carry(request: Any, *, user: AbstractBaseUser | AnonymousUser, login: Login | None) -> None:
-    """Notes whom the session stands for, and by which login, for the rest of the request."""
+    """Notes whom the session stands for, and by which login, for as long as the request has this session."""
     state = session_state(request)
     state.user, state.login = user, login
+    state.session = getattr(getattr(request, "_request", request), "session", None)
     set_current_login(request, login)
 
 

@@ -6,32 +6,72 @@ Imported by Django before the app registry is full; hence no model at module lev
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
+from django.core.exceptions import ImproperlyConfigured
 
 from authkit.exceptions import TruthUnavailable
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.choice import current_engine
 from authkit.sessions.keys import stored_key
 
+if TYPE_CHECKING:
+    from authkit.logins.models import Login
+    from authkit.sessions.verdicts import Verdict
+
 LOGIN_SESSION_KEY = "_authkit_login"
 """Where a session holds the id of its login, as text."""
+
+
+class Judge(Protocol):
+    """`authkit.sessions.verdicts.judge`."""
+
+    def __call__(self, *, session_key: str, person: Any, login: Any) -> Verdict: ...
+
+
+class Renew(Protocol):
+    """`authkit.sessions.upkeep.renew_auth_hash`."""
+
+    def __call__(self, login: Login, *, auth_hash: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What the store asks and tells of logins. Given to it once the apps are ready, because both parts need models."""
+
+    judge: Judge
+    renew_auth_hash: Renew
 
 
 # The name is part of the format: Django salts the signature of a session's data with it, and sessions from before
 # authkit must stay readable.
 class SessionStore(DatabaseSessionStore):
-    """Django's sessions, stored under a digest. An id that was never issued is never adopted.
+    """Django's sessions, stored under a digest. An id that was never issued is never adopted, and a session whose login
+    is over opens empty, whichever code reads it (ASVS 7.4). That check is one SQL statement for a session that carries
+    a person, and none for any other. What is put into an emptied session is saved under a new id.
 
     Sessions from before authkit stand under their plain id; the first request that reads one moves it to its digest.
     Reading or writing raises `TruthUnavailable` where whatever holds the truth can't be reached: the cookie stays, and
     nobody becomes anonymous.
     """
 
+    ledger: ClassVar[Ledger | None] = None
+    """Set by `authkit.sessions.receivers.connect`."""
+    verdict: Verdict | None = None
+    """What the check of its login said when it was loaded; None for a session that carries nobody."""
+    ended_key: str | None = None
+    """The id under which a session still lies that opened empty, because its login is over."""
+    login: Login | None = None
+    """The login that carries it, as it was last read or opened."""
+    hash_at_load: str | None = None
+    """Django's hash of the password that it held then."""
     login_at_load: str | None = None
     """The login that it carried last; outlives `flush()`, which Django's `login()` calls before its signal."""
     created_here: bool = False
@@ -65,6 +105,8 @@ class SessionStore(DatabaseSessionStore):
         # Before an id is taken for a session: with SESSION_SAVE_EVERY_REQUEST nobody may have asked for its data yet,
         # and a dead one has nothing to be saved, but a cookie to be cleared.
         self._get_session()  # type: ignore[attr-defined]
+        if self.ended_key is not None:
+            self.delete(self.ended_key)
         if self.is_empty():
             return
         with suppress(UpdateError):  # deleted meanwhile: SessionMiddleware finds it so too, and says it in Django's way
@@ -76,6 +118,8 @@ class SessionStore(DatabaseSessionStore):
         if not self._may_be_due():
             return
         await self._aget_session()  # type: ignore[attr-defined]
+        if self.ended_key is not None:
+            await self.adelete(self.ended_key)
         if self.is_empty():
             return
         with suppress(UpdateError):
@@ -91,12 +135,22 @@ class SessionStore(DatabaseSessionStore):
             return True
 
     def load(self) -> dict[str, Any]:
-        """The session's data, or an empty dict for an id that we don't know."""
-        return self._opened(current_engine().load(self))
+        """The session's data; an empty dict for an id that we don't know, and for a session whose login is over.
+
+        Raises:
+            TruthUnavailable: the session can't be read, or its login can't be checked.
+        """
+        data = self._opened(current_engine().load(self))
+        if SESSION_KEY not in data or self._stands(data):
+            return data
+        return self._emptied()
 
     async def aload(self) -> dict[str, Any]:
         """See load()."""
-        return self._opened(await current_engine().aload(self))
+        data = self._opened(await current_engine().aload(self))
+        if SESSION_KEY not in data or await sync_to_async(self._stands)(data):
+            return data
+        return self._emptied()
 
     def exists(self, session_key: str | None) -> bool:
         return session_key is not None and current_engine().exists(self, session_key)
@@ -124,6 +178,8 @@ class SessionStore(DatabaseSessionStore):
             return None
         if self.session_key is None:
             return self.create()
+        if (auth_hash := self._new_hash()) is not None:
+            self._known_ledger().renew_auth_hash(cast("Login", self.login), auth_hash=auth_hash)
         return current_engine().save(self, must_create=must_create)
 
     async def asave(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
@@ -132,17 +188,26 @@ class SessionStore(DatabaseSessionStore):
             return None
         if self.session_key is None:
             return await self.acreate()
+        if (auth_hash := self._new_hash()) is not None:
+            renew = sync_to_async(self._known_ledger().renew_auth_hash)
+            await renew(cast("Login", self.login), auth_hash=auth_hash)
         return await current_engine().asave(self, must_create=must_create)
 
     def delete(self, session_key: str | None = None) -> None:
-        key = session_key or self.session_key
+        key = session_key or self.session_key or self.ended_key
         if key is not None:
             current_engine().delete(self, key)
+            self._forget_ended(key)
 
     async def adelete(self, session_key: str | None = None) -> None:
-        key = session_key or self.session_key
+        key = session_key or self.session_key or self.ended_key
         if key is not None:
             await current_engine().adelete(self, key)
+            self._forget_ended(key)
+
+    def is_empty(self) -> bool:
+        # Django clears the cookie of an empty session. One that lies there yet keeps its cookie, for the reason above.
+        return self.ended_key is None and super().is_empty()
 
     @classmethod
     def clear_expired(cls) -> None:
@@ -165,6 +230,46 @@ class SessionStore(DatabaseSessionStore):
             self.is_plain = self.modified = True
         self.login_at_load = found.data.get(LOGIN_SESSION_KEY)
         return found.data
+
+    def _stands(self, data: dict[str, Any]) -> bool:
+        judge = self._known_ledger().judge
+        verdict = judge(session_key=self.session_key or "", person=data[SESSION_KEY], login=data.get(LOGIN_SESSION_KEY))
+        self.verdict = verdict
+        if verdict.carried is not None:
+            self.carried_by(verdict.carried.login, auth_hash=data.get(HASH_SESSION_KEY))
+        return verdict.ended is None
+
+    def carried_by(self, login: Login, *, auth_hash: str | None) -> None:
+        """Notes the login that carries this session, and the hash of the password under which it does."""
+        self.login, self.hash_at_load = login, auth_hash
+
+    def _emptied(self) -> dict[str, Any]:
+        # Not deleted yet: the request that asks for its user deletes it and says why, and it may come after a socket.
+        self.ended_key, self._session_key = self.session_key, None
+        return {}
+
+    def _forget_ended(self, deleted: str) -> None:
+        if deleted == self.ended_key:
+            self.ended_key = None
+
+    def _new_hash(self) -> str | None:
+        """The hash that Django's `update_session_auth_hash()` has put in since the session was loaded; else None.
+
+        That function sends no signal, so this is its trace: password change pages call it to keep their visitor, and
+        some on a session that they exchange for the request's own meanwhile, such as allauth's headless ones. Only one
+        that was put in here counts: a session that was read before a parallel request changed the password must not
+        move the login back.
+        """
+        data: dict[str, Any] = getattr(self, "_session_cache", {})
+        login, held = self.login, data.get(HASH_SESSION_KEY)
+        if login is None or data.get(LOGIN_SESSION_KEY) != str(login.pk):
+            return None
+        return held if held and held not in {self.hash_at_load, login.auth_hash} else None
+
+    def _known_ledger(self) -> Ledger:
+        if self.ledger is None:
+            raise ImproperlyConfigured("authkit.sessions.store holds people's sessions: is authkit in INSTALLED_APPS?")
+        return self.ledger
 
 
 def _under_digest(row: AbstractBaseSession) -> AbstractBaseSession:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, router, transaction
 from django.utils import timezone
 
 from authkit.logins.models import Login
@@ -47,10 +47,11 @@ def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
 
     A failure is logged and no more: the login then ends at its next check, which is the safe side.
     """
+    same = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash)
     try:
-        moved = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash).update_told(
-            auth_hash=auth_hash
-        )
+        # In the caller's transaction, if there is one, by a savepoint: without it a failure would undo all of that.
+        with transaction.atomic(using=router.db_for_write(Login)):
+            moved = same.update_told(auth_hash=auth_hash)
     except (DatabaseError, InterfaceError):
         logger.warning("login %s could not be moved on to the new password", login.pk, exc_info=True)
         return

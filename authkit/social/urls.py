@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.transaction import non_atomic_requests
 from django.urls import URLPattern, path
 
 from authkit.social import backchannel, link_views, program_views, views
@@ -21,12 +20,6 @@ urlpatterns: list[URLPattern] = [
 ]
 api_urlpatterns: list[URLPattern] = [
     path("social/providers/", views.ProvidersView.as_view(), name="social-providers"),
-    # Outside ATOMIC_REQUESTS: what was used stays used although the answer is a refusal, and who comes second has to
-    # see what the first one committed.
-    path("social/exchange/", non_atomic_requests(program_views.ExchangeView.as_view()), name="social-exchange"),
-    path(
-        "social/token/<str:provider>/",
-        non_atomic_requests(program_views.NativeTokenView.as_view()),
-        name="social-token",
-    ),
+    path("social/exchange/", program_views.ExchangeView.as_view(), name="social-exchange"),
+    path("social/token/<str:provider>/", program_views.NativeTokenView.as_view(), name="social-token"),
 ]

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.transaction import non_atomic_requests
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.request import Request
@@ -77,8 +76,7 @@ class CompatView(ApiView):
                 "authkit.tokens.compat.TokenObtainPairSerializer; elsewhere add fields by TOKENS.ANSWER_FIELDS and "
                 "claims by TOKENS.CLAIMS."
             )
-        # Outside ATOMIC_REQUESTS wherever a project mounts it; see `authkit.tokens.urls`.
-        return non_atomic_requests(super().as_view(**initkwargs))
+        return super().as_view(**initkwargs)
 
     @classmethod
     def takes_serializer(cls, serializer: Any) -> bool:

@@ -69,10 +69,10 @@ def test_session_that_lost_the_note_of_its_login_finds_the_same_one(user: Any, b
 def test_session_that_lost_the_note_of_its_ended_login_stays_out(user: Any, before_authkit: Any) -> None:
     client = before_authkit(user)
     client.get("/who/")
-    end_login(login_id=Login.objects.get().pk, reason=EndReason.LOGOUT)
     forgetful = client.session
     del forgetful[LOGIN_SESSION_KEY]
     forgetful.save()
+    end_login(login_id=Login.objects.get().pk, reason=EndReason.LOGOUT)
     assert client.get("/who/").content == b"None"
     assert Login.objects.count() == 1
 
