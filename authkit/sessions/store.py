@@ -38,6 +38,8 @@ class SessionStore(DatabaseSessionStore):
     """Whether the id was issued during this very request."""
     is_plain: bool = False
     """Whether its row was found under its plain id. Stays set, because the save that moves it may be rolled back."""
+    under_digest: str | None = None
+    """The id that it was found by, if its row stands under the digest: there is no plain one to be looked for."""
     _modified: bool = False
     _settled: bool = False
 
@@ -163,6 +165,8 @@ class SessionStore(DatabaseSessionStore):
             # Moved by the save that `modified` brings about, once the view is done, and not at once: the view may run
             # in a transaction that is rolled back.
             self.is_plain = self.modified = True
+        else:
+            self.under_digest = self.session_key
         self.login_at_load = found.data.get(LOGIN_SESSION_KEY)
         return found.data
 
