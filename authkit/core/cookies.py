@@ -19,13 +19,15 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, parse_cookie
 
+from authkit.core.hidden import Hidden
+
 HOST, SECURE = "__Host-", "__Secure-"
 PREFIXES = (HOST, SECURE)
 
 _BLANKS = " \t"
 
 
-def cookie_values(request: HttpRequest, name: str) -> list[str]:
+def cookie_values(request: HttpRequest, name: str) -> list[Hidden]:
     """All values that were sent under this very name, in the order of the header.
 
     Args:
@@ -35,7 +37,7 @@ def cookie_values(request: HttpRequest, name: str) -> list[str]:
     return [value for line in _lines(request) if name in line for sent, value in _pairs(line) if sent == name]
 
 
-def read_cookie(request: HttpRequest, name: str) -> str | None:
+def read_cookie(request: HttpRequest, name: str) -> Hidden | None:
     """The value of a cookie that was sent once; None for one that was not sent, or twice."""
     values = cookie_values(request, name)
     return values[0] if len(values) == 1 else None
@@ -58,13 +60,17 @@ class CookieMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        lines = _lines(request)
-        header = "; ".join(lines)
-        kept = _without_impostors(header)
-        # HTTP/2 may bring several Cookie headers, which Django joins by a comma (RFC 9113 section 8.2.3).
-        if kept != header or len(lines) > 1:
-            request.COOKIES = parse_cookie(kept)
+        _screen(request)
         return self.get_response(request)
+
+
+def _screen(request: HttpRequest) -> None:
+    lines = _lines(request)
+    header = "; ".join(lines)
+    kept = _without_impostors(header)
+    # HTTP/2 may bring several Cookie headers, which Django joins by a comma (RFC 9113 section 8.2.3).
+    if kept != header or len(lines) > 1:
+        request.COOKIES = parse_cookie(kept)
 
 
 def _lines(request: HttpRequest) -> list[str]:
@@ -77,11 +83,11 @@ def _lines(request: HttpRequest) -> list[str]:
     return [header if header.isascii() else header.encode("latin-1").decode(errors="replace")]
 
 
-def _pairs(header: str) -> Iterator[tuple[str, str]]:
+def _pairs(header: str) -> Iterator[tuple[str, Hidden]]:
     for chunk in header.split(";"):
         name, equals, value = chunk.partition("=")
         if equals:
-            yield name.strip(_BLANKS), value.strip(_BLANKS)
+            yield name.strip(_BLANKS), Hidden(value.strip(_BLANKS))
 
 
 def _without_impostors(header: str) -> str:

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connections, router
 from django.utils import timezone
 
+from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.logins.current import current_scope
 from authkit.logins.models import Login
@@ -37,5 +38,5 @@ def settle_ends(found: Mapping[UUID, EndReason]) -> None:
     try:
         for login_id, why in found.items():
             make_final(login_id=login_id, why=why)
-    except DATABASE_DOWN:
-        logger.warning("an end that a check has found can't be made final", exc_info=True)
+    except DATABASE_DOWN as error:
+        logger.warning("an end that a check has found can't be made final: %s", traced(error))

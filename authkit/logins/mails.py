@@ -11,6 +11,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from authkit import conf, signals
+from authkit.core.hidden import traced
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 
@@ -36,8 +37,8 @@ def mail_reuse(sender: Any, *, login_id: UUID, reason: str, **_: Any) -> None:
         return
     try:
         _send(Login.objects.select_related("user").get(pk=login_id), site=urlsplit(settings.public_url).netloc)
-    except Exception:  # whatever a mail back end or a project's template raises
-        logger.warning("the owner of login %s could not be told of its reused token", login_id, exc_info=True)
+    except Exception as error:  # noqa: BLE001  # whatever a mail back end or a project's template raises
+        logger.warning("the owner of login %s could not be told of its reused token: %s", login_id, traced(error))
 
 
 def _send(login: Login, *, site: str) -> None:

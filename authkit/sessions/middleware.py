@@ -17,6 +17,7 @@ from django.utils.functional import SimpleLazyObject
 
 from authkit.core.aftermath import aftermath_of, settle_aftermath
 from authkit.core.clients import warm_up
+from authkit.core.hidden import traced
 from authkit.core.refusals import CHALLENGE, RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.current import RequestScope
@@ -112,7 +113,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, error: TruthUnavailable) -> HttpResponse:
-    logger.error("the truth is out of reach: %s", error.detail, exc_info=error)
+    logger.error("the truth is out of reach: %s", traced(error))
     return unavailable(request)
 
 

@@ -13,6 +13,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
 
+from authkit.core.hidden import Hidden
 from authkit.exceptions import TruthUnavailable
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.choice import current_engine
@@ -42,6 +43,12 @@ class SessionStore(DatabaseSessionStore):
     """The id that it was found by, if its row stands under the digest: there is no plain one to be looked for."""
     _modified: bool = False
     _settled: bool = False
+
+    def _set_hidden_key(self, value: str | None) -> None:
+        self._set_session_key(None if value is None else Hidden(value))
+
+    # Django reads and writes it by this name, and has it in local variables of its own, in `cycle_key()` for one.
+    _session_key = property(DatabaseSessionStore._get_session_key, _set_hidden_key)
 
     @property
     def modified(self) -> bool:

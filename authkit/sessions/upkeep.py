@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
+from authkit.core.hidden import traced
 from authkit.logins.models import Login
 from authkit.sessions.lifetimes import session_lifetime
 
@@ -38,8 +39,8 @@ def touch(login: Login) -> None:
         Login.objects.filter(pk=login.pk, ended_at=None, expires_at__gt=now).update(
             last_seen_at=now, expires_at=expires_at
         )
-    except (DatabaseError, InterfaceError):
-        logger.warning("the use of login %s could not be noted", login.pk, exc_info=True)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the use of login %s could not be noted: %s", login.pk, traced(error))
 
 
 def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
@@ -49,8 +50,8 @@ def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
     """
     try:
         moved = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash).update(auth_hash=auth_hash)
-    except (DatabaseError, InterfaceError):
-        logger.warning("login %s could not be moved on to the new password", login.pk, exc_info=True)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("login %s could not be moved on to the new password: %s", login.pk, traced(error))
         return
     if moved:
         login.auth_hash = auth_hash

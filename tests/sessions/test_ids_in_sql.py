@@ -31,7 +31,7 @@ def statements() -> Iterator[list[str]]:
     """All of them, with their parameters."""
     seen: list[str] = []
 
-    def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
+    def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
         seen.append(f"{sql} {parameters}")
         return execute(sql, parameters, many, context)
 

@@ -1,4 +1,4 @@
-"""Rows from before authkit, which stand under their plain id: found without that id in a statement (ASVS 14.2.1, 16.2.5).
+"""Rows from before authkit, which stand under their plain id: found without that id in any statement (ASVS 14.2.1).
 
 The text of a statement is seen in `pg_stat_activity`, in logs of slow queries and in traces. So the database is asked
 for the SHA-256 of what stands in the column. By that alone it would read the whole table; the first `SHOWN` characters
