@@ -4,21 +4,14 @@
 from __future__ import annotations
 
 import ast
-import logging
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIRequest
-from django.core.signals import got_request_exception
-from django.db import OperationalError, connection
 from django.test import Client
-from django.views.debug import ExceptionReporter
 from rest_framework.test import APIClient
 
 import authkit
@@ -33,134 +26,21 @@ from authkit.tokens.blacklisting import summarize_token
 from authkit.tokens.revocation import carries_live_login, identify_token, revoke_refresh, revoke_token
 from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access, verify_token
 from tests.browsers import ACCESS, REFRESH, Browser
+from tests.error_reports import Attempt, Collector, collecting, fail_everywhere
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TOKEN = "/auth/api/token/"
 PACKAGE = str(Path(authkit.__file__).parent)
-MOST_STATEMENTS = 25
-
-
-class Unforeseen(Exception):
-    """No outage: it becomes a 500, and a report."""
-
-
-@contextmanager
-def failing_at(number: int, error: type[Exception]) -> Iterator[list[int]]:
-    """The statement with this number fails, and with an outage all after it."""
-    count = [0]
-
-    def run(execute: Any, sql: str, parameters: Any, many: Any, context: Any) -> Any:
-        count[0] += 1
-        if count[0] == number or (error is OperationalError and count[0] > number):
-            raise error("the connection is gone")
-        return execute(sql, parameters, many, context)
-
-    with connection.execute_wrapper(run):
-        yield count
-
-
-def errors_of(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, its causes and contexts, each once."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            waiting += [one.__cause__, one.__context__]
-
-
-def frames_of(error: BaseException | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    for one in errors_of(error):
-        step = one.__traceback__
-        while step is not None:
-            code = step.tb_frame.f_code
-            yield f"{code.co_filename}:{code.co_name}", step.tb_frame.f_locals
-            step = step.tb_next
-
-
-def shown(value: Any) -> str:
-    try:
-        return repr(value)
-    except Exception as error:  # noqa: BLE001  # of a QuerySet, which asks the database
-        return type(error).__name__
-
-
-class Collector(logging.Handler):
-    """A service that collects errors: those that Django tells of, and those that the log brings with their frames."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shown: list[tuple[str, str]] = []
-        self.errors = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.shown.append((f"log of {record.name}", record.getMessage()))
-        if record.exc_info and record.exc_info[1] is not None:
-            self.take(record.exc_info[1])
-
-    def on_exception(self, request: WSGIRequest, **_: Any) -> None:
-        kind, error, traceback = sys.exc_info()
-        assert error is not None
-        self.take(error)
-        report = ExceptionReporter(request, kind, error, traceback)
-        self.shown += [("Django's page", report.get_traceback_html()), ("Django's text", report.get_traceback_text())]
-
-    def take(self, error: BaseException) -> None:
-        self.errors += 1
-        for where, variables in frames_of(error):
-            if where.startswith(PACKAGE):
-                self.shown += [(f"{where} {name}", shown(value)) for name, value in variables.items()]
-
-    def assert_hides(self, *secrets: str) -> None:
-        for secret in secrets:
-            signature = secret.rpartition(".")[2]  # what makes a token usable
-            found = [where for where, text in self.shown if secret in text or signature in text]
-            assert not found, found
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    one = Collector()
-    loggers = [logging.getLogger(name) for name in ("authkit", "django", "django.request")]
-    for logger in loggers:
-        logger.addHandler(one)
-    got_request_exception.connect(one.on_exception)
-    yield one
-    got_request_exception.disconnect(one.on_exception)
-    for logger in loggers:
-        logger.removeHandler(one)
-
-
-Call = Callable[[], Any]
-
-
-def fail_everywhere(prepare: Callable[[], tuple[Call, tuple[str, ...]]], collector: Collector) -> None:
-    """Makes the call again and again, each time with another statement that fails, until none is left to fail."""
-    for error in (Unforeseen, OperationalError):
-        before = collector.errors
-        for number in range(1, MOST_STATEMENTS):
-            call, secrets = prepare()
-            collector.shown.clear()
-            with failing_at(number, error) as count:
-                call()
-            collector.assert_hides(*secrets)
-            if count[0] < number:
-                break
-        else:
-            pytest.fail("more statements than were expected")
-        assert number > 1
-        assert error is OperationalError or collector.errors > before
+    with collecting() as one:
+        yield one
 
 
 # The doors
-
-
-@pytest.fixture
-def client() -> Client:
-    return Client(raise_request_exception=False)
 
 
 @pytest.fixture
@@ -176,7 +56,7 @@ def quiet(user: Any, credentials: Any) -> Callable[[], Browser]:
 
 
 def test_sign_in_by_session(user: Any, credentials: Any, password: str, collector: Collector) -> None:
-    def prepare() -> tuple[Call, tuple[str, ...]]:
+    def prepare() -> Attempt:
         client = APIClient(raise_request_exception=False)
         before = client.session  # an anonymous one, whose id is replaced
         before["cart"] = 1
@@ -189,7 +69,7 @@ def test_sign_in_by_session(user: Any, credentials: Any, password: str, collecto
 
 
 def test_sign_in_on_the_page(user: Any, password: str, collector: Collector) -> None:
-    def prepare() -> tuple[Call, tuple[str, ...]]:
+    def prepare() -> Attempt:
         client = Client(raise_request_exception=False)
         form = {"username": user.get_username(), "password": password}
         return lambda: client.post("/auth/login/", form), (password,)
@@ -199,7 +79,7 @@ def test_sign_in_on_the_page(user: Any, password: str, collector: Collector) -> 
 
 @pytest.mark.parametrize("path", ["/probe/", "/auth/api/session/logout/", "/auth/api/logout/", "/auth/logout/"])
 def test_use_of_a_session_and_its_end(user: Any, collector: Collector, path: str) -> None:
-    def prepare() -> tuple[Call, tuple[str, ...]]:
+    def prepare() -> Attempt:
         client = Client(raise_request_exception=False)
         client.force_login(user)
         held = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -212,7 +92,7 @@ def test_use_of_a_session_and_its_end(user: Any, collector: Collector, path: str
 
 @pytest.mark.parametrize("transport", ["body", "hybrid", "cookie"])
 def test_sign_in_by_token(quiet: Any, password: str, collector: Collector, transport: str) -> None:
-    def prepare() -> tuple[Call, tuple[str, ...]]:
+    def prepare() -> Attempt:
         browser = quiet()
         browser.proof()
         return lambda: browser.obtain(transport), (password,)
@@ -222,7 +102,7 @@ def test_sign_in_by_token(quiet: Any, password: str, collector: Collector, trans
 
 @pytest.mark.parametrize("path", ["refresh/", "revoke/", "verify/", "blacklist/"])
 def test_tokens_in_a_body(quiet: Any, collector: Collector, path: str) -> None:
-    def prepare() -> tuple[Call, tuple[str, ...]]:
+    def prepare() -> Attempt:
         browser = quiet()
         given = browser.obtain("body").json()
         field = "refresh" if path in {"refresh/", "blacklist/"} else "token"
@@ -234,7 +114,7 @@ def test_tokens_in_a_body(quiet: Any, collector: Collector, path: str) -> None:
 
 @pytest.mark.parametrize("path", [TOKEN + "refresh/", TOKEN + "revoke/", "/auth/api/logout/", "/auth/api/logout/all/"])
 def test_tokens_in_cookies(quiet: Any, collector: Collector, path: str) -> None:
-    def prepare() -> tuple[Call, tuple[str, ...]]:
+    def prepare() -> Attempt:
         browser = quiet()
         browser.obtain("cookie")
         tokens = tuple(browser.client.cookies[name].value for name in (ACCESS, REFRESH))
@@ -246,7 +126,7 @@ def test_tokens_in_cookies(quiet: Any, collector: Collector, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/probe/", "/auth/api/me/", "/auth/api/logout/"])
 def test_bearer_token(quiet: Any, collector: Collector, path: str) -> None:
-    def prepare() -> tuple[Call, tuple[str, ...]]:
+    def prepare() -> Attempt:
         browser = quiet()
         browser.authorization = browser.obtain("body").json()["access"]
         return lambda: browser.call("post", path), (browser.authorization,)
@@ -268,7 +148,7 @@ def test_bearer_token(quiet: Any, collector: Collector, path: str) -> None:
 def test_service_that_takes_a_token_as_plain_text(
     user: Any, collector: Collector, service: Any, kind: str, name: str
 ) -> None:
-    def prepare() -> tuple[Call, tuple[str, ...]]:
+    def prepare() -> Attempt:
         pair = issue_tokens(user=user, method="password", client=Program())
         text = "".join(getattr(pair, kind))
 
@@ -306,12 +186,14 @@ def test_code_of_a_program(user: Any, collector: Collector) -> None:
     came = SocialSignIn(user=user, provider="demo", upstream=UpstreamSession())
     user.social_auth.create(provider="demo", uid="1")
 
-    def prepare() -> tuple[Call, tuple[str, ...]]:
-        code = "".join(issue_code(came=came, asked=asked))
+    def prepare() -> Attempt:
+        code = issue_code(came=came, asked=asked)
 
         def call() -> None:
             try:
-                exchange_code(code=code, verifier=verifier, redirect_uri="https://app.example/", client=Program())
+                exchange_code(
+                    code=code, verifier=Hidden(verifier), redirect_uri="https://app.example/", client=Program()
+                )
             except Exception as error:  # noqa: BLE001
                 collector.take(error)
 
