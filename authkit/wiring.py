@@ -12,6 +12,7 @@ from typing import Any
 
 APPS = ("rest_framework", "social_django", "authkit")
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
+COOKIE_MIDDLEWARE = "authkit.core.cookies.CookieMiddleware"
 MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LOGIN_BACKEND = "authkit.logins.backends.LoginBackend"
@@ -27,12 +28,14 @@ def configure(namespace: MutableMapping[str, Any]) -> None:
     """Wires authkit into a settings module. Safe to call twice; never replaces what the project set.
 
     Args:
-        namespace: the settings module's `globals()`. Changed: INSTALLED_APPS, MIDDLEWARE (right after
-            AuthenticationMiddleware), AUTHENTICATION_BACKENDS, and, only where the project has none,
+        namespace: the settings module's `globals()`. Changed: INSTALLED_APPS, MIDDLEWARE (first of all, and right
+            after AuthenticationMiddleware), AUTHENTICATION_BACKENDS, and, only where the project has none,
             SESSION_ENGINE, SOCIAL_AUTH_STRATEGY and REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES.
     """
     namespace["INSTALLED_APPS"] = _with(namespace.get("INSTALLED_APPS", ()), *APPS)
-    namespace["MIDDLEWARE"] = _after(namespace.get("MIDDLEWARE", ()), AUTHENTICATION_MIDDLEWARE, MIDDLEWARE)
+    namespace["MIDDLEWARE"] = _after(
+        _first(COOKIE_MIDDLEWARE, namespace.get("MIDDLEWARE", ())), AUTHENTICATION_MIDDLEWARE, MIDDLEWARE
+    )
     namespace["AUTHENTICATION_BACKENDS"] = _with(
         namespace.get("AUTHENTICATION_BACKENDS", (MODEL_BACKEND,)), LOGIN_BACKEND
     )
@@ -46,6 +49,11 @@ def configure(namespace: MutableMapping[str, Any]) -> None:
 
 def _with(existing: Any, *items: str) -> list[str]:
     return [*existing, *(item for item in items if item not in existing)]
+
+
+def _first(item: str, existing: Any) -> list[str]:
+    # Whatever reads a cookie stands after it; and it looks at nothing that another middleware would have to prepare.
+    return list(existing) if item in existing else [item, *existing]
 
 
 def _after(existing: Any, anchor: str, item: str) -> list[str]:

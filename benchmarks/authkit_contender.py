@@ -17,6 +17,7 @@ class AuthKit(Contender):
     auth = "authkit.tokens.authentication.TokenAuthentication"
     apps = ("social_django", "authkit")
     redis = False  # the host's base may know nothing of it
+    first_middleware = ("authkit.core.cookies.CookieMiddleware",)
     middleware = ("authkit.sessions.middleware.SessionLoginMiddleware",)
 
     def settings(self) -> dict[str, Any]:

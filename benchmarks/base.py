@@ -19,6 +19,7 @@ class Contender:
     """Dotted path of the DRF authentication class; None: nobody is authenticated."""
     apps: Sequence[str] = ()
     """On top of the common INSTALLED_APPS."""
+    first_middleware: Sequence[str] = ()
     middleware: Sequence[str] = ()
     """After the common MIDDLEWARE."""
     settings: Any = {}

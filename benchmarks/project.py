@@ -46,6 +46,7 @@ def settings_of(contender: Contender, place: Place, database: str) -> dict[str, 
             *contender.apps,
         ],
         "MIDDLEWARE": [
+            *contender.first_middleware,
             "django.middleware.security.SecurityMiddleware",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.common.CommonMiddleware",

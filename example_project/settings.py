@@ -100,6 +100,9 @@ if redis_url := os.environ.get("REDIS_URL"):
 # A cookie that may travel without TLS is for trying things out on one machine.
 BEYOND_THIS_MACHINE = not set(ALLOWED_HOSTS) <= set(LOOPBACK)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEYOND_THIS_MACHINE
+if BEYOND_THIS_MACHINE:
+    # Names that no other host can set, a sibling subdomain included. They need TLS.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 
 LOGIN_URL = "authkit:login"
 LOGIN_REDIRECT_URL = "home"

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-ACCESS, REFRESH = "__Host-authkit-access", "__Secure-authkit-refresh"
+ACCESS, REFRESH, MARKER = "__Host-authkit-access", "__Secure-authkit-refresh", "__Host-authkit-login"
 
 
 class _Client(APIClient):
@@ -94,5 +94,8 @@ class Browser:
 
 
 def cleared(answer: Any, name: str) -> bool:
-    """Whether this answer makes a browser forget the cookie."""
-    return name in answer.cookies and answer.cookies[name]["max-age"] == 0 and not answer.cookies[name].value
+    """Whether this answer makes a browser forget the cookie; the refresh cookie, with its marker."""
+    return all(
+        each in answer.cookies and answer.cookies[each]["max-age"] == 0 and not answer.cookies[each].value
+        for each in ((REFRESH, MARKER) if name == REFRESH else (name,))
+    )

@@ -353,7 +353,10 @@ def test_e020_missing_app_is_named(name: str, settings: Any) -> None:
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 
 
-@pytest.mark.parametrize("path", [SESSION, wiring.AUTHENTICATION_MIDDLEWARE, wiring.MIDDLEWARE])
+IN_ORDER = (wiring.COOKIE_MIDDLEWARE, SESSION, wiring.AUTHENTICATION_MIDDLEWARE, wiring.MIDDLEWARE)
+
+
+@pytest.mark.parametrize("path", IN_ORDER)
 def test_e021_missing_middleware_is_named(path: str, settings: Any) -> None:
     settings.MIDDLEWARE = [entry for entry in settings.MIDDLEWARE if entry != path]
     number, message, hint = only(wiring_checks.check_middleware)
@@ -364,22 +367,24 @@ def test_e021_missing_middleware_is_named(path: str, settings: Any) -> None:
 @pytest.mark.parametrize(
     "order",
     [
-        (SESSION, wiring.MIDDLEWARE, wiring.AUTHENTICATION_MIDDLEWARE),
-        (wiring.MIDDLEWARE, SESSION, wiring.AUTHENTICATION_MIDDLEWARE),
-        (wiring.AUTHENTICATION_MIDDLEWARE, SESSION, wiring.MIDDLEWARE),
+        (wiring.COOKIE_MIDDLEWARE, SESSION, wiring.MIDDLEWARE, wiring.AUTHENTICATION_MIDDLEWARE),
+        (wiring.COOKIE_MIDDLEWARE, wiring.MIDDLEWARE, SESSION, wiring.AUTHENTICATION_MIDDLEWARE),
+        (wiring.COOKIE_MIDDLEWARE, wiring.AUTHENTICATION_MIDDLEWARE, SESSION, wiring.MIDDLEWARE),
+        (SESSION, wiring.COOKIE_MIDDLEWARE, wiring.AUTHENTICATION_MIDDLEWARE, wiring.MIDDLEWARE),
     ],
 )
 def test_e022_misordered_middleware_is_named(order: tuple[str, ...], settings: Any) -> None:
     settings.MIDDLEWARE = list(order)
     number, message, hint = only(wiring_checks.check_middleware)
     assert (number, "stands before" in message) == ("E022", True)
-    assert hint == f"The order is: {SESSION}, {wiring.AUTHENTICATION_MIDDLEWARE}, {wiring.MIDDLEWARE}."
+    assert hint == f"The order is: {', '.join(IN_ORDER)}."
 
 
 def test_middleware_that_derives_from_djangos_counts_and_functions_do_no_harm(settings: Any) -> None:
     settings.MIDDLEWARE = [
         "tests.test_checks.plain_middleware",
         "no.such.middleware",
+        wiring.COOKIE_MIDDLEWARE,
         "tests.test_checks.OwnSessionMiddleware",
         wiring.AUTHENTICATION_MIDDLEWARE,
         wiring.MIDDLEWARE,
@@ -511,6 +516,7 @@ def test_e032_key_of_startproject_is_for_development_only(settings: Any) -> None
 def hardened(settings: Any) -> Any:
     """Settings with which every deploy check is content."""
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     settings.DEBUG = False
     return settings
 
@@ -534,6 +540,56 @@ def test_cookie_flag_that_is_off(number: str, name: str, value: Any, hint: str, 
     setattr(hardened, name, value)
     said = only(security.check_cookies)
     assert (said[0], said[2]) == (number, hint)
+
+
+@pytest.mark.parametrize("which", ["SESSION", "CSRF"])
+@pytest.mark.parametrize(
+    ("name", "of", "value", "hint"),
+    [
+        ("__Host-x", "SECURE", False, "_SECURE = True"),
+        ("__Host-x", "PATH", "/app/", '_PATH = "/"'),
+        ("__Host-x", "DOMAIN", "example.com", "_DOMAIN = None"),
+        ("__Secure-x", "SECURE", False, "_SECURE = True"),
+    ],
+)
+def test_e048_prefixed_cookie_that_browsers_refuse(
+    which: str, name: str, of: str, value: Any, hint: str, hardened: Any
+) -> None:
+    assert found(security.check_cookie_prefixes) == []
+    setattr(hardened, f"{which}_COOKIE_NAME", name)
+    setattr(hardened, f"{which}_COOKIE_{of}", value)
+    number, message, said = only(security.check_cookie_prefixes)
+    assert (number, repr(name) in message, f"{which}_COOKIE{hint}" in said) == ("E048", True, True)
+
+
+@pytest.mark.parametrize(("of", "value"), [("PATH", "/app/"), ("DOMAIN", "example.com")])
+def test_other_names_may_have_a_path_and_a_domain(of: str, value: str, hardened: Any) -> None:
+    for name in ("__Secure-x", "x"):
+        hardened.SESSION_COOKIE_NAME = name
+        setattr(hardened, f"SESSION_COOKIE_{of}", value)
+        assert found(security.check_cookie_prefixes) == []
+
+
+@pytest.mark.parametrize("which", ["SESSION", "CSRF"])
+def test_e049_samesite_none_without_secure(which: str, settings: Any) -> None:
+    for value, secure, wrong in [("None", False, True), ("None", True, False), (None, False, False), ("Lax", False, 0)]:
+        setattr(settings, f"{which}_COOKIE_SAMESITE", value)
+        setattr(settings, f"{which}_COOKIE_SECURE", secure)
+        assert [message[0] for message in found(security.check_samesite_none)] == (["E049"] if wrong else [])
+
+
+@pytest.mark.parametrize("which", ["SESSION", "CSRF"])
+def test_w049_cookie_that_a_sibling_subdomain_can_plant(which: str, hardened: Any) -> None:
+    setattr(hardened, f"{which}_COOKIE_NAME", "mine")
+    number, message, hint = only(security.check_cookie_names)
+    assert (number, "sibling subdomain" in message, "__Host-mine" in hint) == ("W049", True, True)
+    setattr(hardened, f"{which}_COOKIE_SECURE", False)
+    assert found(security.check_cookie_names) == []
+
+
+def test_csrf_secret_in_the_session_has_no_cookie_to_be_named(hardened: Any) -> None:
+    hardened.CSRF_USE_SESSIONS, hardened.CSRF_COOKIE_NAME, hardened.CSRF_COOKIE_PATH = True, "x", "/app/"
+    assert found(security.check_cookie_names) == []
 
 
 def test_w044_any_host_and_no_public_url_with_social_logins(hardened: Any) -> None:
@@ -575,11 +631,11 @@ def test_w046_public_url_without_tls(hardened: Any) -> None:
     assert only(security.check_hosts)[0] == "W046"
 
 
-def test_e049_local_times(hardened: Any) -> None:
+def test_e047_local_times(hardened: Any) -> None:
     assert found(security.check_time_zone) == []
     hardened.USE_TZ = False
     number, _message, hint = only(security.check_time_zone)
-    assert (number, hint.startswith("USE_TZ = True")) == ("E049", True)
+    assert (number, hint.startswith("USE_TZ = True")) == ("E047", True)
 
 
 # What the tests above name by dotted path

@@ -20,7 +20,7 @@ def configured(**namespace: Any) -> dict[str, Any]:
 def test_everything_is_inserted_in_its_place() -> None:
     settings = configured(INSTALLED_APPS=["django.contrib.admin", "shop"], MIDDLEWARE=MIDDLEWARE)
     assert settings["INSTALLED_APPS"] == ["django.contrib.admin", "shop", *wiring.APPS]
-    assert settings["MIDDLEWARE"] == [*MIDDLEWARE[:2], wiring.MIDDLEWARE, "a.Messages"]
+    assert settings["MIDDLEWARE"] == [wiring.COOKIE_MIDDLEWARE, *MIDDLEWARE[:2], wiring.MIDDLEWARE, "a.Messages"]
     assert settings["AUTHENTICATION_BACKENDS"] == [wiring.MODEL_BACKEND, wiring.LOGIN_BACKEND]
     assert settings["SESSION_ENGINE"] == wiring.SESSION_ENGINE
     assert settings["SOCIAL_AUTH_STRATEGY"] == wiring.SOCIAL_AUTH_STRATEGY
@@ -35,7 +35,7 @@ def test_second_call_changes_nothing() -> None:
 
 
 def test_what_is_listed_already_stays_where_it_is() -> None:
-    middleware = [*MIDDLEWARE, wiring.MIDDLEWARE]
+    middleware = [*MIDDLEWARE, wiring.MIDDLEWARE, wiring.COOKIE_MIDDLEWARE]
     settings = configured(
         INSTALLED_APPS=["authkit", "rest_framework"],
         MIDDLEWARE=middleware,
@@ -73,19 +73,19 @@ def test_lists_of_the_project_are_copied_and_tuples_work() -> None:
     assert (apps, rest_framework) == (["shop"], {"PAGE_SIZE": 7})
     settings = configured(INSTALLED_APPS=("shop",), MIDDLEWARE=tuple(MIDDLEWARE), AUTHENTICATION_BACKENDS=("a.B",))
     assert settings["INSTALLED_APPS"] == ["shop", *wiring.APPS]
-    assert settings["MIDDLEWARE"][2] == wiring.MIDDLEWARE
+    assert settings["MIDDLEWARE"][3] == wiring.MIDDLEWARE
     assert settings["AUTHENTICATION_BACKENDS"] == ["a.B", wiring.LOGIN_BACKEND]
 
 
 def test_empty_settings_module_works() -> None:
     settings = configured()
     assert settings["INSTALLED_APPS"] == list(wiring.APPS)
-    assert settings["MIDDLEWARE"] == []
+    assert settings["MIDDLEWARE"] == [wiring.COOKIE_MIDDLEWARE]
 
 
 @pytest.mark.parametrize("middleware", [[], ["a.Session"], ["a.OwnAuthenticationMiddleware"]])
 def test_without_its_anchor_the_middleware_is_left_to_the_check(middleware: list[str]) -> None:
-    assert configured(MIDDLEWARE=middleware)["MIDDLEWARE"] == middleware
+    assert configured(MIDDLEWARE=middleware)["MIDDLEWARE"] == [wiring.COOKIE_MIDDLEWARE, *middleware]
 
 
 def test_only_constant_paths_are_inserted_no_value_of_the_block() -> None:

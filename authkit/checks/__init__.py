@@ -26,7 +26,10 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
     W050  a user admin without forced logout                W047  token cookies without Secure (deploy)
                                                             W048  CORS with credentials for every origin
-                                                            E049  times are local ones (deploy)
+                                                            E047  times are local ones (deploy)
+                                                            W049  a cookie without the prefix __Host- (deploy)
+                                                            E048  a prefixed cookie that browsers refuse
+                                                            E049  SameSite=None without Secure
                                                             The ring of token keys (`keys`)
                                                             E033  it can't be read
                                                             E034  a key that is none, or lacks a member

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.checks.security.base import SECRET_KEY_INSECURE_PREFIX
 
 from authkit import conf
+from authkit.core.cookies import HOST, PREFIXES
 from authkit.core.secret_keys import named_secrets
 from authkit.core.strength import MIN_KEY_BYTES, guessable
 
@@ -63,6 +65,75 @@ def check_cookies(**_: Any) -> list[CheckMessage]:
             _deploy("W043", "SESSION_COOKIE_SAMESITE is off: other sites' requests carry the session.", '"Lax"')
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Cookie:
+    """One of Django's own cookies as the settings have it."""
+
+    setting: str
+    name: str
+    secure: bool
+    path: str
+    domain: str | None
+    samesite: Any
+
+
+def _cookies() -> Iterator[_Cookie]:
+    for which in ("SESSION", "CSRF"):
+        if which == "SESSION" or not settings.CSRF_USE_SESSIONS:
+            name, secure, path, domain, samesite = (
+                getattr(settings, f"{which}_COOKIE_{of}") for of in ("NAME", "SECURE", "PATH", "DOMAIN", "SAMESITE")
+            )
+            yield _Cookie(f"{which}_COOKIE", name, bool(secure), path, domain, samesite)
+
+
+def check_cookie_prefixes(**_: Any) -> list[CheckMessage]:
+    """E048 (6265bis sections 4.1.3 and 5.7): browsers refuse such a cookie, so nobody could sign in."""
+    found: list[CheckMessage] = []
+    for cookie in _cookies():
+        broken = [f"{cookie.setting}_SECURE = True"] if cookie.name.startswith(PREFIXES) and not cookie.secure else []
+        if cookie.name.startswith(HOST):
+            broken += [f'{cookie.setting}_PATH = "/"'] if cookie.path != "/" else []
+            broken += [f"{cookie.setting}_DOMAIN = None"] if cookie.domain else []
+        if broken:
+            found.append(
+                Error(
+                    f"{cookie.setting}_NAME is {cookie.name!r}, and browsers take no cookie of this name with the "
+                    "other settings that it has.",
+                    hint=f"{', '.join(broken)}; or a name without prefix, as on a development server without TLS.",
+                    id="authkit.E048",
+                )
+            )
+    return found
+
+
+def check_samesite_none(**_: Any) -> list[CheckMessage]:
+    """E049 (6265bis section 5.7): browsers refuse a cookie with SameSite=None and without Secure."""
+    return [
+        Error(
+            f'{cookie.setting}_SAMESITE is "None" and {cookie.setting}_SECURE is off: browsers take no such cookie.',
+            hint=f'{cookie.setting}_SAMESITE = "Lax", or {cookie.setting}_SECURE = True.',
+            id="authkit.E049",
+        )
+        for cookie in _cookies()
+        if str(cookie.samesite).lower() == "none" and cookie.samesite is not None and not cookie.secure
+    ]
+
+
+def check_cookie_names(**_: Any) -> list[CheckMessage]:
+    """W049 (ASVS 3.3.3). Not of a cookie without Secure, of which W040 and W041 speak first."""
+    return [
+        Warning(
+            f"{cookie.setting}_NAME is {cookie.name!r}: a sibling subdomain can plant a cookie of this name in your "
+            "people's browsers, and so sign them in as another person or keep them from signing in.",
+            hint=f'{cookie.setting}_NAME = "{HOST}{cookie.name}", without {cookie.setting}_DOMAIN: browsers let no '
+            "other host set such a name. A new name of the session's cookie signs everybody out once.",
+            id="authkit.W049",
+        )
+        for cookie in _cookies()
+        if cookie.secure and not cookie.name.startswith(HOST)
+    ]
 
 
 def check_token_cookies(**_: Any) -> list[CheckMessage]:
@@ -120,7 +191,7 @@ def check_hosts(**_: Any) -> list[CheckMessage]:
 
 
 def check_time_zone(**_: Any) -> list[CheckMessage]:
-    """E049 (deploy)."""
+    """E047 (deploy)."""
     if settings.USE_TZ:
         return []
     return [
@@ -128,7 +199,7 @@ def check_time_zone(**_: Any) -> list[CheckMessage]:
             "USE_TZ is off: the times by which logins run out and are cut off are local ones, and in autumn an hour of "
             "them comes twice.",
             hint="USE_TZ = True; Django's page on time zones says what to do with the times that are stored.",
-            id="authkit.E049",
+            id="authkit.E047",
         )
     ]
 
@@ -145,5 +216,13 @@ def _deploy(number: str, message: str, value: str) -> CheckMessage:
     return Warning(message, hint=f"{message.split(' ', 1)[0]} = {value}", id=f"authkit.{number}")
 
 
-CHECKS = (check_keys, check_cors)
-DEPLOY_CHECKS = (check_generated_key, check_cookies, check_token_cookies, check_hosts, check_time_zone, check_debug)
+CHECKS = (check_keys, check_cors, check_cookie_prefixes, check_samesite_none)
+DEPLOY_CHECKS = (
+    check_generated_key,
+    check_cookies,
+    check_cookie_names,
+    check_token_cookies,
+    check_hosts,
+    check_time_zone,
+    check_debug,
+)

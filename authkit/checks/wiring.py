@@ -31,8 +31,14 @@ def check_apps(**_: Any) -> list[CheckMessage]:
 
 
 def check_middleware(**_: Any) -> list[CheckMessage]:
-    """E021, E022: without them, or before what they build on, a login that has ended would still carry its session."""
-    needed = (_SESSION_MIDDLEWARE, wiring.AUTHENTICATION_MIDDLEWARE, wiring.MIDDLEWARE)
+    """E021, E022: without them, or before what they build on, a login that has ended would still carry its session, and
+    another host's cookie would pass for one of ours."""
+    needed = (
+        wiring.COOKIE_MIDDLEWARE,
+        _SESSION_MIDDLEWARE,
+        wiring.AUTHENTICATION_MIDDLEWARE,
+        wiring.MIDDLEWARE,
+    )
     positions = [_position(path, settings.MIDDLEWARE) for path in needed]
     messages: list[CheckMessage] = [
         Error(

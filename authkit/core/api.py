@@ -20,6 +20,7 @@ from rest_framework.views import APIView, set_rollback
 from authkit import exceptions
 from authkit.core.aftermath import challenge_of
 from authkit.core.bodies import give_length
+from authkit.core.hidden import traced
 from authkit.core.parsers import StrictJSONParser
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES
 
@@ -89,7 +90,7 @@ class ApiView(APIView):
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF exception handler of authkit's own endpoints. None means: not ours, let it raise."""
     if isinstance(error, DATABASE_DOWN):
-        logger.error("the database can't be asked", exc_info=error)
+        logger.error("the database can't be asked: %s", traced(error))
         error = exceptions.TruthUnavailable()
     if isinstance(error, exceptions.AuthKitError):
         status, data = STATUSES[error.code], error.as_payload()

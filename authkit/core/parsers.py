@@ -14,6 +14,8 @@ from django.http.multipartparser import MultiPartParserError
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
+from authkit.core.hidden import Hidden
+
 MAX_BODY_BYTES = 128 * 1024
 """Largest body read, in bytes: Django's DATA_UPLOAD_MAX_MEMORY_SIZE does not bound the stream that DRF hands us."""
 
@@ -83,7 +85,8 @@ def _bounded(stream: IO[Any]) -> bytes:
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Two parsers that pick different ones of two equal keys disagree about what was asked.
-    result = dict(pairs)
+    # Hidden, because any text may be a credential here, and validation hands it through frames of other libraries.
+    result = {name: Hidden(value) if isinstance(value, str) else value for name, value in pairs}
     if len(result) != len(pairs):
         raise ValueError("duplicate key")
     return result

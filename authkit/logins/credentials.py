@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
+from authkit.core.hidden import Hidden
 from authkit.exceptions import InvalidCredentials
 
 MAX_PASSWORD_LENGTH = 4096
@@ -33,6 +34,7 @@ def verify_password(
     Raises:
         InvalidCredentials: wrong, unknown, ambiguous or inactive.
     """
+    password = Hidden(password)  # from whatever caller
     name = _account_name(username, identifiers)
     if name is None:
         # The work that a real attempt costs, as in Django's ModelBackend, so that time tells nothing.

@@ -32,6 +32,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 
 from authkit import conf
+from authkit.core.hidden import traced
 from authkit.logins import epochs, hints
 from authkit.redis import keys, link
 from authkit.redis.link import RedisUnavailable
@@ -205,7 +206,7 @@ def _told(login_id: UUID, user_id: str, issued_at: int) -> bool | None:
         _drop(feed)
         if not isinstance(error, Exception):
             raise
-        logger.exception("what came over the channel of revocations can't be read")
+        logger.error("what came over the channel of revocations can't be read: %s", traced(error))
         return None
     if not proven:
         return None

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connections, router, transaction
 from django.utils import timezone
 
+from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import TruthUnavailable
 from authkit.logins.current import current_scope
@@ -46,5 +47,5 @@ def settle_ends(found: Mapping[UUID, EndReason]) -> None:
     try:
         for login_id, why in found.items():
             make_final(login_id=login_id, why=why)
-    except (*DATABASE_DOWN, TruthUnavailable):
-        logger.warning("an end that a check has found can't be made final", exc_info=True)
+    except (*DATABASE_DOWN, TruthUnavailable) as error:
+        logger.warning("an end that a check has found can't be made final: %s", traced(error))

@@ -11,6 +11,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from authkit import conf, signals
+from authkit.core.hidden import traced
 from authkit.logins.grace import ALARM_AFTER
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -53,8 +54,8 @@ def _mail(login_id: UUID, template: str) -> None:
     try:
         login = Login.objects.select_related("user").get(pk=login_id)
         _send(login, template, site=urlsplit(settings.public_url).netloc)
-    except Exception:  # whatever a mail back end or a project's template raises
-        logger.warning("the owner of login %s could not be told of its %s", login_id, template, exc_info=True)
+    except Exception as error:  # noqa: BLE001  # whatever a mail back end or a project's template raises
+        logger.warning("the owner of login %s could not be told of its %s: %s", login_id, template, traced(error))
 
 
 def _send(login: Login, template: str, *, site: str) -> None:

@@ -21,6 +21,8 @@ from typing import Any
 
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 
+from authkit.core.hidden import traced
+
 logger = logging.getLogger("authkit")
 
 AFTER = 5
@@ -55,10 +57,10 @@ def execute_repeatedly(cursor: Any, connection: Any, *, sql: str, parameters: Se
         cursor.execute(_execution(sql, len(parameters)), parameters)
     except (OperationalError, InterfaceError, DataError):
         raise
-    except DatabaseError:
+    except DatabaseError as error:
         # Lost to a pooler or a DISCARD, or a column has another type since.
         state.failed = True
-        logger.info("a prepared statement is gone; this connection goes on without", exc_info=True)
+        logger.info("a prepared statement is gone; this connection goes on without: %s", traced(error))
         cursor.execute(sql, parameters)
 
 

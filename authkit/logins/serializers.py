@@ -10,14 +10,15 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils.module_loading import import_string
 from rest_framework import serializers
 
+from authkit.core.credential_fields import BodySerializer, HiddenField
 from authkit.logins.credentials import MAX_PASSWORD_LENGTH
 from authkit.logins.models import Login
 
 
-class CredentialsSerializer(serializers.Serializer[Any]):
+class CredentialsSerializer(BodySerializer):
     """Identifier and password. The identifier's field is called like the user model's USERNAME_FIELD."""
 
-    password = serializers.CharField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
+    password = HiddenField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {get_user_model().USERNAME_FIELD: serializers.CharField(max_length=254), **super().get_fields()}

@@ -11,10 +11,18 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from authkit.core.hidden import Hidden
 from authkit.logins.credentials import MAX_PASSWORD_LENGTH
 
 MAX_IDENTIFIER_LENGTH = 254
 """Characters: the longest address that mail can be sent to (RFC 5321 section 4.5.3.1.3); usernames are shorter."""
+
+
+class HiddenCharField(forms.CharField):
+    """A credential."""
+
+    def to_python(self, value: Any) -> Hidden:
+        return Hidden(super().to_python(value))
 
 
 class LoginForm(forms.Form):
@@ -29,7 +37,7 @@ class LoginForm(forms.Form):
         max_length=MAX_IDENTIFIER_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )
-    password = forms.CharField(
+    password = HiddenCharField(
         label=_("Password"),
         max_length=MAX_PASSWORD_LENGTH,
         strip=False,

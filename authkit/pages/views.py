@@ -31,6 +31,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from authkit import conf
+from authkit.core.hidden import traced
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
 from authkit.exceptions import InvalidCredentials, NotFound, TooManyLogins, TruthUnavailable
@@ -62,7 +63,7 @@ class Page(View):
         try:
             return super().dispatch(request, *args, **kwargs)
         except (TruthUnavailable, *DATABASE_DOWN) as error:
-            logger.error("the database can't be asked", exc_info=error)
+            logger.error("the database can't be asked: %s", traced(error))
             return _unavailable()
 
 

@@ -24,6 +24,6 @@ def stored_key(session_key: str) -> str:
     return _VERSION + base64.urlsafe_b64encode(digest).decode("ascii")[:38]
 
 
-def row_keys(session_key: str) -> list[str]:
-    """The keys under which a session's row may stand: its digest, and, from before authkit, the id itself."""
-    return [stored_key(session_key), *([session_key] if _PLAIN_KEY.fullmatch(session_key) else [])]
+def may_be_plain(session_key: str) -> bool:
+    """Whether Django may have made this id, so that a row from before authkit may stand under it."""
+    return _PLAIN_KEY.fullmatch(session_key) is not None

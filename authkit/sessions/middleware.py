@@ -18,6 +18,7 @@ from django.utils.functional import SimpleLazyObject
 
 from authkit.core.aftermath import aftermath_of, challenge_of, settle_aftermath
 from authkit.core.clients import warm_up
+from authkit.core.hidden import traced
 from authkit.core.outages import out_of_reach
 from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
@@ -117,7 +118,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, error: TruthUnavailable, cause: Exception | None = None) -> HttpResponse:
-    logger.error("the truth is out of reach: %s", error.detail, exc_info=cause or error)
+    logger.error("the truth is out of reach: %s", traced(cause or error))
     return unavailable(request)
 
 

@@ -21,6 +21,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.backends import LoginBackend
@@ -189,8 +190,8 @@ def settle_adoption(request: HttpRequest, login: Login) -> None:
     try:
         if not Login.objects.filter(pk=login.pk).exists():
             _open_once(request, cast("AbstractBaseUser", session_state(request).user), login.pk)
-    except (DatabaseError, InterfaceError):
-        logger.warning("login %s could not be noted in its session", login.pk, exc_info=True)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("login %s could not be noted in its session: %s", login.pk, traced(error))
         return
     request.session[LOGIN_SESSION_KEY] = str(login.pk)
 

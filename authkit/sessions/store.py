@@ -17,6 +17,7 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionS
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ImproperlyConfigured
 
+from authkit.core.hidden import Hidden
 from authkit.exceptions import TruthUnavailable
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.choice import current_engine
@@ -78,8 +79,16 @@ class SessionStore(DatabaseSessionStore):
     """Whether the id was issued during this very request."""
     is_plain: bool = False
     """Whether its row was found under its plain id. Stays set, because the save that moves it may be rolled back."""
+    under_digest: str | None = None
+    """The id that it was found by, if its row stands under the digest: there is no plain one to be looked for."""
     _modified: bool = False
     _settled: bool = False
+
+    def _set_hidden_key(self, value: str | None) -> None:
+        self._set_session_key(None if value is None else Hidden(value))
+
+    # Django reads and writes it by this name, and has it in local variables of its own, in `cycle_key()` for one.
+    _session_key = property(DatabaseSessionStore._get_session_key, _set_hidden_key)
 
     @property
     def modified(self) -> bool:
@@ -228,6 +237,8 @@ class SessionStore(DatabaseSessionStore):
             # Moved by the save that `modified` brings about, once the view is done, and not at once: the view may run
             # in a transaction that is rolled back.
             self.is_plain = self.modified = True
+        else:
+            self.under_digest = self.session_key
         self.login_at_load = found.data.get(LOGIN_SESSION_KEY)
         return found.data
 

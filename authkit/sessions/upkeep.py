@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, InterfaceError, router, transaction
 from django.utils import timezone
 
+from authkit.core.hidden import traced
 from authkit.logins.models import Login
 from authkit.sessions.lifetimes import session_lifetime
 
@@ -38,8 +39,8 @@ def touch(login: Login) -> None:
         Login.objects.filter(pk=login.pk, ended_at=None, expires_at__gt=now).update_told(
             last_seen_at=now, expires_at=expires_at
         )
-    except (DatabaseError, InterfaceError):
-        logger.warning("the use of login %s could not be noted", login.pk, exc_info=True)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the use of login %s could not be noted: %s", login.pk, traced(error))
 
 
 def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
@@ -52,8 +53,8 @@ def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
         # In the caller's transaction, if there is one, by a savepoint: without it a failure would undo all of that.
         with transaction.atomic(using=router.db_for_write(Login)):
             moved = same.update_told(auth_hash=auth_hash)
-    except (DatabaseError, InterfaceError):
-        logger.warning("login %s could not be moved on to the new password", login.pk, exc_info=True)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("login %s could not be moved on to the new password: %s", login.pk, traced(error))
         return
     if moved:
         login.auth_hash = auth_hash

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from social_django.models import DjangoStorage
 
+from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
 from authkit.exceptions import NotFound, SocialLoginFailed, TruthUnavailable
 from authkit.social import flow, providers
@@ -46,7 +47,7 @@ class BackChannelLogout(View):
                 return _again()
             return _answer(400, "invalid_request")
         except (TruthUnavailable, *DATABASE_DOWN) as error:
-            logger.error("the database can't be asked", exc_info=error)
+            logger.error("the database can't be asked: %s", traced(error))
             return _again()
         logger.info("logout by %r has ended %d logins", provider, taken.count)
         return HttpResponse(status=200)

@@ -11,6 +11,7 @@ from django.utils import timezone
 from social_core.backends.oauth import BaseOAuth2PKCE
 from social_core.backends.open_id_connect import OpenIdConnectAssociation
 
+from authkit.core.hidden import Hidden
 from authkit.social import presets
 from authkit.social.failures import Failure, refuse
 from authkit.social.fetching import Bounded
@@ -19,6 +20,7 @@ from authkit.social.upstream import UpstreamSession
 
 MAX_STATE_LENGTH = 128
 _ONCE = ("state", "code", "iss", "error")
+_TOKENS = frozenset({"access_token", "refresh_token", "id_token"})
 
 
 class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
@@ -109,6 +111,14 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
 
     def check_issuer_parameter(self) -> None:
         """Where a back end knows its issuer, the callback's `iss` has to be it (RFC 9207)."""
+
+    def get_json(self, url: str, *args: Any, **kwargs: Any) -> Any:
+        # The steps from here to a person are many, a project's own among them, and each has the answer in its frame.
+        answer = super().get_json(url, *args, **kwargs)
+        if not isinstance(answer, dict):
+            return answer
+        return {name: Hidden(said) if name in _TOKENS and isinstance(said, str) else said
+                for name, said in answer.items()}  # fmt: skip
 
     def request(self, url: str, *, auth: Any = None, **how: Any) -> Any:
         return super().request(url, auth=Bounded(auth), **how)

@@ -18,6 +18,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.core.clients import Client
+from authkit.core.hidden import Hidden
 from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
 from authkit.logins.checkers import check_login
 from authkit.logins.cutoffs import beginning
@@ -47,7 +48,7 @@ def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
     Raises:
         SocialLoginFailed: `not_ours`: the link by which they came was taken away since.
     """
-    code, now = secrets.token_urlsafe(_BYTES), timezone.now()
+    code, now = Hidden(secrets.token_urlsafe(_BYTES)), timezone.now()
     with transaction.atomic():
         # Whoever takes the link away burns the codes that are there by then.
         require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
@@ -99,6 +100,7 @@ def exchange_code(
         ClaimsRefused: the project's CLAIMS failed. Nothing was opened, and the code is as good as before.
         TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse". As before.
     """
+    code, verifier = Hidden(code), Hidden(verifier)
     digest, now = _digest(code), timezone.now()
     with transaction.atomic():
         # A parallel exchange waits here for the row, and then finds it used, and the other one's login in it.

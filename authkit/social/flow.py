@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from social_core.exceptions import SocialAuthBaseException
 
+from authkit.core.hidden import Hidden, traced
 from authkit.exceptions import NotFound
 from authkit.logins.models import Login
 from authkit.social import provider_sessions
@@ -112,6 +113,7 @@ def accept_id_token(*, strategy: AuthKitStrategy, provider: str, id_token: str, 
     Raises:
         SocialLoginFailed: with a `Failure` as its reason; `no_id_tokens` where the provider is no OpenID provider.
     """
+    id_token = Hidden(id_token)
     with _translated_errors(provider):
         strategy.ends_in_session = False
         backend: Any = strategy.get_backend(provider)
@@ -166,6 +168,7 @@ def end_by_provider(*, strategy: AuthKitStrategy, provider: str, token: str) -> 
         NotFound: the provider is none that sends logout tokens.
         SocialLoginFailed: the token can't be verified or was taken before.
     """
+    token = Hidden(token)
     with _translated_errors(provider):
         backend: Any = strategy.get_backend(provider)
         if not isinstance(backend, OpenIdConnect):
@@ -182,5 +185,5 @@ def _translated_errors(provider: str) -> Iterator[None]:
         raise translated(error) from error
     except UNREADABLE as error:
         # An answer that we couldn't read, and the log says where.
-        logger.exception("reading the answer of the provider %r failed", provider)
+        logger.error("reading the answer of the provider %r failed: %s", provider, traced(error))
         raise refuse(Failure.UNVERIFIED, f"{type(error).__name__} while reading the answer") from error

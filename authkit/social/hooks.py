@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from authkit.conf import Hook
+from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import TruthUnavailable
 from authkit.social.failures import Failure, refuse
@@ -32,5 +33,5 @@ def says_yes(hook: Hook, subject: Any, *, setting: str) -> bool:
     except DATABASE_DOWN as error:
         raise TruthUnavailable(f"SOCIAL.{setting} couldn't ask the database") from error
     except Exception as error:
-        logger.exception("AUTHKIT SOCIAL.%s failed; the sign-in was refused", setting)
+        logger.error("AUTHKIT SOCIAL.%s failed; the sign-in was refused: %s", setting, traced(error))
         raise refuse(Failure.MISCONFIGURED, f"SOCIAL.{setting} raised {type(error).__name__}") from error

@@ -12,6 +12,7 @@ from django.utils import timezone
 from social_django.models import UserSocialAuth
 
 from authkit import conf, signals
+from authkit.core.hidden import traced
 from authkit.social.links import LinkedBy
 from authkit.social.presets import find
 
@@ -36,8 +37,8 @@ def mail_linked(sender: Any, *, link_id: Any, provider: str, how: str, **_: Any)
         link = UserSocialAuth.objects.select_related("user").get(pk=link_id)
         entry = find(provider)
         _send(link, name=(entry.name if entry else "") or provider, site=urlsplit(settings.public_url).netloc)
-    except Exception:  # whatever a mail back end or a project's template raises
-        logger.warning("the owner of link %s could not be told of it", link_id, exc_info=True)
+    except Exception as error:  # noqa: BLE001  # whatever a mail back end or a project's template raises
+        logger.warning("the owner of link %s could not be told of it: %s", link_id, traced(error))
 
 
 def _send(link: UserSocialAuth, *, name: str, site: str) -> None:

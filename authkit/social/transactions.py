@@ -20,6 +20,8 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponseBase
 from social_django.models import Nonce
 
+from authkit.core.cookies import HOST, read_cookie
+
 COOKIE = "authkit-social"
 LIFETIME_SECONDS = 15 * 60
 """How long a person may take at the provider."""
@@ -38,13 +40,13 @@ class Transactions:
         self._entries: dict[str, Any] = {}
         self._changed = False
         self._secure = request is not None and (request.is_secure() or bool(settings.SESSION_COOKIE_SECURE))
-        if request is not None and (cookie := request.COOKIES.get(self.cookie_name)):
+        if request is not None and (cookie := read_cookie(request, self.cookie_name)):
             self._entries = _read(cookie)
 
     @property
     def cookie_name(self) -> str:
         """With the prefix that no subdomain can set (RFC 6265bis section 4.1.3.2), wherever there is TLS."""
-        return f"__Host-{COOKIE}" if self._secure else COOKIE
+        return f"{HOST}{COOKIE}" if self._secure else COOKIE
 
     def get(self, key: str, default: Any = None) -> Any:
         return self._entries.get(key, default)

@@ -27,6 +27,7 @@ from social_django.models import DjangoStorage
 
 from authkit import conf
 from authkit.core.api import ApiView
+from authkit.core.hidden import traced
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
 from authkit.exceptions import NotFound, SocialLoginFailed, TooManyLogins, TruthUnavailable
@@ -103,7 +104,7 @@ class SocialPage(View):
         if isinstance(error, SocialLoginFailed):
             logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, error.reason, error.detail)
         else:
-            logger.error("the database can't be asked", exc_info=error)
+            logger.error("the database can't be asked: %s", traced(error))
 
     def require_public_host(self) -> None:
         """Refuses to begin where the provider would send the person back to a host without this transaction's cookie.

@@ -17,6 +17,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from rest_framework.renderers import JSONRenderer
 
 from authkit import conf
+from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import ClaimsRefused, TruthUnavailable
 from authkit.logins.models import Login
@@ -55,9 +56,8 @@ def added_fields(*, user: AbstractBaseUser, login: Login, hook: conf.Hook) -> di
     except DATABASE_DOWN as error:
         raise TruthUnavailable("TOKENS.ANSWER_FIELDS couldn't ask the database") from error
     except Exception as error:
-        logger.exception(
-            "AUTHKIT TOKENS.ANSWER_FIELDS failed for the user with the key %r; no token was signed", user.pk
-        )
+        said = "AUTHKIT TOKENS.ANSWER_FIELDS failed for the user with the key %r; no token was signed: %s"
+        logger.error(said, user.pk, traced(error))
         detail = str(error) if isinstance(error, _Mistake) else f"TOKENS.ANSWER_FIELDS raised {type(error).__name__}"
         raise ClaimsRefused(detail) from error
 

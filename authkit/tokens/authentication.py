@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from authkit.core.aftermath import aftermath_of, challenge_of
 from authkit.core.csrf import require_csrf_proof
+from authkit.core.hidden import Hidden
 from authkit.core.refusals import CsrfRefused, Unavailable
 from authkit.exceptions import CsrfFailed, TokenNotValid, TruthUnavailable
 from authkit.logins.current import set_current_login
@@ -33,9 +34,9 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
         http: HttpRequest = getattr(request, "_request", request)
-        header = http.META.get("HTTP_AUTHORIZATION")
+        header = _header(http)
         try:
-            verified = self._by_cookie(http) if header is None else self._by_header(http, str(header))
+            verified = self._by_cookie(http) if header is None else self._by_header(http, header)
         except CsrfFailed as failed:
             raise CsrfRefused(failed) from failed
         except TokenNotValid as refused:
@@ -88,16 +89,21 @@ def read_bearer(request: Request) -> str | None:
     Raises:
         TokenNotValid: there is a header, and it is not `Bearer <one token>`.
     """
+    header = _header(request)
+    return None if header is None else _bearer(header)
+
+
+def _header(request: Any) -> Hidden | None:
     header = request.META.get("HTTP_AUTHORIZATION")
-    return None if header is None else _bearer(str(header))
+    return None if header is None else Hidden(header)
 
 
 def _scheme(header: str) -> str:
     return header.strip().partition(" ")[0].lower()
 
 
-def _bearer(header: str) -> str:
+def _bearer(header: str) -> Hidden:
     parts = header.split()
     if len(parts) != 2 or parts[0].lower() != "bearer":
         raise TokenNotValid("the Authorization header is not a Bearer token")
-    return parts[1]
+    return Hidden(parts[1])

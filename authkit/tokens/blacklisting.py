@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
 from authkit import conf
+from authkit.core.hidden import Hidden
 from authkit.exceptions import LoginEnded
 from authkit.logins.blacklist import BlacklistedTokenResult, blacklist_token, is_blacklisted
 from authkit.logins.checkers import check_login
@@ -51,10 +52,8 @@ def summarize_token(*, token: str) -> TokenSummary:
     Raises:
         TokenNotValid: it is none of ours, or damaged.
     """
-    settings = conf.current().tokens
-    claims = read(
-        token.strip(), uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True
-    )
+    token, settings = Hidden(token.strip()), conf.current().tokens
+    claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
     return TokenSummary(
         jti=str(claims["jti"]),
         kind=TokenKind(claims["token_type"]),

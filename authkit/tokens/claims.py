@@ -23,6 +23,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 
 from authkit import conf
+from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import ClaimsRefused, TruthUnavailable
 from authkit.logins.models import Login
@@ -105,7 +106,8 @@ def _own(user: AbstractBaseUser, login: Login, hook: conf.Hook) -> dict[str, Any
     except DATABASE_DOWN as error:
         raise TruthUnavailable("TOKENS.CLAIMS couldn't ask the database") from error
     except Exception as error:
-        logger.exception("AUTHKIT TOKENS.CLAIMS failed for the user with the key %r; no token was signed", user.pk)
+        said = "AUTHKIT TOKENS.CLAIMS failed for the user with the key %r; no token was signed: %s"
+        logger.error(said, user.pk, traced(error))
         detail = str(error) if isinstance(error, _Mistake) else f"TOKENS.CLAIMS raised {type(error).__name__}"
         raise ClaimsRefused(detail) from error
 

@@ -1,9 +1,14 @@
-"""The two token cookies: names, attributes, reading, setting, clearing (ASVS 3.3.1 to 3.3.4, 6265bis section 4.1.3).
+"""The token cookies: names, attributes, reading, setting, clearing (ASVS 3.3.1 to 3.3.4, 6265bis section 4.1.3).
 
 Over TLS their names carry prefixes, which no page without TLS and, for `__Host-`, no sibling subdomain can set. Then
 cookies of the plain names are not looked at: they are what somebody in the middle could have planted. "Over TLS" is
 what Django says of the request, or what SESSION_COOKIE_SECURE promises of the whole site, or what the browser shows
-by sending a prefixed cookie, which it does over TLS alone, whatever the proxies in between forgot to pass on.
+by sending a `__Host-` cookie, which it does over TLS alone, whatever the proxies in between forgot to pass on.
+
+The refresh cookie has a path, which `__Host-` forbids, so a sibling subdomain can set one of its name for the whole
+domain: another person's in a browser that has none, or a second one beside the owner's. Therefore each refresh cookie
+has a marker beside it, a `__Host-` cookie with the id of its login and no secret. A refresh cookie counts only if its
+`sid` is the marker's: a planted one signs nobody in, and beside the owner's own it is passed over.
 """
 
 from __future__ import annotations
@@ -17,8 +22,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
 from rest_framework.response import Response
 
+from authkit import conf
 from authkit.core.aftermath import DeadCookie, aftermath_of
+from authkit.core.cookies import HOST, SECURE, cookie_values, read_cookie
 from authkit.exceptions import TokenNotValid
+from authkit.tokens.codec import read
+from authkit.tokens.keys import TokenUse
 from authkit.tokens.services import TokenPair
 from authkit.tokens.transports import Transport, allowed_transports, cookie_transports
 
@@ -26,8 +35,9 @@ logger = logging.getLogger("authkit")
 
 ACCESS_COOKIE = "authkit-access"
 REFRESH_COOKIE = "authkit-refresh"
-ACCESS_PREFIX, REFRESH_PREFIX = "__Host-", "__Secure-"
-ACCESS_SAMESITE, REFRESH_SAMESITE = "Lax", "Strict"
+MARKER_COOKIE = "authkit-login"
+ACCESS_PREFIX, REFRESH_PREFIX, MARKER_PREFIX = HOST, SECURE, HOST
+ACCESS_SAMESITE, REFRESH_SAMESITE, MARKER_SAMESITE = "Lax", "Strict", "Strict"
 
 COMPAT_NAMES = ("token_obtain_pair", "token_refresh", "token_verify", "token_blacklist")
 """simplejwt's URL names; the first one's path is where the others begin."""
@@ -41,8 +51,8 @@ def over_tls(request: HttpRequest) -> bool:
     return (
         request.is_secure()
         or settings.SESSION_COOKIE_SECURE
-        or ACCESS_PREFIX + ACCESS_COOKIE in request.COOKIES
-        or REFRESH_PREFIX + REFRESH_COOKIE in request.COOKIES
+        or bool(cookie_values(request, ACCESS_PREFIX + ACCESS_COOKIE))
+        or bool(cookie_values(request, MARKER_PREFIX + MARKER_COOKIE))
     )
 
 
@@ -54,36 +64,55 @@ def refresh_cookie_name(request: HttpRequest) -> str:
     return REFRESH_PREFIX + REFRESH_COOKIE if over_tls(request) else REFRESH_COOKIE
 
 
+def marker_cookie_name(request: HttpRequest) -> str:
+    return MARKER_PREFIX + MARKER_COOKIE if over_tls(request) else MARKER_COOKIE
+
+
 def read_access_cookie(request: HttpRequest) -> str | None:
     """The access cookie's value; None without one, with an Authorization header, or where the transport is off."""
     if Transport.COOKIE not in allowed_transports():
         return None
-    return _read(request, access_cookie_name(request))
+    if not _looked_at(request):
+        return None
+    return read_cookie(request, access_cookie_name(request))
 
 
 def read_refresh_cookie(request: HttpRequest) -> str | None:
     """The refresh cookie's value; None without one, with an Authorization header, or where no transport sets it.
 
     Raises:
-        TokenNotValid: there are two of the name. A sibling subdomain can plant one beside ours (`__Secure-` doesn't
-            keep it from that, and `__Host-` would need Path=/), and nobody can tell which is which. Neither is to be
-            cleared: that would take ours away and leave the other one.
+        TokenNotValid: none that was sent belongs to the login that the marker names, or two of them do.
     """
-    if not cookie_transports():
+    if not cookie_transports() or not _looked_at(request):
         return None
-    name = refresh_cookie_name(request)
-    value = _read(request, name)
-    pairs = request.META.get("HTTP_COOKIE", "").split(";")
-    if value is not None and sum(pair.partition("=")[0].strip() == name for pair in pairs) > 1:
-        raise TokenNotValid("two refresh cookies")
-    return value
+    values = cookie_values(request, refresh_cookie_name(request))
+    if not values:
+        return None
+    login_id = read_cookie(request, marker_cookie_name(request))
+    marked = [value for value in values if login_id is not None and _login_of(value) == login_id]
+    if len(marked) != 1:
+        raise TokenNotValid(f"{len(marked)} of {len(values)} refresh cookies belong to the marker's login")
+    return marked[0]
 
 
-def _read(request: HttpRequest, name: str) -> str | None:
+def _login_of(refresh: str) -> str | None:
+    # Its signature is verified: anybody could write a known login's id into a text that is no token, and so hide the
+    # owner's own cookie behind it.
+    settings = conf.current().tokens
+    try:
+        claims = read(
+            refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience, expired_too=True
+        )
+    except TokenNotValid:
+        return None
+    return str(claims.login_id)
+
+
+def _looked_at(request: HttpRequest) -> bool:
     if "HTTP_AUTHORIZATION" in request.META:
-        return None
+        return False
     aftermath_of(request).cookies_read = True
-    return request.COOKIES.get(name)
+    return True
 
 
 def set_cookies(request: HttpRequest, response: Response, pair: TokenPair) -> None:
@@ -100,6 +129,8 @@ def set_cookies(request: HttpRequest, response: Response, pair: TokenPair) -> No
             refresh_cookie_path(request),
             REFRESH_SAMESITE,
         )
+        marker = marker_cookie_name(request)
+        _set(request, response, marker, str(pair.login.pk), pair.refresh_expires_in, "/", MARKER_SAMESITE)
         patch_vary_headers(response, ["Cookie"])
 
 
@@ -128,9 +159,11 @@ def _access_cookie(request: HttpRequest) -> DeadCookie:
 
 
 def discard_refresh_cookie(request: HttpRequest) -> None:
-    """Clears the refresh cookie with the answer to this request."""
-    dead = DeadCookie(refresh_cookie_name(request), refresh_cookie_path(request), REFRESH_SAMESITE)
-    aftermath_of(request).dead.append(dead)
+    """Clears the refresh cookie and its marker with the answer to this request."""
+    aftermath_of(request).dead += [
+        DeadCookie(refresh_cookie_name(request), refresh_cookie_path(request), REFRESH_SAMESITE),
+        DeadCookie(marker_cookie_name(request), "/", MARKER_SAMESITE),
+    ]
 
 
 def discard_cookies(request: HttpRequest, transport: Transport) -> None:

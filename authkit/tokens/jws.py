@@ -17,6 +17,7 @@ from typing import Any
 
 from jwt.algorithms import get_default_algorithms
 
+from authkit.core.hidden import Hidden
 from authkit.exceptions import TokenNotValid
 
 MAX_TOKEN_LENGTH = 8192
@@ -43,7 +44,7 @@ class Header:
     kid: str | None
 
 
-def encode(payload: Mapping[str, Any], *, headers: Mapping[str, str], algorithm: str, key: Any) -> str:
+def encode(payload: Mapping[str, Any], *, headers: Mapping[str, str], algorithm: str, key: Any) -> Hidden:
     """A signed token in compact form (RFC 7515 section 7.1).
 
     Args:
@@ -55,7 +56,7 @@ def encode(payload: Mapping[str, Any], *, headers: Mapping[str, str], algorithm:
     header = _segment({"alg": algorithm, **headers})
     signing_input = header + b"." + _segment(payload)
     signature = ALGORITHMS[algorithm].sign(signing_input, key)
-    return (signing_input + b"." + _encoded(signature)).decode()
+    return Hidden((signing_input + b"." + _encoded(signature)).decode())
 
 
 def read_header(token: str) -> Header:
@@ -85,12 +86,20 @@ def verify(token: str, *, algorithm: str, key: Any) -> dict[str, Any]:
     """
     if read_header(token).algorithm != algorithm:
         raise TokenNotValid("its algorithm is not the key's")
+    body = _signed_body(token, algorithm, key)
+    if body is None:
+        raise TokenNotValid("its signature is not this key's")
+    return _payload(body)
+
+
+def _signed_body(token: str, algorithm: str, key: Any) -> bytes | None:
+    # Raises nothing, so no traceback holds the parts of the token.
     signing_input, _, last = token.encode().rpartition(b".")
     _, _, middle = signing_input.partition(b".")
     body, signature = _decoded(middle), _decoded(last)
     if body is None or not signature or not ALGORITHMS[algorithm].verify(signing_input, key, signature):
-        raise TokenNotValid("its signature is not this key's")
-    return _payload(body)
+        return None
+    return body
 
 
 def reread(token: str) -> dict[str, Any]:

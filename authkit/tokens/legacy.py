@@ -154,6 +154,7 @@ def read(token: str, *, kinds: tuple[TokenKind, ...], expired_too: bool = False)
     if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise TokenNotValid("too long, or not ASCII")
     required = ["exp", "iat", how.jti_claim, how.type_claim, how.user_claim]
+    refused = ""
     try:
         payload = _JWT.decode(
             token,
@@ -171,7 +172,9 @@ def read(token: str, *, kinds: tuple[TokenKind, ...], expired_too: bool = False)
         )
         legacy = _legacy(payload, how)
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
-        raise TokenNotValid(f"refused: {type(error).__name__}") from error
+        refused = type(error).__name__
+    if refused:  # raised out here, without the error: PyJWT's frames hold the token in parts
+        raise TokenNotValid(f"refused: {refused}")
     if legacy.kind not in kinds:
         raise TokenNotValid("of another type")
     if not expired_too and legacy.expires_at <= timezone.now() - timedelta(seconds=how.leeway):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from authkit.core.credential_fields import BodySerializer, HiddenField
 from authkit.logins.serializers import CredentialsSerializer
 
 
@@ -13,9 +12,9 @@ class ObtainSerializer(CredentialsSerializer):
     transport = serializers.CharField(required=False)
 
 
-class RefreshSerializer(serializers.Serializer[Any]):
-    refresh = serializers.CharField()
+class RefreshSerializer(BodySerializer):
+    refresh = HiddenField()
 
 
-class TokenSerializer(serializers.Serializer[Any]):
-    token = serializers.CharField()
+class TokenSerializer(BodySerializer):
+    token = HiddenField()

@@ -196,14 +196,19 @@ def cookie_in_place_of(request: Request, name: str) -> str | None:
 
     Raises:
         CsrfFailed: there is a cookie, and no proof.
-        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token; or there are
-            two refresh cookies.
+        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token; or the cookie
+            is not the marked login's, and is cleared.
     """
     if not isinstance(request.data, Mapping) or name in request.data:
         return None
     if "HTTP_AUTHORIZATION" in request.META and cookie_transports():
         raise TokenNotValid("no token in the body, and cookies don't count beside an Authorization header")
-    cookie = read_refresh_cookie(request._request)
+    try:
+        cookie = read_refresh_cookie(request._request)
+    except TokenNotValid:
+        require_csrf_proof(request._request)
+        discard_refresh_cookie(request._request)
+        raise
     if cookie is not None:
         require_csrf_proof(request._request)
     return cookie

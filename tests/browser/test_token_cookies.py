@@ -63,9 +63,14 @@ def test_a_page_signs_in_calls_refreshes_and_signs_out_without_seeing_a_token(
     assert {name: cookie["path"] for name, cookie in cookies.items()} == {
         "authkit-access": "/",
         "authkit-refresh": "/auth/api/token/",
+        "authkit-login": "/",
     }
     assert all(cookie["httpOnly"] for cookie in cookies.values())
-    assert [cookies[f"authkit-{kind}"]["sameSite"] for kind in ("access", "refresh")] == ["Lax", "Strict"]
+    assert [cookies[f"authkit-{kind}"]["sameSite"] for kind in ("access", "refresh", "login")] == [
+        "Lax",
+        "Strict",
+        "Strict",
+    ]
     assert_hidden(page, signed_in)
 
     assert call(page, "GET", "/probe/")["body"] == {"pk": str(user.pk)}
@@ -108,7 +113,7 @@ def test_hybrid_hands_out_the_access_token_alone(page: Page, live_server: Any, u
     open_page(page, live_server)
     answer = call(page, "POST", "/auth/api/token/", {**credentials(user), "transport": "hybrid"})
     assert set(answer["body"]) == {"access", "token_type", "expires_in"}
-    assert set(held(page.context)) == {"authkit-refresh"}
+    assert set(held(page.context)) == {"authkit-refresh", "authkit-login"}
     assert_hidden(page, answer)
     refreshed = call(page, "POST", "/auth/api/token/refresh/", {})
     assert refreshed["body"]["access"] != answer["body"]["access"]
@@ -123,6 +128,6 @@ def test_revoked_cookies_heal_by_themselves(page: Page, live_server: Any, user: 
     Login.objects.all().delete()
     refused = call(page, "GET", "/probe/", proof=False)
     assert (refused["status"], refused["body"]["code"]) == (401, "token_not_valid")
-    assert set(held(page.context)) == {"authkit-refresh"}
+    assert set(held(page.context)) == {"authkit-refresh", "authkit-login"}
     assert call(page, "POST", "/auth/api/token/refresh/", {})["status"] == 401
     assert held(page.context) == {}

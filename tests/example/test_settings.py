@@ -16,10 +16,12 @@ from tests.example.servers import ROOT, environment
 pytestmark = pytest.mark.process
 
 NAMES = ("DEBUG", "ALLOWED_HOSTS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECRET_KEY")
+COOKIES = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME")
 SHOW = f"""
 import json
 from example_project import settings
 shown = {{name: getattr(settings, name) for name in {NAMES!r}}}
+shown |= {{name: getattr(settings, name, None) for name in {COOKIES!r}}}
 shown["engine"] = settings.DATABASES["default"]["ENGINE"]
 shown["cache"] = getattr(settings, "CACHES", {{}}).get("default")
 print(json.dumps(shown))
@@ -45,6 +47,7 @@ def test_without_an_environment_it_serves_this_machine_alone(tmp_path: Path) -> 
     assert settings["DEBUG"] is False
     assert settings["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
     assert settings["SESSION_COOKIE_SECURE"] is False
+    assert [settings[name] for name in COOKIES] == [None, None]
     assert settings["engine"] == "django.db.backends.sqlite3"
     assert settings["cache"] is None
 
@@ -54,6 +57,7 @@ def test_beyond_this_machine_cookies_need_tls(tmp_path: Path) -> None:
     assert settings["ALLOWED_HOSTS"] == ["example.com", "www.example.com"]
     for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT"):
         assert settings[name] is True
+    assert [settings[name] for name in COOKIES] == ["__Host-sessionid", "__Host-csrftoken"]
 
 
 def test_database_and_cache_by_their_addresses(tmp_path: Path) -> None:

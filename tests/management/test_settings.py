@@ -73,6 +73,7 @@ def test_explicit_is_python_that_names_everything_configure_inserts() -> None:
     }
     assert set(wiring.APPS) <= set(values["INSTALLED_APPS"])
     middleware = values["MIDDLEWARE"]
+    assert middleware[0] == wiring.COOKIE_MIDDLEWARE
     assert middleware[middleware.index(wiring.AUTHENTICATION_MIDDLEWARE) + 1] == wiring.MIDDLEWARE
     assert wiring.LOGIN_BACKEND in values["AUTHENTICATION_BACKENDS"]
     assert values["SESSION_ENGINE"] == wiring.SESSION_ENGINE

@@ -17,7 +17,7 @@ from authkit.exceptions import TokenNotValid
 from authkit.logins.models import Login
 from authkit.tokens.services import issue_tokens
 from authkit.tokens.transports import bound_transport
-from tests.browsers import ACCESS, REFRESH, Browser, cleared
+from tests.browsers import ACCESS, MARKER, REFRESH, Browser, cleared
 from tests.urls import urlpatterns as suite
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def test_body_sets_no_cookie(browser: Browser) -> None:
 def test_hybrid_keeps_the_refresh_token_in_a_cookie(browser: Browser) -> None:
     answer = browser.obtain("hybrid")
     assert set(answer.json()) == {"access", "token_type", "expires_in"}
-    assert set(answer.cookies) == {REFRESH}
+    assert set(answer.cookies) == {REFRESH, MARKER}
     assert "Cookie" in answer["Vary"]
     assert answer["Cache-Control"] == "no-store"
 
@@ -56,7 +56,7 @@ def test_cookie_keeps_both_and_says_who(browser: Browser, user: Any) -> None:
     assert set(answer.json()) == {"expires_in", "user"}
     assert answer.json()["expires_in"] == 900
     assert answer.json()["user"]["username"] == user.get_username()
-    assert set(answer.cookies) == {ACCESS, REFRESH}
+    assert set(answer.cookies) == {ACCESS, REFRESH, MARKER}
     assert "Cookie" in answer["Vary"]
     assert answer["Cache-Control"] == "no-store"
 
@@ -66,13 +66,16 @@ def test_attributes_of_the_cookies(browser: Browser) -> None:
     hidden = {"httponly": True, "secure": True, "domain": ""}
     assert attributes(cookies[ACCESS]) == {**hidden, "path": "/", "samesite": "Lax"}
     assert attributes(cookies[REFRESH]) == {**hidden, "path": "/auth/api/token/", "samesite": "Strict"}
+    assert attributes(cookies[MARKER]) == {**hidden, "path": "/", "samesite": "Strict"}
+    assert cookies[MARKER].value == str(Login.objects.get().pk)
     assert cookies[ACCESS]["max-age"] == 900
+    assert cookies[MARKER]["max-age"] == cookies[REFRESH]["max-age"]
     assert timedelta(days=7).total_seconds() - 5 <= cookies[REFRESH]["max-age"] <= timedelta(days=7).total_seconds()
 
 
 def test_without_tls_prefixes_and_secure_go(plain: Browser) -> None:
     cookies = plain.obtain("cookie").cookies
-    assert set(cookies) == {"authkit-access", "authkit-refresh"}
+    assert set(cookies) == {"authkit-access", "authkit-refresh", "authkit-login"}
     assert not any(cookie["secure"] for cookie in cookies.values())
     assert all(cookie["httponly"] for cookie in cookies.values())
     assert plain.call("get", "/probe/").status_code == 200
@@ -84,16 +87,16 @@ def test_without_tls_prefixes_and_secure_go(plain: Browser) -> None:
 def test_session_cookie_secure_promises_tls_whatever_the_proxy_says(plain: Browser) -> None:
     with override_settings(SESSION_COOKIE_SECURE=True):
         cookies = plain.obtain("cookie").cookies
-    assert set(cookies) == {ACCESS, REFRESH}
+    assert set(cookies) == {ACCESS, REFRESH, MARKER}
     assert all(cookie["secure"] for cookie in cookies.values())
 
 
 def test_header_of_the_proxy_is_believed_where_the_project_says_so(plain: Browser) -> None:
     plain.headers["x-forwarded-proto"] = "https"
-    assert set(plain.obtain("cookie").cookies) == {"authkit-access", "authkit-refresh"}
+    assert set(plain.obtain("cookie").cookies) == {"authkit-access", "authkit-refresh", "authkit-login"}
     with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
         plain.headers |= {"referer": "https://testserver/", "host": "testserver"}
-        assert set(plain.obtain("cookie").cookies) == {ACCESS, REFRESH}
+        assert set(plain.obtain("cookie").cookies) == {ACCESS, REFRESH, MARKER}
 
 
 def test_cookies_set_under_tls_are_taken_and_renewed_where_the_proxy_forgets_to_say_so(browser: Browser) -> None:
@@ -101,7 +104,7 @@ def test_cookies_set_under_tls_are_taken_and_renewed_where_the_proxy_forgets_to_
     browser.secure = False
     assert browser.call("get", "/probe/").status_code == 200
     answer = browser.refresh()
-    assert set(answer.cookies) == {ACCESS, REFRESH}
+    assert set(answer.cookies) == {ACCESS, REFRESH, MARKER}
     assert all(cookie["secure"] for cookie in answer.cookies.values())
 
 
@@ -140,8 +143,8 @@ def test_claims_of_a_token_in_a_cookie_name_its_transport(browser: Browser, tran
 
 @pytest.mark.parametrize(
     ("transport", "body", "cookies"),
-    [("hybrid", {"access", "token_type", "expires_in"}, {REFRESH}), ("cookie", {"expires_in", "user"},
-                                                                     {ACCESS, REFRESH})],
+    [("hybrid", {"access", "token_type", "expires_in"}, {REFRESH, MARKER}), ("cookie", {"expires_in", "user"},
+                                                                     {ACCESS, REFRESH, MARKER})],
 )  # fmt: skip
 def test_refresh_answers_in_the_transport_that_it_came_in(
     browser: Browser, transport: str, body: set[str], cookies: set[str]
@@ -161,7 +164,7 @@ def test_refresh_by_cookie_works_without_the_access_cookie(browser: Browser) -> 
     browser.obtain("cookie")
     browser.forget(ACCESS)
     assert browser.call("get", "/probe/").status_code == 401
-    assert set(browser.refresh().cookies) == {ACCESS, REFRESH}
+    assert set(browser.refresh().cookies) == {ACCESS, REFRESH, MARKER}
     assert browser.call("get", "/probe/").status_code == 200
 
 

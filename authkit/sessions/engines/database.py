@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import UpdateError
@@ -14,8 +14,9 @@ from django.utils import timezone
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import TruthUnavailable
 from authkit.sessions.engines import Found
+from authkit.sessions.engines.plain import plain_row
 from authkit.sessions.engines.rows import Row, rows_of
-from authkit.sessions.keys import row_keys, stored_key
+from authkit.sessions.keys import stored_key
 
 if TYPE_CHECKING:
     from authkit.sessions.store import SessionStore
@@ -35,25 +36,26 @@ class DatabaseEngine:
     def save(self, session: SessionStore, *, must_create: bool) -> None:
         with truthful("the session can't be written"):
             if session.is_plain and not must_create:
-                _plain_rows(session).update(session_key=stored_key(session.session_key or ""))
+                _move(session, session.session_key or "")
             DjangoStore.save(session, must_create)
 
     async def asave(self, session: SessionStore, *, must_create: bool) -> None:
         with truthful("the session can't be written"):
             if session.is_plain and not must_create:
-                await _plain_rows(session).aupdate(session_key=stored_key(session.session_key or ""))
+                await sync_to_async(_move)(session, session.session_key or "")
             await DjangoStore.asave(session, must_create)
 
     def delete(self, session: SessionStore, session_key: str) -> bool:
-        # A session from before authkit may be deleted without having been read, and must not stay behind in plain.
         with truthful("the session can't be deleted"):
-            deleted, _ = session.model.objects.filter(session_key__in=row_keys(session_key)).delete()
+            if session_key != session.under_digest:
+                # One from before authkit may be deleted without having been read, and must not stay behind in plain.
+                # Moved first: Django may delete by the keys of the rows that it has found, in the text of a statement.
+                _move(session, session_key)
+            deleted, _ = session.model.objects.filter(session_key=stored_key(session_key)).delete()
         return bool(deleted)
 
     async def adelete(self, session: SessionStore, session_key: str) -> bool:
-        with truthful("the session can't be deleted"):
-            deleted, _ = await session.model.objects.filter(session_key__in=row_keys(session_key)).adelete()
-        return bool(deleted)
+        return await sync_to_async(self.delete)(session, session_key)
 
     def exists(self, session: SessionStore, session_key: str) -> bool:
         # By its digest alone: the id is about to be issued, and a database logs its statements.
@@ -85,8 +87,10 @@ def truthful(what: str) -> Iterator[None]:
         raise TruthUnavailable(what) from error
 
 
-def _plain_rows(session: SessionStore) -> Any:
-    return session.model.objects.filter(session_key=session.session_key)
+def _move(session: SessionStore, session_key: str) -> None:
+    plain = plain_row(session.model, session_key)
+    if plain is not None:
+        session.model.objects.filter(plain).update(session_key=stored_key(session_key))
 
 
 def _found(session: SessionStore, rows: list[Row]) -> Found | None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.sessions.base_session import BaseSessionManager
 from django.db import connections, models, router
+from django.db.models import Q
 from django.utils import timezone
 
 from authkit.logins.compiled import Select, select_where_possible
-from authkit.sessions.keys import row_keys
+from authkit.sessions.engines.plain import plain_row
+from authkit.sessions.keys import stored_key
 
 if TYPE_CHECKING:
     from authkit.sessions.store import SessionStore
 
 # Stand-ins, as `authkit.logins.compiled` wants them.
-_ANY_KEYS = ("\x01authkit", "\x02authkit")
+_ANY_KEY = "\x01authkit"
 _ANY_TIME = datetime(1066, 10, 14, tzinfo=UTC)
 
 
@@ -31,19 +32,23 @@ class Row(NamedTuple):
 
 
 def rows_of(session: SessionStore) -> list[Row]:
-    """Those of this store's session that are not over, one as a rule."""
-    model, keys, now = session.model, row_keys(session.session_key or ""), timezone.now()
-    using = router.db_for_read(model)
+    """Those of this store's session that are not over, one as a rule. One statement; two where none is under the digest
+    of an id that Django may have made."""
+    model, key, now = session.model, session.session_key or "", timezone.now()
+    digest, using = stored_key(key), router.db_for_read(model)
     select = _compiled(model, using) if _is_plain(model) else None
     if select is None:
-        return [Row(*row) for row in _queryset(model.objects, keys, now)]
-    given = {"digest": keys[0], "other": keys[-1], "now": now}
-    return [Row(*row) for row in select.rows(connections[using], given)]
+        rows = [Row(*row) for row in _queryset(model.objects, Q(session_key=digest), now)]
+    else:
+        rows = [Row(*row) for row in select.rows(connections[using], {"digest": digest, "now": now})]
+    if rows or (plain := plain_row(model, key)) is None:
+        return rows
+    # Under the digest once more: since the first statement a parallel request may have moved the row there.
+    return [Row(*row) for row in _queryset(model.objects, Q(session_key=digest) | plain, now)]
 
 
-def _queryset(manager: Any, keys: Sequence[str], now: datetime) -> Any:
-    # All keys in one statement: between two of them a parallel request could move the row from one to the other.
-    rows = manager.filter(session_key__in=keys, expire_date__gt=now)
+def _queryset(manager: Any, where: Q, now: datetime) -> Any:
+    rows = manager.filter(where, expire_date__gt=now)
     return rows.order_by().values_list(*Row._fields)
 
 
@@ -58,9 +63,8 @@ def _is_plain(model: Any) -> bool:
 def _compiled(model: Any, using: str) -> Select | None:
     field: Any = model._meta.get_field
     stand_ins = {
-        "digest": (field("session_key"), _ANY_KEYS[0]),
-        "other": (field("session_key"), _ANY_KEYS[1]),
+        "digest": (field("session_key"), _ANY_KEY),
         "now": (field("expire_date"), _ANY_TIME),
     }
-    query = _queryset(model.objects.using(using), _ANY_KEYS, _ANY_TIME).query
+    query = _queryset(model.objects.using(using), Q(session_key=_ANY_KEY), _ANY_TIME).query
     return select_where_possible(query, using=using, stand_ins=stand_ins)
