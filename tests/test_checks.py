@@ -386,10 +386,23 @@ def test_middleware_that_derives_from_djangos_counts_and_functions_do_no_harm(se
     assert found(wiring_checks.check_middleware) == []
 
 
-def test_e023_missing_backend(settings: Any) -> None:
-    settings.AUTHENTICATION_BACKENDS = [wiring.MODEL_BACKEND]
-    number, message, _ = only(wiring_checks.check_backend)
-    assert (number, wiring.LOGIN_BACKEND in message) == ("E023", True)
+@pytest.mark.parametrize("chosen", [[], ["django.contrib.auth.backends.BaseBackend"]])
+def test_e024_no_back_end_finds_people(chosen: list[str], settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = chosen
+    number, _, hint = only(wiring_checks.check_backends)
+    assert (number, wiring.MODEL_BACKEND in hint) == ("E024", True)
+
+
+def test_w025_login_backend_beside_others(settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = [wiring.MODEL_BACKEND, wiring.LOGIN_BACKEND]
+    number, message, _ = only(wiring_checks.check_backends)
+    assert (number, wiring.LOGIN_BACKEND in message) == ("W025", True)
+
+
+@pytest.mark.parametrize("chosen", [[wiring.MODEL_BACKEND], [wiring.LOGIN_BACKEND], ["no.such.Backend"]])
+def test_any_one_back_end_that_finds_people_is_fine(chosen: list[str], settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = chosen
+    assert found(wiring_checks.check_backends) == []
 
 
 @pytest.mark.parametrize("engine", ["django.contrib.sessions.backends.db", "no.such.engine", "tests.test_checks"])

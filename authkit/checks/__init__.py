@@ -7,13 +7,13 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E001  unknown key                                       E020  an app is missing
     E002  wrong type                                        E021  a middleware is missing
     E003  value out of range, or not one of the choices     E022  a middleware stands in the wrong place
-    E004  the block is no dict                              E023  the backend of sessions opened by others is missing
+    E004  the block is no dict                              E024  no authentication back end finds people
     E005  idle longer than absolute                         W020  another session engine
     E006  access tokens outlive refresh tokens              W021  another social-auth strategy
     E007  the grace outlasts the refresh token              W022  authkit's DRF classes are not among the defaults
     E008  PUBLIC_URL is no origin                           W023  a default DRF class knows nothing of logins
     E009  USER_SERIALIZER can't be used                     W024  the URLs are not included
-    E010  e-mail identifies, and there is no such field
+    E010  e-mail identifies, and there is no such field     W025  LoginBackend beside others, which nothing needs now
     E060  CLAIMS can't be imported
     E061  CLAIMS can't be called with (user, login)
     E062  an acr that is no string

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.backends import BaseBackend
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
@@ -56,19 +57,36 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
     return messages
 
 
-def check_backend(**_: Any) -> list[CheckMessage]:
-    """E023."""
-    if _position(wiring.LOGIN_BACKEND, settings.AUTHENTICATION_BACKENDS) is not None:
-        return []
-    return [
-        Error(
-            f"{wiring.LOGIN_BACKEND!r} is not in AUTHENTICATION_BACKENDS: whoever signs in through a provider would be "
-            "anonymous on the next request.",
-            hint=f"{_LINE}, or append it yourself, after "
-            f"{wiring.MODEL_BACKEND!r}, which is the default where the setting is missing.",
-            id="authkit.E023",
+def check_backends(**_: Any) -> list[CheckMessage]:
+    """E024, W025. What can't be imported is left to Django, which says so at the first sign-in."""
+    chosen = list(settings.AUTHENTICATION_BACKENDS)
+    found: list[CheckMessage] = []
+    if not any(_finds_people(path) for path in chosen):
+        found.append(
+            Error(
+                "No back end of AUTHENTICATION_BACKENDS finds people (get_user), so no session can carry a person.",
+                hint=f"Take the setting out, or list a back end that does, such as {wiring.MODEL_BACKEND!r}.",
+                id="authkit.E024",
+            )
         )
-    ]
+    if wiring.LOGIN_BACKEND in chosen and len(chosen) > 1:
+        found.append(
+            Warning(
+                f"{wiring.LOGIN_BACKEND!r} stands beside others in AUTHENTICATION_BACKENDS: with more than one, "
+                "Django's login(request, user) raises unless its caller names a back end.",
+                hint="Take it out: sessions that name it stay good, and new ones name a back end of yours.",
+                id="authkit.W025",
+            )
+        )
+    return found
+
+
+def _finds_people(path: Any) -> bool:
+    try:
+        found = import_string(path)
+    except ImportError:
+        return True
+    return getattr(found, "get_user", BaseBackend.get_user) is not BaseBackend.get_user
 
 
 def check_session_engine(**_: Any) -> list[CheckMessage]:
@@ -184,7 +202,7 @@ def _class(path: Any) -> type[Any] | None:
 CHECKS = (
     check_apps,
     check_middleware,
-    check_backend,
+    check_backends,
     check_session_engine,
     check_strategy,
     check_rest_framework,

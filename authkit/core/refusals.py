@@ -18,6 +18,7 @@ STATUSES: dict[str, int] = {
     exceptions.TokenNotValid.code: 401,
     exceptions.LoginEnded.code: 401,
     exceptions.TooManyLogins.code: 403,
+    exceptions.SignInRefused.code: 403,
     exceptions.ClaimsRefused.code: 403,
     exceptions.CsrfFailed.code: 403,
     exceptions.TransportNotAllowed.code: 400,

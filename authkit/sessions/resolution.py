@@ -14,7 +14,6 @@ from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
-from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
@@ -25,7 +24,7 @@ from django.utils.crypto import constant_time_compare
 
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
-from authkit.logins.backends import LoginBackend
+from authkit.logins.backends import as_backend_sees, first_finder
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
@@ -39,6 +38,7 @@ from authkit.sessions.receivers import client_of, method_of_backend, parsed_logi
 from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY
 from authkit.sessions.upkeep import renew_auth_hash
+from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
 
@@ -78,7 +78,7 @@ def _resolve(request: HttpRequest) -> None:
     session = request.session
     if SESSION_KEY not in session or BACKEND_SESSION_KEY not in session:
         return carry(request, user=AnonymousUser(), login=None)
-    if session[BACKEND_SESSION_KEY] not in settings.AUTHENTICATION_BACKENDS:
+    if session[BACKEND_SESSION_KEY] not in {*settings.AUTHENTICATION_BACKENDS, LOGIN_BACKEND}:
         return carry(request, user=AnonymousUser(), login=None)  # as Django: the session stays, the person does not
     try:
         user_id = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
@@ -89,7 +89,23 @@ def _resolve(request: HttpRequest) -> None:
         return _end(request, ended)
     if carried is None:
         return carry(request, user=AnonymousUser(), login=None)
-    return carry(request, user=carried.user, login=carried.login)
+    return carry(request, user=_renoted(request, carried.user), login=carried.login)
+
+
+def _renoted(request: HttpRequest, user: Any) -> Any:
+    """Lets a session that names LoginBackend name a back end of the project's, as new ones do.
+
+    Such a session is as good as ever here. Other readers of sessions, Django's `get_user` among them, take only what
+    AUTHENTICATION_BACKENDS lists, so they know its person from the first request on that comes this way.
+    """
+    session = request.session
+    if session[BACKEND_SESSION_KEY] != LOGIN_BACKEND or LOGIN_BACKEND in settings.AUTHENTICATION_BACKENDS:
+        return user
+    finder = first_finder(user)
+    if finder is None:
+        return user
+    session[BACKEND_SESSION_KEY] = finder.path
+    return finder.user
 
 
 def _carried(request: HttpRequest, user_id: Any) -> Carried | None:
@@ -101,22 +117,8 @@ def _carried(request: HttpRequest, user_id: Any) -> Carried | None:
         raise LoginEnded("the session names no login", reason="login_ended")
     carried = check_login(login_id=login_id, user_id=user_id, columns=USED)
     _hold_to_session_hash(request, carried)
-    user = _as_backend_sees(backend, carried.user)
+    user = as_backend_sees(backend, carried.user)
     return None if user is None else Carried(user=user, login=carried.login)
-
-
-def _as_backend_sees(backend: Any, user: AbstractBaseUser) -> AbstractBaseUser | None:
-    """Asks the session's backend where it has an opinion of its own, as `get_user` would.
-
-    Django's ModelBackend has none beyond the row that we hold already, and asking it would cost a second statement.
-    """
-    asked = type(backend).get_user
-    if asked is LoginBackend.get_user:
-        return user
-    if asked is ModelBackend.get_user:
-        return user if backend.user_can_authenticate(user) else None
-    seen: AbstractBaseUser | None = backend.get_user(user.pk)
-    return seen
 
 
 def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:

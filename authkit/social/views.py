@@ -29,14 +29,13 @@ from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
-from authkit.exceptions import NotFound, SocialLoginFailed, TooManyLogins, TruthUnavailable
+from authkit.exceptions import NotFound, SignInRefused, SocialLoginFailed, TooManyLogins, TruthUnavailable
 from authkit.sessions.services import sign_in
 from authkit.social import authorization, flow, providers
 from authkit.social.codes import issue_code
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
 from authkit.social.links import LINKING_LOGIN
 from authkit.social.strategy import AuthKitStrategy
-from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
 
@@ -188,11 +187,12 @@ class CompletePage(SocialPage):
             return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
         try:
             flow.open_login(
-                came=came,
-                door=lambda user, method: sign_in(request=request, user=user, method=method, backend=LOGIN_BACKEND),
+                came=came, door=lambda user, method: sign_in(request=request, user=user, method=method)
             )
         except TooManyLogins as error:
             raise refuse(Failure.TOO_MANY_LOGINS, error.detail) from error
+        except SignInRefused as error:
+            raise refuse(Failure.INACTIVE, error.detail) from error
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
         return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))
