@@ -186,9 +186,7 @@ class CompletePage(SocialPage):
             query = urlencode({"connected": self.provider.id})
             return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
         try:
-            flow.open_login(
-                came=came, door=lambda user, method: sign_in(request=request, user=user, method=method)
-            )
+            flow.open_login(came=came, door=lambda user, method: sign_in(request=request, user=user, method=method))
         except TooManyLogins as error:
             raise refuse(Failure.TOO_MANY_LOGINS, error.detail) from error
         except SignInRefused as error:

@@ -6,10 +6,10 @@ lists, so they are changed in place.
 
 from __future__ import annotations
 
-import __main__ as runtests
 from django.apps import AppConfig
 from django.conf import settings
 
+import __main__ as runtests
 import authkit
 
 DATABASES = {alias: {"ENGINE": "django.db.backends.sqlite3"} for alias in ("default", "other")}
