@@ -21,7 +21,7 @@ from django.db.models.functions import Lower
 import authkit.checks
 from authkit import wiring
 from authkit.admin.reach import check_user_admins
-from authkit.checks import block, keys, providers, redis, security
+from authkit.checks import beside, block, keys, providers, redis, security
 from authkit.checks import wiring as wiring_checks
 from authkit.tokens.jws import ALGORITHMS
 from authkit.tokens.keys import TokenUse, signing_key
@@ -31,6 +31,8 @@ from tests.tokens.rings import PRIVATE_KEYS_IN_RFCS, jwk_of, ring, signing
 ALL = (
     *block.CHECKS,
     *wiring_checks.CHECKS,
+    *beside.CHECKS,
+    *beside.DEPLOY_CHECKS,
     *security.CHECKS,
     *security.DEPLOY_CHECKS,
     *keys.CHECKS,
@@ -337,6 +339,44 @@ def test_w003_behind_a_proxy_that_is_not_counted(name: str, value: Any, settings
     assert only(block.check_trusted_proxies)[0] == "W003"
     settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
     assert found(block.check_trusted_proxies) == []
+
+
+# Beside other packages
+
+PROVIDER = {"ISSUER": "https://id.example.com", "CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
+
+
+@pytest.fixture
+def second_factor(settings: Any) -> None:
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "django_otp"]
+
+
+@pytest.mark.usefixtures("second_factor")
+def test_w026_passwords_are_a_way_round_a_second_factor(settings: Any) -> None:
+    number, message, hint = only(beside.check_ways_round)
+    assert (number, "django-otp" in message, "PASSWORD_DOORS" in hint) == ("W026", True, True)
+    settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}}
+    assert found(beside.check_ways_round) == []
+
+
+@pytest.mark.usefixtures("second_factor")
+def test_e026_is_an_error_when_deploying(settings: Any) -> None:
+    assert only(beside.check_ways_round_in_production)[0] == "E026"
+    settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}}
+    assert found(beside.check_ways_round_in_production) == []
+
+
+@pytest.mark.usefixtures("second_factor")
+def test_w027_providers_are_a_way_round_a_second_factor(settings: Any) -> None:
+    settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}, "SOCIAL": {"PROVIDERS": {"work": PROVIDER}}}
+    number, message, _ = only(beside.check_ways_round)
+    assert (number, "django-otp" in message) == ("W027", True)
+
+
+@pytest.mark.usefixtures("second_factor")
+def test_e027_is_an_error_when_deploying(settings: Any) -> None:
+    settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}, "SOCIAL": {"PROVIDERS": {"work": PROVIDER}}}
+    assert only(beside.check_ways_round_in_production)[0] == "E027"
 
 
 # The wiring

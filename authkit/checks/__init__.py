@@ -52,6 +52,9 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             E085  named, and redis-py is not installed
                                                             E086  pushed to, and hiredis is not installed
                                                             W080  another machine, and no password (deploy)
+                                                            Other packages (`beside`)
+                                                            W026, E026  passwords pass them by (E: deploy)
+                                                            W027, E027  so do providers (E: deploy)
 
 Those of the social providers are listed in `authkit.social.checks`, those of who may sign in through them in
 `authkit.social.rule_checks`.
@@ -59,16 +62,20 @@ Those of the social providers are listed in `authkit.social.checks`, those of wh
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core import checks
 
-from authkit.checks import block, keys, redis, security, simplejwt, wiring
+from authkit.checks import beside, block, keys, redis, security, simplejwt, wiring
 
 TAG = "authkit"
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS, *keys.CHECKS, *simplejwt.CHECKS, *redis.CHECKS):
-        checks.register(check, TAG)
-    for check in (*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS, *simplejwt.DEPLOY_CHECKS, *redis.DEPLOY_CHECKS):
-        checks.register(check, TAG, deploy=True)
+    rooms: tuple[Any, ...] = (block, wiring, beside, security, keys, simplejwt, redis)
+    for room in rooms:
+        for check in room.CHECKS:
+            checks.register(check, TAG)
+        for check in getattr(room, "DEPLOY_CHECKS", ()):
+            checks.register(check, TAG, deploy=True)

@@ -68,8 +68,8 @@ class ApiView(APIView):
         # DRF's throttle refuses to work with a scope that has no rate, so ours is for projects that gave it one.
         if self.throttle_scope is None and self.default_throttle_scope in (api_settings.DEFAULT_THROTTLE_RATES or {}):
             self.throttle_scope = self.default_throttle_scope
-        chosen = self.throttle_classes
-        return [throttle() for throttle in (api_settings.DEFAULT_THROTTLE_CLASSES if chosen is None else chosen)]
+        chosen: Any = api_settings.DEFAULT_THROTTLE_CLASSES if self.throttle_classes is None else self.throttle_classes
+        return [throttle() for throttle in chosen]
 
     def check_throttles(self, request: Request) -> None:
         """As DRF's. What a throttle can't count it lets nobody through for: 503, as in any other outage."""
@@ -122,7 +122,8 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _throttled(error: drf.Throttled) -> Response:
-    wait = RETRY_AFTER_SECONDS if error.wait is None else max(1, ceil(error.wait))
+    seconds = getattr(error, "wait", None)
+    wait = RETRY_AFTER_SECONDS if seconds is None else max(1, ceil(seconds))
     data = {"code": "throttled", "detail": f"Too many requests. Try again in {wait} s.", "retry_after": wait}
     set_rollback()
     return Response(data, status=error.status_code, headers={"Retry-After": str(wait)})
