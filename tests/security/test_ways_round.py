@@ -87,10 +87,14 @@ def test_no_module_of_ours_verifies_a_password_past_the_setting() -> None:
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call)
-        and getattr(node.func, "id", getattr(node.func, "attr", "")) in {"aauthenticate", "check_password"}
-        or isinstance(node, ast.ImportFrom)
-        and node.module == "django.contrib.auth"
-        and any(alias.name == "authenticate" for alias in node.names)
+        if (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "id", getattr(node.func, "attr", "")) in {"aauthenticate", "check_password"}
+        )
+        or (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "django.contrib.auth"
+            and any(alias.name == "authenticate" for alias in node.names)
+        )
     }
     assert asking == {"logins/credentials.py"}
