@@ -11,6 +11,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 APPS = ("rest_framework", "social_django", "authkit")
+TABLES = ("authkit", "social_django")
+"""Of these, the ones with tables."""
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"

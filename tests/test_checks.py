@@ -471,6 +471,49 @@ def test_w022_defaults_of_drf_without_authkits_classes(settings: Any) -> None:
     assert all(any(path in message for _, message, _ in said) for path in wiring.AUTHENTICATION_CLASSES)
 
 
+def test_hint_of_w022_and_w021_names_the_line_only_where_it_would_help(settings: Any) -> None:
+    line = "authkit.configure(globals())"
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": []}
+    settings.SOCIAL_AUTH_STRATEGY = "social_django.strategy.DjangoStrategy"
+    for _, _, hint in found(wiring_checks.check_rest_framework) + found(wiring_checks.check_strategy):
+        assert line not in hint
+    settings.REST_FRAMEWORK = {}
+    del settings.SOCIAL_AUTH_STRATEGY
+    missing = [said for said in found(wiring_checks.check_rest_framework) if said[0] == "W022"]
+    assert len(missing) == 2
+    assert all(line in hint for _, _, hint in missing + found(wiring_checks.check_strategy))
+
+
+class SentElsewhere:
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model._meta.app_label == "authkit" else None
+
+
+class MadeElsewhere:
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return db == "other" if app_label == "social_django" else None
+
+
+class ReadElsewhere:
+    """A replica, which is fine."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "other"
+
+
+def test_e025_router_that_sends_tables_elsewhere(settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.SentElsewhere"]
+    said = found(wiring_checks.check_databases)
+    assert {number for number, _, _ in said} == {"E025"}
+    assert any("send authkit.Login to 'other'" in message for _, message, _ in said)
+    settings.DATABASE_ROUTERS = [f"{__name__}.MadeElsewhere"]
+    said = found(wiring_checks.check_databases)
+    assert {number for number, _, _ in said} == {"E025"}
+    assert any("social_django.UserSocialAuth be made" in message for _, message, _ in said)
+    settings.DATABASE_ROUTERS = [f"{__name__}.ReadElsewhere"]
+    assert found(wiring_checks.check_databases) == []
+
+
 def test_w023_default_class_that_knows_nothing_of_logins(settings: Any) -> None:
     drf = "rest_framework.authentication"
     chosen = [*wiring.AUTHENTICATION_CLASSES, f"{drf}.SessionAuthentication", f"{drf}.BasicAuthentication", "no.Class"]

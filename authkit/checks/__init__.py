@@ -13,8 +13,8 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E007  the grace outlasts the refresh token              W022  authkit's DRF classes are not among the defaults
     E008  PUBLIC_URL is no origin                           W023  a default DRF class knows nothing of logins
     E009  USER_SERIALIZER can't be used                     W024  the URLs are not included
-    E010  e-mail identifies, and there is no such field     W025  LoginBackend beside others, which nothing needs now
-    E060  CLAIMS can't be imported
+    E010  e-mail identifies, and there is no such field     E025  a database router sends tables elsewhere
+    E060  CLAIMS can't be imported                          W025  LoginBackend beside others, which nothing needs now
     E061  CLAIMS can't be called with (user, login)
     E062  an acr that is no string
     E063  ANSWER_FIELDS can't be imported

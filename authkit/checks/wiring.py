@@ -9,8 +9,11 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.db import DEFAULT_DB_ALIAS, router
+from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
@@ -119,7 +122,7 @@ def check_strategy(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             f"SOCIAL_AUTH_STRATEGY is {strategy!r}: AUTHKIT SOCIAL would not be read.",
-            hint=f"{_LINE}, or set it to {wiring.SOCIAL_AUTH_STRATEGY!r}.",
+            hint=f"{_LINE}." if strategy is None else f"Set it to {wiring.SOCIAL_AUTH_STRATEGY!r}, or take it out.",
             id="authkit.W021",
         )
     ]
@@ -127,16 +130,22 @@ def check_strategy(**_: Any) -> list[CheckMessage]:
 
 def check_rest_framework(**_: Any) -> list[CheckMessage]:
     """W022, W023."""
-    chosen = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", _REST_FRAMEWORK_DEFAULTS)
-    return [*_missing_classes(chosen), *_strange_classes(chosen)]
+    own = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES")
+    chosen = _REST_FRAMEWORK_DEFAULTS if own is None else own
+    return [*_missing_classes(chosen, is_own=own is not None), *_strange_classes(chosen)]
 
 
-def _missing_classes(chosen: Any) -> Iterator[CheckMessage]:
+def _missing_classes(chosen: Any, *, is_own: bool) -> Iterator[CheckMessage]:
+    # configure() leaves a list of the project's own as it is, so its line would change nothing then.
+    classes = ", ".join(map(repr, wiring.AUTHENTICATION_CLASSES))
+    hint = (
+        f"Put these first in your DEFAULT_AUTHENTICATION_CLASSES, in this order: {classes}." if is_own else f"{_LINE}."
+    )
     for path in wiring.AUTHENTICATION_CLASSES:
         if _position(path, chosen) is None:
             yield Warning(
                 f"{path!r} is not in REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES: your API views don't accept it.",
-                hint=f"{_LINE}, or write DEFAULT_AUTHENTICATION_CLASSES as {list(wiring.AUTHENTICATION_CLASSES)}.",
+                hint=hint,
                 id="authkit.W022",
             )
 
@@ -153,6 +162,30 @@ def _strange_classes(chosen: Any) -> Iterator[CheckMessage]:
                 hint="Take it out of DEFAULT_AUTHENTICATION_CLASSES, and name it on the views that need it.",
                 id="authkit.W023",
             )
+
+
+def check_databases(**_: Any) -> list[CheckMessage]:
+    """E025: the statement of each check joins logins and people, and authkit's transactions are those of `default`."""
+    ours = [model for app in wiring.TABLES if apps.is_installed(app) for model in apps.get_app_config(app).get_models()]
+    return [
+        Error(
+            f"DATABASE_ROUTERS {problem}: every request that needs it would be a 503 or a 500.",
+            hint=f"Let db_for_write() and allow_migrate() of your routers leave {', '.join(wiring.TABLES)} and the "
+            f"user model in {DEFAULT_DB_ALIAS!r}.",
+            id="authkit.E025",
+        )
+        for model in (get_user_model(), *ours)
+        if (problem := _misplaced(model))
+    ]
+
+
+def _misplaced(model: type[Model]) -> str:
+    alias = router.db_for_write(model)
+    if alias != DEFAULT_DB_ALIAS:
+        return f"send {model._meta.label} to {alias!r}"
+    if not router.allow_migrate_model(DEFAULT_DB_ALIAS, model):
+        return f"don't let the table of {model._meta.label} be made in {DEFAULT_DB_ALIAS!r}, where it is written"
+    return ""
 
 
 def check_urls(**_: Any) -> list[CheckMessage]:
@@ -206,5 +239,6 @@ CHECKS = (
     check_session_engine,
     check_strategy,
     check_rest_framework,
+    check_databases,
     check_urls,
 )

@@ -20,7 +20,7 @@ from rest_framework.views import APIView, set_rollback
 
 from authkit import exceptions
 from authkit.core.parsers import StrictJSONParser
-from authkit.core.refusals import CHALLENGE, DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES
+from authkit.core.refusals import CHALLENGE, DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES, unavailable_payload
 
 logger = logging.getLogger("authkit")
 
@@ -103,7 +103,9 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DATABASE_DOWN):
         logger.error("the database can't be asked", exc_info=error)
         error = exceptions.TruthUnavailable()
-    if isinstance(error, exceptions.AuthKitError):
+    if isinstance(error, exceptions.TruthUnavailable):
+        status, data = 503, unavailable_payload()
+    elif isinstance(error, exceptions.AuthKitError):
         status, data = STATUSES[error.code], error.as_payload()
     elif isinstance(error, drf.ValidationError):
         status, data = 400, error.detail  # type: ignore[assignment]  # {field: [messages]}, DRF's own shape

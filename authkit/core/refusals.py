@@ -10,6 +10,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from rest_framework.exceptions import APIException
 
 from authkit import exceptions
+from authkit.core.unmigrated import advice
 
 RETRY_AFTER_SECONDS = 2
 
@@ -37,6 +38,13 @@ CHALLENGE = 'Bearer realm="api"'
 """RFC 9110 section 11.6.1 wants a challenge with each 401; Bearer opens no pop-up in a browser."""
 
 
+def unavailable_payload() -> dict[str, str]:
+    """The body of a 503."""
+    payload = exceptions.TruthUnavailable().as_payload()
+    payload["detail"] = " ".join(filter(None, (payload["detail"], advice())))
+    return payload
+
+
 class Unavailable(APIException):
     """`TruthUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""
 
@@ -44,7 +52,7 @@ class Unavailable(APIException):
     wait = RETRY_AFTER_SECONDS
 
     def __init__(self) -> None:
-        super().__init__(exceptions.TruthUnavailable().as_payload())
+        super().__init__(unavailable_payload())
 
 
 class CsrfRefused(APIException):

@@ -33,6 +33,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from authkit import conf
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
+from authkit.core.unmigrated import advice
 from authkit.exceptions import InvalidCredentials, NotFound, TooManyLogins, TruthUnavailable
 from authkit.logins.credentials import verify_password
 from authkit.logins.current import current_login
@@ -225,5 +226,5 @@ def _after_logout(request: HttpRequest) -> str:
 
 def _unavailable() -> HttpResponse:
     # Without the request: a context processor that looks at the person would ask the database again.
-    body = render_to_string("authkit/unavailable.html")
+    body = render_to_string("authkit/unavailable.html", {"advice": advice()})
     return HttpResponse(body, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

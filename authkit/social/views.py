@@ -28,7 +28,7 @@ from social_django.models import DjangoStorage
 from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
+from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, unavailable_payload
 from authkit.exceptions import NotFound, SignInRefused, SocialLoginFailed, TooManyLogins, TruthUnavailable
 from authkit.sessions.services import sign_in
 from authkit.social import authorization, flow, providers
@@ -74,7 +74,7 @@ class SocialPage(View):
             # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
             self.log(error)
             # Without the request: context processors would ask for the user, and this page would be a 500.
-            response = self._error_page(None, TruthUnavailable.message, 503)
+            response = self._error_page(None, unavailable_payload()["detail"], 503)
         # The callback's URL holds code and state; not "no-referrer", which would take the Origin from our own forms.
         response.headers.setdefault("Referrer-Policy", "same-origin")
         return response

@@ -139,7 +139,8 @@ asked = app.post("/_allauth/app/v1/auth/login", CREDENTIALS, content_type="appli
 assert asked.status_code == 401, asked.content
 session = {"X-Session-Token": asked.json()["meta"]["session_token"]}
 assert Client().post("/my-tokens/", headers=session).status_code in (401, 403)
-done = app.post("/_allauth/app/v1/auth/2fa/authenticate", {"code": code(secret)}, content_type="application/json", headers=session)
+body = {"code": code(secret)}
+done = app.post("/_allauth/app/v1/auth/2fa/authenticate", body, content_type="application/json", headers=session)
 assert done.status_code == 200, done.content
 session = {"X-Session-Token": done.json()["meta"]["session_token"]}
 pair = Client().post("/my-tokens/", headers=session)
