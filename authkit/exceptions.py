@@ -5,6 +5,7 @@
     ├── TokenNotValid          token_not_valid        with a `reason` only for tokens whose signature was ours
     ├── LoginEnded             not_authenticated      a session whose login is over, with the same `reason`
     ├── TooManyLogins          too_many_logins        one more than LOGIN.MAX_LOGINS, which is told to refuse
+    ├── SignInRefused          sign_in_refused        by a rule of the project's, whoever the person is
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
@@ -75,6 +76,13 @@ class TooManyLogins(AuthKitError):
 
     code = "too_many_logins"
     message = "You are signed in on too many devices. Sign out on one of them first."
+
+
+class SignInRefused(AuthKitError):
+    """A rule of the project's refuses this way in, or this person; nothing was opened."""
+
+    code = "sign_in_refused"
+    message = "Signing in this way is not possible here."
 
 
 class ClaimsRefused(AuthKitError):

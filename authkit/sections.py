@@ -106,6 +106,9 @@ class LoginSettings:
     """What the field `username` may hold: the user model's USERNAME_FIELD, or an e-mail address that one person has."""
     max_logins: int = _setting(0, least=0)
     """How many live logins one person may have at once, sessions and token pairs together; 0 for any number."""
+    password_doors: bool = _setting(True)
+    """Whether authkit itself takes passwords: at its login page, `session/login/`, `token/` and the paths of
+    simplejwt. Off where another package asks for more than a password; see docs/with-allauth.md."""
     at_limit: str = _setting("evict", choices=("evict", "refuse"))
     """What a sign-in beyond that does: end the person's oldest login, or be refused."""
 

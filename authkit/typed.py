@@ -15,6 +15,7 @@ from typing import Any, Literal, TypedDict
 class LoginSection(TypedDict, total=False):
     IDENTIFIERS: Sequence[Literal["username", "email"]]
     MAX_LOGINS: int
+    PASSWORD_DOORS: bool
     AT_LIMIT: Literal["evict", "refuse"]
 
 

@@ -11,11 +11,14 @@ from collections.abc import MutableMapping
 from typing import Any
 
 APPS = ("rest_framework", "social_django", "authkit")
+TABLES = ("authkit", "social_django")
+"""Of these, the ones with tables."""
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 COOKIE_MIDDLEWARE = "authkit.core.cookies.CookieMiddleware"
 MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LOGIN_BACKEND = "authkit.logins.backends.LoginBackend"
+"""What sessions opened through a provider named in former versions; `configure` inserts it nowhere."""
 SESSION_ENGINE = "authkit.sessions.store"
 SOCIAL_AUTH_STRATEGY = "authkit.social.strategy.AuthKitStrategy"
 AUTHENTICATION_CLASSES = (
@@ -29,15 +32,13 @@ def configure(namespace: MutableMapping[str, Any]) -> None:
 
     Args:
         namespace: the settings module's `globals()`. Changed: INSTALLED_APPS, MIDDLEWARE (first of all, and right
-            after AuthenticationMiddleware), AUTHENTICATION_BACKENDS, and, only where the project has none,
-            SESSION_ENGINE, SOCIAL_AUTH_STRATEGY and REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES.
+            after AuthenticationMiddleware), and, only where the project has none, SESSION_ENGINE,
+            SOCIAL_AUTH_STRATEGY and REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES. AUTHENTICATION_BACKENDS stays as
+            it is: see `authkit.logins.backends`.
     """
     namespace["INSTALLED_APPS"] = _with(namespace.get("INSTALLED_APPS", ()), *APPS)
     namespace["MIDDLEWARE"] = _after(
         _first(COOKIE_MIDDLEWARE, namespace.get("MIDDLEWARE", ())), AUTHENTICATION_MIDDLEWARE, MIDDLEWARE
-    )
-    namespace["AUTHENTICATION_BACKENDS"] = _with(
-        namespace.get("AUTHENTICATION_BACKENDS", (MODEL_BACKEND,)), LOGIN_BACKEND
     )
     namespace.setdefault("SESSION_ENGINE", SESSION_ENGINE)
     namespace.setdefault("SOCIAL_AUTH_STRATEGY", SOCIAL_AUTH_STRATEGY)

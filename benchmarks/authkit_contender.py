@@ -23,11 +23,6 @@ class AuthKit(Contender):
     def settings(self) -> dict[str, Any]:
         return {
             "SESSION_ENGINE": "authkit.sessions.store",
-            # As `configure()` leaves a project that names no back end of its own.
-            "AUTHENTICATION_BACKENDS": [
-                "django.contrib.auth.backends.ModelBackend",
-                "authkit.logins.backends.LoginBackend",
-            ],
             "SOCIAL_AUTH_STRATEGY": "authkit.social.strategy.AuthKitStrategy",
             "AUTHKIT": {"TOKENS": {"ACCESS_LIFETIME": timedelta(hours=6)}},
         }

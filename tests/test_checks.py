@@ -21,7 +21,7 @@ from django.db.models.functions import Lower
 import authkit.checks
 from authkit import wiring
 from authkit.admin.reach import check_user_admins
-from authkit.checks import block, keys, providers, redis, security
+from authkit.checks import beside, block, keys, providers, redis, security
 from authkit.checks import wiring as wiring_checks
 from authkit.exceptions import KeysUnavailable
 from authkit.tokens.jws import ALGORITHMS
@@ -32,6 +32,8 @@ from tests.tokens.rings import PRIVATE_KEYS_IN_RFCS, jwk_of, ring, signing
 ALL = (
     *block.CHECKS,
     *wiring_checks.CHECKS,
+    *beside.CHECKS,
+    *beside.DEPLOY_CHECKS,
     *security.CHECKS,
     *security.DEPLOY_CHECKS,
     *keys.CHECKS,
@@ -340,6 +342,44 @@ def test_w003_behind_a_proxy_that_is_not_counted(name: str, value: Any, settings
     assert found(block.check_trusted_proxies) == []
 
 
+# Beside other packages
+
+PROVIDER = {"ISSUER": "https://id.example.com", "CLIENT_ID": "me", "CLIENT_SECRET": "secret"}
+
+
+@pytest.fixture
+def second_factor(settings: Any) -> None:
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "django_otp"]
+
+
+@pytest.mark.usefixtures("second_factor")
+def test_w026_passwords_are_a_way_round_a_second_factor(settings: Any) -> None:
+    number, message, hint = only(beside.check_ways_round)
+    assert (number, "django-otp" in message, "PASSWORD_DOORS" in hint) == ("W026", True, True)
+    settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}}
+    assert found(beside.check_ways_round) == []
+
+
+@pytest.mark.usefixtures("second_factor")
+def test_e026_is_an_error_when_deploying(settings: Any) -> None:
+    assert only(beside.check_ways_round_in_production)[0] == "E026"
+    settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}}
+    assert found(beside.check_ways_round_in_production) == []
+
+
+@pytest.mark.usefixtures("second_factor")
+def test_w027_providers_are_a_way_round_a_second_factor(settings: Any) -> None:
+    settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}, "SOCIAL": {"PROVIDERS": {"work": PROVIDER}}}
+    number, message, _ = only(beside.check_ways_round)
+    assert (number, "django-otp" in message) == ("W027", True)
+
+
+@pytest.mark.usefixtures("second_factor")
+def test_e027_is_an_error_when_deploying(settings: Any) -> None:
+    settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}, "SOCIAL": {"PROVIDERS": {"work": PROVIDER}}}
+    assert only(beside.check_ways_round_in_production)[0] == "E027"
+
+
 # The wiring
 
 
@@ -392,10 +432,23 @@ def test_middleware_that_derives_from_djangos_counts_and_functions_do_no_harm(se
     assert found(wiring_checks.check_middleware) == []
 
 
-def test_e023_missing_backend(settings: Any) -> None:
-    settings.AUTHENTICATION_BACKENDS = [wiring.MODEL_BACKEND]
-    number, message, _ = only(wiring_checks.check_backend)
-    assert (number, wiring.LOGIN_BACKEND in message) == ("E023", True)
+@pytest.mark.parametrize("chosen", [[], ["django.contrib.auth.backends.BaseBackend"]])
+def test_e024_no_back_end_finds_people(chosen: list[str], settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = chosen
+    number, _, hint = only(wiring_checks.check_backends)
+    assert (number, wiring.MODEL_BACKEND in hint) == ("E024", True)
+
+
+def test_w025_login_backend_beside_others(settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = [wiring.MODEL_BACKEND, wiring.LOGIN_BACKEND]
+    number, message, _ = only(wiring_checks.check_backends)
+    assert (number, wiring.LOGIN_BACKEND in message) == ("W025", True)
+
+
+@pytest.mark.parametrize("chosen", [[wiring.MODEL_BACKEND], [wiring.LOGIN_BACKEND], ["no.such.Backend"]])
+def test_any_one_back_end_that_finds_people_is_fine(chosen: list[str], settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = chosen
+    assert found(wiring_checks.check_backends) == []
 
 
 @pytest.mark.parametrize("engine", ["django.contrib.sessions.backends.db", "no.such.engine", "tests.test_checks"])
@@ -422,6 +475,49 @@ def test_w022_defaults_of_drf_without_authkits_classes(settings: Any) -> None:
     said = found(wiring_checks.check_rest_framework)
     assert [number for number, _, _ in said] == ["W022", "W022"]
     assert all(any(path in message for _, message, _ in said) for path in wiring.AUTHENTICATION_CLASSES)
+
+
+def test_hint_of_w022_and_w021_names_the_line_only_where_it_would_help(settings: Any) -> None:
+    line = "authkit.configure(globals())"
+    settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": []}
+    settings.SOCIAL_AUTH_STRATEGY = "social_django.strategy.DjangoStrategy"
+    for _, _, hint in found(wiring_checks.check_rest_framework) + found(wiring_checks.check_strategy):
+        assert line not in hint
+    settings.REST_FRAMEWORK = {}
+    del settings.SOCIAL_AUTH_STRATEGY
+    missing = [said for said in found(wiring_checks.check_rest_framework) if said[0] == "W022"]
+    assert len(missing) == 2
+    assert all(line in hint for _, _, hint in missing + found(wiring_checks.check_strategy))
+
+
+class SentElsewhere:
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model._meta.app_label == "authkit" else None
+
+
+class MadeElsewhere:
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
+        return db == "other" if app_label == "social_django" else None
+
+
+class ReadElsewhere:
+    """A replica, which is fine."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "other"
+
+
+def test_e025_router_that_sends_tables_elsewhere(settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.SentElsewhere"]
+    said = found(wiring_checks.check_databases)
+    assert {number for number, _, _ in said} == {"E025"}
+    assert any("send authkit.Login to 'other'" in message for _, message, _ in said)
+    settings.DATABASE_ROUTERS = [f"{__name__}.MadeElsewhere"]
+    said = found(wiring_checks.check_databases)
+    assert {number for number, _, _ in said} == {"E025"}
+    assert any("social_django.UserSocialAuth be made" in message for _, message, _ in said)
+    settings.DATABASE_ROUTERS = [f"{__name__}.ReadElsewhere"]
+    assert found(wiring_checks.check_databases) == []
 
 
 def test_w023_default_class_that_knows_nothing_of_logins(settings: Any) -> None:

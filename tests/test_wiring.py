@@ -21,7 +21,7 @@ def test_everything_is_inserted_in_its_place() -> None:
     settings = configured(INSTALLED_APPS=["django.contrib.admin", "shop"], MIDDLEWARE=MIDDLEWARE)
     assert settings["INSTALLED_APPS"] == ["django.contrib.admin", "shop", *wiring.APPS]
     assert settings["MIDDLEWARE"] == [wiring.COOKIE_MIDDLEWARE, *MIDDLEWARE[:2], wiring.MIDDLEWARE, "a.Messages"]
-    assert settings["AUTHENTICATION_BACKENDS"] == [wiring.MODEL_BACKEND, wiring.LOGIN_BACKEND]
+    assert "AUTHENTICATION_BACKENDS" not in settings  # Django's default: one, and one it stays
     assert settings["SESSION_ENGINE"] == wiring.SESSION_ENGINE
     assert settings["SOCIAL_AUTH_STRATEGY"] == wiring.SOCIAL_AUTH_STRATEGY
     assert settings["REST_FRAMEWORK"] == {"DEFAULT_AUTHENTICATION_CLASSES": list(wiring.AUTHENTICATION_CLASSES)}
@@ -39,11 +39,9 @@ def test_what_is_listed_already_stays_where_it_is() -> None:
     settings = configured(
         INSTALLED_APPS=["authkit", "rest_framework"],
         MIDDLEWARE=middleware,
-        AUTHENTICATION_BACKENDS=[wiring.LOGIN_BACKEND, "a.Backend"],
     )
     assert settings["INSTALLED_APPS"] == ["authkit", "rest_framework", "social_django"]
     assert settings["MIDDLEWARE"] == middleware
-    assert settings["AUTHENTICATION_BACKENDS"] == [wiring.LOGIN_BACKEND, "a.Backend"]
 
 
 def test_values_of_the_project_are_never_replaced() -> None:
@@ -51,14 +49,13 @@ def test_values_of_the_project_are_never_replaced() -> None:
         "SESSION_ENGINE": "a.engine",
         "SOCIAL_AUTH_STRATEGY": "a.Strategy",
         "REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": ["a.Class"], "PAGE_SIZE": 7},
-        "AUTHENTICATION_BACKENDS": ["a.Backend"],
+        "AUTHENTICATION_BACKENDS": ["a.Backend", "b.Backend"],
         "AUTHKIT": {"PUBLIC_URL": "https://example.com"},
         "SECRET_KEY": "key",
     }
     settings = configured(**own)
-    assert settings["AUTHENTICATION_BACKENDS"] == ["a.Backend", wiring.LOGIN_BACKEND]
-    for name in own.keys() - {"AUTHENTICATION_BACKENDS"}:
-        assert settings[name] == own[name]
+    for name, value in own.items():
+        assert settings[name] == value
 
 
 def test_rest_of_drfs_settings_is_kept() -> None:
@@ -71,10 +68,9 @@ def test_lists_of_the_project_are_copied_and_tuples_work() -> None:
     apps, rest_framework = ["shop"], {"PAGE_SIZE": 7}
     configured(INSTALLED_APPS=apps, REST_FRAMEWORK=rest_framework)
     assert (apps, rest_framework) == (["shop"], {"PAGE_SIZE": 7})
-    settings = configured(INSTALLED_APPS=("shop",), MIDDLEWARE=tuple(MIDDLEWARE), AUTHENTICATION_BACKENDS=("a.B",))
+    settings = configured(INSTALLED_APPS=("shop",), MIDDLEWARE=tuple(MIDDLEWARE))
     assert settings["INSTALLED_APPS"] == ["shop", *wiring.APPS]
     assert settings["MIDDLEWARE"][3] == wiring.MIDDLEWARE
-    assert settings["AUTHENTICATION_BACKENDS"] == ["a.B", wiring.LOGIN_BACKEND]
 
 
 def test_empty_settings_module_works() -> None:

@@ -7,14 +7,14 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E001  unknown key                                       E020  an app is missing
     E002  wrong type                                        E021  a middleware is missing
     E003  value out of range, or not one of the choices     E022  a middleware stands in the wrong place
-    E004  the block is no dict                              E023  the backend of sessions opened by others is missing
+    E004  the block is no dict                              E024  no authentication back end finds people
     E005  idle longer than absolute                         W020  another session engine
     E006  access tokens outlive refresh tokens              W021  another social-auth strategy
     E007  the grace outlasts the refresh token              W022  authkit's DRF classes are not among the defaults
     E008  PUBLIC_URL is no origin                           W023  a default DRF class knows nothing of logins
     E009  USER_SERIALIZER can't be used                     W024  the URLs are not included
-    E010  e-mail identifies, and there is no such field
-    E060  CLAIMS can't be imported
+    E010  e-mail identifies, and there is no such field     E025  a database router sends tables elsewhere
+    E060  CLAIMS can't be imported                          W025  LoginBackend beside others, which nothing needs now
     E061  CLAIMS can't be called with (user, login)
     E062  an acr that is no string
     E063  ANSWER_FIELDS can't be imported
@@ -57,6 +57,9 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             E085  named, and redis-py is not installed
                                                             E086  pushed to, and hiredis is not installed
                                                             W080  another machine, and no password (deploy)
+                                                            Other packages (`beside`)
+                                                            W026, E026  passwords pass them by (E: deploy)
+                                                            W027, E027  so do providers (E: deploy)
 
 Those of the social providers are listed in `authkit.social.checks`, those of who may sign in through them in
 `authkit.social.rule_checks`.
@@ -64,16 +67,20 @@ Those of the social providers are listed in `authkit.social.checks`, those of wh
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core import checks
 
-from authkit.checks import block, keys, redis, security, simplejwt, wiring
+from authkit.checks import beside, block, keys, redis, security, simplejwt, wiring
 
 TAG = "authkit"
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    for check in (*block.CHECKS, *wiring.CHECKS, *security.CHECKS, *keys.CHECKS, *simplejwt.CHECKS, *redis.CHECKS):
-        checks.register(check, TAG)
-    for check in (*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS, *simplejwt.DEPLOY_CHECKS, *redis.DEPLOY_CHECKS):
-        checks.register(check, TAG, deploy=True)
+    rooms: tuple[Any, ...] = (block, wiring, beside, security, keys, simplejwt, redis)
+    for room in rooms:
+        for check in room.CHECKS:
+            checks.register(check, TAG)
+        for check in getattr(room, "DEPLOY_CHECKS", ()):
+            checks.register(check, TAG, deploy=True)

@@ -9,7 +9,11 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import BaseBackend
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+from django.db import DEFAULT_DB_ALIAS, router
+from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
@@ -62,19 +66,36 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
     return messages
 
 
-def check_backend(**_: Any) -> list[CheckMessage]:
-    """E023."""
-    if _position(wiring.LOGIN_BACKEND, settings.AUTHENTICATION_BACKENDS) is not None:
-        return []
-    return [
-        Error(
-            f"{wiring.LOGIN_BACKEND!r} is not in AUTHENTICATION_BACKENDS: whoever signs in through a provider would be "
-            "anonymous on the next request.",
-            hint=f"{_LINE}, or append it yourself, after "
-            f"{wiring.MODEL_BACKEND!r}, which is the default where the setting is missing.",
-            id="authkit.E023",
+def check_backends(**_: Any) -> list[CheckMessage]:
+    """E024, W025. What can't be imported is left to Django, which says so at the first sign-in."""
+    chosen = list(settings.AUTHENTICATION_BACKENDS)
+    found: list[CheckMessage] = []
+    if not any(_finds_people(path) for path in chosen):
+        found.append(
+            Error(
+                "No back end of AUTHENTICATION_BACKENDS finds people (get_user), so no session can carry a person.",
+                hint=f"Take the setting out, or list a back end that does, such as {wiring.MODEL_BACKEND!r}.",
+                id="authkit.E024",
+            )
         )
-    ]
+    if wiring.LOGIN_BACKEND in chosen and len(chosen) > 1:
+        found.append(
+            Warning(
+                f"{wiring.LOGIN_BACKEND!r} stands beside others in AUTHENTICATION_BACKENDS: with more than one, "
+                "Django's login(request, user) raises unless its caller names a back end.",
+                hint="Take it out: sessions that name it stay good, and new ones name a back end of yours.",
+                id="authkit.W025",
+            )
+        )
+    return found
+
+
+def _finds_people(path: Any) -> bool:
+    try:
+        found = import_string(path)
+    except ImportError:
+        return True
+    return getattr(found, "get_user", BaseBackend.get_user) is not BaseBackend.get_user
 
 
 def check_session_engine(**_: Any) -> list[CheckMessage]:
@@ -107,7 +128,7 @@ def check_strategy(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             f"SOCIAL_AUTH_STRATEGY is {strategy!r}: AUTHKIT SOCIAL would not be read.",
-            hint=f"{_LINE}, or set it to {wiring.SOCIAL_AUTH_STRATEGY!r}.",
+            hint=f"{_LINE}." if strategy is None else f"Set it to {wiring.SOCIAL_AUTH_STRATEGY!r}, or take it out.",
             id="authkit.W021",
         )
     ]
@@ -115,16 +136,22 @@ def check_strategy(**_: Any) -> list[CheckMessage]:
 
 def check_rest_framework(**_: Any) -> list[CheckMessage]:
     """W022, W023."""
-    chosen = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES", _REST_FRAMEWORK_DEFAULTS)
-    return [*_missing_classes(chosen), *_strange_classes(chosen)]
+    own = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES")
+    chosen = _REST_FRAMEWORK_DEFAULTS if own is None else own
+    return [*_missing_classes(chosen, is_own=own is not None), *_strange_classes(chosen)]
 
 
-def _missing_classes(chosen: Any) -> Iterator[CheckMessage]:
+def _missing_classes(chosen: Any, *, is_own: bool) -> Iterator[CheckMessage]:
+    # configure() leaves a list of the project's own as it is, so its line would change nothing then.
+    classes = ", ".join(map(repr, wiring.AUTHENTICATION_CLASSES))
+    hint = (
+        f"Put these first in your DEFAULT_AUTHENTICATION_CLASSES, in this order: {classes}." if is_own else f"{_LINE}."
+    )
     for path in wiring.AUTHENTICATION_CLASSES:
         if _position(path, chosen) is None:
             yield Warning(
                 f"{path!r} is not in REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES: your API views don't accept it.",
-                hint=f"{_LINE}, or write DEFAULT_AUTHENTICATION_CLASSES as {list(wiring.AUTHENTICATION_CLASSES)}.",
+                hint=hint,
                 id="authkit.W022",
             )
 
@@ -141,6 +168,30 @@ def _strange_classes(chosen: Any) -> Iterator[CheckMessage]:
                 hint="Take it out of DEFAULT_AUTHENTICATION_CLASSES, and name it on the views that need it.",
                 id="authkit.W023",
             )
+
+
+def check_databases(**_: Any) -> list[CheckMessage]:
+    """E025: the statement of each check joins logins and people, and authkit's transactions are those of `default`."""
+    ours = [model for app in wiring.TABLES if apps.is_installed(app) for model in apps.get_app_config(app).get_models()]
+    return [
+        Error(
+            f"DATABASE_ROUTERS {problem}: every request that needs it would be a 503 or a 500.",
+            hint=f"Let db_for_write() and allow_migrate() of your routers leave {', '.join(wiring.TABLES)} and the "
+            f"user model in {DEFAULT_DB_ALIAS!r}.",
+            id="authkit.E025",
+        )
+        for model in (get_user_model(), *ours)
+        if (problem := _misplaced(model))
+    ]
+
+
+def _misplaced(model: type[Model]) -> str:
+    alias = router.db_for_write(model)
+    if alias != DEFAULT_DB_ALIAS:
+        return f"send {model._meta.label} to {alias!r}"
+    if not router.allow_migrate_model(DEFAULT_DB_ALIAS, model):
+        return f"don't let the table of {model._meta.label} be made in {DEFAULT_DB_ALIAS!r}, where it is written"
+    return ""
 
 
 def check_urls(**_: Any) -> list[CheckMessage]:
@@ -190,9 +241,10 @@ def _class(path: Any) -> type[Any] | None:
 CHECKS = (
     check_apps,
     check_middleware,
-    check_backend,
+    check_backends,
     check_session_engine,
     check_strategy,
     check_rest_framework,
+    check_databases,
     check_urls,
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db.transaction import non_atomic_requests
 from django.http import Http404
 from rest_framework import exceptions as drf
@@ -15,6 +16,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView, set_rollback
 
 from authkit import exceptions
@@ -22,7 +24,7 @@ from authkit.core.aftermath import challenge_of
 from authkit.core.bodies import give_length
 from authkit.core.hidden import traced
 from authkit.core.parsers import StrictJSONParser
-from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES
+from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES, unavailable_payload
 
 logger = logging.getLogger("authkit")
 
@@ -46,16 +48,20 @@ def _media_type(content_type: str | None) -> str:
 class ApiView(APIView):
     """JSON in, JSON out, `no-store`, refusals as `{"code", "detail"}` (see API.md's "Rules that hold everywhere").
 
-    Nothing comes from the project's REST_FRAMEWORK defaults: these endpoints must not change their contract, or lose
-    their protection, because a project changed a default for its own views. The doors that want a credential get
-    their `authentication_classes` where they are mounted, in `authkit.urls`.
+    Of the project's REST_FRAMEWORK defaults the throttles count, and nothing else: these endpoints must not change
+    their contract, or lose their protection, because a project changed a default for its own views. The doors that
+    want a credential get their `authentication_classes` where they are mounted, in `authkit.urls`.
     """
 
     authentication_classes: Any = ()
     permission_classes: Any = (AllowAny,)
     parser_classes: Any = (StrictJSONParser,)
     renderer_classes: Any = (JSONRenderer,)
-    throttle_classes: Any = ()
+    throttle_classes: Any = None
+    """None: the project's DEFAULT_THROTTLE_CLASSES, read at use. A subclass may name others."""
+    throttle_scope: str | None = None
+    """For DRF's ScopedRateThrottle. None: `default_throttle_scope`, where the project has a rate for it."""
+    default_throttle_scope = "authkit"
     versioning_class: Any = None
     content_negotiation_class: Any = _AlwaysJSON
 
@@ -68,6 +74,23 @@ class ApiView(APIView):
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return refusal
+
+    def get_throttles(self) -> list[Any]:
+        # DRF's throttle refuses to work with a scope that has no rate, so ours is for projects that gave it one.
+        if self.throttle_scope is None and self.default_throttle_scope in (api_settings.DEFAULT_THROTTLE_RATES or {}):
+            self.throttle_scope = self.default_throttle_scope
+        chosen: Any = api_settings.DEFAULT_THROTTLE_CLASSES if self.throttle_classes is None else self.throttle_classes
+        return [throttle() for throttle in chosen]
+
+    def check_throttles(self, request: Request) -> None:
+        """As DRF's. What a throttle can't count it lets nobody through for: 503, as in any other outage."""
+        try:
+            super().check_throttles(request)
+        except (drf.APIException, ImproperlyConfigured, *DATABASE_DOWN):
+            raise
+        except Exception as error:  # they count in a cache of the project's choice, which may raise anything
+            logger.error("a throttle of the project's can't count: %s", traced(error))
+            raise exceptions.TruthUnavailable("a throttle can't count") from error
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         give_length(request._request)
@@ -92,7 +115,9 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, DATABASE_DOWN):
         logger.error("the database can't be asked: %s", traced(error))
         error = exceptions.TruthUnavailable()
-    if isinstance(error, exceptions.AuthKitError):
+    if isinstance(error, exceptions.TruthUnavailable):
+        status, data = 503, unavailable_payload()
+    elif isinstance(error, exceptions.AuthKitError):
         status, data = STATUSES[error.code], error.as_payload()
     elif isinstance(error, drf.ValidationError):
         status, data = 400, error.detail  # type: ignore[assignment]  # {field: [messages]}, DRF's own shape
@@ -100,12 +125,22 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
         status, data = 404, exceptions.NotFound().as_payload()
     elif isinstance(error, PermissionDenied | drf.PermissionDenied):
         status, data = 403, {"code": "permission_denied", "detail": "You are not allowed to do this."}
+    elif isinstance(error, drf.Throttled):
+        return _throttled(error)
     elif isinstance(error, drf.APIException):
         status, data = error.status_code, _api_exception_payload(error)
     else:
         return None
     set_rollback()
     return Response(data, status=status, headers=_headers(status, context))
+
+
+def _throttled(error: drf.Throttled) -> Response:
+    seconds = getattr(error, "wait", None)
+    wait = RETRY_AFTER_SECONDS if seconds is None else max(1, ceil(seconds))
+    data = {"code": "throttled", "detail": f"Too many requests. Try again in {wait} s.", "retry_after": wait}
+    set_rollback()
+    return Response(data, status=error.status_code, headers={"Retry-After": str(wait)})
 
 
 def _api_exception_payload(error: drf.APIException) -> dict[str, str]:

@@ -10,6 +10,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from rest_framework.exceptions import APIException
 
 from authkit import exceptions
+from authkit.core.unmigrated import advice
 
 RETRY_AFTER_SECONDS = 2
 
@@ -18,6 +19,7 @@ STATUSES: dict[str, int] = {
     exceptions.TokenNotValid.code: 401,
     exceptions.LoginEnded.code: 401,
     exceptions.TooManyLogins.code: 403,
+    exceptions.SignInRefused.code: 403,
     exceptions.ClaimsRefused.code: 403,
     exceptions.CsrfFailed.code: 403,
     exceptions.TransportNotAllowed.code: 400,
@@ -39,6 +41,13 @@ INVALID_TOKEN = f'{CHALLENGE}, error="invalid_token"'
 """The same for a request whose Authorization header held a token that is no good (RFC 6750 section 3.1)."""
 
 
+def unavailable_payload() -> dict[str, str]:
+    """The body of a 503."""
+    payload = exceptions.TruthUnavailable().as_payload()
+    payload["detail"] = " ".join(filter(None, (payload["detail"], advice())))
+    return payload
+
+
 class Unavailable(APIException):
     """`TruthUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""
 
@@ -46,7 +55,7 @@ class Unavailable(APIException):
     wait = RETRY_AFTER_SECONDS
 
     def __init__(self) -> None:
-        super().__init__(exceptions.TruthUnavailable().as_payload())
+        super().__init__(unavailable_payload())
 
 
 class CsrfRefused(APIException):

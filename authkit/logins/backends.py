@@ -1,20 +1,66 @@
-"""The authentication backend that sessions opened by authkit name."""
+"""Which of the project's authentication back ends a session names.
+
+Django keeps the path of a back end in each session, asks that back end for the person, and refuses a path that is not
+in AUTHENTICATION_BACKENDS. authkit adds none to that list: with two of them, Django's `login(request, user)` raises
+unless its caller names one, and so do `User.objects.with_perm()` and the password reset that signs its person in.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.backends import BaseBackend
+from django.conf import settings
+from django.contrib.auth import get_user_model, load_backend
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 
 
 class LoginBackend(BaseBackend):
-    """Verifies nobody and grants nothing: it is named by sessions whose person another party vouched for.
+    """Verifies no one and grants nothing. Sessions opened through a provider named it, until they named the project's.
 
-    Django keeps a backend's path in each session and asks that backend for the person. One constant entry in
-    AUTHENTICATION_BACKENDS serves every social provider, so none of them has to be listed there.
+    It stays importable for the sessions of that time, and for projects that list it in AUTHENTICATION_BACKENDS.
     """
 
     def get_user(self, user_id: Any) -> Any:
         user = get_user_model()._default_manager.filter(pk=user_id).first()
         return user if user is not None and user.is_active else None
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """A back end of the project's that finds a person."""
+
+    path: str
+    """As it stands in AUTHENTICATION_BACKENDS."""
+    user: Any
+    """The person, as this back end returns them."""
+
+
+def first_finder(user: Any) -> Finder | None:
+    """The project's first authentication back end that finds this person.
+
+    Args:
+        user: active, and read a moment ago.
+
+    Returns:
+        None if no back end finds them: each of them would make their session an anonymous one.
+    """
+    for path in settings.AUTHENTICATION_BACKENDS:
+        seen = as_backend_sees(load_backend(path), user)
+        if seen is not None and seen.pk == user.pk:
+            return Finder(path=path, user=seen)
+    return None
+
+
+def as_backend_sees(backend: Any, user: Any) -> Any:
+    """What the back end's `get_user` says of this person, who is active and was read a moment ago.
+
+    Django's ModelBackend has no opinion beyond the row that we hold already; asking it would cost a second statement,
+    at each request.
+    """
+    asked = getattr(type(backend), "get_user", None)
+    if asked is LoginBackend.get_user:
+        return user
+    if asked is ModelBackend.get_user:
+        return user if backend.user_can_authenticate(user) else None
+    return None if asked is None else backend.get_user(user.pk)

@@ -9,8 +9,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
+from authkit import conf
 from authkit.core.hidden import Hidden
-from authkit.exceptions import InvalidCredentials
+from authkit.exceptions import InvalidCredentials, SignInRefused
 
 MAX_PASSWORD_LENGTH = 4096
 """Characters; doors refuse longer ones before any hashing, which would be the attacker's lever."""
@@ -33,7 +34,10 @@ def verify_password(
 
     Raises:
         InvalidCredentials: wrong, unknown, ambiguous or inactive.
+        SignInRefused: LOGIN.PASSWORD_DOORS is off. Said here, before anything is looked at, so that no door forgets it.
     """
+    if not conf.current().login.password_doors:
+        raise SignInRefused("LOGIN.PASSWORD_DOORS is off")
     password = Hidden(password)  # from whatever caller
     name = _account_name(username, identifiers)
     if name is None:

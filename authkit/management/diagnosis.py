@@ -24,11 +24,13 @@ from authkit.logins import epochs, hints
 from authkit.logins.lazy import lazily
 from authkit.logins.models import CacheEpoch, Login
 from authkit.management.beyond import beyond_endings
+from authkit.management.foreign_credentials import passing_by
 from authkit.redis import state
 from authkit.redis.link import RedisUnavailable
 from authkit.redis.state import RedisState, ServerState
 
 ROUNDS = 20
+ROUTES_NAMED = 5
 
 
 class Level(StrEnum):
@@ -69,6 +71,7 @@ def diagnose() -> Iterator[Finding]:
     for sentence in beyond_endings():
         yield Finding("Not reached", sentence, Level.NOTE)
     yield from _if_redis_died(found, settings)
+    yield from _api_views()
 
 
 def _database() -> Iterator[Finding]:
@@ -283,6 +286,21 @@ def _if_redis_died(found: RedisState, settings: conf.Settings) -> Iterator[Findi
         yield Finding(topic, f"who notices first would wait {limit:g} s; for all others it fails at once")
     else:
         yield Finding(topic, "nothing else would change")
+
+
+def _api_views() -> Iterator[Finding]:
+    topic = "API views"
+    try:
+        found = passing_by()
+    except Exception as error:  # noqa: BLE001  # the project's own modules run here, and may raise anything
+        yield Finding(topic, f"can't be looked at, because the URLs can't be imported: {error!r}", Level.FAULT)
+        return
+    if not found:
+        yield Finding(topic, "none accepts a credential that outlives a forced logout")
+    for name, routes in found.items():
+        named = ", ".join(route or "the root" for route in routes[:ROUTES_NAMED])
+        more = f" and {len(routes) - ROUTES_NAMED} more" if len(routes) > ROUTES_NAMED else ""
+        yield Finding(topic, f"{name}: what it accepts outlives a forced logout ({named}{more})", Level.NOTE)
 
 
 def _megabytes(size: int) -> str:

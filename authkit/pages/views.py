@@ -20,7 +20,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -34,6 +34,7 @@ from authkit import conf
 from authkit.core.hidden import traced
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
+from authkit.core.unmigrated import advice
 from authkit.exceptions import InvalidCredentials, NotFound, TooManyLogins, TruthUnavailable
 from authkit.logins.credentials import verify_password
 from authkit.logins.current import current_login
@@ -70,16 +71,24 @@ class Page(View):
 # Open under Django's LoginRequiredMiddleware; SignedInPage asks by itself.
 @method_decorator(login_not_required, name="dispatch")
 class LoginPage(Page):
-    """Sign in by password, or through a provider. Who is signed in already is sent on."""
+    """Sign in by password, or through a provider. A person who is signed in already is sent on.
+
+    With LOGIN.PASSWORD_DOORS off there is no form, but a way to the project's own page, where LOGIN_URL names one.
+    """
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             return HttpResponseRedirect(safe_next(request))
-        form = LoginForm(identifiers=conf.current().login.identifiers)
+        login = conf.current().login
+        if not login.password_doors:
+            return self._show(request, None)
+        form = LoginForm(identifiers=login.identifiers)
         form.focus("username")
         return self._show(request, form)
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        if not conf.current().login.password_doors:
+            return self._show(request, None, error=gettext("Passwords are not taken here."), status=403)
         identifiers = conf.current().login.identifiers
         form = LoginForm(request.POST, identifiers=identifiers)
         if not form.is_valid():
@@ -106,13 +115,16 @@ class LoginPage(Page):
         form.focus("password")
         return self._show(request, form, error=gettext("That did not match an account. Check both and try again."))
 
-    def _show(self, request: HttpRequest, form: LoginForm, error: str = "", status: int = 200) -> HttpResponse:
+    def _show(self, request: HttpRequest, form: LoginForm | None, error: str = "", status: int = 200) -> HttpResponse:
         target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
+        target = target if is_safe_target(request, target) else ""
+        elsewhere = "" if form is not None else _sign_in_page()
         context = {
             "form": form,
             "error": error,
             "providers": configured(),
-            "next": target if is_safe_target(request, target) else "",
+            "next": target,
+            "elsewhere": redirect_to_login(target, elsewhere).url if target and elsewhere else elsewhere,
         }
         return render(request, "authkit/login.html", context, status=status)
 
@@ -137,7 +149,7 @@ class SignedInPage(Page):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             back = request.get_full_path() if request.method == "GET" else reverse("authkit:account")
-            return redirect_to_login(back, reverse("authkit:login"))
+            return redirect_to_login(back, _sign_in_page() or reverse("authkit:login"))
         return super().dispatch(request, *args, **kwargs)
 
 
@@ -205,11 +217,17 @@ class EndAllLogins(SignedInPage):
         return HttpResponseRedirect(_after_logout(request))
 
 
+def _sign_in_page() -> str:
+    """The project's own page for signing in; empty where that is ours, or where ours has the form."""
+    page = "" if conf.current().login.password_doors else resolve_url(settings.LOGIN_URL)
+    return "" if page == reverse("authkit:login") else page
+
+
 def _after_logout(request: HttpRequest) -> str:
     return safe_next(request, default=str(settings.LOGOUT_REDIRECT_URL or "authkit:logout"))
 
 
 def _unavailable() -> HttpResponse:
     # Without the request: a context processor that looks at the person would ask the database again.
-    body = render_to_string("authkit/unavailable.html")
+    body = render_to_string("authkit/unavailable.html", {"advice": advice()})
     return HttpResponse(body, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -20,7 +20,7 @@ from authkit.core.aftermath import aftermath_of, challenge_of, settle_aftermath
 from authkit.core.clients import warm_up
 from authkit.core.hidden import traced
 from authkit.core.outages import out_of_reach
-from authkit.core.refusals import RETRY_AFTER_SECONDS
+from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
 from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
 from authkit.logins.current import RequestScope
 from authkit.logins.epochs import due_before_a_view, renew_before_a_view
@@ -110,11 +110,11 @@ class SessionLoginMiddleware:
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     """503 with Retry-After: JSON to a client that prefers it, else the sentence alone."""
-    error = TruthUnavailable()
+    payload = unavailable_payload()
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
-        return JsonResponse(error.as_payload(), status=503, headers=headers)
-    return HttpResponse(error.message, status=503, headers=headers, content_type="text/plain; charset=utf-8")
+        return JsonResponse(payload, status=503, headers=headers)
+    return HttpResponse(payload["detail"], status=503, headers=headers, content_type="text/plain; charset=utf-8")
 
 
 def _refused(request: HttpRequest, error: TruthUnavailable, cause: Exception | None = None) -> HttpResponse:

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
-from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
@@ -24,7 +23,7 @@ from django.utils.crypto import constant_time_compare
 from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
-from authkit.logins.backends import LoginBackend
+from authkit.logins.backends import as_backend_sees, first_finder
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
 from authkit.logins.clock import database_now
@@ -39,6 +38,7 @@ from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import renew_auth_hash
 from authkit.sessions.verdicts import Verdict, adopted_login_id, judge
+from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
 
@@ -84,7 +84,7 @@ def _resolve(request: HttpRequest) -> None:
         carry(request, user=AnonymousUser(), login=None)
         session_state(request).ended = ended
         return None
-    if session[BACKEND_SESSION_KEY] not in settings.AUTHENTICATION_BACKENDS:
+    if session[BACKEND_SESSION_KEY] not in {*settings.AUTHENTICATION_BACKENDS, LOGIN_BACKEND}:
         return carry(request, user=AnonymousUser(), login=None)  # as Django: the session stays, the person does not
     try:
         carried = _carried(request)
@@ -92,7 +92,23 @@ def _resolve(request: HttpRequest) -> None:
         return _end(request, ended)
     if carried is None:
         return carry(request, user=AnonymousUser(), login=None)
-    return carry(request, user=carried.user, login=carried.login)
+    return carry(request, user=_renoted(request, carried.user), login=carried.login)
+
+
+def _renoted(request: HttpRequest, user: Any) -> Any:
+    """Lets a session that names LoginBackend name a back end of the project's, as new ones do.
+
+    Such a session is as good as ever here. Other readers of sessions, Django's `get_user` among them, take only what
+    AUTHENTICATION_BACKENDS lists, so they know its person from the first request on that comes this way.
+    """
+    session = request.session
+    if session[BACKEND_SESSION_KEY] != LOGIN_BACKEND or LOGIN_BACKEND in settings.AUTHENTICATION_BACKENDS:
+        return user
+    finder = first_finder(user)
+    if finder is None:
+        return user
+    session[BACKEND_SESSION_KEY] = finder.path
+    return finder.user
 
 
 def _ended_at_load(session: Any) -> LoginEnded | None:
@@ -114,7 +130,7 @@ def _carried(request: HttpRequest) -> Carried | None:
         return _adopt(request, backend)
     carried = cast("Carried", verdict.carried)
     _hold_to_session_hash(request, carried)
-    user = _as_backend_sees(backend, carried.user)
+    user = as_backend_sees(backend, carried.user)
     return None if user is None else Carried(user=user, login=carried.login)
 
 
@@ -125,20 +141,6 @@ def _verdict_on(session: Any) -> Verdict:
     if known is not None and (known.person, known.login) == (person, login):
         return known
     return judge(session_key=session.session_key or "", person=person, login=login)
-
-
-def _as_backend_sees(backend: Any, user: AbstractBaseUser) -> AbstractBaseUser | None:
-    """Asks the session's backend where it has an opinion of its own, as `get_user` would.
-
-    Django's ModelBackend has none beyond the row that we hold already, and asking it would cost a second statement.
-    """
-    asked = type(backend).get_user
-    if asked is LoginBackend.get_user:
-        return user
-    if asked is ModelBackend.get_user:
-        return user if backend.user_can_authenticate(user) else None
-    seen: AbstractBaseUser | None = backend.get_user(user.pk)
-    return seen
 
 
 def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:

@@ -8,10 +8,11 @@ from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.auth.base_user import AbstractBaseUser
 
+from authkit.exceptions import SignInRefused
+from authkit.logins.backends import first_finder
 from authkit.logins.models import Login
 from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.receivers import SignIn, announce
-from authkit.wiring import LOGIN_BACKEND
 
 
 def sign_in(
@@ -27,13 +28,14 @@ def sign_in(
         method: "password" or the provider's id.
         remember: keep the cookie when the browser closes; the longer lifetimes apply.
         backend: dotted path that Django notes in the session; if None the one that verified the user, where it is one
-            of AUTHENTICATION_BACKENDS, else authkit's.
+            of AUTHENTICATION_BACKENDS, else the first of these that finds the user.
 
     Returns:
         The login that was opened.
 
     Raises:
         TooManyLogins: LOGIN.MAX_LOGINS is reached and AT_LIMIT is "refuse"; the session is an empty one then.
+        SignInRefused: no back end of AUTHENTICATION_BACKENDS finds the user; nothing has changed.
     """
     http, person = getattr(request, "_request", request), cast("Any", user)
     asked = SignIn(method=method, remembered=remember)
@@ -50,9 +52,14 @@ def sign_in(
 
 
 def _backend_of(user: AbstractBaseUser) -> str:
-    # One that is not configured, such as a provider's, would make a session that Django carries nobody by.
+    # Django would take a session that names any other back end, such as a provider's, for an anonymous one.
     noted: str | None = getattr(user, "backend", None)
-    return noted if noted is not None and noted in settings.AUTHENTICATION_BACKENDS else LOGIN_BACKEND
+    if noted is not None and noted in settings.AUTHENTICATION_BACKENDS:
+        return noted
+    finder = first_finder(user)
+    if finder is None:
+        raise SignInRefused("none of AUTHENTICATION_BACKENDS finds this person")
+    return finder.path
 
 
 def sign_out(*, request: Any) -> None:

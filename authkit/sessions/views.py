@@ -48,6 +48,8 @@ class SessionLoginView(ApiView):
     The CSRF proof is needed of anonymous callers too: else another site could sign its visitor in as somebody else.
     """
 
+    default_throttle_scope = "authkit-password"
+
     def perform_authentication(self, request: Request) -> None:
         require_csrf_proof(request._request)
 

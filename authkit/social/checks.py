@@ -126,10 +126,10 @@ def _id(provider_id: str) -> Iterator[CheckMessage]:
 
 def _preset(provider_id: str, entry: ProviderSettings) -> Iterator[CheckMessage]:
     if entry.preset and entry.preset not in presets.PRESETS:
-        close = get_close_matches(entry.preset.lower(), presets.PRESETS, n=1)
+        close = _nearest_preset(entry.preset)
         yield checks.Error(
             f"{_where(provider_id, 'PRESET')}: there is no preset {entry.preset!r}.",
-            hint=f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(presets.PRESETS)}.",
+            hint=f"Did you mean {close!r}?" if close else f"There are: {', '.join(presets.PRESETS)}.",
             id="authkit.E230",
         )
     preset = presets.preset_of(provider_id, entry)
@@ -159,6 +159,10 @@ def _preset(provider_id: str, entry: ProviderSettings) -> Iterator[CheckMessage]
             hint=f"The tenant's id (a UUID in lower case, no domain), or one of {', '.join(_TENANTS)}.",
             id="authkit.E231",
         )
+
+
+def _nearest_preset(name: str) -> str:
+    return next(iter(get_close_matches(name.lower(), presets.PRESETS, n=1)), "")
 
 
 def _apps(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMessage]:
@@ -216,9 +220,11 @@ def _issuer(provider_id: str, issuer: str) -> Iterator[CheckMessage]:
     # urlsplit() passes over white space, such as the line end of a file; the comparison with `iss` doesn't.
     no_url = not host or parts.scheme not in {"http", "https"} or any(character.isspace() for character in issuer)
     if no_url or parts.query or parts.fragment or "/.well-known/" in issuer:
+        close = "" if issuer else _nearest_preset(provider_id)
         yield checks.Error(
             f"{_where(provider_id, 'ISSUER')} is missing or not an issuer's URL.",
-            hint="Copy `issuer` from the provider's discovery document, character by character.",
+            hint=(f"Did you mean {close!r}, which has a preset? Otherwise copy" if close else "Copy")
+            + " `issuer` from the provider's discovery document, character by character.",
             id="authkit.E202",
         )
     elif parts.scheme == "http" and not settings.DEBUG and not _is_loopback(host):

@@ -29,15 +29,14 @@ from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.hidden import traced
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
-from authkit.exceptions import NotFound, SocialLoginFailed, TooManyLogins, TruthUnavailable
+from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, unavailable_payload
+from authkit.exceptions import NotFound, SignInRefused, SocialLoginFailed, TooManyLogins, TruthUnavailable
 from authkit.sessions.services import sign_in
 from authkit.social import authorization, flow, providers
 from authkit.social.codes import issue_code
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
 from authkit.social.links import LINKING_LOGIN
 from authkit.social.strategy import AuthKitStrategy
-from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
 
@@ -76,7 +75,7 @@ class SocialPage(View):
             # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
             self.log(error)
             # Without the request: context processors would ask for the user, and this page would be a 500.
-            response = self._error_page(None, TruthUnavailable.message, 503)
+            response = self._error_page(None, unavailable_payload()["detail"], 503)
         # The callback's URL holds code and state; not "no-referrer", which would take the Origin from our own forms.
         response.headers.setdefault("Referrer-Policy", "same-origin")
         return response
@@ -188,12 +187,11 @@ class CompletePage(SocialPage):
             query = urlencode({"connected": self.provider.id})
             return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
         try:
-            flow.open_login(
-                came=came,
-                door=lambda user, method: sign_in(request=request, user=user, method=method, backend=LOGIN_BACKEND),
-            )
+            flow.open_login(came=came, door=lambda user, method: sign_in(request=request, user=user, method=method))
         except TooManyLogins as error:
             raise refuse(Failure.TOO_MANY_LOGINS, error.detail) from error
+        except SignInRefused as error:
+            raise refuse(Failure.INACTIVE, error.detail) from error
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
         return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))

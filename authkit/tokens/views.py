@@ -72,6 +72,8 @@ def _client(request: Request) -> Callable[[], Client]:
 class ObtainView(ApiView):
     """`POST token/`: a token pair for an identifier and a password."""
 
+    default_throttle_scope = "authkit-password"
+
     def post(self, request: Request) -> Response:
         body = ObtainSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import include, path
 
 from authkit.pages.urls import urlpatterns as pages
 from authkit.social.urls import urlpatterns as social
 from authkit.urls import api
+
+# Here, because the checks of an app that isn't installed don't run either: without this, everything would look well
+# until the first sign-in. Every include of ours imports this package first.
+if not apps.is_installed("authkit"):
+    raise ImproperlyConfigured(
+        '"authkit" is not in INSTALLED_APPS, but its URLs are included. Make authkit.configure(globals()) the last '
+        "line of your settings: what stands below it, such as INSTALLED_APPS, replaces what it has put there."
+    )
 
 app_name = "authkit"
 urlpatterns = [path("api/", include(api.urlpatterns)), *pages, *social]

@@ -66,8 +66,8 @@ def run(line: str, cwd: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The project that the README builds, being served."""
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project that the README builds."""
     said, where = blocks(), tmp_path_factory.mktemp("readme")
     [start, enter] = said["project"].splitlines()
     run(start, where)
@@ -77,10 +77,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in ("mysite/urls.py", "mysite/views.py"):
         (where / name).write_text(said[name])
     *steps, serve = said["run"].splitlines()
+    assert serve == "python manage.py runserver"
     for step in steps:
         run(step, where)
+    return where
+
+
+@pytest.fixture(scope="module")
+def site(project: Path) -> Iterator[str]:
+    """The same, being served."""
+    where = project
     url, log = f"http://127.0.0.1:{free_port()}", where / "log"
-    assert serve == "python manage.py runserver"
     with running(
         [sys.executable, "manage.py", "runserver", "--noreload", url.removeprefix("http://")],
         ready=lambda: "Quit the server" in log.read_text(),
@@ -125,6 +132,78 @@ def test_a_program_gets_a_token_as_the_readme_says(site: str) -> None:
     assert curl(hello, ACCESS=access + "x").status_code == 401
 
 
+FORCED = """
+import django
+django.setup()
+from django.contrib.auth import get_user_model
+from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
+from mysite.views import Hello
+
+user = get_user_model()(pk=1, username="ada")
+client = APIClient()
+client.force_authenticate(user)
+print(client.get("/api/hello/", headers={"host": "localhost"}).json())
+request = APIRequestFactory().get("/")
+force_authenticate(request, user)
+print(Hello.as_view()(request).data)
+"""
+
+
+@pytest.mark.process
+def test_the_readmes_view_works_under_force_authenticate(project: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORCED],
+        cwd=project,
+        env=environment(project, DJANGO_SETTINGS_MODULE="mysite.settings"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["{'hello': 'ada', 'by': None}"] * 2, done.stderr
+
+
+MYPY = """
+[mypy]
+strict = true
+plugins = mypy_django_plugin.main, mypy_drf_plugin.main
+follow_imports = silent
+
+[mypy.plugins.django-stubs]
+django_settings_module = mysite.settings
+"""
+LEANS_ON = {
+    "an example of claims": "from typing import Any\nimport authkit\n",
+    "an example of scopes": "from rest_framework.views import APIView\n"
+    "from authkit.tokens.permissions import TokenHasScope\n",
+    "an example of a provider": "import os\nimport authkit\n",
+    "mysite/settings.py, at the end": "",
+}
+"""The imports that a block leaves to its reader."""
+
+
+@pytest.mark.process
+def test_the_readmes_python_holds_under_strict_mypy(project: Path, tmp_path: Path) -> None:
+    config, checked = tmp_path / "mypy.ini", ["mysite/urls.py", "mysite/views.py"]
+    config.write_text(MYPY)
+    python = re.findall(r"^```python\n# ([^\n]+)\n", README, re.MULTILINE)
+    assert set(python) == {*LEANS_ON, *checked}
+    for number, (title, imports) in enumerate(LEANS_ON.items()):
+        name = f"example_{number}.py"
+        (project / name).write_text(imports + blocks()[title])
+        checked.append(name)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", tmp_path, *checked],
+        cwd=project,
+        env=environment(project, MYPYPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_settings_table_is_the_block() -> None:
     known = set()
     for top in fields(conf.Settings):
@@ -148,7 +227,7 @@ def test_the_example_of_a_provider_has_no_mistake(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_examples_of_claims_and_scopes_have_no_mistake(user: Any) -> None:
-    namespace: dict[str, Any] = {"authkit": authkit, "APIView": APIView, "TokenHasScope": TokenHasScope}
+    namespace: dict[str, Any] = {"authkit": authkit, "Any": Any, "APIView": APIView, "TokenHasScope": TokenHasScope}
     for title in ("an example of claims", "an example of scopes"):
         exec(blocks()[title], namespace)
     with override_settings(AUTHKIT=namespace["AUTHKIT"]):

@@ -30,10 +30,10 @@ def signed_in(user: Any) -> Client:
 def before_authkit() -> Callable[..., Client]:
     """A browser with a session that Django opened before authkit was installed: ``before_authkit(user)``."""
 
-    def browser(user: Any, *, auth_hash: str | None = None) -> Client:
+    def browser(user: Any, *, auth_hash: str | None = None, backend: str = MODEL_BACKEND) -> Client:
         session = DjangoSessionStore()
         session[SESSION_KEY] = user._meta.pk.value_to_string(user)
-        session[BACKEND_SESSION_KEY] = MODEL_BACKEND
+        session[BACKEND_SESSION_KEY] = backend
         session[HASH_SESSION_KEY] = user.get_session_auth_hash() if auth_hash is None else auth_hash
         session.create()
         session.save()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
@@ -22,7 +23,7 @@ from pytest_django.asserts import assertNumQueries
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.sessions.middleware import SessionLoginMiddleware
-from authkit.sessions.store import LOGIN_SESSION_KEY
+from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.wiring import LOGIN_BACKEND, MODEL_BACKEND
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
@@ -168,6 +169,39 @@ def test_backend_that_is_no_longer_configured_carries_nobody(user: Any) -> None:
 def test_backend_with_a_rule_of_its_own_is_asked(user: Any, backend: type) -> None:
     with backends(backend):
         assert with_backend(user, backend).get("/who/").content == b"None"
+
+
+def test_session_that_names_login_backend_stays_good_and_names_the_projects_from_then_on(user: Any) -> None:
+    client = Client()
+    client.force_login(user, backend=LOGIN_BACKEND)
+    login = Login.objects.get()
+    with override_settings(AUTHENTICATION_BACKENDS=[MODEL_BACKEND]):
+        assert client.get("/who/").content.decode() == str(user.pk)
+        request = HttpRequest()
+        request.session = SessionStore(client.cookies[COOKIE].value)
+        assert get_user(request) == user  # Django's own
+        assert request.session[BACKEND_SESSION_KEY] == MODEL_BACKEND
+        with assertNumQueries(2):  # and it is written once
+            assert client.get("/who/").content.decode() == str(user.pk)
+    assert Login.objects.live().get() == login
+
+
+def test_session_that_names_login_backend_stays_good_though_no_back_end_finds_its_person(user: Any) -> None:
+    client = Client()
+    client.force_login(user, backend=LOGIN_BACKEND)
+    with override_settings(AUTHENTICATION_BACKENDS=[f"{__name__}.RefusingBackend"]):
+        assert client.get("/who/").content.decode() == str(user.pk)
+    get_user_model().objects.update(is_active=False)
+    with override_settings(AUTHENTICATION_BACKENDS=[f"{__name__}.RefusingBackend"]):
+        assert client.get("/who/").content == b"None"
+
+
+def test_session_of_login_backend_from_before_logins_is_adopted_and_names_the_projects(
+    user: Any, before_authkit: Callable[..., Client]
+) -> None:
+    client = before_authkit(user, backend=LOGIN_BACKEND)
+    assert client.get("/who/").content.decode() == str(user.pk)
+    assert client.session[BACKEND_SESSION_KEY] == MODEL_BACKEND
 
 
 def test_user_of_a_backend_of_its_own_kind_is_that_backends(user: Any) -> None:

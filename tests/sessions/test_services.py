@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
 from django.test import RequestFactory
 from rest_framework.request import Request
 
+from authkit.exceptions import SignInRefused
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.sessions.receivers import open_session_login
@@ -33,7 +35,7 @@ def test_sign_in_opens_a_login_by_that_method(user: Any, request_: Any) -> None:
     assert Login.objects.get() == login
     assert (login.method, login.remembered) == ("acme", False)
     assert request_.user == user
-    assert request_.session[BACKEND_SESSION_KEY] == LOGIN_BACKEND
+    assert request_.session[BACKEND_SESSION_KEY] == MODEL_BACKEND
 
 
 def test_sign_in_notes_the_backend_that_verified(user: Any, request_: Any) -> None:
@@ -44,10 +46,37 @@ def test_sign_in_notes_the_backend_that_verified(user: Any, request_: Any) -> No
     assert request_.session[BACKEND_SESSION_KEY] == LOGIN_BACKEND
 
 
-def test_backend_that_is_not_configured_is_not_noted(user: Any, request_: Any) -> None:
-    user.backend = "a.providers.Backend"
-    sign_in(request=request_, user=user, method="acme")
-    assert request_.session[BACKEND_SESSION_KEY] == LOGIN_BACKEND
+class PermissionsOnly:
+    """As a back end for object permissions: without get_user."""
+
+
+class KnowsNoOne(BaseBackend):
+    """As Django's own base: its get_user finds no person."""
+
+
+class Particular(ModelBackend):
+    """Asks the database itself."""
+
+    def get_user(self, user_id: Any) -> Any:
+        return super().get_user(user_id)
+
+
+def test_session_names_the_first_back_end_that_finds_the_person(user: Any, request_: Any, settings: Any) -> None:
+    own = [f"{__name__}.{backend.__name__}" for backend in (PermissionsOnly, KnowsNoOne, Particular)]
+    settings.AUTHENTICATION_BACKENDS = [*own, MODEL_BACKEND]
+    user.backend = "a.providers.Backend"  # not one of the project's
+    login = sign_in(request=request_, user=user, method="acme")
+    assert request_.session[BACKEND_SESSION_KEY] == own[-1]
+    assert login.method == "acme"
+
+
+def test_sign_in_is_refused_where_no_back_end_finds_the_person(user: Any, request_: Any, settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.KnowsNoOne"]
+    with pytest.raises(SignInRefused):
+        sign_in(request=request_, user=user, method="acme")
+    assert not Login.objects.exists()
+    assert request_.user.is_anonymous
+    assert request_.session.is_empty()
 
 
 def test_cookie_of_a_plain_sign_in_ends_with_the_browser(user: Any, request_: Any) -> None:

@@ -23,6 +23,14 @@ def problems_of(settings, provider_id: str, entry: dict) -> set[str]:
     return {str(problem.id).removeprefix("authkit.") for problem in found}
 
 
+@pytest.mark.parametrize(("written", "meant"), [("gogle", "google"), ("githib", "github"), ("work", None)])
+def test_id_that_is_nearly_a_presets_is_asked_about(written: str, meant: str | None, settings) -> None:
+    settings.AUTHKIT = {"SOCIAL": {"PROVIDERS": {written: APP}}}
+    [problem] = provider_problems()
+    assert problem.id == "authkit.E202"
+    assert str(problem.hint).startswith(f"Did you mean {meant!r}" if meant else "Copy `issuer`")
+
+
 @pytest.mark.parametrize(
     ("provider_id", "entry", "expected"),
     [

@@ -65,7 +65,7 @@ def explicit() -> str:
     """Python that says in full what `configure` does to this project's settings, as they are now."""
     # Not the defaults of Django and DRF: what the project left out is for `configure` to set.
     chosen: Any = settings
-    names = ("INSTALLED_APPS", "MIDDLEWARE", "AUTHENTICATION_BACKENDS")
+    names = ("INSTALLED_APPS", "MIDDLEWARE")
     namespace: dict[str, Any] = {name: getattr(settings, name) for name in names}
     for name in ("SESSION_ENGINE", "SOCIAL_AUTH_STRATEGY", "REST_FRAMEWORK"):
         if chosen.is_overridden(name) and hasattr(chosen, name):

@@ -1,0 +1,71 @@
+"""Beside packages that ask for more than a password: no door of ours may be a way round them unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+
+from authkit import conf
+
+SECOND_FACTORS = {
+    "allauth.mfa": "django-allauth's second factors",
+    "django_otp": "django-otp",
+    "two_factor": "django-two-factor-auth",
+    "trench": "django-trench",
+    "mfa": "django-mfa2",
+    "multifactor": "django-multifactor",
+}
+"""By the app that a project lists."""
+
+_PAGE = "docs/with-allauth.md says how the two go together; SILENCED_SYSTEM_CHECKS takes what you chose knowingly."
+
+
+def check_ways_round(**_: Any) -> list[CheckMessage]:
+    """W026, W027."""
+    return [Warning(message, hint=hint, id=warning) for warning, _, message, hint in _ways_round()]
+
+
+def check_ways_round_in_production(**_: Any) -> list[CheckMessage]:
+    """E026, E027 (deploy): the same."""
+    return [Error(message, hint=hint, id=error) for _, error, message, hint in _ways_round()]
+
+
+def _ways_round() -> Iterator[tuple[str, str, str, str]]:
+    block, _problems = conf.inspect()
+    factors = [name for app, name in SECOND_FACTORS.items() if apps.is_installed(app)]
+    asked = [*factors, *_of_allauth()]
+    if asked and block.login.password_doors:
+        yield (
+            "authkit.W026",
+            "authkit.E026",
+            f"authkit takes a name and a password, and asks for nothing else: that is a way round {_and(asked)}.",
+            f'AUTHKIT = {{"LOGIN": {{"PASSWORD_DOORS": False}}}} leaves the other package\'s doors alone. {_PAGE}',
+        )
+    if factors and block.social.providers:
+        yield (
+            "authkit.W027",
+            "authkit.E027",
+            f"People who sign in through AUTHKIT SOCIAL.PROVIDERS are not asked by {_and(factors)}.",
+            f"Let the other package do the sign-in through providers, and take PROVIDERS out. {_PAGE}",
+        )
+
+
+def _of_allauth() -> Iterator[str]:
+    if not apps.is_installed("allauth.account"):
+        return
+    if str(getattr(settings, "ACCOUNT_EMAIL_VERIFICATION", "")).lower() == "mandatory":
+        yield "django-allauth's verification of e-mail addresses"
+    if getattr(settings, "ACCOUNT_LOGIN_BY_CODE_REQUIRED", False):
+        yield "django-allauth's codes by mail"
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+CHECKS = (check_ways_round,)
+DEPLOY_CHECKS = (check_ways_round_in_production,)
