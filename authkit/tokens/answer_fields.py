@@ -57,7 +57,7 @@ def added_fields(*, user: AbstractBaseUser, login: Login, hook: conf.Hook) -> di
         raise TruthUnavailable("TOKENS.ANSWER_FIELDS couldn't ask the database") from error
     except Exception as error:
         said = "AUTHKIT TOKENS.ANSWER_FIELDS failed for the user with the key %r; no token was signed: %s"
-        logger.error(said, user.pk, traced(error))  # noqa: TRY400
+        logger.error(said, user.pk, traced(error))
         detail = str(error) if isinstance(error, _Mistake) else f"TOKENS.ANSWER_FIELDS raised {type(error).__name__}"
         raise ClaimsRefused(detail) from error
 
