@@ -67,7 +67,7 @@ class CookieMiddleware:
 def _screen(request: HttpRequest) -> None:
     lines = _lines(request)
     header = "; ".join(lines)
-    kept = _without_impostors(header)
+    kept = _without_impostors(header) if header else header
     # HTTP/2 may bring several Cookie headers, which Django joins by a comma (RFC 9113 section 8.2.3).
     if kept != header or len(lines) > 1:
         request.COOKIES = parse_cookie(kept)
@@ -78,7 +78,7 @@ def _lines(request: HttpRequest) -> list[str]:
     by that. WSGI has one header."""
     scope = getattr(request, "scope", None)
     if scope is not None:
-        return [value.decode("latin-1") for name, value in scope.get("headers", ()) if name == b"cookie"]
+        return [value.decode("latin-1") for name, value in scope.get("headers", ()) if name.lower() == b"cookie"]
     header: str = request.META.get("HTTP_COOKIE", "")
     return [header if header.isascii() else header.encode("latin-1").decode(errors="replace")]
 
@@ -91,15 +91,14 @@ def _pairs(header: str) -> Iterator[tuple[str, Hidden]]:
 
 
 def _without_impostors(header: str) -> str:
-    single = {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME}
     chunks = header.split(";")
     names = [chunk.partition("=")[0] for chunk in chunks]
-    sent = Counter(name.strip(_BLANKS) for name in names)
-    kept = [
+    sent, read = [name.strip(_BLANKS) for name in names], [name.strip() for name in names]  # read by Django's parser
+    if sent == read and len(set(sent)) == len(sent):
+        return header
+    single, times = {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME}, Counter(sent)
+    return ";".join(
         chunk
-        for chunk, name in zip(chunks, names, strict=True)
-        # `read` is what Django's parser makes of it.
-        if not ((read := name.strip()).startswith(PREFIXES) or read in single)
-        or (read == name.strip(_BLANKS) and sent[read] == 1)
-    ]
-    return header if len(kept) == len(chunks) else ";".join(kept)
+        for chunk, as_sent, as_read in zip(chunks, sent, read, strict=True)
+        if not (as_read.startswith(PREFIXES) or as_read in single) or (as_read == as_sent and times[as_sent] == 1)
+    )
