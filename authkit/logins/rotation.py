@@ -21,7 +21,7 @@ from authkit import signals
 from authkit.exceptions import LoginEnded
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
-from authkit.logins.fingerprints import session_auth_hash
+from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, Prepare, end_login
@@ -90,7 +90,16 @@ def _advance(carried: Carried, *, lifetime: Lifetime) -> bool:
     expires_at = lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at)
     auth_hash = session_auth_hash(carried.user)  # as verified above; moves on from a fallback of SECRET_KEY
     generation = login.generation
-    if not advance(login_id=login.pk, generation=generation, now=now, expires_at=expires_at, auth_hash=auth_hash):
+    moved = advance(
+        login_id=login.pk,
+        generation=generation,
+        now=now,
+        expires_at=expires_at,
+        held_hash=login.auth_hash,
+        auth_hash=auth_hash,
+        password_digest=password_digest(carried.user),
+    )
+    if not moved:
         return False
     login.generation, login.rotated_at, login.last_seen_at = generation + 1, now, now
     login.expires_at, login.auth_hash = expires_at, auth_hash

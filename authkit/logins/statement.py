@@ -14,7 +14,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections, models, router, transaction
-from django.db.models import DateTimeField, Exists, F, Subquery
+from django.db.models import Case, DateTimeField, Exists, F, Q, Subquery, Value, When
 from django.db.models.sql import UpdateQuery
 
 from authkit.logins.compiled import Select, Statement, select_where_possible
@@ -28,13 +28,14 @@ Columns = tuple[str, ...]
 converting dates that nobody looks at costs as much as a third of the statement."""
 
 WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in _KEYS)
+_ORIGIN = ("parent_id", "actor_id")
 _JUDGED = {"auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
-_USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at"}
+_USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at", *_ORIGIN}
 # In the model's own order, in which `from_db()` takes their values.
 JUDGED: Columns = tuple(name for name in WHOLE if name in _JUDGED)
 """By which it is decided whether the login stands: all that the check of an access token needs."""
 USED: Columns = tuple(name for name in WHOLE if name in _USED)
-"""What a session needs, so that its use can be noted."""
+"""What a session needs, so that its use can be noted; and which login it came from, as only a session can."""
 
 _CUTOFFS = ("user_cutoff", "global_cutoff")
 
@@ -44,6 +45,8 @@ _ANY_USERS: dict[str, Any] = {"UUIDField": UUID("ffffffff-0000-4000-8000-0061757
 _ANY_INTEGER = -1_717_986_918
 _ANY_GENERATION = 1_717_986_918
 _ANY_HASH = "\x01authkit"
+_ANY_HELD_HASH = "\x02authkit"
+_ANY_DIGEST_OF_IT = "\x03authkit"
 _ANY_DIGEST = "authkit"
 _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
@@ -70,6 +73,14 @@ class Found:
     _using: str
     _columns: Columns
     _values: tuple[Any, ...]
+
+    def origin(self) -> tuple[UUID, Any] | None:
+        """The id and the person of the login that this one came from; None for one that came from none, and where the
+        columns that say so were not read."""
+        if _ORIGIN[0] not in self._columns:
+            return None
+        held = dict(zip(self._columns, self._values, strict=True))
+        return None if held["parent_id"] is None else (held["parent_id"], held["actor_id"])
 
     def login(self) -> Login:
         """The row itself, with the columns that were read."""
@@ -133,7 +144,16 @@ def _fetch(
     return rows[0] if rows else None
 
 
-def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datetime, auth_hash: str) -> bool:
+def advance(
+    *,
+    login_id: UUID,
+    generation: int,
+    now: datetime,
+    expires_at: datetime,
+    held_hash: str,
+    auth_hash: str,
+    password_digest: str,
+) -> bool:
     """The conditional UPDATE behind every refresh; its row count is the answer.
 
     Columns of this one table only: a join would turn the condition into a sub-select, and two could win.
@@ -143,7 +163,10 @@ def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datet
         generation: the one that it must still have, and leaves by one.
         now: the time of the rotation; the login must not have ended or run out by then.
         expires_at: until when it then waits for its next use.
+        held_hash: the `auth_hash` with which the login was read. Where another stands there by now, the password was
+            hashed anew meanwhile (`rehashing`), and what was read of the person is older than that: it stays.
         auth_hash: the person's present one.
+        password_digest: and what is kept beside it.
 
     Returns:
         Whether this call moved it on.
@@ -152,7 +175,8 @@ def advance(*, login_id: UUID, generation: int, now: datetime, expires_at: datet
     connection, statement = connections[using], _compiled_advance(using)
     given = {
         "login_id": login_id, "generation": generation, "now": now,
-        "rotated_at": now, "last_seen_at": now, "expires_at": expires_at, "auth_hash": auth_hash,
+        "rotated_at": now, "last_seen_at": now, "expires_at": expires_at,
+        "held_hash": held_hash, "auth_hash": auth_hash, "password_digest": password_digest,
     }  # fmt: skip
     parameters = statement.filled(connection, given)
     with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
@@ -181,12 +205,20 @@ def _compiled_advance(using: str) -> Statement:
         .query.chain(UpdateQuery)
     )
     changed = {name: times[name] for name in ("rotated_at", "last_seen_at", "expires_at")}
-    query.add_update_values({"generation": F("generation") + 1, "auth_hash": _ANY_HASH, **changed})
+    as_read = Q(auth_hash=_ANY_HELD_HASH)
+    hashes = {
+        # In this order: MariaDB assigns from left to right, and the conditions look at `auth_hash`.
+        "password_digest": Case(When(as_read, then=Value(_ANY_DIGEST_OF_IT)), default=F("password_digest")),
+        "auth_hash": Case(When(as_read, then=Value(_ANY_HASH)), default=F("auth_hash")),
+    }
+    query.add_update_values({"generation": F("generation") + 1, **hashes, **changed})
     field: Any = Login._meta.get_field
     stand_ins = {
         "login_id": (Login._meta.pk, _ANY_LOGIN),
         "generation": (field("generation"), _ANY_GENERATION),
+        "held_hash": (field("auth_hash"), _ANY_HELD_HASH),
         "auth_hash": (field("auth_hash"), _ANY_HASH),
+        "password_digest": (field("password_digest"), _ANY_DIGEST_OF_IT),
         **{name: (field("expires_at"), time) for name, time in times.items()},
     }
     return Statement.compiled(query, using=using, stand_ins=stand_ins)

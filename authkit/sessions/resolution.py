@@ -2,7 +2,8 @@
 
 The session holds the id of its login; person and login are loaded by one statement, where Django loads the person
 alone. Whatever is over ends in an empty session, so that the cookie goes too; whatever can't be asked ends in
-`TruthUnavailable`, so that nothing does.
+`TruthUnavailable`, so that nothing does. A login that this process can't judge, because its hash was made with another
+SECRET_KEY, makes the request anonymous and leaves the session as it is.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.receivers import client_of, method_of_backend, parsed_login_id
 from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY
-from authkit.sessions.upkeep import renew_auth_hash
+from authkit.sessions.upkeep import held_before_rehash, renew_auth_hash
 
 logger = logging.getLogger("authkit")
 
@@ -120,18 +121,23 @@ def _as_backend_sees(backend: Any, user: AbstractBaseUser) -> AbstractBaseUser |
 
 
 def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
-    """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback."""
+    """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback; or
+    the one that its login had before Django hashed that very password anew."""
     session, user, login = request.session, carried.user, carried.login
     current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
     if not constant_time_compare(held, current):
-        if not auth_hash_holds(user=user, auth_hash=held):
+        if not held:
             end_login(login_id=login.pk, reason=EndReason.PASSWORD_CHANGED)
-            raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
+            raise LoginEnded("no session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
+        if not auth_hash_holds(user=user, auth_hash=held) and not held_before_rehash(login, auth_hash=held):
+            # The login itself has the present password, so it lives: this may be a hash under a SECRET_KEY that only
+            # other processes have, or data that the session had earlier.
+            raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED, final=False)
         # Under the same id, unlike Django: a new SECRET_KEY is no new sign-in, and a new id would sign out whoever has
         # a second request on its way, or gets a 500, with which no cookie is set.
         session[HASH_SESSION_KEY] = current
     if login.auth_hash != current:
-        renew_auth_hash(login, auth_hash=current)
+        renew_auth_hash(login, user=user, auth_hash=current)
 
 
 def _adopt(request: HttpRequest, user_id: Any, backend: Any) -> Carried | None:
@@ -196,6 +202,7 @@ def _adopted_login_id(session_key: str) -> UUID:
 
 
 def _end(request: HttpRequest, ended: LoginEnded) -> None:
-    request.session.flush()
+    if ended.final:
+        request.session.flush()
     carry(request, user=AnonymousUser(), login=None)
     session_state(request).ended = ended

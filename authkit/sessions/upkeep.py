@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import cast
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
+from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.models import Login
 from authkit.sessions.lifetimes import session_lifetime
 
@@ -29,7 +34,8 @@ def needs_touch(login: Login, *, now: datetime) -> bool:
 def touch(login: Login) -> None:
     """Notes that a login was used and moves its idle end on, never past its absolute end (ASVS 7.3.1).
 
-    A failure is logged and no more: the request was served, and at worst the session times out early.
+    A failure is logged and no more: the request was served, and at worst the session times out early. What the login
+    came from is used along with it, or an administrator's own login would time out during an impersonation.
     """
     now = timezone.now()
     lifetime = session_lifetime(remembered=login.remembered)
@@ -40,17 +46,39 @@ def touch(login: Login) -> None:
         )
     except (DatabaseError, InterfaceError):
         logger.warning("the use of login %s could not be noted", login.pk, exc_info=True)
+        return
+    if login.origin is not None:
+        touch(login.origin)
 
 
-def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
+def renew_auth_hash(login: Login, *, auth_hash: str, user: AbstractBaseUser | AnonymousUser | None = None) -> None:
     """Moves a login on to the person's present password, or SECRET_KEY, if it still stands as it was read.
 
     A failure is logged and no more: the login then ends at its next check, which is the safe side.
+
+    Args:
+        login: as it was read.
+        auth_hash: what the login's session holds by now.
+        user: the person as this process knows them; one whose hash is another is older than `auth_hash`.
     """
+    known = isinstance(user, AbstractBaseUser) and session_auth_hash(user) == auth_hash
+    digest = password_digest(cast("AbstractBaseUser", user)) if known else ""
     try:
-        moved = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash).update(auth_hash=auth_hash)
+        moved = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash).update(
+            auth_hash=auth_hash, password_digest=digest, former_auth_hash=""
+        )
     except (DatabaseError, InterfaceError):
         logger.warning("login %s could not be moved on to the new password", login.pk, exc_info=True)
         return
     if moved:
         login.auth_hash = auth_hash
+
+
+def held_before_rehash(login: Login, *, auth_hash: str) -> bool:
+    """Whether a session's hash is the one that its login had before the same password was hashed anew.
+
+    One statement. Only the latest such hash counts, and none from before a password change: that gives the session
+    another id, and what lies under the old id must stay dead.
+    """
+    former = Login.objects.filter(pk=login.pk).values_list("former_auth_hash", flat=True).first() or ""
+    return former != "" and constant_time_compare(former, auth_hash)
