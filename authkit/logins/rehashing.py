@@ -2,29 +2,31 @@
 
 Django's `check_password` upgrades a hash as soon as it has seen the password: after a raise of the iterations, or with
 another hasher. The column changes, and with it the fingerprint that each login holds; to every check that looks like a
-new password. So the logins move on with the column, in one transaction.
+new password. So the logins move on with the column, in one transaction: between two, a request of another device would
+find a password that its login doesn't have, and end that login.
 
 An upgrade is told from a change of the password by the password itself. The user model's `check_password` is wrapped
-(Django sends no signal there, and the admin, other packages and ours all call it), so that a save from within it is
-known, and with it what the person has typed. Only where the new hash verifies the very same password is it an upgrade:
-one hash more, once for each upgrade, and none where nothing is upgraded. A model that burns a one-time password while
-it checks it, or sets another one, has changed it.
+(Django sends no signal there, and the admin, other packages and ours all call it), and for as long as it runs the
+instance's `save`. Only where the new hash verifies the very password that is being checked is it an upgrade: one hash
+more, once for each upgrade, and none where nothing is upgraded. A model that burns a one-time password while it checks
+it, or sets another one, has changed it.
+
+Django writes what it has hashed over whatever stands there by then. Two sign-ins at once would upgrade twice, and one
+at the time of a password change would bring the old password back. So the column is only written if it still is what
+the password was checked against.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextvars import ContextVar, Token
+from collections.abc import Collection
 from copy import copy
 from functools import wraps
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password as verifies
 from django.db import router, transaction
 from django.db.models import F
-from django.db.models.signals import pre_save
 from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
@@ -34,39 +36,15 @@ from authkit.logins.limits import line_up_with_rehash
 from authkit.logins.models import Login
 from authkit.logins.proofs import note_proof
 
-_UID = "authkit.logins.move_logins_on"
 _WATCHED = "_authkit_watched"
 
 
-class _Check:
-    """One call of `check_password`, for as long as it runs. Has no repr of its own: it holds a password."""
-
-    __slots__ = ("_token", "before", "password", "person")
-
-    def __init__(self, person: Any, password: str) -> None:
-        self.person = person
-        self.password = password
-        self.before: str = person.password
-
-    def __enter__(self) -> None:
-        self._token: Token[_Check | None] = _check.set(self)
-
-    def __exit__(self, *raised: object) -> None:
-        _check.reset(self._token)
-
-
-_check: ContextVar[_Check | None] = ContextVar("authkit_password_check", default=None)
-
-
 def connect() -> None:
-    """Watches the user model's `check_password`, and listens to saves. Safe to call twice."""
+    """Watches the user model's `check_password` and its asynchronous twin. Safe to call twice."""
     users: Any = get_user_model()
     if not getattr(users.check_password, _WATCHED, False):
         users.check_password = _watched(users.check_password)
         users.acheck_password = _awatched(users.acheck_password)
-    for model in apps.get_models():
-        if issubclass(model, users):
-            pre_save.connect(move_logins_on, sender=model, dispatch_uid=_UID)
 
 
 def _watched(check: Any) -> Any:
@@ -96,47 +74,84 @@ def _awatched(check: Any) -> Any:
     return acheck_password
 
 
-def move_logins_on(
-    sender: Any, *, instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None, **_: Any
-) -> None:
-    """Where a save is an upgrade of the hash, writes the new one and moves the logins on, before Django writes it too.
+class _Check:
+    """One call of `check_password`, for as long as it runs. Has no repr of its own: it holds a password.
 
-    Before, because between Django's save and a later write a request of another device would find a password that its
-    login doesn't have, and end that login. Django's save then writes the same value again.
+    `save` is replaced on the instance and not on the model, so that nothing else which is saved meanwhile is touched.
     """
-    check = _check.get()
-    if check is None or raw or not _is_upgrade(check, instance, update_fields):
-        return
-    old = copy(instance)
-    old.password = check.before
-    good = good_auth_hashes(old)
-    new = {"auth_hash": session_auth_hash(instance), "password_digest": password_digest(instance)}
-    # Of the model as it is stored: a save through a lazy person or a proxy writes the same column.
-    people: Any = get_user_model()._base_manager
-    with transaction.atomic(using=using):
-        line_up_with_rehash(user_id=instance.pk, most=conf.current().login.max_logins)
-        logins = Login.objects.using(router.db_for_write(Login)).filter(user_id=instance.pk, ended_at=None)
-        # In this order: MariaDB assigns from left to right.
-        logins.filter(auth_hash__in=good).update(former_auth_hash=F("auth_hash"), **new)
-        held = people.using(using).filter(pk=instance.pk, password=check.before)
-        if not held.update(password=instance.password):
-            # Another password was set meanwhile. Django's save is about to undo that, and must find no login to revive.
-            transaction.set_rollback(True, using=using)
+
+    __slots__ = ("_outer", "before", "password", "person")
+
+    def __init__(self, person: Any, password: str) -> None:
+        self.person = person
+        self.password = password
+        self.before: str = person.password
+
+    def __enter__(self) -> None:
+        self._outer = vars(self.person).get("save")  # a model's check_password that calls its parent's
+        vars(self.person)["save"] = self._save
+
+    def __exit__(self, *raised: object) -> None:
+        if self._outer is None:
+            del vars(self.person)["save"]
+        else:
+            vars(self.person)["save"] = self._outer
+
+    def _save(self, *args: Any, **options: Any) -> None:
+        person = self.person
+        if not self._is_upgrade(options.get("update_fields")):
+            type(person).save(person, *args, **options)
             return
-    _note(user_id=instance.pk, good=good, auth_hash=new["auth_hash"])
+        using = options.get("using") or router.db_for_write(type(person), instance=person)
+        old = copy(person)
+        old.password = self.before
+        good = good_auth_hashes(old)
+        with transaction.atomic(using=using):
+            saved = self._write(using, good)
+            if saved:
+                type(person).save(person, *args, **options)
+        if saved:
+            _note(person, good)
+        else:
+            self._give_way(using)
 
+    def _is_upgrade(self, update_fields: Collection[str] | None) -> bool:
+        person = self.person
+        written = update_fields is None or "password" in update_fields
+        if not written or person.pk is None or person.password == self.before:
+            return False
+        return verifies(self.password, person.password)
 
-def _is_upgrade(check: _Check, instance: Any, update_fields: Iterable[str] | None) -> bool:
-    written = update_fields is None or "password" in update_fields
-    if not written or instance.pk is None or instance.pk != check.person.pk or instance.password == check.before:
+    def _write(self, using: str, good: Collection[str]) -> bool:
+        person, people = self.person, get_user_model()._base_manager
+        line_up_with_rehash(user_id=person.pk, most=conf.current().login.max_logins)
+        logins = Login.objects.using(using).filter(user_id=person.pk, ended_at=None, auth_hash__in=good)
+        # In this order: MariaDB assigns from left to right.
+        logins.update(
+            former_auth_hash=F("auth_hash"),
+            auth_hash=session_auth_hash(person),
+            password_digest=password_digest(person),
+        )
+        held = people.using(using).filter(pk=person.pk, password=self.before)
+        if held.update(password=person.password):
+            return True
+        transaction.set_rollback(True, using=using)
         return False
-    return check_password(check.password, instance.password)
+
+    def _give_way(self, using: str) -> None:
+        """Another process has written the column meanwhile. Where it was an upgrade too, its hash is as good; where the
+        password was changed, this instance keeps a hash that no check will find in the database, so what is signed in
+        with it is out at once."""
+        people = get_user_model()._base_manager.using(using)
+        held = people.filter(pk=self.person.pk).values_list("password", flat=True).first()
+        if held is not None and verifies(self.password, held):
+            self.person.password = held
 
 
-def _note(*, user_id: Any, good: set[str], auth_hash: str) -> None:
+def _note(person: Any, good: Collection[str]) -> None:
     # The request's own login was read before. What is written for it at the end goes by what it holds.
     scope = current_scope()
     login = scope.login if scope is not None else None
     row: Login | None = login if isinstance(login, Login) or login is None else login.login
-    if row is not None and row.user_id == user_id and vars(row).get("auth_hash") in good:
-        row.auth_hash = auth_hash
+    if row is not None and row.user_id == person.pk and vars(row).get("auth_hash") in good:
+        row.auth_hash = session_auth_hash(person)

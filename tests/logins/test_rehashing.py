@@ -146,6 +146,15 @@ def test_attack_wrong_password_moves_nothing(user: Any, open_for: Any, raise_ite
     assert stands(login)
 
 
+def test_save_is_the_models_own_again_once_the_check_is_done(user: Any, password: str) -> None:
+    for attempt in (password, "wrong"):
+        user.check_password(attempt)
+        assert "save" not in vars(user)
+    with pytest.raises(TypeError):
+        user.check_password()
+    assert "save" not in vars(user)
+
+
 @pytest.mark.parametrize("way", ["set_password", "column", "same_password"])
 def test_attack_a_new_password_saved_as_an_upgrade_is_ends_the_others(
     user: Any, open_for: Any, password: str, raise_iterations: Any, way: str
@@ -192,8 +201,25 @@ def test_password_changed_meanwhile_by_another_process_revives_nothing(
     user.set_password("another one")
     user.save()
     raise_iterations()
-    assert stale.check_password(password)  # and Django has just put the old password back, hashed anew
+    assert stale.check_password(password)
     assert not stands(login)
+    user.refresh_from_db()
+    assert user.check_password("another one")  # Django alone would have put the old one back, hashed anew
+    client = Client()
+    client.force_login(stale)
+    assert client.get("/who/").content == b"None"
+
+
+def test_second_sign_in_that_upgrades_at_the_same_time_takes_the_first_ones_hash(
+    user: Any, open_for: Any, password: str, raise_iterations: Any
+) -> None:
+    login = open_for(user)
+    first, second = (get_user_model()._default_manager.get(pk=user.pk) for _ in range(2))
+    raise_iterations()
+    assert first.check_password(password)
+    assert second.check_password(password)
+    assert first.password == second.password
+    assert stands(login)
 
 
 def test_upgrade_revives_no_login_that_is_over(user: Any, open_for: Any, password: str, raise_iterations: Any) -> None:
