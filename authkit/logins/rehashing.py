@@ -42,9 +42,10 @@ _WATCHED = "_authkit_watched"
 def connect() -> None:
     """Watches the user model's `check_password` and its asynchronous twin. Safe to call twice."""
     users: Any = get_user_model()
-    if not getattr(users.check_password, _WATCHED, False):
-        users.check_password = _watched(users.check_password)
-        users.acheck_password = _awatched(users.acheck_password)
+    for name, watched in (("check_password", _watched), ("acheck_password", _awatched)):
+        check = getattr(users, name, None)  # a model that doesn't derive from Django's may have neither
+        if check is not None and not getattr(check, _WATCHED, False):
+            setattr(users, name, watched(check))
 
 
 def _watched(check: Any) -> Any:
@@ -71,6 +72,7 @@ def _awatched(check: Any) -> Any:
             note_proof(self)
         return correct
 
+    setattr(acheck_password, _WATCHED, True)
     return acheck_password
 
 
@@ -85,7 +87,7 @@ class _Check:
     def __init__(self, person: Any, password: str) -> None:
         self.person = person
         self.password = password
-        self.before: str = person.password
+        self.before: str = getattr(person, "password", "")
 
     def __enter__(self) -> None:
         self._outer = vars(self.person).get("save")  # a model's check_password that calls its parent's
@@ -118,7 +120,7 @@ class _Check:
     def _is_upgrade(self, update_fields: Collection[str] | None) -> bool:
         person = self.person
         written = update_fields is None or "password" in update_fields
-        if not written or person.pk is None or person.password == self.before:
+        if not written or person.pk is None or getattr(person, "password", "") == self.before:
             return False
         return verifies(self.password, person.password)
 

@@ -27,7 +27,8 @@ Columns = tuple[str, ...]
 """Of a login, besides its key and its person's. What is not read is loaded, all at once, when somebody asks for it:
 converting dates that nobody looks at costs as much as a third of the statement."""
 
-WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in _KEYS)
+_UNASKED = {"former_auth_hash", "password_digest"}  # looked at by statements of their own, where something mismatches
+WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in {*_KEYS, *_UNASKED})
 _ORIGIN = ("parent_id", "actor_id")
 _JUDGED = {"auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
 _USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at", *_ORIGIN}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, router
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -59,19 +60,28 @@ def renew_auth_hash(login: Login, *, auth_hash: str, user: AbstractBaseUser | An
     Args:
         login: as it was read.
         auth_hash: what the login's session holds by now.
-        user: the person as this process knows them; one whose hash is another is older than `auth_hash`.
+        user: the person as this process knows them; read anew where that is older than `auth_hash`.
     """
-    known = isinstance(user, AbstractBaseUser) and session_auth_hash(user) == auth_hash
-    digest = password_digest(cast("AbstractBaseUser", user)) if known else ""
+    same = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash)
     try:
-        moved = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash).update(
-            auth_hash=auth_hash, password_digest=digest, former_auth_hash=""
-        )
+        digest = _digest_beside(auth_hash, user) or _digest_beside(auth_hash, _owner_of(login))
+        moved = same.update(auth_hash=auth_hash, password_digest=digest, former_auth_hash="")
     except (DatabaseError, InterfaceError):
         logger.warning("login %s could not be moved on to the new password", login.pk, exc_info=True)
         return
     if moved:
         login.auth_hash = auth_hash
+
+
+def _digest_beside(auth_hash: str, user: Any) -> str:
+    """Empty where the hash is not this person's."""
+    known = isinstance(user, AbstractBaseUser) and session_auth_hash(user) == auth_hash
+    return password_digest(user) if known else ""
+
+
+def _owner_of(login: Login) -> Any:
+    people = get_user_model()._base_manager.using(router.db_for_write(Login))
+    return people.filter(pk=login.user_id).first()
 
 
 def held_before_rehash(login: Login, *, auth_hash: str) -> bool:

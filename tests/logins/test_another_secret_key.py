@@ -206,3 +206,14 @@ def test_refresh_moves_the_digest_on_with_the_hash(user: Any, credentials: Any) 
             assert client.post("/auth/api/token/refresh/", body, content_type="application/json").status_code == 200
             login = Login.objects.get()
             assert (login.auth_hash, login.password_digest) == (user.get_session_auth_hash(), password_digest(user))
+
+
+def test_password_change_that_is_noted_without_its_person_has_a_digest_too(user: Any, open_for: Any) -> None:
+    login = open_for(user)
+    user.set_password("another one")
+    user.save()
+    renew_auth_hash(login, auth_hash=user.get_session_auth_hash())
+    assert Login.objects.get(pk=login.pk).password_digest == password_digest(user)
+    with machine(NEW):
+        assert refused(login) is not None
+    assert not is_over(login)

@@ -19,6 +19,7 @@ from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import password_digest
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.rehashing import connect
 from authkit.logins.rotation import rotate
 from authkit.logins.services import end_login
 
@@ -276,3 +277,16 @@ def test_rotation_that_read_the_person_before_the_upgrade_leaves_the_new_hash(
     )
     assert stands(login)
     assert Login.objects.get(pk=login.pk).generation == 1
+
+
+def test_model_without_djangos_methods_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bare:
+        pass
+
+    monkeypatch.setattr("authkit.logins.rehashing.get_user_model", lambda: Bare)
+    connect()
+    assert not hasattr(Bare, "check_password")
+    watched = get_user_model().check_password
+    monkeypatch.undo()
+    connect()
+    assert get_user_model().check_password is watched
