@@ -15,7 +15,7 @@ class AuthKitConfig(AppConfig):
     def ready(self) -> None:
         # Imported here, because all of it imports models, which don't exist before the registry is complete.
         from authkit import checks
-        from authkit.logins import issuing, mails
+        from authkit.logins import issuing, mails, rehashing
         from authkit.logins import receivers as logins
         from authkit.sessions import receivers as sessions
         from authkit.tokens import adoption_receivers as adoption
@@ -23,6 +23,7 @@ class AuthKitConfig(AppConfig):
 
         checks.register()
         logins.connect()
+        rehashing.connect()
         mails.connect()
         issuing.connect()
         # Before the sessions: a token cookie that a sign-in replaces is over by the time that logins are counted.

@@ -29,16 +29,21 @@ class AuthKitError(Exception):
         detail: for the log only, never shown to a client; must not hold a credential.
         reason: a machine-readable refinement of `code`, or None.
         why: a machine-readable refinement of `reason`, or None.
+        final: whether this process knows that the credential is no good any more. If not, another one of the same site
+            may still accept it, so nothing of it is thrown away.
     """
 
     code = "error"
     message = "The request was refused."
 
-    def __init__(self, detail: str = "", *, reason: str | None = None, why: str | None = None) -> None:
+    def __init__(
+        self, detail: str = "", *, reason: str | None = None, why: str | None = None, final: bool = True
+    ) -> None:
         super().__init__(detail or self.message)
         self.detail = detail
         self.reason = reason
         self.why = why
+        self.final = final
 
     def as_payload(self) -> dict[str, str]:
         """What a client may see: `code`, `detail` (the safe sentence) and, where known, `reason` and `why`."""

@@ -22,7 +22,7 @@ from authkit.admin.force_logout import PERMISSION
 from authkit.admin.pages import confirmation
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
 from authkit.core.admin_lists import CarefulChangeList
-from authkit.logins.checkers import verdict
+from authkit.logins.checkers import origin_stands, verdict
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_everybodys_logins, end_login, end_logins_where
@@ -35,7 +35,7 @@ else:
     Base = admin.ModelAdmin  # not generic at run time
 
 
-_NOT_SHOWN = ("auth_hash", "generation")
+_NOT_SHOWN = ("auth_hash", "former_auth_hash", "password_digest", "generation")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -74,16 +74,16 @@ class LoginAdmin(Base):
     Ending logins needs `authkit.force_logout`, seeing them `authkit.view_login`.
     """
 
-    list_display = ("user", "state", "kind", "method", "device", "ip", "created_at", "last_seen_at")
+    list_display = ("user", "impersonated_by", "state", "kind", "method", "device", "ip", "created_at", "last_seen_at")
     list_filter = (StateFilter, "kind", MethodFilter, "end_reason", "created_at")
-    list_select_related = ("user",)
+    list_select_related = ("user", "actor")
     list_per_page = 50
     ordering = ("-pk",)  # ids sort by age, and unlike `created_at` have an index
     show_full_result_count = False
     search_help_text = gettext_lazy("A person's name or e-mail address")
     fields = (
-        "id", "user", "kind", "method", "remembered", "device", "ip", "created_at", "last_seen_at", "expires_at",
-        "absolute_expires_at", "state", "ended_at", "end_reason",
+        "id", "user", "impersonated_by", "kind", "method", "remembered", "device", "ip", "created_at", "last_seen_at",
+        "expires_at", "absolute_expires_at", "state", "ended_at", "end_reason",
     )  # fmt: skip
     actions = ("end_logins",)
     change_list_template = "authkit/admin/login_change_list.html"
@@ -115,7 +115,16 @@ class LoginAdmin(Base):
         """Live, or why not, as the next request with it would find out."""
         cutoffs = [cutoff for cutoff in (login.user_cutoff, login.global_cutoff) if cutoff is not None]
         why = verdict(user=login.user, login=login, cut_off_at=max(cutoffs, default=None), now=timezone.now())
+        if why is None and not origin_stands(login):
+            why = EndReason.ORIGIN_ENDED
         return _("live") if why is None else str(why.label)
+
+    @admin.display(description=gettext_lazy("impersonated by"), ordering="actor")
+    def impersonated_by(self, login: Login) -> str:
+        """Who is in truth behind it; empty for a login that its person opened."""
+        if login.parent_id is None:
+            return ""
+        return _("a deleted person") if login.actor is None else str(login.actor)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

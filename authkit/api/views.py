@@ -130,7 +130,7 @@ class LoginsView(SignedInView):
 
     def get(self, request: Request) -> Response:
         user, current, pages = cast("AbstractBaseUser", request.user), current_login(request), LoginPages()
-        logins = pages.paginate_queryset(live_logins_of(user=user), request, view=self) or []
+        logins = pages.paginate_queryset(live_logins_of(user=user).select_related("actor"), request, view=self) or []
         return pages.get_paginated_response(login_payloads(logins, current=current))
 
 

@@ -20,17 +20,22 @@ from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.blacklist import jti_digest
 from authkit.logins.carried import Carried
 from authkit.logins.finality import make_final
-from authkit.logins.fingerprints import auth_hash_holds
+from authkit.logins.fingerprints import auth_hash_holds, is_certainly_another
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from authkit.logins.statement import JUDGED, Columns, Found, Standing, find
+from authkit.logins.statement import JUDGED, USED, Columns, Found, Standing, find
 
 _ENDED = "login_ended"
 _EXPIRED = "expired"
 
+MOST_ORIGINS = 8
+"""How long a chain of logins may be of which each came from the last. Rows that point at each other have no end."""
 
-def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns: Columns = JUDGED) -> Carried:
+
+def check_login(
+    *, login_id: UUID, user_id: Any, jti: str | None = None, columns: Columns = JUDGED, depth: int = 0
+) -> Carried:
     """Loads a person through one of their logins (mode `database` of DESIGN.md).
 
     Args:
@@ -39,13 +44,16 @@ def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns
         jti: of the token, if the blacklist is to be asked too, in the same statement. A refresh does. An access check
             does not: blacklisting a token of ours ends its login, so its row tells; and a jti that was listed by hand,
             without its token, is found at the next refresh, and the login ended then.
-        columns: what the caller needs of the login; the rest is loaded when it is asked for.
+        columns: what the caller needs of the login; the rest is loaded when it is asked for. Where they name the login
+            that this one came from, that one is checked as well, by one statement more.
+        depth: how many logins came from this one, for this function's own use.
 
     Returns:
         The person, a real instance of the user model, and the login.
 
     Raises:
-        LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value.
+        LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value. It is not
+            `final` where the login's hash was made with a SECRET_KEY that this process doesn't have.
         TruthUnavailable: the database can't be asked, or what it says can't be made final.
     """
     found = _find(login_id=login_id, user_id=user_id, digest=None if jti is None else jti_digest(jti), columns=columns)
@@ -54,17 +62,22 @@ def check_login(*, login_id: UUID, user_id: Any, jti: str | None = None, columns
         raise LoginEnded("no such login of this person", reason=_ENDED, why=EndReason.DELETED)
     user = found.user
     why = verdict(user=user, login=found.standing, cut_off_at=found.cut_off_at, now=timezone.now())
+    final = True
     try:
         if why is None and found.blacklisted:
             end_login(login_id=login_id, reason=EndReason.REVOKED)
             why = EndReason.REVOKED
-        elif why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED} and found.standing.ended_at is None:
+        elif why == EndReason.PASSWORD_CHANGED and found.standing.ended_at is None:
+            final = _has_another_password(user, login_id=login_id)
+        if why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED} and final and found.standing.ended_at is None:
             make_final(login_id=login_id, why=why)
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the end of a login can't be written") from error
     if why is None:
-        return Carried(user=user, login=found.login)
-    raise LoginEnded(f"login is over: {why}", reason=_EXPIRED if why == EndReason.EXPIRED else _ENDED, why=why)
+        origin = found.origin()
+        return Carried(user=user, login=found.login if origin is None else _derived(found, *origin, depth=depth))
+    reason = _EXPIRED if why == EndReason.EXPIRED else _ENDED
+    raise LoginEnded(f"login is over: {why}", reason=reason, why=why, final=final)
 
 
 def verdict(
@@ -87,6 +100,49 @@ def verdict(
     if not auth_hash_holds(user=user, auth_hash=login.auth_hash):
         return EndReason.PASSWORD_CHANGED
     return None
+
+
+def _derived(found: Found, parent_id: UUID, actor_id: Any, *, depth: int) -> Login:
+    # By the same check: an actor who was forced out, switched off, given another password or deleted, by raw SQL as
+    # well, is out in every session that came from theirs.
+    login = found.login()
+    try:
+        if depth == MOST_ORIGINS:
+            raise LoginEnded("came from too many others", reason=_ENDED, why=EndReason.ORIGIN_ENDED)
+        login.origin = check_login(login_id=parent_id, user_id=actor_id, columns=USED, depth=depth + 1).login
+    except LoginEnded as ended:
+        try:
+            if ended.final:
+                make_final(login_id=login.pk, why=EndReason.ORIGIN_ENDED)
+        except DATABASE_DOWN as error:
+            raise TruthUnavailable("the end of a login can't be written") from error
+        raise LoginEnded(
+            f"the login it came from: {ended.detail}", reason=_ENDED, why=EndReason.ORIGIN_ENDED, final=ended.final
+        ) from ended
+    return login
+
+
+def origin_stands(login: Login) -> bool:
+    """Whether all that this login came from still stands; writes nothing. One statement for each, none for a login that
+    came from no other."""
+    origin = None if login.parent_id is None else (login.parent_id, login.actor_id)
+    for _ in range(MOST_ORIGINS):
+        if origin is None:
+            return True
+        found = _find(login_id=origin[0], user_id=origin[1], digest=None, columns=USED)
+        if found is None:
+            return False
+        now = timezone.now()
+        if verdict(user=found.user, login=found.standing, cut_off_at=found.cut_off_at, now=now) is not None:
+            return False
+        origin = found.origin()
+    return False
+
+
+def _has_another_password(user: AbstractBaseUser, *, login_id: UUID) -> bool:
+    # A statement of its own: reading one column more at each check would cost all requests for what few ever need.
+    digests = Login.objects.filter(pk=login_id).values_list("password_digest", flat=True)
+    return is_certainly_another(user=user, digest=digests.first() or "")
 
 
 def _find(*, login_id: UUID, user_id: Any, digest: str | None, columns: Columns) -> Found | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -16,6 +17,9 @@ from authkit.exceptions import InvalidCredentials, SignInRefused
 MAX_PASSWORD_LENGTH = 4096
 """Characters; doors refuse longer ones before any hashing, which would be the attacker's lever."""
 
+_MOST_ADDRESSES = 100
+"""Rows that are read for one address, so that an attacker who registers its spellings can't make sign-ins slow."""
+
 
 @sensitive_variables("password")
 def verify_password(
@@ -25,7 +29,8 @@ def verify_password(
 
     Args:
         request: given to the backends.
-        username: the user model's USERNAME_FIELD, or an e-mail address where `identifiers` allows it.
+        username: the user model's USERNAME_FIELD, or an e-mail address where `identifiers` allows it. A user name wins
+            over an address, and an address in the very same letters over one that differs in case.
         password: as typed.
         identifiers: of "username" and "email", what counts.
 
@@ -51,10 +56,44 @@ def verify_password(
 
 
 def _account_name(identifier: str, identifiers: Sequence[str]) -> str | None:
-    users = get_user_model()
-    if "email" in identifiers and "@" in identifier:
-        email_field = users.get_email_field_name()
-        owners = list(users._default_manager.filter(**{f"{email_field}__iexact": identifier})[:2])
-        if len(owners) == 1:
-            return str(owners[0].get_username())
+    """The user name to try. The more literal match wins, and of two equally literal ones the user name.
+
+    So a person who takes another's user name as their e-mail address, or a case variant of another's address, locks
+    nobody out of what is literally theirs. A name that is literally no one's, and the address of two people but for
+    the case, signs in neither. One name is tried and never two: the second hash would tell by its time that two people
+    answer to it.
+    """
+    if "email" not in identifiers or "@" not in identifier:
+        return identifier if "username" in identifiers else None
+    # Both statements always, so that neither their number nor their time says which of the two matched.
+    holder = _holder_of_name(identifier) if "username" in identifiers else None
+    addresses = _addresses_like(identifier)
+    if holder is not None and holder == identifier:
+        return identifier
+    literal = [name for name, address in addresses if address == identifier]
+    if len(literal) == 1:
+        return literal[0]
+    if holder is not None:
+        # By the project's own idea of equal names (its manager's, or its database's), as the back end will find it.
+        return identifier
+    if len(addresses) == 1:
+        return addresses[0][0]
     return identifier if "username" in identifiers else None
+
+
+def _holder_of_name(identifier: str) -> str | None:
+    """The user name, as it is stored, of the person whom Django's back end would find by this one."""
+    users = get_user_model()
+    manager: Any = users._default_manager
+    try:
+        return str(manager.get_by_natural_key(identifier).get_username())
+    except (users.DoesNotExist, users.MultipleObjectsReturned):
+        return None
+
+
+def _addresses_like(identifier: str) -> list[tuple[str, str]]:
+    """User name and address of each person whose address this is but for the case, the oldest keys first."""
+    users = get_user_model()
+    email = users.get_email_field_name()
+    found = users._default_manager.filter(**{f"{email}__iexact": identifier}).order_by("pk")
+    return [(str(name), address) for name, address in found.values_list(users.USERNAME_FIELD, email)[:_MOST_ADDRESSES]]

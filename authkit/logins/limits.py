@@ -46,6 +46,21 @@ def line_up_with_sign_ins(*, user_id: Any, most: int) -> None:
         lock_logins_of(user_id=user_id)
 
 
+def line_up_with_rehash(*, user_id: Any, most: int) -> None:
+    """For a caller that moves a person's logins on and then writes their row: takes the row's lock first where a
+    sign-in or an ending does so too, and after the logins' locks where an ending does, or the two deadlock.
+
+    An ending writes logins, then a cutoff, whose foreign key needs the person's row. PostgreSQL's weaker lock doesn't
+    stand in its way; InnoDB has none, so without a limit the row comes last there.
+
+    Args:
+        user_id: the person's primary key; a transaction has to be open.
+        most: how many logins there may be; 0 for any number, so that sign-ins lock nothing.
+    """
+    if most or connections[router.db_for_write(Login)].features.has_select_for_no_key_update:
+        lock_logins_of(user_id=user_id)
+
+
 def beyond_limit(
     *, logins: LoginQuerySet, opened: Login, most: int, at_limit: str, replaces: Collection[UUID]
 ) -> list[UUID]:

@@ -62,6 +62,11 @@ class LoginQuerySet(ToldQuerySet["Login"]):
         of_row = Q(ended_at__isnull=False) | Q(expires_at__lte=now)
         return self.filter(reduce(or_, _cutoffs(), of_row))
 
+    def not_left_alone(self) -> LoginQuerySet:
+        """Without those that came from a login that is over, by its row and the cutoffs. For SELECTs: MySQL can't
+        update a table that the statement also reads."""
+        return self.filter(Q(parent_id=None) | Exists(Login.objects.live().filter(pk=OuterRef("parent_id"))))
+
     def where(
         self,
         *,
@@ -97,6 +102,8 @@ class Login(ToldModel):
         (
             *("kind", "method", "remembered", "device", "ip"),
             *("generation", "rotated_at", "last_seen_at", "absolute_expires_at"),
+            *("rotated_device", "rotated_network", "retried_at", "retried_generation", "late_retries"),
+            *("password_digest", "former_auth_hash"),
         )
     )
     newcomers_judge = False
@@ -113,6 +120,10 @@ class Login(ToldModel):
     method = models.CharField(_("method"), max_length=64, help_text=_("“password”, or the provider's id."))
     auth_hash = models.CharField(max_length=128, editable=False)
     """Django's session auth hash of the person when the login began: another password, another hash."""
+    former_auth_hash = models.CharField(max_length=128, blank=True, default="", db_default="", editable=False)
+    """The one before Django hashed the same password anew (see `rehashing`): the login's session may still hold it."""
+    password_digest = models.CharField(max_length=128, blank=True, default="", db_default="", editable=False)
+    """Tells another password from another SECRET_KEY where `auth_hash` doesn't match (see `fingerprints`)."""
     remembered = models.BooleanField(_("remembered"), default=False)
     device = models.CharField(_("device"), max_length=200, blank=True)
     ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
@@ -136,6 +147,23 @@ class Login(ToldModel):
     absolute_expires_at = models.DateTimeField(_("ends at the latest"))
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     end_reason = models.CharField(_("why it ended"), max_length=32, choices=EndReason, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("impersonated by"),
+    )
+    """Who is in truth behind a login that was opened without a credential of `user`. Deleting that person ends the
+    login, by `parent_id`, and leaves the row, which says that the owner's account was used by another person."""
+    parent_id = models.UUIDField(null=True, blank=True, editable=False)
+    """The actor's own login, from which this one was opened and with which it ends. No foreign key, so that deleting
+    one by SQL needs no order, and no index, because nothing looks for children: each check looks for the parent."""
+
+    origin: Login | None = None
+    """That login, where a check has read it."""
 
     objects = PrimaryManager.from_queryset(LoginQuerySet)()
 

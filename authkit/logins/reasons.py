@@ -36,4 +36,5 @@ class EndReason(TextChoices):
     EMAIL_CHANGED = "email_changed", _("e-mail address changed")
     UNLINKED = "unlinked", _("way in removed")
     PROVIDER_LOGOUT = "provider_logout", _("signed out at the provider")
+    ORIGIN_ENDED = "origin_ended", _("the login that it came from ended")
     EXPIRED = "expired", _("expired")

@@ -41,7 +41,7 @@ from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded
 from authkit.logins.carried import Carried
 from authkit.logins.checkers import check_login
-from authkit.logins.fingerprints import session_auth_hash
+from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, judge
 from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
 from authkit.logins.reasons import EndReason
@@ -123,15 +123,18 @@ def _advance(carried: Carried, *, lifetime: Lifetime, client: Client) -> bool:
     auth_hash = session_auth_hash(carried.user)  # as verified above; moves on from a fallback of SECRET_KEY
     generation = login.generation
     device, network = client.device[:MAX_ROTATED_DEVICE_LENGTH], client.network
-    if not advance(
+    moved = advance(
         login_id=login.pk,
         generation=generation,
         now=now,
         expires_at=expires_at,
+        held_hash=login.auth_hash,
         auth_hash=auth_hash,
+        password_digest=password_digest(carried.user),
         device=device,
         network=network,
-    ):
+    )
+    if not moved:
         return False
     login.generation, login.rotated_at, login.last_seen_at = generation + 1, now, now
     login.expires_at, login.auth_hash = expires_at, auth_hash

@@ -46,7 +46,10 @@ class UserSerializer(serializers.BaseSerializer[AbstractBaseUser]):
 
 
 class LoginSerializer(serializers.ModelSerializer[Login]):
-    """A login as its owner sees it; `context["current"]` is the one that carries the request."""
+    """A login as its owner sees it; `context["current"]` is the one that carries the request.
+
+    `impersonated_by` is there only for a login that another person opened: their name, or null if they are deleted.
+    """
 
     last_seen_at = serializers.DateTimeField(source="shown_last_seen_at", read_only=True)
     expires_at = serializers.DateTimeField(source="shown_expires_at", read_only=True)
@@ -58,6 +61,12 @@ class LoginSerializer(serializers.ModelSerializer[Login]):
             "id", "kind", "method", "device", "ip", "created_at", "last_seen_at", "expires_at", "current",
         )  # fmt: skip
         read_only_fields = fields
+
+    def to_representation(self, instance: Login) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if instance.parent_id is not None:
+            shown["impersonated_by"] = None if instance.actor is None else instance.actor.get_username()
+        return shown
 
     def get_current(self, login: Login) -> bool:
         current = self.context.get("current")

@@ -21,7 +21,7 @@ from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
 from authkit.logins.clock import database_now
 from authkit.logins.cutoffs import beginning, cut_off_before, cut_off_everybody, cut_off_person
-from authkit.logins.fingerprints import good_auth_hashes, session_auth_hash
+from authkit.logins.fingerprints import good_auth_hashes, password_digest, session_auth_hash
 from authkit.logins.hints import tell
 from authkit.logins.limits import beyond_limit, line_up_with_sign_ins, lock_logins_of
 from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login, LoginQuerySet
@@ -72,6 +72,7 @@ def open_login(
     began_at: datetime | None = None,
     prepare: Prepare | None = None,
     replaces: Collection[UUID] = (),
+    origin: Login | None = None,
 ) -> Login:
     """Writes the row that a new session or token pair will point at, and holds the person to LOGIN.MAX_LOGINS.
 
@@ -89,6 +90,8 @@ def open_login(
         prepare: called with the row before it is written; what it raises leaves nothing behind.
         replaces: ids of logins that end once this one is there (reason "replaced"), such as the session's last one;
             the limit doesn't count them.
+        origin: the login of another person from which this one is opened without a credential of `user`'s. It ends with
+            that one, and no later; being no sign-in of `user`'s, it is not held to their limit.
 
     Returns:
         The saved row. `signals.login_opened` is sent on commit, and `signals.login_ended` for each that was evicted.
@@ -100,12 +103,15 @@ def open_login(
     # By the clock of this server, as the tokens' own times are.
     now = timezone.now()
     absolute = now + lifetime.absolute
+    if origin is not None:
+        absolute = min(absolute, origin.absolute_expires_at)
     login = Login(
         id=login_id or uuid7(),
         user_id=user.pk,
         kind=kind,
         method=method[:64],
         auth_hash=session_auth_hash(user),
+        password_digest=password_digest(user),
         remembered=remembered,
         device=client.device[:200],
         ip=client.address,
@@ -116,11 +122,14 @@ def open_login(
         last_seen_at=now,
         expires_at=lifetime.expiry(now=now, absolute_expires_at=absolute),
         absolute_expires_at=absolute,
+        actor_id=None if origin is None else origin.user_id,
+        parent_id=None if origin is None else origin.pk,
     )
+    login.origin = origin
     if prepare is not None:
         prepare(user, login)
     settings, begins_now = conf.current().login, began_at is None
-    if settings.max_logins and login_id is None:
+    if settings.max_logins and login_id is None and origin is None:
         _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces)
     else:
         _insert(login, begins_now=begins_now)
@@ -147,7 +156,7 @@ def _save_within_limit(
         lock_logins_of(user_id=user.pk)
         _insert(login, begins_now=begins_now)  # not before the lock: an ending may have held it
         evicted = beyond_limit(
-            logins=live_logins_of(user=user),
+            logins=live_logins_of(user=user).filter(parent_id=None),
             opened=login,
             most=settings.max_logins,
             at_limit=settings.at_limit,
@@ -292,11 +301,16 @@ def end_everybodys_logins(*, reason: EndReason) -> LoginsEnded:
 
 
 def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:
-    """The logins that still carry this person, newest first."""
+    """The logins that still carry this person, newest first.
+
+    One that came from another person's is left out with that one; whether its actor is still active and has the same
+    password is found out at its next check.
+    """
     if not user.is_active:
         return Login.objects.none()
     return (
         Login.objects.live()
+        .not_left_alone()
         .filter(user_id=user.pk, auth_hash__in=good_auth_hashes(user))
         .order_by("-created_at", "-pk")
     )

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections, models, router, transaction
-from django.db.models import DateTimeField, Exists, F, Subquery
+from django.db.models import Case, DateTimeField, Exists, F, Q, Subquery, Value, When
 from django.db.models.sql import UpdateQuery
 
 from authkit.logins.compiled import Select, Statement, select_where_possible
@@ -27,14 +27,16 @@ Columns = tuple[str, ...]
 """Of a login, besides its key and its person's. What is not read is loaded, all at once, when somebody asks for it:
 converting dates that nobody looks at costs as much as a third of the statement."""
 
-WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in _KEYS)
+_UNASKED = {"former_auth_hash", "password_digest"}  # looked at by statements of their own, where something mismatches
+WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in {*_KEYS, *_UNASKED})
+_ORIGIN = ("parent_id", "actor_id")
 _JUDGED = {"auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
-_USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at"}
+_USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at", *_ORIGIN}
 # In the model's own order, in which `from_db()` takes their values.
 JUDGED: Columns = tuple(name for name in WHOLE if name in _JUDGED)
 """By which it is decided whether the login stands: all that the check of an access token needs."""
 USED: Columns = tuple(name for name in WHOLE if name in _USED)
-"""What a session needs, so that its use can be noted."""
+"""What a session needs, so that its use can be noted; and which login it came from, as only a session can."""
 
 _CUTOFFS = ("user_cutoff", "global_cutoff")
 
@@ -43,7 +45,10 @@ _ANY_LOGIN = UUID("ffffffff-0000-7000-8000-00617574686b")
 _ANY_USERS: dict[str, Any] = {"UUIDField": UUID("ffffffff-0000-4000-8000-00617574686b"), "CharField": "\x01authkit"}
 _ANY_INTEGER = -1_717_986_918
 _ANY_GENERATION = 1_717_986_918
-_ANY_TEXTS = {name: f"\x01{name}" for name in ("auth_hash", "rotated_device", "rotated_network")}
+_ANY_HASH = "\x01authkit"
+_ANY_HELD_HASH = "\x02authkit"
+_ANY_DIGEST_OF_IT = "\x03authkit"
+_ANY_TEXTS = {name: f"\x01{name}" for name in ("rotated_device", "rotated_network")}
 _ANY_DIGEST = "authkit"
 _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
@@ -70,6 +75,14 @@ class Found:
     _using: str
     _columns: Columns
     _values: tuple[Any, ...]
+
+    def origin(self) -> tuple[UUID, Any] | None:
+        """The id and the person of the login that this one came from; None for one that came from none, and where the
+        columns that say so were not read."""
+        if _ORIGIN[0] not in self._columns:
+            return None
+        held = dict(zip(self._columns, self._values, strict=True))
+        return None if held["parent_id"] is None else (held["parent_id"], held["actor_id"])
 
     def login(self) -> Login:
         """The row itself, with the columns that were read."""
@@ -134,7 +147,16 @@ def _fetch(
 
 
 def advance(
-    *, login_id: UUID, generation: int, now: datetime, expires_at: datetime, auth_hash: str, device: str, network: str
+    *,
+    login_id: UUID,
+    generation: int,
+    now: datetime,
+    expires_at: datetime,
+    held_hash: str,
+    auth_hash: str,
+    password_digest: str,
+    device: str,
+    network: str,
 ) -> bool:
     """The conditional UPDATE behind every refresh; its row count is the answer.
 
@@ -145,9 +167,12 @@ def advance(
         generation: the one that it must still have, and leaves by one.
         now: the time of the rotation; the login must not have ended or run out by then.
         expires_at: until when it then waits for its next use.
+        held_hash: the `auth_hash` with which the login was read. Where another stands there by now, the password was
+            hashed anew meanwhile (`rehashing`), and what was read of the person is older than that: it stays.
         auth_hash: the person's present one.
         device: from which the rotation comes, at most MAX_ROTATED_DEVICE_LENGTH characters.
         network: likewise, as `Client.network` has it.
+        password_digest: and what is kept beside it.
 
     Returns:
         Whether this call moved it on.
@@ -156,7 +181,8 @@ def advance(
     connection, statement = connections[using], _compiled_advance(using)
     given = {
         "login_id": login_id, "generation": generation, "now": now,
-        "rotated_at": now, "last_seen_at": now, "expires_at": expires_at, "auth_hash": auth_hash,
+        "rotated_at": now, "last_seen_at": now, "expires_at": expires_at,
+        "held_hash": held_hash, "auth_hash": auth_hash, "password_digest": password_digest,
         "rotated_device": device, "rotated_network": network,
     }  # fmt: skip
     parameters = statement.filled(connection, given)
@@ -186,12 +212,21 @@ def _compiled_advance(using: str) -> Statement:
         .query.chain(UpdateQuery)
     )
     changed = {name: times[name] for name in ("rotated_at", "last_seen_at", "expires_at")}
-    query.add_update_values({"generation": F("generation") + 1, **_ANY_TEXTS, **changed})
+    as_read = Q(auth_hash=_ANY_HELD_HASH)
+    hashes = {
+        # In this order: MariaDB assigns from left to right, and the conditions look at `auth_hash`.
+        "password_digest": Case(When(as_read, then=Value(_ANY_DIGEST_OF_IT)), default=F("password_digest")),
+        "auth_hash": Case(When(as_read, then=Value(_ANY_HASH)), default=F("auth_hash")),
+    }
+    query.add_update_values({"generation": F("generation") + 1, **hashes, **_ANY_TEXTS, **changed})
     field: Any = Login._meta.get_field
     stand_ins = {
         "login_id": (Login._meta.pk, _ANY_LOGIN),
         "generation": (field("generation"), _ANY_GENERATION),
         **{name: (field(name), text) for name, text in _ANY_TEXTS.items()},
+        "held_hash": (field("auth_hash"), _ANY_HELD_HASH),
+        "auth_hash": (field("auth_hash"), _ANY_HASH),
+        "password_digest": (field("password_digest"), _ANY_DIGEST_OF_IT),
         **{name: (field("expires_at"), time) for name, time in times.items()},
     }
     return Statement.compiled(query, using=using, stand_ins=stand_ins)

@@ -167,7 +167,8 @@ class AccountPage(SignedInPage):
     """My logins, newest first."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        logins = live_logins_of(user=request.user)  # type: ignore[arg-type]  # nobody anonymous comes this far
+        mine = live_logins_of(user=request.user)  # type: ignore[arg-type]  # nobody anonymous comes this far
+        logins = mine.select_related("actor")
         page = Paginator(logins, LOGINS_PER_PAGE).get_page(request.GET.get("page"))
         current = current_login(request)
         names = {provider.id: provider.name for provider in configured()} | {"password": gettext("Password")}

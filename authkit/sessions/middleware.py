@@ -26,6 +26,7 @@ from authkit.logins.current import RequestScope
 from authkit.logins.epochs import due_before_a_view, renew_before_a_view
 from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
+from authkit.sessions.passages import settle_left
 from authkit.sessions.resolution import SessionUser, known_user, resolve_user, settle_adoption
 from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
@@ -64,6 +65,9 @@ class SessionLoginMiddleware:
             response: HttpResponseBase = self.get_response(request)
         if scope.ends:
             settle_ends(scope.ends)
+        left = _left(request)
+        if left is not None:
+            settle_left(left)
         login = _unsettled(request)
         if login is not None:
             _settle(request, login)
@@ -82,6 +86,9 @@ class SessionLoginMiddleware:
             response: HttpResponseBase = await self.get_response(request)
         if scope.ends:
             await sync_to_async(settle_ends)(scope.ends)
+        left = _left(request)
+        if left is not None:
+            await sync_to_async(settle_left)(left)
         login = _unsettled(request)
         if login is not None:
             await sync_to_async(_settle)(request, login)
@@ -130,7 +137,7 @@ def _saves(request: HttpRequest, response: HttpResponseBase) -> bool:
 def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
     # What the check of the token would have said a moment before.
     notes = aftermath_of(request)
-    if notes.carrier is not None:
+    if notes.carrier is not None and ended.final:
         notes.dead.append(notes.carrier)
     elif "HTTP_AUTHORIZATION" in request.META:
         notes.bearer_refused = True
@@ -168,6 +175,11 @@ async def _aresolve_user(request: HttpRequest) -> SessionUser:
     return known if known is not None else await sync_to_async(resolve_user)(request)
 
 
+def _left(request: HttpRequest) -> Login | None:
+    state = known_state(request)
+    return None if state is None else state.left
+
+
 def _unsettled(request: HttpRequest) -> Login | None:
     """The session's login if the request leaves something to be written for it; asks no database."""
     state = known_state(request)
@@ -188,7 +200,7 @@ def _settle(request: HttpRequest, login: Login) -> None:
         settle_adoption(request, login)
     auth_hash = _changed_auth_hash(request, login)
     if auth_hash is not None:
-        renew_auth_hash(login, auth_hash=auth_hash)
+        renew_auth_hash(login, auth_hash=auth_hash, user=session_state(request).user)
     if needs_touch(login, now=timezone.now()):
         touch(login)
 

@@ -21,10 +21,12 @@ from authkit import conf
 from authkit.core.clients import Client, client_from
 from authkit.exceptions import TooManyLogins
 from authkit.logins.models import Login
+from authkit.logins.proofs import has_proof
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, open_login
 from authkit.sessions.lifetimes import session_lifetime
-from authkit.sessions.state import carry
+from authkit.sessions.passages import Passage, passage
+from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, Ledger, SessionStore
 from authkit.sessions.upkeep import renew_auth_hash
 from authkit.sessions.verdicts import judge, parsed_login_id
@@ -55,7 +57,7 @@ def announce(request: Any, sign_in: SignIn | None) -> None:
 
 
 def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Opens the login of a session that Django just gave to somebody.
+    """Opens the login of a session that Django just gave to somebody, or returns to one (`authkit.sessions.passages`).
 
     Packages that sign in by token send the same signal with no session, or with one of nobody's: not for us.
     """
@@ -63,19 +65,16 @@ def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwar
     if session is None or session.get(SESSION_KEY) != user._meta.pk.value_to_string(user):
         return
     asked: SignIn | None = getattr(request, _SIGN_IN, None)
-    remembered = asked is not None and asked.remembered
     held = map(parsed_login_id, (getattr(session, "login_at_load", None), session.get(LOGIN_SESSION_KEY)))
     previous = {login_id for login_id in held if login_id is not None}
+    proven = asked is not None or has_proof(user)
+    passed = passage(request=request, user=user, previous=previous, proven=proven)
+    if passed.over is not None:
+        _take_back(request, previous)
+        session_state(request).ended = passed.over
+        return
     try:
-        login = open_login(
-            user=user,
-            kind=LoginKind.SESSION,
-            method=asked.method if asked is not None else method_of_backend(session.get(BACKEND_SESSION_KEY, "")),
-            lifetime=session_lifetime(remembered=remembered),
-            client=client_of(request),
-            remembered=remembered,
-            replaces=previous,
-        )
+        login = passed.back_to or _opened(request, user, asked=asked, passed=passed)
     except TooManyLogins:
         _take_back(request, previous)
         raise
@@ -86,8 +85,31 @@ def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwar
     if isinstance(session, SessionStore):
         session.carried_by(login, auth_hash=session.get(HASH_SESSION_KEY))
     carry(request, user=user, login=login)
+    session_state(request).left = None
+    if passed.back_to is not None:
+        for login_id in passed.replaced:
+            end_login(login_id=login_id, reason=EndReason.LOGOUT)
     if asked is not None:
         asked.login = login
+
+
+def _opened(request: Any, user: AbstractBaseUser, *, asked: SignIn | None, passed: Passage) -> Login:
+    if passed.origin is not None:
+        method, remembered = passed.origin.method, passed.origin.remembered  # how its actor came in
+    elif asked is not None:
+        method, remembered = asked.method, asked.remembered
+    else:
+        method, remembered = method_of_backend(request.session.get(BACKEND_SESSION_KEY, "")), False
+    return open_login(
+        user=user,
+        kind=LoginKind.SESSION,
+        method=method,
+        lifetime=session_lifetime(remembered=remembered),
+        client=client_of(request),
+        remembered=remembered,
+        replaces=passed.replaced,
+        origin=passed.origin,
+    )
 
 
 def _take_back(request: Any, previous: Iterable[UUID]) -> None:
@@ -107,6 +129,9 @@ def end_session_login(sender: Any, request: Any, user: AbstractBaseUser | None, 
     login_id = parsed_login_id(session.get(LOGIN_SESSION_KEY) or getattr(session, "login_at_load", None))
     if login_id is not None:
         end_login(login_id=login_id, reason=EndReason.LOGOUT)
+    state = session_state(request)
+    if state.login is not None and state.login.origin is not None:
+        state.left = state.login
     carry(request, user=AnonymousUser(), login=None)
 
 

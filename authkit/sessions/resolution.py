@@ -2,7 +2,9 @@
 
 The session holds the id of its login; person and login are loaded by one statement, where Django loads the person
 alone. The store has made it when it loaded the session (`authkit.sessions.verdicts`). Whatever is over ends in an
-empty session, so that the cookie goes too; whatever can't be asked ends in `TruthUnavailable`, so that nothing does.
+empty session, so that the cookie goes too; whatever can't be asked ends in `TruthUnavailable`, so that nothing does. A
+login that this process can't judge, because its hash was made with another SECRET_KEY, makes the request anonymous and
+leaves the session where it is.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.receivers import client_of, method_of_backend
 from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
-from authkit.sessions.upkeep import renew_auth_hash
+from authkit.sessions.upkeep import held_before_rehash, renew_auth_hash
 from authkit.sessions.verdicts import Verdict, adopted_login_id, judge
 from authkit.wiring import LOGIN_BACKEND
 
@@ -112,11 +114,11 @@ def _renoted(request: HttpRequest, user: Any) -> Any:
 
 
 def _ended_at_load(session: Any) -> LoginEnded | None:
-    """Why a session of our own opened empty, if it did. It is deleted by now, so that its cookie goes too."""
+    """Why a session of our own opened empty, if it did. One that is over is deleted by now, so its cookie goes too."""
     verdict: Verdict | None = getattr(session, "verdict", None)
     if verdict is None or SESSION_KEY in session:
         return None
-    if session.ended_key is not None:
+    if session.ended_key is not None and (verdict.ended is None or verdict.ended.final):
         session.delete(session.ended_key)
     return verdict.ended
 
@@ -144,18 +146,23 @@ def _verdict_on(session: Any) -> Verdict:
 
 
 def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
-    """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback."""
+    """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback; or
+    the one that its login had before Django hashed that very password anew."""
     session, user, login = request.session, carried.user, carried.login
     current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
     if not constant_time_compare(held, current):
-        if not auth_hash_holds(user=user, auth_hash=held):
+        if not held:
             end_login(login_id=login.pk, reason=EndReason.PASSWORD_CHANGED)
-            raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
+            raise LoginEnded("no session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
+        if not auth_hash_holds(user=user, auth_hash=held) and not held_before_rehash(login, auth_hash=held):
+            # The login itself has the present password, so it lives: this may be a hash under a SECRET_KEY that only
+            # other processes have, or data that the session had earlier.
+            raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED, final=False)
         # Under the same id, unlike Django: a new SECRET_KEY is no new sign-in, and a new id would sign out whoever has
         # a second request on its way, or gets a 500, with which no cookie is set.
         session[HASH_SESSION_KEY] = current
     if login.auth_hash != current:
-        renew_auth_hash(login, auth_hash=current)
+        renew_auth_hash(login, user=user, auth_hash=current)
 
 
 def _adopt(request: HttpRequest, backend: Any) -> Carried | None:
@@ -218,6 +225,7 @@ def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> 
 
 
 def _end(request: HttpRequest, ended: LoginEnded) -> None:
-    request.session.flush()
+    if ended.final:
+        request.session.flush()
     carry(request, user=AnonymousUser(), login=None)
     session_state(request).ended = ended

@@ -68,7 +68,7 @@ class SessionStore(DatabaseSessionStore):
     verdict: Verdict | None = None
     """What the check of its login said when it was loaded; None for a session that carries nobody."""
     ended_key: str | None = None
-    """The id under which a session still lies that opened empty, because its login is over."""
+    """The id under which a session still lies that opened empty, because its login is over or can't be judged here."""
     login: Login | None = None
     """The login that carries it, as it was last read or opened."""
     hash_at_load: str | None = None
@@ -114,6 +114,9 @@ class SessionStore(DatabaseSessionStore):
         # Before an id is taken for a session: with SESSION_SAVE_EVERY_REQUEST nobody may have asked for its data yet,
         # and a dead one has nothing to be saved, but a cookie to be cleared.
         self._get_session()  # type: ignore[attr-defined]
+        if self._is_left_alone():
+            self._leave()
+            return
         if self.ended_key is not None:
             self.delete(self.ended_key)
         if self.is_empty():
@@ -127,6 +130,9 @@ class SessionStore(DatabaseSessionStore):
         if not self._may_be_due():
             return
         await self._aget_session()  # type: ignore[attr-defined]
+        if self._is_left_alone():
+            self._leave()
+            return
         if self.ended_key is not None:
             await self.adelete(self.ended_key)
         if self.is_empty():
@@ -258,6 +264,16 @@ class SessionStore(DatabaseSessionStore):
         # Not deleted yet: the request that asks for its user deletes it and says why, and it may come after a socket.
         self.ended_key, self._session_key = self.session_key, None
         return {}
+
+    def _is_left_alone(self) -> bool:
+        """Whether it opened empty because this process can't judge its login, and carries no new one since."""
+        ended = None if self.verdict is None else self.verdict.ended
+        return ended is not None and not ended.final and self.ended_key is not None and self.session_key is None
+
+    def _leave(self) -> None:
+        # Its row and its cookie stay for a process that can judge it. What this request has put in is not kept: under
+        # an id of its own it would take the cookie's place.
+        self._session_key, self._settled = self.ended_key, True
 
     def _forget_ended(self, deleted: str) -> None:
         if deleted == self.ended_key:

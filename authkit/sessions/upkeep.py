@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, InterfaceError, router, transaction
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from authkit.core.hidden import traced
+from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.models import Login
 from authkit.sessions.lifetimes import session_lifetime
 
@@ -30,7 +36,8 @@ def needs_touch(login: Login, *, now: datetime) -> bool:
 def touch(login: Login) -> None:
     """Notes that a login was used and moves its idle end on, never past its absolute end (ASVS 7.3.1).
 
-    A failure is logged and no more: the request was served, and at worst the session times out early.
+    A failure is logged and no more: the request was served, and at worst the session times out early. What the login
+    came from is used along with it, or an administrator's own login would time out during an impersonation.
     """
     now = timezone.now()
     lifetime = session_lifetime(remembered=login.remembered)
@@ -41,20 +48,50 @@ def touch(login: Login) -> None:
         )
     except (DatabaseError, InterfaceError) as error:
         logger.warning("the use of login %s could not be noted: %s", login.pk, traced(error))
+        return
+    if login.origin is not None:
+        touch(login.origin)
 
 
-def renew_auth_hash(login: Login, *, auth_hash: str) -> None:
+def renew_auth_hash(login: Login, *, auth_hash: str, user: AbstractBaseUser | AnonymousUser | None = None) -> None:
     """Moves a login on to the person's present password, or SECRET_KEY, if it still stands as it was read.
 
     A failure is logged and no more: the login then ends at its next check, which is the safe side.
+
+    Args:
+        login: as it was read.
+        auth_hash: what the login's session holds by now.
+        user: the person as this process knows them; read anew where that is older than `auth_hash`.
     """
     same = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash)
     try:
+        digest = _digest_beside(auth_hash, user) or _digest_beside(auth_hash, _owner_of(login))
         # In the caller's transaction, if there is one, by a savepoint: without it a failure would undo all of that.
         with transaction.atomic(using=router.db_for_write(Login)):
-            moved = same.update_told(auth_hash=auth_hash)
+            moved = same.update_told(auth_hash=auth_hash, password_digest=digest, former_auth_hash="")
     except (DatabaseError, InterfaceError) as error:
         logger.warning("login %s could not be moved on to the new password: %s", login.pk, traced(error))
         return
     if moved:
         login.auth_hash = auth_hash
+
+
+def _digest_beside(auth_hash: str, user: Any) -> str:
+    """Empty where the hash is not this person's."""
+    known = isinstance(user, AbstractBaseUser) and session_auth_hash(user) == auth_hash
+    return password_digest(user) if known else ""
+
+
+def _owner_of(login: Login) -> Any:
+    people = get_user_model()._base_manager.using(router.db_for_write(Login))
+    return people.filter(pk=login.user_id).first()
+
+
+def held_before_rehash(login: Login, *, auth_hash: str) -> bool:
+    """Whether a session's hash is the one that its login had before the same password was hashed anew.
+
+    One statement. Only the latest such hash counts, and none from before a password change: that gives the session
+    another id, and what lies under the old id must stay dead.
+    """
+    former = Login.objects.filter(pk=login.pk).values_list("former_auth_hash", flat=True).first() or ""
+    return former != "" and constant_time_compare(former, auth_hash)

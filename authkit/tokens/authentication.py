@@ -63,7 +63,8 @@ class TokenAuthentication(BaseAuthentication):
         except TokenNotValid as refused:
             # Not a 401 yet: a public view, or a session, must not be barred by what an earlier visit left behind.
             aftermath_of(http).refused = refused
-            discard_access_cookie(http)
+            if refused.final:
+                discard_access_cookie(http)
             return None
         require_csrf_proof(http)
         carry_by_access_cookie(http)

@@ -13,7 +13,7 @@ error codes are used, and not its 401 where another token of the same person wou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -84,8 +84,9 @@ class TokenHasRole(_Refusing):
 class RecentLogin(_Refusing):
     """The person signed in at most the view's `max_login_age` (a timedelta) ago: step-up, by session or token.
 
-    Asked of the login's row, so it needs no claim, and no refresh makes a login younger. The code is RFC 9470's; the
-    status is 403, because clients answer a 401 with a refresh, which can't help.
+    Asked of the login's row, so it needs no claim, and no refresh makes a login younger. An impersonation is no sign-in
+    of the person's. The code is RFC 9470's; the status is 403, because clients answer a 401 with a refresh, which can't
+    help.
 
     Raises:
         ImproperlyConfigured: the view has no `max_login_age`.
@@ -99,7 +100,10 @@ class RecentLogin(_Refusing):
         if not isinstance(max_age, timedelta):
             raise ImproperlyConfigured(f"{type(view).__qualname__}.max_login_age must be a timedelta")
         login = current_login(request)
-        return login is not None and timezone.now() - login.created_at <= max_age
+        if login is None or login.origin is not None:
+            return False  # opened by another person, without a credential of this one's
+        began_at: datetime = login.created_at
+        return timezone.now() - began_at <= max_age
 
 
 def _claim(request: Request, name: str) -> Any:

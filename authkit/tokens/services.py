@@ -326,4 +326,4 @@ def _pair(
 
 
 def _refused(ended: LoginEnded) -> TokenNotValid:
-    return TokenNotValid(ended.detail, reason=ended.reason, why=ended.why)
+    return TokenNotValid(ended.detail, reason=ended.reason, why=ended.why, final=ended.final)

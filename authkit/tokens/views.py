@@ -150,6 +150,8 @@ class RefreshView(ApiView):
                 refresh=refresh, transports=cookie_transports(), client=_client(request), rule=self.rule
             )
         except TokenNotValid as refused:
+            if not refused.final:
+                raise
             discard_refresh_cookie(request._request)
             if refused.reason is not None:  # it was ours, so the access cookie beside it is of the same dead login
                 discard_access_cookie(request._request)

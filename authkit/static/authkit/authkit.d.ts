@@ -19,6 +19,8 @@ export interface Login {
   last_seen_at: string;
   expires_at: string;
   current: boolean;
+  /** Only of a login that another person opened in this one's name: their user name, null once they are deleted. */
+  impersonated_by?: string | null;
 }
 
 /**
