@@ -85,7 +85,7 @@ def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
         user_id: the token's `sub`.
 
     Returns:
-        None where it has to be the database: nobody can be unread (`can_be_unread`), or this is no key of a person.
+        None where it has to be the database: people can't go unread (`can_be_unread`), or this is no key of one.
     """
     if not can_be_unread():
         return None

@@ -17,6 +17,8 @@ from authkit.core.clients import Client
 from authkit.logins import lazy
 from authkit.logins.access import check_access
 from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
 from authkit.tokens.services import issue_tokens
 from tests.logins.hinted import Tokens, block, keep_lease
 from tests.services.redis import Server, own
@@ -94,8 +96,9 @@ def test_it_is_one_statement_that_judges_the_login(look: Any, tokens: Tokens, ma
         with CaptureQueriesContext(connection) as queries:
             carried: Any = tokens.check(issued_at=tokens.later())
             assert carried.user.address_before == carried.user.email == user.email
-        (statement,) = queries
-        assert Login._meta.db_table in statement["sql"]
+        assert len(queries) == 1
+    end_login(login_id=tokens.login.pk, reason=EndReason.LOGOUT)
+    assert tokens.refused(issued_at=tokens.later()) == ("login_ended", "logout")
 
 
 @READS
