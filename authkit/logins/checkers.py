@@ -67,10 +67,10 @@ def check_login(
         if why is None and found.blacklisted:
             end_login(login_id=login_id, reason=EndReason.REVOKED)
             why = EndReason.REVOKED
-        elif why == EndReason.PASSWORD_CHANGED and found.standing.ended_at is None:
-            final = _has_another_password(user, login_id=login_id)
-        if why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED} and final and found.standing.ended_at is None:
-            make_final(login_id=login_id, why=why)
+        elif why in {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED} and found.standing.ended_at is None:
+            final = why == EndReason.DEACTIVATED or _has_another_password(user, login_id=login_id)
+            if final:
+                make_final(login_id=login_id, why=why)
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the end of a login can't be written") from error
     if why is None:

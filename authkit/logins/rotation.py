@@ -123,7 +123,7 @@ def _advance(carried: Carried, *, lifetime: Lifetime, client: Client) -> bool:
     auth_hash = session_auth_hash(carried.user)  # as verified above; moves on from a fallback of SECRET_KEY
     generation = login.generation
     device, network = client.device[:MAX_ROTATED_DEVICE_LENGTH], client.network
-    moved = advance(
+    if not advance(
         login_id=login.pk,
         generation=generation,
         now=now,
@@ -133,8 +133,7 @@ def _advance(carried: Carried, *, lifetime: Lifetime, client: Client) -> bool:
         password_digest=password_digest(carried.user),
         device=device,
         network=network,
-    )
-    if not moved:
+    ):
         return False
     login.generation, login.rotated_at, login.last_seen_at = generation + 1, now, now
     login.expires_at, login.auth_hash = expires_at, auth_hash

@@ -45,10 +45,10 @@ _ANY_LOGIN = UUID("ffffffff-0000-7000-8000-00617574686b")
 _ANY_USERS: dict[str, Any] = {"UUIDField": UUID("ffffffff-0000-4000-8000-00617574686b"), "CharField": "\x01authkit"}
 _ANY_INTEGER = -1_717_986_918
 _ANY_GENERATION = 1_717_986_918
+_ANY_TEXTS = {name: f"\x01{name}" for name in ("rotated_device", "rotated_network")}
 _ANY_HASH = "\x01authkit"
 _ANY_HELD_HASH = "\x02authkit"
 _ANY_DIGEST_OF_IT = "\x03authkit"
-_ANY_TEXTS = {name: f"\x01{name}" for name in ("rotated_device", "rotated_network")}
 _ANY_DIGEST = "authkit"
 _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
@@ -170,9 +170,9 @@ def advance(
         held_hash: the `auth_hash` with which the login was read. Where another stands there by now, the password was
             hashed anew meanwhile (`rehashing`), and what was read of the person is older than that: it stays.
         auth_hash: the person's present one.
+        password_digest: and what is kept beside it.
         device: from which the rotation comes, at most MAX_ROTATED_DEVICE_LENGTH characters.
         network: likewise, as `Client.network` has it.
-        password_digest: and what is kept beside it.
 
     Returns:
         Whether this call moved it on.
@@ -223,10 +223,10 @@ def _compiled_advance(using: str) -> Statement:
     stand_ins = {
         "login_id": (Login._meta.pk, _ANY_LOGIN),
         "generation": (field("generation"), _ANY_GENERATION),
-        **{name: (field(name), text) for name, text in _ANY_TEXTS.items()},
         "held_hash": (field("auth_hash"), _ANY_HELD_HASH),
         "auth_hash": (field("auth_hash"), _ANY_HASH),
         "password_digest": (field("password_digest"), _ANY_DIGEST_OF_IT),
+        **{name: (field(name), text) for name, text in _ANY_TEXTS.items()},
         **{name: (field("expires_at"), time) for name, time in times.items()},
     }
     return Statement.compiled(query, using=using, stand_ins=stand_ins)

@@ -28,7 +28,7 @@ from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.passages import Passage, passage
 from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, Ledger, SessionStore
-from authkit.sessions.upkeep import renew_auth_hash
+from authkit.sessions.upkeep import hash_after_rehash, renew_auth_hash
 from authkit.sessions.verdicts import judge, parsed_login_id
 
 PASSWORD = "password"  # noqa: S105
@@ -46,7 +46,7 @@ class SignIn:
 
 def connect() -> None:
     """Listens to Django's two signals, and has the store check logins; called once the apps are ready."""
-    SessionStore.ledger = Ledger(judge=judge, renew_auth_hash=renew_auth_hash)
+    SessionStore.ledger = Ledger(judge=judge, renew_auth_hash=renew_auth_hash, hash_after_rehash=hash_after_rehash)
     user_logged_in.connect(open_session_login, dispatch_uid="authkit.sessions.open")
     user_logged_out.connect(end_session_login, dispatch_uid="authkit.sessions.end")
 

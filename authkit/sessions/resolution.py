@@ -4,7 +4,7 @@ The session holds the id of its login; person and login are loaded by one statem
 alone. The store has made it when it loaded the session (`authkit.sessions.verdicts`). Whatever is over ends in an
 empty session, so that the cookie goes too; whatever can't be asked ends in `TruthUnavailable`, so that nothing does. A
 login that this process can't judge, because its hash was made with another SECRET_KEY, makes the request anonymous and
-leaves the session where it is.
+leaves the session where it lies.
 """
 
 from __future__ import annotations
@@ -114,11 +114,11 @@ def _renoted(request: HttpRequest, user: Any) -> Any:
 
 
 def _ended_at_load(session: Any) -> LoginEnded | None:
-    """Why a session of our own opened empty, if it did. One that is over is deleted by now, so its cookie goes too."""
+    """Why a session of our own opened empty, if it did. It is deleted by now, so that its cookie goes too."""
     verdict: Verdict | None = getattr(session, "verdict", None)
     if verdict is None or SESSION_KEY in session:
         return None
-    if session.ended_key is not None and (verdict.ended is None or verdict.ended.final):
+    if session.ended_key is not None:
         session.delete(session.ended_key)
     return verdict.ended
 

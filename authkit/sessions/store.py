@@ -24,6 +24,7 @@ from authkit.sessions.engines.choice import current_engine
 from authkit.sessions.keys import stored_key
 
 if TYPE_CHECKING:
+    from authkit.logins.carried import Carried
     from authkit.logins.models import Login
     from authkit.sessions.verdicts import Verdict
 
@@ -43,12 +44,19 @@ class Renew(Protocol):
     def __call__(self, login: Login, *, auth_hash: str) -> None: ...
 
 
+class Rehashed(Protocol):
+    """`authkit.sessions.upkeep.hash_after_rehash`."""
+
+    def __call__(self, carried: Carried, *, held: str | None) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """What the store asks and tells of logins. Given to it once the apps are ready, because both parts need models."""
 
     judge: Judge
     renew_auth_hash: Renew
+    hash_after_rehash: Rehashed
 
 
 # The name is part of the format: Django salts the signature of a session's data with it, and sessions from before
@@ -67,8 +75,11 @@ class SessionStore(DatabaseSessionStore):
     """Set by `authkit.sessions.receivers.connect`."""
     verdict: Verdict | None = None
     """What the check of its login said when it was loaded; None for a session that carries nobody."""
+    withheld_key: str | None = None
+    """The id of a session that opened empty because this process can't judge its login (another SECRET_KEY): what lies
+    there stays as it is, for the processes that can."""
     ended_key: str | None = None
-    """The id under which a session still lies that opened empty, because its login is over or can't be judged here."""
+    """The id under which a session still lies that opened empty, because its login is over."""
     login: Login | None = None
     """The login that carries it, as it was last read or opened."""
     hash_at_load: str | None = None
@@ -114,9 +125,6 @@ class SessionStore(DatabaseSessionStore):
         # Before an id is taken for a session: with SESSION_SAVE_EVERY_REQUEST nobody may have asked for its data yet,
         # and a dead one has nothing to be saved, but a cookie to be cleared.
         self._get_session()  # type: ignore[attr-defined]
-        if self._is_left_alone():
-            self._leave()
-            return
         if self.ended_key is not None:
             self.delete(self.ended_key)
         if self.is_empty():
@@ -130,9 +138,6 @@ class SessionStore(DatabaseSessionStore):
         if not self._may_be_due():
             return
         await self._aget_session()  # type: ignore[attr-defined]
-        if self._is_left_alone():
-            self._leave()
-            return
         if self.ended_key is not None:
             await self.adelete(self.ended_key)
         if self.is_empty():
@@ -191,6 +196,8 @@ class SessionStore(DatabaseSessionStore):
         if self._settled and not must_create:
             self._settled = False
             return None
+        if self._keeps_withheld():
+            return None
         if self.session_key is None:
             return self.create()
         if (auth_hash := self._new_hash()) is not None:
@@ -200,6 +207,8 @@ class SessionStore(DatabaseSessionStore):
     async def asave(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
         if self._settled and not must_create:
             self._settled = False
+            return None
+        if self._keeps_withheld():
             return None
         if self.session_key is None:
             return await self.acreate()
@@ -253,6 +262,9 @@ class SessionStore(DatabaseSessionStore):
         verdict = judge(session_key=self.session_key or "", person=data[SESSION_KEY], login=data.get(LOGIN_SESSION_KEY))
         self.verdict = verdict
         if verdict.carried is not None:
+            moved = self._known_ledger().hash_after_rehash(verdict.carried, held=data.get(HASH_SESSION_KEY))
+            if moved is not None:
+                data[HASH_SESSION_KEY], self.modified = moved, True
             self.carried_by(verdict.carried.login, auth_hash=data.get(HASH_SESSION_KEY))
         return verdict.ended is None
 
@@ -261,19 +273,21 @@ class SessionStore(DatabaseSessionStore):
         self.login, self.hash_at_load = login, auth_hash
 
     def _emptied(self) -> dict[str, Any]:
+        if self.verdict is not None and self.verdict.ended is not None and not self.verdict.ended.final:
+            self.withheld_key = self.session_key
+            return {}
         # Not deleted yet: the request that asks for its user deletes it and says why, and it may come after a socket.
         self.ended_key, self._session_key = self.session_key, None
         return {}
 
-    def _is_left_alone(self) -> bool:
-        """Whether it opened empty because this process can't judge its login, and carries no new one since."""
-        ended = None if self.verdict is None else self.verdict.ended
-        return ended is not None and not ended.final and self.ended_key is not None and self.session_key is None
-
-    def _leave(self) -> None:
-        # Its row and its cookie stay for a process that can judge it. What this request has put in is not kept: under
-        # an id of its own it would take the cookie's place.
-        self._session_key, self._settled = self.ended_key, True
+    def _keeps_withheld(self) -> bool:
+        """Whether a save has nothing to write; what was put into a withheld session goes under a new id."""
+        if self.withheld_key is None or self.session_key != self.withheld_key:
+            return False
+        if not getattr(self, "_session_cache", {}):
+            return True
+        self._session_key = None
+        return False
 
     def _forget_ended(self, deleted: str) -> None:
         if deleted == self.ended_key:

@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from authkit.core.hidden import traced
-from authkit.logins.fingerprints import password_digest, session_auth_hash
+from authkit.logins.carried import Carried
+from authkit.logins.fingerprints import auth_hash_holds, password_digest, session_auth_hash
 from authkit.logins.models import Login
 from authkit.sessions.lifetimes import session_lifetime
 
@@ -65,9 +66,9 @@ def renew_auth_hash(login: Login, *, auth_hash: str, user: AbstractBaseUser | An
     """
     same = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash)
     try:
-        digest = _digest_beside(auth_hash, user) or _digest_beside(auth_hash, _owner_of(login))
         # In the caller's transaction, if there is one, by a savepoint: without it a failure would undo all of that.
         with transaction.atomic(using=router.db_for_write(Login)):
+            digest = _digest_beside(auth_hash, user) or _digest_beside(auth_hash, _owner_of(login))
             moved = same.update_told(auth_hash=auth_hash, password_digest=digest, former_auth_hash="")
     except (DatabaseError, InterfaceError) as error:
         logger.warning("login %s could not be moved on to the new password: %s", login.pk, traced(error))
@@ -85,6 +86,16 @@ def _digest_beside(auth_hash: str, user: Any) -> str:
 def _owner_of(login: Login) -> Any:
     people = get_user_model()._base_manager.using(router.db_for_write(Login))
     return people.filter(pk=login.user_id).first()
+
+
+def hash_after_rehash(carried: Carried, *, held: str | None) -> str | None:
+    """What a session has to hold from now on, where its login has moved on with the same password, hashed anew; else
+    None. Without it, Django's own `get_user()` would empty the session. A statement only where the two differ.
+    """
+    user, login = carried.user, carried.login
+    if not held or held == login.auth_hash or auth_hash_holds(user=user, auth_hash=held):
+        return None
+    return session_auth_hash(user) if held_before_rehash(login, auth_hash=held) else None
 
 
 def held_before_rehash(login: Login, *, auth_hash: str) -> bool:

@@ -13,7 +13,7 @@ error codes are used, and not its 401 where another token of the same person wou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -102,8 +102,7 @@ class RecentLogin(_Refusing):
         login = current_login(request)
         if login is None or login.origin is not None:
             return False  # opened by another person, without a credential of this one's
-        began_at: datetime = login.created_at
-        return timezone.now() - began_at <= max_age
+        return bool(timezone.now() - login.created_at <= max_age)
 
 
 def _claim(request: Request, name: str) -> Any:

@@ -27,6 +27,7 @@ from tests.concurrency.threads import SharedDatabase, shared_database
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LIFETIME = Lifetime(idle=timedelta(days=1), absolute=timedelta(days=9))
+CLIENT = Client(address=None, device="")
 ROUNDS, DEVICES = 6, 3
 
 
@@ -52,8 +53,7 @@ def read(user: Any) -> Any:
 
 
 def opened(user: Any) -> Login:
-    client = Client(address=None, device="")
-    return open_login(user=read(user), kind=LoginKind.TOKEN, method="password", lifetime=LIFETIME, client=client)
+    return open_login(user=read(user), kind=LoginKind.TOKEN, method="password", lifetime=LIFETIME, client=CLIENT)
 
 
 def at_work(over: threading.Event, login: Login) -> bool:

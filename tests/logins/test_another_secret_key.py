@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.conf import settings as project
+from django.contrib.auth import get_user, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.models import Session
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from authkit.exceptions import LoginEnded
 from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import password_digest
 from authkit.logins.models import Login
+from authkit.sessions.store import SessionStore
 from authkit.sessions.upkeep import renew_auth_hash
 from tests.tokens.rings import ring
 
@@ -76,7 +77,7 @@ def test_login_from_before_the_digest_ends_as_ever(user: Any, open_for: Any) -> 
 
 
 def test_machines_with_both_keys_pass_a_login_back_and_forth(user: Any, open_for: Any) -> None:
-    old, login = settings.SECRET_KEY, open_for(user)
+    old, login = project.SECRET_KEY, open_for(user)
     with machine(NEW, old):
         assert refused(login) is None
         renew_auth_hash(login, auth_hash=user.get_session_auth_hash(), user=user)
@@ -98,7 +99,7 @@ def test_field_of_a_projects_own_hash_ends_the_login_for_good(
         assert refused(login) is not None
         assert not is_over(login)
     # Django's fallback hashes don't cover the field, so under a fallback there is no telling what has changed.
-    with machine(NEW, settings.SECRET_KEY):
+    with machine(NEW, project.SECRET_KEY):
         assert refused(login) is not None
         assert not is_over(login)
     version[0] = "2"
@@ -114,7 +115,7 @@ def test_field_of_a_projects_own_hash_with_fallbacks_of_its_own(
         type(user), "_get_session_auth_hash", lambda self, secret=None: stock(self, secret) + version[0], raising=False
     )
     login = open_for(user)
-    with machine(NEW, settings.SECRET_KEY):
+    with machine(NEW, project.SECRET_KEY):
         assert refused(login) is None
         version[0] = "2"
         assert refused(login) is not None
@@ -127,7 +128,7 @@ def test_digest_says_nothing_of_the_password_and_is_not_its_column(user: Any, op
     key, _, digest = login.password_digest.partition(":")
     assert (len(key), len(digest)) == (16, 64)
     assert user.password not in login.password_digest
-    assert settings.SECRET_KEY not in login.password_digest
+    assert project.SECRET_KEY not in login.password_digest
     with machine(NEW):
         assert password_digest(user).partition(":")[2] == digest
         assert password_digest(user).partition(":")[0] != key
@@ -147,7 +148,7 @@ def test_session_of_a_login_that_moved_to_an_unknown_key_is_neither_flushed_nor_
     client = Client()
     client.force_login(user)
     login, cookie = Login.objects.get(), client.cookies["sessionid"].value
-    with machine(NEW, settings.SECRET_KEY):
+    with machine(NEW, project.SECRET_KEY):
         renew_auth_hash(login, auth_hash=user.get_session_auth_hash(), user=user)
     answer = client.get("/who/")
     assert answer.content == b"None"
@@ -155,7 +156,7 @@ def test_session_of_a_login_that_moved_to_an_unknown_key_is_neither_flushed_nor_
     assert client.get("/auth/api/me/").status_code == 401
     assert Session.objects.count() == 1
     assert not is_over(login)
-    with machine(settings.SECRET_KEY, NEW):
+    with machine(project.SECRET_KEY, NEW):
         assert client.get("/who/").content.decode() == str(user.pk)
     assert client.cookies["sessionid"].value == cookie
 
@@ -167,12 +168,13 @@ def test_session_whose_own_hash_is_of_an_unknown_key_is_not_flushed(user: Any) -
     assert session["_auth_user_hash"]  # read under the key that has signed it
     with machine(NEW):
         session["_auth_user_hash"] = user.get_session_auth_hash()
+    session.hash_at_load = session["_auth_user_hash"]  # or the store would take it for a new password
     session.save()
     answer = client.get("/who/")
     assert answer.content == b"None"
     assert "sessionid" not in answer.cookies
     assert not is_over(Login.objects.get())
-    with machine(settings.SECRET_KEY, NEW):
+    with machine(project.SECRET_KEY, NEW):
         assert client.get("/who/").content.decode() == str(user.pk)
 
 
@@ -197,7 +199,7 @@ def test_tokens_of_a_login_of_an_unknown_key_are_kept(user: Any, credentials: An
 
 
 def test_refresh_moves_the_digest_on_with_the_hash(user: Any, credentials: Any) -> None:
-    old = settings.SECRET_KEY
+    old = project.SECRET_KEY
     with override_settings(AUTHKIT={"TOKENS": {"KEYS": ring()}}):
         client = Client()
         pair = client.post("/auth/api/token/", credentials(user), content_type="application/json").json()
@@ -217,3 +219,34 @@ def test_password_change_that_is_noted_without_its_person_has_a_digest_too(user:
     with machine(NEW):
         assert refused(login) is not None
     assert not is_over(login)
+
+
+@pytest.mark.parametrize("every_time", [True, False])
+def test_session_that_this_process_cant_judge_lies_as_it_was_for_the_others(
+    user: Any, every_time: bool, settings: Any
+) -> None:
+    settings.SESSION_SAVE_EVERY_REQUEST = every_time
+    client = Client()
+    client.force_login(user)
+    client.get("/keep-cart/")
+    login, cookie = Login.objects.get(), client.cookies["sessionid"].value
+    with machine(NEW, project.SECRET_KEY):
+        renew_auth_hash(login, auth_hash=user.get_session_auth_hash(), user=user)
+    assert client.get("/who/").content == b"None"
+    assert client.cookies["sessionid"].value == cookie
+    request = RequestFactory().get("/")
+    request.session = SessionStore(cookie)
+    assert not get_user(request).is_authenticated  # Django's own, which empties what it can't verify
+    request.session.save()
+    with machine(project.SECRET_KEY, NEW):
+        assert client.get("/who/").content.decode() == str(user.pk)
+        assert client.session["cart"] == 1
+    login.refresh_from_db()
+    with machine(NEW, project.SECRET_KEY):
+        renew_auth_hash(login, auth_hash=user.get_session_auth_hash(), user=user)
+    other = Client()
+    other.cookies["sessionid"] = cookie
+    other.get("/keep-cart/")  # writes: under an id of its own
+    assert other.cookies["sessionid"].value != cookie
+    with machine(project.SECRET_KEY, NEW):
+        assert client.get("/who/").content.decode() == str(user.pk)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth import HASH_SESSION_KEY, authenticate, get_user_model
+from django.contrib.auth import HASH_SESSION_KEY, authenticate, get_user, get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher, PBKDF2PasswordHasher, make_password
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from authkit.core.clients import Client as Device
 from authkit.exceptions import LoginEnded
 from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import password_digest
@@ -22,6 +23,7 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.rehashing import connect
 from authkit.logins.rotation import rotate
 from authkit.logins.services import end_login
+from authkit.sessions.store import SessionStore
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
 
@@ -273,6 +275,7 @@ def test_rotation_that_read_the_person_before_the_upgrade_leaves_the_new_hash(
         generation=0,
         lifetime=lifetime,
         grace=timedelta(seconds=10),
+        client=Device(address=None, device=""),
         prepare=meanwhile,
     )
     assert stands(login)
@@ -290,3 +293,17 @@ def test_model_without_djangos_methods_is_left_alone(monkeypatch: pytest.MonkeyP
     monkeypatch.undo()
     connect()
     assert get_user_model().check_password is watched
+
+
+def test_djangos_own_get_user_finds_the_person_of_an_upgraded_session(
+    user: Any, signed_in: Client, password: str, raise_iterations: Any
+) -> None:
+    raise_iterations()
+    assert user.check_password(password)
+    request = RequestFactory().get("/")
+    request.session = SessionStore(signed_in.cookies["sessionid"].value)
+    assert get_user(request) == user
+    request.session.save()
+    request.session = SessionStore(signed_in.cookies["sessionid"].value)
+    assert get_user(request) == user
+    assert signed_in.get("/who/").content.decode() == str(user.pk)
