@@ -105,6 +105,8 @@ def _sentence(error: TokenNotValid) -> str:
 class TokenObtainPairView(CompatView):
     """`POST {"username", "password"}`: `{"access", "refresh"}`, and what a `serializer_class` adds."""
 
+    default_throttle_scope = "authkit-password"
+
     @classmethod
     def takes_serializer(cls, serializer: Any) -> bool:
         return is_ours(serializer)

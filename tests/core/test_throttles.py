@@ -56,7 +56,11 @@ class OwnLogin(TokenObtainPairView):
     throttle_scope = "own"
 
 
-urlpatterns = [path("own/", OwnLogin.as_view()), path("auth/", include("authkit.urls"))]
+urlpatterns = [
+    path("own/", OwnLogin.as_view()),
+    path("auth/", include("authkit.urls")),
+    path("api/token/", include("authkit.urls.compat")),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +138,7 @@ def test_scopes_count_where_the_project_has_a_rate_for_them(user: Any, throttled
     throttled_by(Scoped, **Scoped.THROTTLE_RATES)
     assert guess(client).status_code == 401
     assert is_throttled(guess(client))
+    assert is_throttled(guess(client, "/api/token/"))  # the same guesses at another door
     assert [client.get("/auth/api/social/providers/").status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
