@@ -5,6 +5,7 @@ from __future__ import annotations
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
+from django.conf import settings
 from rest_framework.test import APIClient
 
 ACCESS, REFRESH, MARKER = "__Host-authkit-access", "__Secure-authkit-refresh", "__Host-authkit-login"
@@ -46,13 +47,14 @@ class Browser:
 
     def proof(self) -> dict[str, str]:
         """What a script of the site's own sends along with an unsafe request."""
-        if "csrftoken" not in self.client.cookies:
+        name = settings.CSRF_COOKIE_NAME
+        if name not in self.client.cookies:
             # By itself, as a page would have: no credential is looked at, none is healed.
             bare = APIClient()
-            host = {name: value for name, value in self.headers.items() if name == "host"}
+            host = {header: value for header, value in self.headers.items() if header == "host"}
             bare.get("/auth/api/session/", secure=self.secure, headers=host)
-            self.client.cookies["csrftoken"] = bare.cookies["csrftoken"].value
-        headers = {"x-csrftoken": self.client.cookies["csrftoken"].value}
+            self.client.cookies[name] = bare.cookies[name].value
+        headers = {"x-csrftoken": self.client.cookies[name].value}
         return {**headers, "referer": "https://testserver/"} if self.secure else headers
 
     def call(self, method: str, path: str, body: Any = None) -> Any:

@@ -125,7 +125,8 @@ def open_login(
         actor_id=None if origin is None else origin.user_id,
         parent_id=None if origin is None else origin.pk,
     )
-    login.origin = origin
+    if origin is not None:
+        login.origin = origin
     if prepare is not None:
         prepare(user, login)
     settings, begins_now = conf.current().login, began_at is None

@@ -43,7 +43,9 @@ def assert_hidden(seen: list[str], *ids: str) -> None:
     assert seen
     for session_id in ids:
         shown = session_id[: SHOWN + 1], session_id[-SHOWN - 1 :]  # neither the beginning nor the end of it
-        assert not [statement for statement in seen if any(part in statement for part in shown)]
+        # The end of the range that is read is known: an id whose fifth character is a z as well shows no more by it.
+        above = session_id[:SHOWN] + "z" * (len(session_id) - SHOWN)
+        assert not [text for text in seen if any(part in text.replace(above, "") for part in shown)]
 
 
 @pytest.fixture(params=[False, True], ids=["", "with a receiver of pre_delete"])
