@@ -18,13 +18,15 @@ import pytest
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.utils import load_backend
 
+from authkit.core.clients import Client
 from authkit.exceptions import TruthUnavailable
 from authkit.logins import epochs, raises
 from authkit.logins.models import CacheEpoch
-from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_login
+from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.services import end_login, open_login
 from authkit.sessions.store import SessionStore
 from tests.concurrency.threads import PATIENCE_SECONDS, SharedDatabase, shared_database
+from tests.logins.conftest import LIFETIME
 from tests.logins.hinted import BOUND, HALF, epoch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -130,14 +132,17 @@ def test_two_open_transactions_that_raise_wait_for_nothing(writers: SharedDataba
 
 @pytest.mark.parametrize("what", ["ending", "session write"])
 def test_long_transaction_in_an_outage_of_redis_holds_up_nobody_else(
-    what: str, writers: SharedDatabase, settings: Any, make_user: Any, open_for: Any
+    what: str, writers: SharedDatabase, settings: Any, make_user: Any
 ) -> None:
     settings.AUTHKIT = {
         "REDIS_URL": "redis://127.0.0.1:1",
         "REVOCATION": {"BOUND": BOUND, "CHECK": "redis"},
         "SESSIONS": {"ENGINE": "cached"},
     }
-    logins = [open_for(make_user(name)) for name in ("alice", "bob")]
+    logins = [
+        open_login(user=make_user(name), kind=LoginKind.TOKEN, method="password", lifetime=LIFETIME, client=Client())
+        for name in ("alice", "bob")
+    ]
     sessions = [SessionStore() for _ in logins]
     for session in sessions:
         session.create()
