@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from authkit.core import clocks
+from authkit.core.clients import Client
 from authkit.logins import epochs, hints
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.rotation import rotate
@@ -124,7 +125,12 @@ def test_rotation_by_a_process_that_is_ahead_is_told_too(
     login = tokens.login
     with clock_off_by(FAR, monkeypatch):
         rotated = rotate(
-            login_id=login.pk, user_id=str(user.pk), generation=0, lifetime=LIFETIME, grace=timezone.timedelta(0)
+            login_id=login.pk,
+            user_id=str(user.pk),
+            generation=0,
+            lifetime=LIFETIME,
+            grace=timezone.timedelta(0),
+            client=Client(),
         )
     assert b"l:" + login.pk.hex.encode() in told()
     assert rotated.login.generation == 1
