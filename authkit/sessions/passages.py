@@ -26,6 +26,7 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
+from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded
 from authkit.logins.checkers import MOST_ORIGINS, check_login
@@ -108,8 +109,8 @@ def settle_left(login: Login) -> None:
     try:
         for origin in chain_of(login)[1:]:
             end_login(login_id=origin.pk, reason=EndReason.LOGOUT)
-    except DATABASE_DOWN:
-        logger.warning("what login %s came from can't be ended", login.pk, exc_info=True)
+    except DATABASE_DOWN as error:
+        logger.warning("what login %s came from can't be ended: %s", login.pk, traced(error))
 
 
 def _noted(request: Any, previous: Collection[UUID]) -> tuple[Login | None, bool]:
