@@ -140,7 +140,7 @@ def by_its_data_asynchronously(key: str) -> Any:
 
 
 READERS: list[Callable[[str], Any]] = [
-    by_get_user, by_aget_user, by_socket, by_header, by_its_data, by_its_data_asynchronously,
+    by_get_user, by_aget_user, by_header, by_its_data, by_its_data_asynchronously,
 ]  # fmt: skip
 
 
@@ -153,10 +153,19 @@ def test_no_reader_opens_a_session_whose_login_is_over(user: Any, signed_in: Cli
     assert read(key_of(signed_in)) is None
 
 
+# Channels closes connections as a server does, so its tests keep no transaction open.
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("end", [end for end, _, _ in ENDINGS])
+def test_no_new_socket_opens_one(user: Any, signed_in: Client, end: Any) -> None:
+    assert by_socket(key_of(signed_in)) == user.pk
+    end(user)
+    assert by_socket(key_of(signed_in)) is None
+
+
 @pytest.mark.redis
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("engine", ["cached", "redis"])
-@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("read", [*READERS, by_socket])
 def test_no_reader_opens_one_from_redis(user: Any, settings: Any, engine: str, read: Any) -> None:
     settings.AUTHKIT = {"SESSIONS": {"ENGINE": engine}, "REDIS_URL": settings.CACHES["default"]["LOCATION"]}
     client = Client()
@@ -167,6 +176,7 @@ def test_no_reader_opens_one_from_redis(user: Any, settings: Any, engine: str, r
     assert client.get("/auth/api/me/").json()["why"] == "forced"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_request_still_learns_why_after_a_socket_found_nobody(user: Any, signed_in: Client) -> None:
     end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
     assert by_socket(key_of(signed_in)) is None
