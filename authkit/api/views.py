@@ -18,7 +18,7 @@ from authkit.core.aftermath import aftermath_of
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
 from authkit.exceptions import CsrfFailed, NotFound
-from authkit.logins.current import current_login
+from authkit.logins.current import ShowsLogin, current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.serializers import login_payload, login_payloads, user_payload
@@ -49,7 +49,7 @@ class SignedInView(ApiView):
         super().permission_denied(request, message=message, code=code)
 
 
-class MeView(SignedInView):
+class MeView(ShowsLogin, SignedInView):
     """`GET me/`: the caller and the login by which they are here."""
 
     def get(self, request: Request) -> Response:

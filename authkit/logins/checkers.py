@@ -19,12 +19,13 @@ from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded, TruthUnavailable
 from authkit.logins.blacklist import jti_digest
 from authkit.logins.carried import Carried
+from authkit.logins.current import current_scope
 from authkit.logins.finality import make_final
 from authkit.logins.fingerprints import auth_hash_holds, is_certainly_another
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from authkit.logins.statement import JUDGED, USED, Columns, Found, Standing, find
+from authkit.logins.statement import JUDGED, USED, WHOLE, Columns, Found, Standing, find
 
 _ENDED = "login_ended"
 _EXPIRED = "expired"
@@ -56,6 +57,9 @@ def check_login(
             `final` where the login's hash was made with a SECRET_KEY that this process doesn't have.
         TruthUnavailable: the database can't be asked, or what it says can't be made final.
     """
+    scope = current_scope()
+    if scope is not None and scope.shows_login:
+        columns = WHOLE
     found = _find(login_id=login_id, user_id=user_id, digest=None if jti is None else jti_digest(jti), columns=columns)
     if found is None:
         # Rows go with their person. A login pruned long after its end looks the same, and is as dead.
@@ -90,7 +94,8 @@ def verdict(
         now: the time at which to judge.
     """
     if login.ended_at is not None:
-        return EndReason(login.end_reason)
+        # By SQL of the project's own the reason may be empty, or a word that we don't know.
+        return EndReason(login.end_reason) if login.end_reason in EndReason else EndReason.FORCED
     if cut_off_at is not None and login.created_at <= cut_off_at:
         return EndReason.FORCED
     if login.expires_at <= now:

@@ -19,6 +19,8 @@ class Scope:
     """What is known of one request, wherever it is dealt with."""
 
     login: Login | Carried | None = None
+    shows_login: bool = False
+    """Whether the answer will hold the whole login, so that its check reads all of it at once."""
     ends: dict[UUID, EndReason] | None = None
     """Logins that a check found to be over, in a transaction that may yet be undone (`authkit.logins.finality`)."""
 
@@ -57,6 +59,19 @@ class RequestScope:
 def current_scope() -> Scope | None:
     """What is known of the request that is dealt with here; None outside of one."""
     return _scope.get()
+
+
+class ShowsLogin:
+    """For a DRF view whose answer holds the login by which the request is here: one statement checks and reads it.
+
+    Without this the check reads what it judges by, and the rest of the row takes a statement of its own.
+    """
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        scope = current_scope()
+        if scope is not None:
+            scope.shows_login = True
+        return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
 
 
 def login_at_work() -> UUID | None:

@@ -16,7 +16,7 @@ from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
 from authkit.logins.credentials import verify_password
-from authkit.logins.current import current_login
+from authkit.logins.current import ShowsLogin, current_login
 from authkit.logins.serializers import login_payload, user_payload
 from authkit.sessions.authentication import CookieAuthentication, SessionAuthentication
 from authkit.sessions.receivers import PASSWORD
@@ -24,7 +24,7 @@ from authkit.sessions.serializers import SessionLoginSerializer
 from authkit.sessions.services import sign_in, sign_out
 
 
-class SessionView(ApiView):
+class SessionView(ShowsLogin, ApiView):
     """`GET session/`: who is here, and the CSRF token (with its cookie) that a program needs for everything else."""
 
     authentication_classes = (SessionAuthentication,)

@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -84,6 +86,38 @@ def test_me_by_token(user: Any, pair: TokenPair, bearer: APIClient) -> None:
     body = bearer.get("/auth/api/me/").json()
     assert body["user"]["username"] == user.get_username()
     assert (body["login"]["id"], body["login"]["kind"]) == (str(pair.login.pk), "token")
+
+
+@pytest.mark.parametrize(("path", "statements"), [("me/", 2), ("session/", 2), ("logins/", 4)])
+def test_the_check_of_a_session_reads_the_login_that_is_shown(
+    session: APIClient, django_assert_num_queries: Any, path: str, statements: int
+) -> None:
+    with django_assert_num_queries(statements):  # the session, its login; a count and a page
+        assert session.get(f"/auth/api/{path}").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "statements"), [("me/", 1), ("logins/", 3)])
+def test_the_check_of_a_token_reads_the_login_that_is_shown(
+    bearer: APIClient, django_assert_num_queries: Any, path: str, statements: int
+) -> None:
+    with django_assert_num_queries(statements):
+        assert bearer.get(f"/auth/api/{path}").status_code == 200
+
+
+def test_logout_everywhere_by_token_does_not_read_the_ended_login_again(
+    bearer: APIClient, django_assert_num_queries: Any
+) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert bearer.post("/auth/api/logout/all/").status_code == 200
+    reads = [query["sql"] for query in captured if query["sql"].startswith("SELECT") and "auth_hash" in query["sql"]]
+    assert len(reads) == 1
+
+
+@pytest.mark.parametrize("reason", ["", "fired"])
+def test_login_that_was_ended_by_sql_without_a_reason_of_ours_is_401(bearer: APIClient, reason: str) -> None:
+    Login.objects.update_told(ended_at=timezone.now(), end_reason=reason)
+    answer = bearer.get("/auth/api/me/")
+    assert (answer.status_code, answer.json()["why"]) == (401, "forced")
 
 
 def test_me_by_token_does_not_see_the_cookie(make_user: Any, pair: TokenPair, user: Any, bearer: APIClient) -> None:
