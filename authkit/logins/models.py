@@ -102,6 +102,8 @@ class Login(ToldModel):
         (
             *("kind", "method", "remembered", "device", "ip"),
             *("generation", "rotated_at", "last_seen_at", "absolute_expires_at"),
+            *("rotated_device", "rotated_network", "retried_at", "retried_generation", "late_retries"),
+            *("password_digest", "former_auth_hash"),
         )
     )
     newcomers_judge = False

@@ -128,7 +128,7 @@ class _Check:
         person, people = self.person, get_user_model()._base_manager
         line_up_with_rehash(user_id=person.pk, most=conf.current().login.max_logins)
         logins = Login.objects.using(using).filter(user_id=person.pk, ended_at=None, auth_hash__in=good)
-        # In this order: MariaDB assigns from left to right.
+        # In this order: MariaDB assigns from left to right. Nothing ends by it, so there is nothing to tell Redis.
         logins.update_told(
             former_auth_hash=F("auth_hash"),
             auth_hash=session_auth_hash(person),

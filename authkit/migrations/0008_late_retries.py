@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authkit', "0007_user_cutoff_keeps"),
+        ('authkit', '0007_user_cutoff_keeps'),
     ]
 
     operations = [

@@ -114,7 +114,7 @@ def _renoted(request: HttpRequest, user: Any) -> Any:
 
 
 def _ended_at_load(session: Any) -> LoginEnded | None:
-    """Why a session of our own opened empty, if it did. It is deleted by now, so that its cookie goes too."""
+    """Why a session of our own opened empty, if it did. One that is over is deleted by now, so its cookie goes too."""
     verdict: Verdict | None = getattr(session, "verdict", None)
     if verdict is None or SESSION_KEY in session:
         return None

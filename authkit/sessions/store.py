@@ -196,7 +196,7 @@ class SessionStore(DatabaseSessionStore):
         if self._settled and not must_create:
             self._settled = False
             return None
-        if self._keeps_withheld():
+        if self._is_withheld():
             return None
         if self.session_key is None:
             return self.create()
@@ -208,7 +208,7 @@ class SessionStore(DatabaseSessionStore):
         if self._settled and not must_create:
             self._settled = False
             return None
-        if self._keeps_withheld():
+        if self._is_withheld():
             return None
         if self.session_key is None:
             return await self.acreate()
@@ -280,14 +280,10 @@ class SessionStore(DatabaseSessionStore):
         self.ended_key, self._session_key = self.session_key, None
         return {}
 
-    def _keeps_withheld(self) -> bool:
-        """Whether a save has nothing to write; what was put into a withheld session goes under a new id."""
-        if self.withheld_key is None or self.session_key != self.withheld_key:
-            return False
-        if not getattr(self, "_session_cache", {}):
-            return True
-        self._session_key = None
-        return False
+    def _is_withheld(self) -> bool:
+        """Whether a save would write over what lies there for other processes. What this request has put in is not kept
+        then: under an id of its own it would take the cookie's place, and sign the person out on all machines."""
+        return self.withheld_key is not None and self.session_key == self.withheld_key
 
     def _forget_ended(self, deleted: str) -> None:
         if deleted == self.ended_key:

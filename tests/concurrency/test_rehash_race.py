@@ -61,7 +61,14 @@ def at_work(over: threading.Event, login: Login) -> bool:
     once = False
     while not (once and over.is_set()):
         check_login(login_id=login.pk, user_id=login.user_id)
-        rotate(login_id=login.pk, user_id=login.user_id, generation=generation, lifetime=LIFETIME, grace=timedelta(0))
+        rotate(
+            login_id=login.pk,
+            user_id=login.user_id,
+            generation=generation,
+            lifetime=LIFETIME,
+            grace=timedelta(0),
+            client=CLIENT,
+        )
         generation, once = generation + 1, True
     return True
 

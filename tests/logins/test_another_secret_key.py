@@ -246,7 +246,21 @@ def test_session_that_this_process_cant_judge_lies_as_it_was_for_the_others(
         renew_auth_hash(login, auth_hash=user.get_session_auth_hash(), user=user)
     other = Client()
     other.cookies["sessionid"] = cookie
-    other.get("/keep-cart/")  # writes: under an id of its own
-    assert other.cookies["sessionid"].value != cookie
+    other.get("/keep-cart/")  # is not kept: under an id of its own it would take the cookie's place
+    assert other.cookies["sessionid"].value == cookie
     with machine(project.SECRET_KEY, NEW):
         assert client.get("/who/").content.decode() == str(user.pk)
+
+
+def test_person_may_sign_in_anew_where_the_session_cant_be_judged(user: Any, credentials: Any) -> None:
+    client = Client()
+    client.force_login(user)
+    login, cookie = Login.objects.get(), client.cookies["sessionid"].value
+    with machine(NEW, project.SECRET_KEY):
+        renew_auth_hash(login, auth_hash=user.get_session_auth_hash(), user=user)
+    assert (
+        client.post("/auth/api/session/login/", credentials(user), content_type="application/json").status_code == 200
+    )
+    assert client.cookies["sessionid"].value != cookie
+    assert client.get("/who/").content.decode() == str(user.pk)
+    assert Login.objects.get(pk=login.pk).end_reason == "replaced"
