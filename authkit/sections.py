@@ -216,6 +216,8 @@ class SocialSettings:
     identity whose provider has verified that address is linked to them; without it, nothing is linked by e-mail."""
     clock_tolerance: timedelta = _setting(timedelta(seconds=60), least=timedelta(0), most=timedelta(minutes=5))
     """By how much a provider's clock and ours may differ, where the times of an ID or logout token are judged."""
+    timeout: timedelta = _setting(timedelta(seconds=5), least=timedelta(seconds=1), most=timedelta(seconds=30))
+    """For each call to a provider, up to the last byte; all calls of one request together have twice that."""
     link_mail: bool = _setting(True)
     """Whether people get a mail when an account at a provider was connected to theirs."""
     pipeline: tuple[str, ...] = _setting(SOCIAL_STEPS)

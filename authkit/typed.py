@@ -72,6 +72,7 @@ class SocialSection(TypedDict, total=False):
     SIGNUP_DOMAINS: Sequence[str]
     EMAIL_VERIFIED: str | Callable[[Any], bool]
     CLOCK_TOLERANCE: timedelta
+    TIMEOUT: timedelta
     LINK_MAIL: bool
     PIPELINE: Sequence[str]
     REDIRECT_URIS: Sequence[str]

@@ -8,19 +8,27 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.utils import timezone
+from requests import ConnectionError as RequestsConnectionError
+from requests import HTTPError, RequestException, Response, Timeout
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, SSLError
 from social_core.backends.oauth import BaseOAuth2PKCE
 from social_core.backends.open_id_connect import OpenIdConnectAssociation
+from social_core.exceptions import AuthConfigurationError, AuthProviderError, SocialAuthBaseException
+from social_core.utils import http_error, redact_request_error, user_agent
 
+from authkit import conf
 from authkit.core.hidden import Hidden
 from authkit.social import presets
 from authkit.social.failures import Failure, refuse
-from authkit.social.fetching import Bounded
+from authkit.social.fetching import send
 from authkit.social.transactions import LIFETIME_SECONDS, claim
 from authkit.social.upstream import UpstreamSession
 
 MAX_STATE_LENGTH = 128
 _ONCE = ("state", "code", "iss", "error")
 _TOKENS = frozenset({"access_token", "refresh_token", "id_token"})
+# In this order: the first two are kinds of the third.
+_UNREACHABLE = {SSLError: "tls_error", Timeout: "timeout", RequestsConnectionError: "connection_failed"}
 
 
 class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
@@ -47,6 +55,7 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
     asked_at: datetime | None = None
     """When the callback's code was about to be exchanged, by our clock: what the provider answers is younger."""
     _consumed: str | None = None
+    _waited = 0.0
 
     @property
     def email_trusted(self) -> bool:
@@ -120,8 +129,54 @@ class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
         return {name: Hidden(said) if name in _TOKENS and isinstance(said, str) else said
                 for name, said in answer.items()}  # fmt: skip
 
-    def request(self, url: str, *, auth: Any = None, **how: Any) -> Any:
-        return super().request(url, auth=Bounded(auth), **how)
+    def request(
+        self,
+        url: str,
+        *,
+        method: Any = "GET",
+        headers: Any = None,
+        timeout: float | None = None,
+        stage: Any = "user_info",
+        **how: Any,
+    ) -> Response:
+        """social-core's, which takes no session, with a deadline by the wall clock.
+
+        Each call has `SOCIAL.TIMEOUT` (or the provider's option REQUESTS_TIMEOUT), and all calls of a back end, which
+        lives for one request of this site's, have twice that.
+
+        Raises:
+            SocialLoginFailed: `unreachable`: the provider was silent a moment ago, or has had all of its time.
+            SocialAuthBaseException: as social-core's.
+        """
+        headers = dict(headers or {})
+        if self.SEND_USER_AGENT and "User-Agent" not in headers:
+            headers["User-Agent"] = self.setting("USER_AGENT") or user_agent()
+        how |= {"proxies": self.setting("PROXIES"), "verify": self.setting("VERIFY_SSL", True)}
+        limit = self.setting("REQUESTS_TIMEOUT") or self.setting("URLOPEN_TIMEOUT")
+        limit = float(timeout or limit or conf.current().social.timeout.total_seconds())
+        began_at = time.monotonic()
+        seconds = min(limit, 2 * limit - self._waited)
+        if seconds <= 0:
+            raise refuse(Failure.UNREACHABLE, "the provider was slow in each of its answers")
+        try:
+            response = send(method, url, seconds=seconds, headers=headers, **how)
+            response.raise_for_status()
+        except RequestException as error:
+            redact_request_error(error, request_url=url)
+            raise self._by_social_core(error, stage) from error
+        finally:
+            self._waited += time.monotonic() - began_at
+        return response
+
+    def _by_social_core(self, error: RequestException, stage: Any) -> SocialAuthBaseException:
+        if isinstance(error, HTTPError):
+            return http_error(self, error, stage=stage)
+        if isinstance(error, InvalidURL | InvalidSchema | MissingSchema):
+            return AuthConfigurationError(self, code="invalid_setting", parameter="url", stage=stage)
+        for kind, code in _UNREACHABLE.items():
+            if isinstance(error, kind):
+                return AuthProviderError(self, code=code, stage=stage)
+        return AuthProviderError(self, stage=stage)
 
     # social-core's OpenID back ends note the nonce in a table as well. The transaction holds it already, and is good
     # once, so the row would only be something that strangers can fill.

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from authkit.exceptions import SocialLoginFailed
 from authkit.logins.models import Login
-from authkit.social import discovery
+from authkit.social import circuits, discovery
 from tests.faults.test_database_down import database_out_of_reach
 from tests.services.crooked import CrookedProvider
 from tests.services.process import free_port
@@ -68,8 +69,8 @@ def test_provider_that_is_silent_holds_up_one_of_many_and_is_asked_later(provide
 
     provider.bend_discovery = silent
     configure(provider, options={"REQUESTS_TIMEOUT": 0.5})
-    monkeypatch.setattr(discovery, "SLOW_SECONDS", 0.2)
-    monkeypatch.setattr(discovery, "PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(circuits, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 600.0)
     try:
         for _ in range(5):
             assert unreachable(begin(Client()))
@@ -78,21 +79,31 @@ def test_provider_that_is_silent_holds_up_one_of_many_and_is_asked_later(provide
     finally:
         released.set()
     configure(provider)
-    monkeypatch.setattr(discovery, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(discovery, "RETRY_SECONDS", 0.0)
     assert begin(Client()).status_code == 302
 
 
-def test_provider_that_refuses_at_once_is_asked_each_time() -> None:
+def test_provider_that_refuses_at_once_is_not_hammered_and_asked_again_soon(monkeypatch, nothing_discovered) -> None:
     asked: list[str] = []
 
     def closed(url: str) -> Any:
         asked.append(url)
         raise ConnectionRefusedError
 
-    for times in (1, 2):
-        with pytest.raises(ConnectionRefusedError):
-            discovery.configuration(issuer="https://id.example.test", fetch=closed)
-        assert len(asked) == times
+    def configuration() -> Any:
+        return discovery.configuration(issuer="https://id.example.test", fetch=closed)
+
+    monkeypatch.setattr(discovery, "RETRY_SECONDS", 600.0)
+    with pytest.raises(ConnectionRefusedError):
+        configuration()
+    with pytest.raises(SocialLoginFailed, match="a moment ago"):
+        configuration()
+    assert len(asked) == 1
+    monkeypatch.setattr(discovery, "RETRY_SECONDS", 0.0)
+    with pytest.raises(ConnectionRefusedError):
+        configuration()
+    assert len(asked) == 2
 
 
 @pytest.mark.postgres

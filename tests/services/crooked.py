@@ -11,11 +11,13 @@ import contextlib
 import hashlib
 import json
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
 
 import jwt
@@ -25,6 +27,21 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 STRANGERS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 CLIENT_ID = "authkit"
 CLIENT_SECRET = "crooked/secret+with=reserved&characters"
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """How an answer is held back: it is silent until ``seconds`` are over, or drips as long from ``where`` on."""
+
+    where: Literal["silent", "headers", "body"]
+    seconds: float = 30.0
+
+
+STALLS: list[Stall] = [Stall("silent"), Stall("headers"), Stall("body")]
+DRIP_SECONDS = 0.02
+"""Between two bytes: no limit for a single read ever ends a drip."""
 
 Bend = Callable[[dict[str, Any]], Any]
 
@@ -78,6 +95,12 @@ class CrookedProvider:
         self.bend_refreshed: Bend = unchanged
         self.redirects: dict[str, tuple[int, str]] = {}
         """By path: the status and the Location with which a request there is sent elsewhere."""
+        self.stalls: dict[str, Stall] = {}
+        """By the end of a path: how its honest answer is held back."""
+        self.stalled: list[str] = []
+        """Paths of the answers that were held back."""
+        self.released = threading.Event()
+        """Once set, nothing is held back any more."""
 
     def discovery(self) -> Any:
         """OpenID Connect Discovery 1.0, section 3."""
@@ -188,7 +211,7 @@ def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
                 self._json(*provider.userinfo(self.headers.get("Authorization", "")))
             elif url.path == "/keys":
                 self._json(200, provider.keys())
-            elif url.path.endswith("/.well-known/openid-configuration"):
+            elif url.path.endswith(WELL_KNOWN):
                 self._json(200, provider.discovery())
             elif url.path in provider.pages:
                 self._json(200, provider.pages[url.path])
@@ -213,11 +236,30 @@ def _handler(provider: CrookedProvider) -> type[BaseHTTPRequestHandler]:
 
         def _json(self, status: int, value: Any) -> None:
             body = value if isinstance(value, bytes) else json.dumps(value).encode()
+            path = urlsplit(self.path).path
+            stall = next((stall for end, stall in provider.stalls.items() if path.endswith(end)), None)
+            if stall is not None:
+                provider.stalled.append(path)
+                if stall.where == "silent":
+                    provider.released.wait(stall.seconds)
+            # Blanks before JSON mean nothing.
+            blanks = b" " * int(stall.seconds / DRIP_SECONDS) if stall is not None and stall.where == "body" else b""
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(blanks + body)))
+            if stall is not None and stall.where == "headers":
+                self.flush_headers()
+                self._drip(b"X-Drip: " + b"x" * int(stall.seconds / DRIP_SECONDS) + b"\r\n")
             self.end_headers()
+            self._drip(blanks)
             self.wfile.write(body)
+
+        def _drip(self, data: bytes) -> None:
+            for at in range(len(data)):
+                self.wfile.write(data[at : at + 1])
+                if provider.released.wait(DRIP_SECONDS):
+                    self.wfile.write(data[at + 1 :])
+                    return
 
         def log_message(self, *_arguments: Any) -> None:
             pass
@@ -233,13 +275,19 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serve() -> Iterator[CrookedProvider]:
+def serve(tls: ssl.SSLContext | None = None) -> Iterator[CrookedProvider]:
     """Run one until the block ends."""
     server = _Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
     provider = CrookedProvider(server.server_address[1])
     server.RequestHandlerClass = _handler(provider)
+    if tls is not None:
+        provider.issuer = provider.issuer.replace("http:", "https:")
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     with running(server):
-        yield provider
+        try:
+            yield provider
+        finally:
+            provider.released.set()
 
 
 @contextlib.contextmanager
