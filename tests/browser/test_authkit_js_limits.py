@@ -26,18 +26,22 @@ class Stuck:
     """Requests to this path that get no answer, until `release` hands them to the server."""
 
     def __init__(self, page: Page, path: str) -> None:
-        self._page, self._pattern = page, f"**{path}"
+        self._page = page
         self._routes: list[Route] = []
-        page.route(self._pattern, self._keep)
+        self._released = False
+        page.route(f"**{path}", self._keep)
 
     def _keep(self, route: Route) -> None:
-        self._routes.append(route)
+        if self._released:
+            route.continue_()
+        else:
+            self._routes.append(route)
 
     def wait(self) -> None:
         wait_until(self._page, lambda: self._routes)
 
     def release(self) -> None:
-        self._page.unroute(self._pattern)
+        self._released = True
         for route in self._routes:
             route.continue_()
 
