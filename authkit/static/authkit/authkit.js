@@ -152,7 +152,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
       const how = { method, headers, body: JSON.stringify(body), cache: "no-store", signal: limit };
       try {
         const answer = await fetch(new URL(path, base), { ...how, credentials: shared ? "include" : "omit" });
-        // Within, as it may break off in the middle, or be the page of whatever stands between us and the server.
+        // Within, as it may break off in the middle, or be the page of a proxy between us and the server.
         if (answer.ok) return answer.status === 204 ? null : await answer.json();
         refusal = await failure(answer);
       } catch (cause) {
@@ -171,8 +171,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     const { reason = null, detail = `HTTP ${answer.status}`, retry_after: wait } = data ?? {};
     const said = answer.headers.get("Retry-After") ?? wait; // seconds or a date (RFC 9110, 10.2.3)
     const seconds = Number(said) || Math.ceil((Date.parse(said) - Date.now()) / 1000);
-    const retryAfter = seconds > 0 ? seconds : null;
-    return new AuthError(code, detail, { reason, status: answer.status, data, retryAfter });
+    return new AuthError(code, detail, { reason, status: answer.status, data, retryAfter: seconds > 0 ? seconds : null });
   }
 
   function proof() {
@@ -185,23 +184,15 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
 
   const withoutCookie = (error) => error.status === 400 && error.data !== null && !("code" in error.data);
 
-  // Resolves to whether we are signed in; rejects where nobody can tell, and then nothing has changed.
-  function refresh() {
-    refreshing ??= renew().finally(() => (refreshing = null));
-    return refreshing;
-  }
+  // Resolves to whether we are signed in. Rejects where that can't be told, and then nothing has changed.
+  const refresh = () => (refreshing ??= renew().finally(() => (refreshing = null)));
 
   async function renew() {
     const before = serial;
     const done = await exclusively((lock) => (lock ? rotate() : null), { ifAvailable: true });
     if (done !== null) return done;
     return exclusively(async () => {
-      if (serial === before) {
-        await new Promise((resolve) => {
-          wake = resolve;
-          setTimeout(resolve, PATIENCE);
-        });
-      }
+      if (serial === before) await Promise.race([sleep(PATIENCE), new Promise((resolve) => (wake = resolve))]);
       return serial === before ? rotate() : state.status === "signed-in";
     });
   }
@@ -226,7 +217,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     if (left > PATIENCE) {
       throw new AuthError("unavailable", "The last refresh failed.", { retryAfter: Math.ceil(left / 1000) });
     }
-    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+    if (left > 0) await sleep(left);
   }
 
   async function rotate() {
@@ -326,10 +317,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
 
   // The page and the other tabs are signed out at once, whatever the server answers. Rejects if the server could not be
   // told: its login goes on then, and the next call tries once more to end it.
-  function logout() {
-    leaving ??= leave().finally(() => (leaving = null));
-    return leaving;
-  }
+  const logout = () => (leaving ??= leave().finally(() => (leaving = null)));
 
   async function leave() {
     const token = access ?? owed;
@@ -449,6 +437,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
 
 const isText = (value) => typeof value === "string";
 const isNumber = (value) => typeof value === "number" && value >= 0; // and not NaN
+const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
 const here = () => location.origin + location.pathname;
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const base64url = (bytes) =>
