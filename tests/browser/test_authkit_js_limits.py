@@ -19,7 +19,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ALL, BY_COOKIE = ["cookie", "hybrid", "body"], ["cookie", "hybrid"]
 REFRESH = "/auth/api/token/refresh/"
 BEGIN_RESTORE = "() => { window.pending = auth.restore().then((state) => state.status, (e) => e.code); }"
-STRANGERS = [None, 1, "signed-out", [], {"kind": "signed-out"}, {"version": 2, "kind": "signed-out"}, {"version": 1}]
+STRANGERS: list[Any] = [
+    None,
+    1,
+    "signed-out",
+    [],
+    {"kind": "signed-out"},
+    {"version": 2, "kind": "signed-out"},
+    {"version": 1},
+]
 
 
 class Stuck:
