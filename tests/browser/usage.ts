@@ -7,7 +7,7 @@ interface Person {
 }
 
 const plain = createAuth();
-const auth: Auth<Person> = createAuth<Person>({ baseUrl: "https://api.example.com/auth/api/", transport: "cookie" });
+const auth: Auth<Person> = createAuth<Person>({ baseUrl: "https://api.example.com/auth/api/", transport: "cookie", timeout: 5000 });
 
 function shown(state: State<Person>): string {
   if (state.status === "signed-in") return state.user?.handle ?? "somebody";
@@ -37,6 +37,8 @@ export async function use(): Promise<void> {
 
   // @ts-expect-error: no such transport
   createAuth({ transport: "localStorage" });
+  // @ts-expect-error: a number of milliseconds
+  createAuth({ timeout: "5s" });
   // @ts-expect-error: state is read, not written
   auth.state = state;
   // @ts-expect-error: the stock user has no handle

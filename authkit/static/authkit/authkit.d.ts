@@ -40,6 +40,11 @@ export interface Options {
   transport?: Transport;
   /** What `iss` has to be in a provider sign-in's answer: the server's `PUBLIC_URL`, or else the origin of `baseUrl`. */
   issuer?: string;
+  /**
+   * How long the module waits for each answer of `baseUrl`'s endpoints, in milliseconds; 10 000 unless given. A call that
+   * takes longer fails with `unavailable`. A request of `fetch()` has no limit but its own `signal`.
+   */
+  timeout?: number;
 }
 
 export type State<U = User> =
@@ -54,7 +59,7 @@ export type Redirect =
   | { kind: "none" }
   /** Signed in. `returnTo` is a path of this origin. */
   | { kind: "signed-in"; returnTo: string }
-  /** This page is the popup: its answer went to the page that opened it, and it closes. Do nothing more. */
+  /** This page is the popup: it hands its answer to the page that opened it, and closes. Do nothing more. */
   | { kind: "popup" };
 
 export interface Auth<U = User> {
@@ -69,7 +74,10 @@ export interface Auth<U = User> {
   /** `{ username, password }`; the name's key is the user model's `USERNAME_FIELD`. */
   login(credentials: Record<string, string>): Promise<State<U>>;
 
-  /** Ends this login, in all tabs. If it rejects, the server has not confirmed it, and nothing has changed. */
+  /**
+   * Signs out in all tabs at once, then has the server end the login. If it rejects, the server has not confirmed that:
+   * the tabs are signed out, but the login may go on, and a reload may bring it back. Call it again.
+   */
   logout(): Promise<void>;
 
   /** Ends all logins of this person, on all devices; resolves to how many. */
@@ -80,7 +88,8 @@ export interface Auth<U = User> {
 
   /**
    * `fetch()` with the credential, for URLs on the origin of `baseUrl`; others are passed on untouched. A token that
-   * ran out is refreshed, and the call made once more. Rejects with `unavailable` if the refresh can't be done.
+   * ran out is refreshed, and the call made once more. Rejects with `unavailable` if the refresh can't be done;
+   * `retryAfter` says for how many seconds no tab will try again.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
 
@@ -101,7 +110,7 @@ export interface Auth<U = User> {
 export class AuthError extends Error {
   /**
    * The server's `code` (`no_active_account`, `token_not_valid`, `throttled`, …); `refused` if it gave none; or one of
-   * ours: `unavailable` (no network, or a 5xx), `cancelled`, `popup_blocked`, `invalid_state`, `invalid_issuer`,
+   * ours: `unavailable` (no network, no answer in time, or a 5xx), `cancelled`, `popup_blocked`, `invalid_state`, `invalid_issuer`,
    * `invalid_response`, `insecure_context`; or an OAuth error code of a provider sign-in.
    */
   readonly code: string;

@@ -5,7 +5,11 @@ const PENDING = "authkit:redirect"; // in sessionStorage, from loginWithRedirect
 const POPUP = "popup."; // how the state of a sign-in in a popup begins
 const LEEWAY = 10; // seconds before its end in which an access token counts as over: clocks and networks take some
 const PATIENCE = 1000; // ms to wait for what another tab says after its refresh; the lock and the message race
-const CLOSED = 1500; // ms for which a popup has to look closed, with its opener in front, to count as given up
+const FIRST_PAUSE = 500; // ms between a failed refresh and the next one; doubled with each further failure
+const LONGEST_PAUSE = 300_000; // ms; a server can't ask for more, as its Retry-After may be a mistake
+const VERSION = 1; // of the messages between tabs; a tab ignores a message of another version
+const LOOKS = 6; // how often in a row, at 250 ms, a popup has to look closed to its opener in front to count as given up
+const GOODBYE = 5000; // ms for which a popup waits until its opener has confirmed the answer
 
 export class AuthError extends Error {
   constructor(code, message, { reason = null, status = 0, data = null, retryAfter = null, cause } = {}) {
@@ -14,8 +18,10 @@ export class AuthError extends Error {
   }
 }
 
-export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issuer } = {}) {
+export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issuer, timeout = 10_000 } = {}) {
   if (!["cookie", "hybrid", "body"].includes(transport)) throw new TypeError(`no such transport: ${transport}`);
+  // Browsers take a longer timer for one of 0 ms.
+  if (!(timeout > 0 && timeout < 2 ** 31)) throw new TypeError(`not a number of milliseconds: ${timeout}`);
   const base = new URL(baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`, location.href);
   const expectedIssuer = issuer ?? base.origin;
   // With the refresh token in a cookie, all tabs are one login. With `body`, each tab is a login of its own.
@@ -33,6 +39,12 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   let csrf = null;
   let refreshing = null;
   let restoring = null;
+  let leaving = null; // the sign-out of this tab that the server has not confirmed yet
+  let crossed = false; // whether another tab said "signed-in" during that sign-out
+  let owed = null; // the access token of a sign-out that failed, for the next try
+  let rotation = new AbortController(); // a sign-out aborts it, and with it the refresh under way
+  let failures = 0; // refreshes that failed in a row, in all tabs
+  let pause = { since: 0, wait: 0 }; // in ms; no tab refreshes before it is over
   let last = Promise.resolve();
 
   // --- what we are, here and in the other tabs
@@ -47,22 +59,40 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   function hold(held) {
     ({ access = null, refresh: refreshToken = null, until = Infinity } = held);
     serial += 1;
+    failures = 0;
+    pause = { since: 0, wait: 0 };
+    owed = null;
+  }
+
+  function drop() {
+    rotation.abort();
+    hold({});
+    become("signed-out", null);
   }
 
   function forget() {
-    hold({});
-    become("signed-out", null);
-    channel?.postMessage({ kind: "signed-out" });
+    drop();
+    tell("signed-out");
   }
 
+  function tell(kind, more) {
+    channel?.postMessage({ version: VERSION, kind, ...more });
+  }
+
+  // Any script of the origin can speak on the channel, and so can an older authkit.js in a tab that was not reloaded.
   channel?.addEventListener("message", ({ data }) => {
-    if (data.kind === "signed-in") {
-      hold(data);
-      become("signed-in", data.user);
-    } else if (data.kind === "signed-out") {
-      hold({});
-      become("signed-out", null);
-    }
+    if (data?.version !== VERSION) return;
+    const { kind, access, until, user, wait, failures: counted } = data;
+    if (kind === "signed-in" && isText(access ?? "") && isNumber(until) && typeof (user ?? {}) === "object") {
+      // A refresh that the sign-out of this tab has overtaken: its login is about to end.
+      if (leaving) crossed = true;
+      else {
+        hold({ access, until });
+        become("signed-in", user ?? null);
+      }
+    } else if (kind === "signed-out") drop();
+    else if (kind === "failed" && isNumber(wait) && isNumber(counted)) rest(wait, counted);
+    else return;
     wake();
   });
 
@@ -80,11 +110,12 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
       if (serial !== ours) return; // signed out, or in anew, meanwhile: what we asked for is over
     }
     become("signed-in", user);
-    channel?.postMessage({ kind: "signed-in", access, until, user });
+    tell("signed-in", { access, until, user });
   }
 
-  // Sign-in, refresh and sign-out, one at a time in all tabs. Without Web Locks (they need TLS or localhost) in this tab:
-  // two tabs that refresh at once are safe then too, as the server gives both the same successor.
+  // Sign-in and refresh, one at a time in all tabs. All that `work` waits for has a time limit, or one tab could stop the
+  // others. A sign-out takes no lock, because it must not wait for a refresh. Web Locks need TLS or localhost; without
+  // them a tab keeps its own order, and the server gives two tabs that refresh at once the same successor.
   function exclusively(work, options = {}) {
     if (shared && navigator.locks) return navigator.locks.request(name, options, work);
     const turn = last.then(() => work(true));
@@ -94,32 +125,53 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
 
   // --- calls of authkit's own endpoints
 
-  async function call(method, path, { body, bearer = null } = {}, again = true) {
-    const headers = { Accept: "application/json" };
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    if (bearer) headers.Authorization = `Bearer ${bearer}`;
-    else if (shared && method !== "GET") headers["X-CSRFToken"] = await proof();
-    const how = { method, headers, body: JSON.stringify(body), cache: "no-store", credentials: shared ? "include" : "omit" };
-    let answer;
+  // Runs `work` with a signal that aborts at the end of the time limit, or when `also` does.
+  async function limited(work, also) {
+    const limit = new AbortController();
+    const stop = () => limit.abort();
+    const timer = setTimeout(stop, timeout);
+    also?.addEventListener("abort", stop);
+    if (also?.aborted) stop();
     try {
-      answer = await fetch(new URL(path, base), how);
-      // Within, as it may break off in the middle, or be the page of whatever stands between us and the server.
-      if (answer.ok) return answer.status === 204 ? null : await answer.json();
-    } catch (cause) {
-      throw new AuthError("unavailable", "The server can't be reached.", { cause });
+      return await work(limit.signal);
+    } finally {
+      clearTimeout(timer);
+      also?.removeEventListener("abort", stop);
     }
-    const error = await failure(answer);
-    if (error.code !== "csrf_failed" || !again) throw error;
+  }
+
+  const unreachable = (cause) => new AuthError("unavailable", "The server can't be reached.", { cause });
+
+  async function call(method, path, { body, bearer = null, signal } = {}, again = true) {
+    let refusal = null;
+    const data = await limited(async (limit) => {
+      const headers = { Accept: "application/json" };
+      if (body !== undefined) headers["Content-Type"] = "application/json";
+      if (bearer) headers.Authorization = `Bearer ${bearer}`;
+      else if (shared && method !== "GET") headers["X-CSRFToken"] = await proof();
+      const how = { method, headers, body: JSON.stringify(body), cache: "no-store", signal: limit };
+      try {
+        const answer = await fetch(new URL(path, base), { ...how, credentials: shared ? "include" : "omit" });
+        // Within, as it may break off in the middle, or be the page of a proxy between us and the server.
+        if (answer.ok) return answer.status === 204 ? null : await answer.json();
+        refusal = await failure(answer);
+      } catch (cause) {
+        throw unreachable(cause);
+      }
+    }, signal);
+    if (!refusal) return data;
+    if (refusal.code !== "csrf_failed" || !again) throw refusal;
     csrf = null; // another tab got a new cookie meanwhile
-    return call(method, path, { body, bearer }, false);
+    return call(method, path, { body, bearer, signal }, false);
   }
 
   async function failure(answer) {
     const data = await answer.json().catch(() => null);
     const code = data?.code ?? (answer.status >= 500 ? "unavailable" : "refused");
     const { reason = null, detail = `HTTP ${answer.status}`, retry_after: wait } = data ?? {};
-    const retryAfter = Number(answer.headers.get("Retry-After") ?? wait) || null;
-    return new AuthError(code, detail, { reason, status: answer.status, data, retryAfter });
+    const said = answer.headers.get("Retry-After") ?? wait; // seconds or a date (RFC 9110, 10.2.3)
+    const seconds = Number(said) || Math.ceil((Date.parse(said) - Date.now()) / 1000);
+    return new AuthError(code, detail, { reason, status: answer.status, data, retryAfter: seconds > 0 ? seconds : null });
   }
 
   function proof() {
@@ -132,37 +184,59 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
 
   const withoutCookie = (error) => error.status === 400 && error.data !== null && !("code" in error.data);
 
-  // Resolves to whether we are signed in; rejects where nobody can tell, and then nothing has changed.
-  function refresh() {
-    refreshing ??= renew().finally(() => (refreshing = null));
-    return refreshing;
-  }
+  // Resolves to whether we are signed in. Rejects where that can't be told, and then nothing has changed.
+  const refresh = () => (refreshing ??= renew().finally(() => (refreshing = null)));
 
   async function renew() {
     const before = serial;
     const done = await exclusively((lock) => (lock ? rotate() : null), { ifAvailable: true });
     if (done !== null) return done;
     return exclusively(async () => {
-      if (serial === before) {
-        await new Promise((resolve) => {
-          wake = resolve;
-          setTimeout(resolve, PATIENCE);
-        });
-      }
+      if (serial === before) await Promise.race([sleep(PATIENCE), new Promise((resolve) => (wake = resolve))]);
       return serial === before ? rotate() : state.status === "signed-in";
     });
   }
 
+  function rest(wait, counted) {
+    pause = { since: Date.now(), wait: Math.min(wait, LONGEST_PAUSE) };
+    failures = counted;
+  }
+
+  // After a failure: as long as the server asks for, or else twice as long each time. By chance up to half of that is
+  // taken off, or all browsers would come back at the same moment.
+  function retreat({ retryAfter }) {
+    const wait = retryAfter ? retryAfter * 1000 : FIRST_PAUSE * 2 ** Math.min(failures, 20) * (1 - Math.random() / 2);
+    rest(wait, failures + 1);
+    tell("failed", { wait, failures });
+  }
+
+  // Waits until a short pause is over; rejects at once in a long one, as the page has something better to show.
+  async function sitOut() {
+    const passed = Date.now() - pause.since;
+    const left = passed < 0 ? 0 : pause.wait - passed; // less than 0 where the clock was set back
+    if (left > PATIENCE) {
+      throw new AuthError("unavailable", "The last refresh failed.", { retryAfter: Math.ceil(left / 1000) });
+    }
+    if (left > 0) await sleep(left);
+  }
+
   async function rotate() {
     const before = serial;
+    await sitOut();
+    if (serial !== before) return state.status === "signed-in";
+    const { signal } = (rotation = new AbortController());
     try {
-      const answer = await call("POST", "token/refresh/", { body: shared ? {} : { refresh: refreshToken } });
-      // Not every sign-out waits for the lock, and not every browser has locks: an answer that was on its way while
-      // somebody signed out or in may be of a login that is over, so the server is asked once more.
+      const body = shared ? {} : { refresh: refreshToken };
+      const answer = await call("POST", "token/refresh/", { body, signal });
+      // A sign-out came first. The server may not know of it yet, so the server is not asked.
+      if (signal.aborted) return state.status === "signed-in";
+      // Not every browser has locks: an answer that was on its way while a person signed in elsewhere may be of a login
+      // that is over, so the server is asked once more.
       await welcome(serial === before ? answer : { ...answer, user: null });
     } catch (error) {
+      if (signal.aborted) return state.status === "signed-in";
       if (error.status !== 401 && !withoutCookie(error)) {
-        channel?.postMessage({ kind: "failed" });
+        retreat(error);
         throw error;
       }
       forget();
@@ -193,11 +267,16 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     return fetch(new Request(request, { headers, credentials: "include" }));
   }
 
+  async function ready() {
+    await restore();
+    if (state.status === "signed-in" && Date.now() >= until) await refresh();
+  }
+
+  // The caller's own request has no time limit but the caller's: it may be an upload, or a stream.
   async function authorizedFetch(input, init) {
     const request = new Request(input, init);
     if (new URL(request.url).origin !== base.origin || request.headers.has("Authorization")) return fetch(request);
-    await restore();
-    if (state.status === "signed-in" && Date.now() >= until) await refresh();
+    await ready();
     const used = serial;
     const answer = await send(request.clone());
     if (answer.status !== 401 && answer.status !== 403) return answer;
@@ -213,42 +292,58 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   }
 
   async function request(method, path, body) {
-    const headers = { "Content-Type": "application/json" };
-    const answer = await authorizedFetch(new URL(path, base), { method, headers, body: JSON.stringify(body) });
-    if (!answer.ok) throw await failure(answer);
-    return answer.json();
+    const how = { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+    await ready();
+    return limited(async (signal) => {
+      try {
+        const answer = await authorizedFetch(new URL(path, base), { ...how, signal });
+        if (answer.ok) return await answer.json();
+        throw await failure(answer);
+      } catch (error) {
+        throw error instanceof AuthError ? error : unreachable(error);
+      }
+    });
   }
 
   // --- in and out
 
-  function signIn(path, body) {
+  async function signIn(path, body) {
+    await leaving?.catch(() => {}); // or that sign-out would meet the new cookie
     return exclusively(async () => {
       await welcome(await call("POST", path, { body: { ...body, transport } }));
       return state;
     });
   }
 
-  // Signed out is what the server has confirmed: a 503 rejects, and everything stays as it was.
-  function logout() {
-    return exclusively(async () => {
-      if (access) {
-        try {
-          await call("POST", "logout/", { bearer: access });
-          return forget();
-        } catch (error) {
-          if (error.status !== 401) throw error; // else the token names no login; the cookie may
-        }
+  // The page and the other tabs are signed out at once, whatever the server answers. Rejects if the server could not be
+  // told: its login goes on then, and the next call tries once more to end it.
+  const logout = () => (leaving ??= leave().finally(() => (leaving = null)));
+
+  async function leave() {
+    const token = access ?? owed;
+    forget();
+    crossed = false;
+    owed = token;
+    await end(token);
+    owed = null;
+    if (crossed) forget();
+  }
+
+  async function end(token) {
+    if (token) {
+      try {
+        return await call("POST", "logout/", { bearer: token });
+      } catch (error) {
+        if (error.status !== 401) throw error; // else the token names no login; the cookie may
       }
-      if (shared) {
-        try {
-          await call("POST", "token/revoke/", { body: {} });
-        } catch (error) {
-          if (!withoutCookie(error)) throw error;
-          await call("POST", "logout/");
-        }
-      }
-      return forget();
-    });
+    }
+    if (!shared) return;
+    try {
+      await call("POST", "token/revoke/", { body: {} });
+    } catch (error) {
+      if (!withoutCookie(error)) throw error;
+      await call("POST", "logout/");
+    }
   }
 
   async function logoutAll({ keepCurrent = false } = {}) {
@@ -306,8 +401,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
       handOver(answer);
       return { kind: "popup" };
     }
-    const { returnTo, ...trip } = JSON.parse(sessionStorage.getItem(PENDING) ?? "{}");
-    sessionStorage.removeItem(PENDING);
+    const { returnTo, ...trip } = takeNote();
     await finish(trip, answer);
     return { kind: "signed-in", returnTo: ownPath(returnTo) };
   }
@@ -341,6 +435,9 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   });
 }
 
+const isText = (value) => typeof value === "string";
+const isNumber = (value) => typeof value === "number" && value >= 0; // and not NaN
+const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
 const here = () => location.origin + location.pathname;
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const base64url = (bytes) =>
@@ -351,6 +448,19 @@ function ownPath(target) {
   const url = URL.canParse(target, location.href) ? new URL(target, location.href) : location;
   // Two slashes at the beginning would name a host to whoever goes there.
   return url.origin === location.origin ? url.pathname.replace(/^\/+/, "/") + url.search + url.hash : "/";
+}
+
+// What loginWithRedirect() wrote down, once. A note that is none is dropped, and no answer fits it.
+function takeNote() {
+  const text = sessionStorage.getItem(PENDING);
+  sessionStorage.removeItem(PENDING);
+  try {
+    const { state, verifier, redirectUri, returnTo } = JSON.parse(text);
+    if ([state, verifier, redirectUri].every(isText)) return { state, verifier, redirectUri, returnTo };
+  } catch {
+    // not JSON, or null
+  }
+  return {};
 }
 
 // Reads what came back with the URL and takes it out of there at once: history and Referer must not keep a code.
@@ -368,31 +478,47 @@ function takeAnswer() {
 
 // In the popup. Not by window.opener: Django's Cross-Origin-Opener-Policy takes that away, even when a redirect has it. A
 // channel reaches this origin's pages and no others, and who wants to exchange the code needs the opener's verifier.
+// The window stays until the opener has confirmed: to the opener, a closed window looks like one that was given up.
 function handOver(answer) {
   const channel = new BroadcastChannel(POPUP);
-  channel.postMessage(answer);
-  channel.close();
-  window.close();
+  const close = () => {
+    channel.close();
+    window.close();
+  };
+  channel.addEventListener("message", ({ data }) => {
+    if (data?.version === VERSION && data.kind === "taken" && data.state === answer.state) close();
+  });
+  setTimeout(close, GOODBYE);
+  channel.postMessage({ version: VERSION, kind: "answer", state: answer.state, answer });
 }
 
 // In the opener. A popup that was taken away looks closed as well, while the person is still busy in it: so it counts as
-// given up only with this page in front.
+// given up only with this page in front. Looks are counted, not seconds: a page that was busy has not looked.
 function answerOf(popup, state, signal) {
   const over = new AbortController();
   const channel = new BroadcastChannel(POPUP);
+  const echo = new BroadcastChannel(POPUP); // a channel doesn't hear itself
   return new Promise((resolve, reject) => {
     const cancel = () => reject(new AuthError("cancelled", "The sign-in was cancelled."));
-    channel.addEventListener("message", ({ data }) => data.state === state && resolve(data));
+    channel.addEventListener("message", ({ data }) => {
+      if (data?.version !== VERSION || data.state !== state) return;
+      if (data.kind === "given-up") cancel();
+      if (data.kind !== "answer" || data.answer?.state !== state) return;
+      channel.postMessage({ version: VERSION, kind: "taken", state });
+      resolve(data.answer);
+    });
     signal?.addEventListener("abort", cancel, { signal: over.signal });
     if (signal?.aborted) cancel();
-    let since = null;
+    let looks = 0;
     const timer = setInterval(() => {
-      if (!popup.closed || !document.hasFocus()) since = null;
-      else if (Date.now() - (since ??= Date.now()) >= CLOSED) cancel();
+      looks = popup.closed && document.hasFocus() ? looks + 1 : 0;
+      // By way of the channel, behind an answer that may be on its way there.
+      if (looks === LOOKS) echo.postMessage({ version: VERSION, kind: "given-up", state });
     }, 250);
     over.signal.addEventListener("abort", () => clearInterval(timer));
   }).finally(() => {
     over.abort();
     channel.close();
+    echo.close();
   });
 }

@@ -111,7 +111,11 @@ async function showSignedIn() {
 auth.onChange(({ status }) => (status === "signed-in" ? showSignedIn() : showSignedOut()).catch(complain));
 
 on("login", "submit", ({ target }) => auth.login(Object.fromEntries(new FormData(target))));
-on("logout", "click", () => auth.logout());
+on("logout", "click", async () => {
+  await auth.logout().catch(() => {
+    throw new Error("You are signed out in this browser's tabs, but the server didn't confirm it. Reload and sign out again.");
+  });
+});
 on("logout-all", "click", () => auth.logoutAll());
 on("new-note", "submit", async ({ target }) => {
   const body = JSON.stringify(Object.fromEntries(new FormData(target)));
