@@ -86,6 +86,7 @@ class RevocationSection(TypedDict, total=False):
     BOUND: timedelta
     SEEN_LOGINS: int
     EMAIL_CHANGE: Literal["end_others", "keep"]
+    SPARE_SUPERUSERS: bool
 
 
 class RedisSection(TypedDict, total=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
@@ -19,13 +21,16 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from authkit.admin.criteria import CriteriaForm
 from authkit.admin.force_logout import PERMISSION
+from authkit.admin.log import BATCH_FAILED, log_endings
 from authkit.admin.pages import confirmation
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
+from authkit.admin.spared import is_spared, spares_superusers, why_spared
 from authkit.core.admin_lists import CarefulChangeList
 from authkit.logins.checkers import origin_stands, verdict
+from authkit.logins.crowds import end_these_logins
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_login, end_logins_where
+from authkit.logins.services import end_everybodys_logins, end_logins_where
 from authkit.logins.summaries import live_by_method, summary_where
 from authkit.social import presets
 
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 else:
     Base = admin.ModelAdmin  # not generic at run time
 
+logger = logging.getLogger(__name__)
 
 _NOT_SHOWN = ("auth_hash", "former_auth_hash", "password_digest", "generation")
 
@@ -160,7 +166,11 @@ class LoginAdmin(Base):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         may = self.has_force_logout_permission(request)
-        return super().changelist_view(request, {**(extra_context or {}), "authkit_may_force_logout": may})
+        context = {
+            "authkit_may_force_logout": may,
+            "authkit_may_end_everybodys": may and not spares_superusers(request),
+        }
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
     @admin.action(description=gettext_lazy("End selected %(verbose_name_plural)s"), permissions=["force_logout"])
     def end_logins(self, request: HttpRequest, queryset: QuerySet[Login]) -> HttpResponse | None:
@@ -171,11 +181,18 @@ class LoginAdmin(Base):
                 request, _("Please select at most %(most)d at once.") % {"most": MOST}, level=messages.ERROR
             )
             return None
-        rows = [(login, self.state(login)) for login in logins]
-        form = SelectionForm.of(logins)
-        url = reverse("admin:authkit_login_end", current_app=self.admin_site.name)
-        title = _("End logins")
-        return self._page(request, "authkit/admin/end_logins.html", title=title, logins=rows, form=form, action_url=url)
+        return self._ask(request, logins, title=_("End logins"))
+
+    def _ask(self, request: HttpRequest, logins: Sequence[Login], **context: Any) -> TemplateResponse:
+        ours = [login for login in logins if not is_spared(request, login.user)]
+        shown = {
+            "logins": [(login, self.state(login)) for login in ours],
+            "form": SelectionForm.of(ours),
+            "action_url": reverse("admin:authkit_login_end", current_app=self.admin_site.name),
+            "spared": len(logins) - len(ours),
+            "why_spared": why_spared(),
+        }
+        return self._page(request, "authkit/admin/end_logins.html", **shown, **context)
 
     def end_logins_view(self, request: HttpRequest) -> HttpResponse:
         """The confirmed action of the list."""
@@ -187,16 +204,46 @@ class LoginAdmin(Base):
                 form.cleaned_data["chosen"],
                 allowed=lambda obj: self.has_view_permission(request, obj),
             )
-            ended = [login for login in logins if end_login(login_id=login.pk, reason=EndReason.FORCED).ended]
-            for login in ended:
-                self.log_change(request, login, _("Ended by force; it was %(person)s's.") % {"person": login.user})
-            text = ngettext("%(count)d login ended.", "%(count)d logins ended.", len(ended))
-            self.message_user(request, text % {"count": len(ended)}, level=messages.SUCCESS)
+            self._end_these(request, logins)
         return self._back(request)
+
+    def _end_these(self, request: HttpRequest, logins: Sequence[Login]) -> None:
+        found = {login.pk: login for login in logins if not is_spared(request, login.user)}
+        tried = done = 0
+        failed = False
+        try:
+            for batch in end_these_logins(login_ids=found, reason=EndReason.FORCED):
+                tried, done = tried + batch.tried, done + len(batch.login_ids)
+                ended = (found[key] for key in batch.login_ids)
+                log_endings(
+                    request,
+                    ((one, _("Ended by force; it was %(person)s's.") % {"person": one.user}) for one in ended),
+                )
+        except BATCH_FAILED:
+            if not tried:
+                raise
+            logger.exception("Ending several logins stopped after %d of %d", tried, len(found))
+            failed = True
+        text = ngettext("%(count)d login ended.", "%(count)d logins ended.", done)
+        self.message_user(request, text % {"count": done}, level=messages.SUCCESS)
+        if failed:
+            text = ngettext(
+                "Then it failed: %(count)d login was not ended. Please try again.",
+                "Then it failed: %(count)d logins were not ended. Please try again.", len(found) - tried,
+            )  # fmt: skip
+            self.message_user(request, text % {"count": len(found) - tried}, level=messages.ERROR)
+        if len(found) < len(logins):
+            self.message_user(request, why_spared(), level=messages.WARNING)
 
     def end_everybodys_view(self, request: HttpRequest) -> HttpResponse:
         """Signs everybody out, once confirmed."""
         self._require_force_logout(request)
+        if spares_superusers(request):
+            # One cutoff ends everybody's: it can spare nobody.
+            self.message_user(
+                request, _("Only a superuser may sign everybody out, superusers among them."), level=messages.ERROR
+            )
+            return self._back(request)
         if request.method != "POST":
             summary = summary_where()
             title = _("Sign everybody out")
@@ -215,13 +262,15 @@ class LoginAdmin(Base):
         valid = form.is_valid()
         if posted and valid:
             return self._end_where(request, form)
-        form.offer(None if valid else live_by_method())
+        spare = spares_superusers(request)
+        form.offer(None if valid else live_by_method(spare_superusers=spare))
         shown = {}
         if valid:
             criteria = form.criteria()
             shown = {
-                "summary": summary_where(**criteria),
+                "summary": summary_where(**criteria, spare_superusers=spare),
                 "includes_me": bool(summary_where(**criteria, user_id=request.user.pk).count),
+                "why_spared": why_spared() if spare else "",
                 "words": form.in_words(),
                 "answer": form.as_answer(),
                 "action_url": request.path,
@@ -230,7 +279,10 @@ class LoginAdmin(Base):
         return self._page(request, "authkit/admin/end_where.html", title=title, form=form, **shown)
 
     def _end_where(self, request: HttpRequest, form: CriteriaForm) -> HttpResponse:
-        count = end_logins_where(**form.criteria(), reason=EndReason.FORCED).count
+        spare = spares_superusers(request)
+        count = end_logins_where(**form.criteria(), spare_superusers=spare, reason=EndReason.FORCED).count
+        if spare:
+            self.message_user(request, why_spared(), level=messages.WARNING)
         words = form.in_words()
         text = ngettext("%(count)d live login %(words)s ended.", "%(count)d live logins %(words)s ended.", count)
         return self._done(request, _("logins %(words)s") % {"words": words}, text % {"count": count, "words": words})

@@ -70,12 +70,16 @@ def summary_where(
     before: datetime | None = None,
     user_id: Any = None,
     kind: LoginKind | None = None,
+    spare_superusers: bool = False,
 ) -> LoginsSummary:
     """What `services.end_logins_where` with the same arguments would end, and for none `end_everybodys_logins`.
 
     Two statements; they read every live login that fits.
     """
-    logins = Login.objects.where(method=method, before=before, user_id=user_id, kind=kind).live()
+    logins = Login.objects.where(
+        method=method, before=before, user_id=user_id, kind=kind, spare_superusers=spare_superusers
+    )
+    logins = logins.live()
     kinds: Counter[str] = Counter()
     methods: Counter[str] = Counter()
     for its_kind, its_method, count in logins.order_by().values_list("kind", "method").annotate(Count("pk")):
@@ -87,10 +91,16 @@ def summary_where(
     )
 
 
-def live_by_method() -> dict[str, int]:
+def live_by_method(*, spare_superusers: bool = False) -> dict[str, int]:
     """How many live logins there are of each method. One statement, which reads all of them; it doesn't look whose they
-    are, which is what takes longest."""
-    rows = Login.objects.live().order_by("method").values_list("method").annotate(Count("pk"))
+    are, which is what takes longest, unless superusers' are to be left out."""
+    rows = (
+        Login.objects.where(spare_superusers=spare_superusers)
+        .live()
+        .order_by("method")
+        .values_list("method")
+        .annotate(Count("pk"))
+    )
     return dict(rows)
 
 
