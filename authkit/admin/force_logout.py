@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
@@ -19,10 +21,13 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from authkit.admin.log import BATCH_FAILED, log_endings
 from authkit.admin.pages import confirmation
+from authkit.admin.rows import MOST_ROWS, VIEW, live_rows
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
 from authkit.admin.spared import is_spared, why_spared
 from authkit.logins.crowds import end_logins_of_people
+from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
 from authkit.logins.summaries import summaries_of
 
 if TYPE_CHECKING:
@@ -65,6 +70,11 @@ class ForceLogoutMixin(Base):
                 "<path:object_id>/authkit-force-logout/",
                 view(self.force_logout_one_view),
                 name=self._url_name("force_logout_one"),
+            ),
+            path(
+                "<path:object_id>/authkit-end-login/",
+                view(self.end_login_view),
+                name=self._url_name("end_login"),
             ),
             *super().get_urls(),
         ]
@@ -113,6 +123,34 @@ class ForceLogoutMixin(Base):
             request, [person], url=self._reverse("force_logout_one", quote(person.pk)), person=person
         )
 
+    def end_login_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ends the one of a person's logins whose button was pressed on their page."""
+        self._require_force_logout(request)
+        person = self.get_object(request, unquote(object_id))
+        if person is None or request.method != "POST":
+            return HttpResponseRedirect(self._preserving_filters(request, self._reverse("changelist")))
+        if not self.has_view_permission(request, person):
+            raise PermissionDenied
+        if is_spared(request, person):
+            self.message_user(request, why_spared(), level=messages.ERROR)
+        else:
+            self._end_login(request, person, request.POST.get("login", ""))
+        return HttpResponseRedirect(self._preserving_filters(request, self._reverse("change", quote(person.pk))))
+
+    def _end_login(self, request: HttpRequest, person: Any, given: str) -> None:
+        try:
+            login = Login.objects.get(pk=UUID(given), user_id=person.pk)
+        except (ValueError, Login.DoesNotExist):
+            self.message_user(request, _("There is no such login of this person any more."), level=messages.WARNING)
+            return
+        if not end_login(login_id=login.pk, user_id=person.pk, reason=EndReason.FORCED).ended:
+            self.message_user(request, _("This login was over already."), level=messages.WARNING)
+            return
+        where = ", ".join(part for part in (login.device, login.ip) if part) or str(login.pk)
+        text = _("Login ended: %(where)s.") % {"where": where}
+        self.log_change(request, person, text)
+        self.message_user(request, text, level=messages.SUCCESS)
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -123,15 +161,26 @@ class ForceLogoutMixin(Base):
         obj: Any = None,
     ) -> HttpResponse:
         response = super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
-        if obj is None or not self.has_force_logout_permission(request) or not isinstance(response, TemplateResponse):
+        may_end = self.has_force_logout_permission(request)
+        may_see = may_end or request.user.has_perm(VIEW)
+        if obj is None or not may_see or not isinstance(response, TemplateResponse):
             return response
+        spared = may_end and is_spared(request, obj)
+        rows = live_rows(obj)
+        context = {
+            "authkit_logins": rows[:MOST_ROWS],
+            "authkit_more_url": self._logins_url(request, obj) if len(rows) > MOST_ROWS else "",
+            "authkit_why_spared": why_spared() if spared else "",
+        }
+        if may_end and not spared:
+            for name, door in (("force_logout", "force_logout_one"), ("end", "end_login")):
+                url = self._reverse(door, quote(obj.pk))
+                context[f"authkit_{name}_url"] = self._preserving_filters(request, url)
         # Not by `change_form_template`, which may be the project's: the button extends what would have been shown.
         response.context_data = {
             **(response.context_data or {}),
             "authkit_extended": response.resolve_template(response.template_name),
-            "authkit_force_logout_url": self._preserving_filters(
-                request, self._reverse("force_logout_one", quote(obj.pk))
-            ),
+            **context,
         }
         response.template_name = "authkit/admin/user_change_form.html"
         return response
@@ -202,6 +251,13 @@ class ForceLogoutMixin(Base):
             ),
         }
         return confirmation(request, self.admin_site, "authkit/admin/force_logout.html", context)
+
+    def _logins_url(self, request: HttpRequest, person: Any) -> str:
+        """The list of this person's logins, for one who may see it on this site."""
+        if not (self.admin_site.is_registered(Login) and request.user.has_perm(VIEW)):
+            return ""
+        url = reverse("admin:authkit_login_changelist", current_app=self.admin_site.name)
+        return f"{url}?{urlencode({'user__pk__exact': person.pk})}"
 
     def _url_name(self, what: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{what}"

@@ -114,9 +114,11 @@ def _end_these(login_ids: list[UUID], reason: EndReason) -> TheseEnded:
 
 
 def _announce_people(counts: Mapping[Any, int], reason: EndReason) -> None:
+    signals.crowd_ended.send_robust(sender=Login, user_ids=counts.keys(), reason=reason)
+    unrestricted = {"method": None, "before": None, "kind": None}
     for user_id, count in counts.items():
         signals.logins_ended.send_robust(
-            sender=Login, user_id=user_id, count=count, reason=reason, method=None, before=None, kind=None
+            sender=Login, user_id=user_id, count=count, reason=reason, crowd=True, **unrestricted
         )
 
 
