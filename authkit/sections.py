@@ -249,6 +249,10 @@ class RevocationSettings:
     doesn't remember it asks the database. Each takes about 350 bytes."""
     email_change: str = _setting("end_others", choices=("end_others", "keep"))
     """What another e-mail address does to the person's logins: end all but the one by which it was changed, or none."""
+    spare_superusers: bool = _setting(True)
+    """Whether in the admin only a superuser may end a superuser's logins. On, because the permission to force people
+    out is one for a help desk: with it alone, a clerk's account that was taken over could keep those out who would
+    stop it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,11 @@
 `login_ended`    sender: Login class; `login_id`: UUID, `user_id`: the person's key, `reason`: an EndReason value.
 `logins_ended`   sender: Login class; `user_id`: the person's key, or None for everybody; `count`: int, how many
                  live logins there were; `reason`: an EndReason value; `method`, `before`: a datetime, `kind`: a
-                 LoginKind value: if not None, only logins of this method, begun before, of this kind were ended.
+                 LoginKind value: if not None, only logins of this method, begun before, of this kind were ended;
+                 `crowd`: True where `crowd_ended` was sent for the same ending, else left out.
+`crowd_ended`    sender: Login class; `user_ids`: a collection of people's keys, `reason`: an EndReason value. Sent once
+                 for each batch of people whose logins were all ended, before `logins_ended` for each of them: for
+                 receivers that can deal with several hundred people at once.
 `token_rotated`  sender: Login class; `login_id`, `user_id`, `generation`: int, the new one.
 `token_reused`   sender: Login class; `login_id`, `user_id`, `generation`: int, the one that was presented again.
                  The login has been ended; `login_ended` is sent as well.
@@ -27,6 +31,7 @@ from django.dispatch import Signal
 login_opened = Signal()
 login_ended = Signal()
 logins_ended = Signal()
+crowd_ended = Signal()
 token_rotated = Signal()
 token_reused = Signal()
 token_suspected = Signal()

@@ -87,6 +87,7 @@ class RevocationSection(TypedDict, total=False):
     BOUND: timedelta
     SEEN_LOGINS: int
     EMAIL_CHANGE: Literal["end_others", "keep"]
+    SPARE_SUPERUSERS: bool
 
 
 class RedisSection(TypedDict, total=False):

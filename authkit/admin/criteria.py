@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from authkit.admin.ways import name_of_way, names_of_ways
 from authkit.logins.clock import database_now
-from authkit.social import presets
 
 MINUTES = "%Y-%m-%dT%H:%M"
 """What an `<input type="datetime-local">` takes as its value (HTML, section 2.3.5.3)."""
@@ -49,8 +49,7 @@ class CriteriaForm(forms.Form):
             live: how many came in by which method. Of all, that is much to count: none where something was chosen, and
                 then what was chosen is listed beside what is configured.
         """
-        providers = presets.configured()
-        names = {"password": _("password")} | {key: provider.name or key for key, provider in providers.items()}
+        names = names_of_ways()
         if live is None:
             chosen = self.data.get("method", "")
             ways = [(key, names.get(key, key)) for key in {**names, **({chosen: None} if chosen else {})}]
@@ -81,7 +80,7 @@ class CriteriaForm(forms.Form):
         criteria = self.criteria()
         parts = []
         if criteria["method"] is not None:
-            parts.append(_("by %(method)s") % {"method": criteria["method"]})
+            parts.append(_("by %(method)s") % {"method": name_of_way(criteria["method"])})
         if criteria["before"] is not None:
             parts.append(_("from before %(time)s") % {"time": timezone.localtime(criteria["before"]).isoformat()})
         return " ".join(parts)

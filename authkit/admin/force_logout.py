@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from authkit.admin.log import BATCH_FAILED, log_endings
 from authkit.admin.pages import confirmation
+from authkit.admin.rows import MOST_ROWS, VIEW, live_rows
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
+from authkit.admin.spared import is_spared, why_spared
+from authkit.logins.crowds import end_logins_of_people
+from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_logins_of
+from authkit.logins.services import end_login
 from authkit.logins.summaries import summaries_of
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
 else:
     Base = object
+
+logger = logging.getLogger(__name__)
 
 PERMISSION = "authkit.force_logout"
 ACTION = "authkit_force_logout"
@@ -61,6 +70,11 @@ class ForceLogoutMixin(Base):
                 "<path:object_id>/authkit-force-logout/",
                 view(self.force_logout_one_view),
                 name=self._url_name("force_logout_one"),
+            ),
+            path(
+                "<path:object_id>/authkit-end-login/",
+                view(self.end_login_view),
+                name=self._url_name("end_login"),
             ),
             *super().get_urls(),
         ]
@@ -109,6 +123,34 @@ class ForceLogoutMixin(Base):
             request, [person], url=self._reverse("force_logout_one", quote(person.pk)), person=person
         )
 
+    def end_login_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ends the one of a person's logins whose button was pressed on their page."""
+        self._require_force_logout(request)
+        person = self.get_object(request, unquote(object_id))
+        if person is None or request.method != "POST":
+            return HttpResponseRedirect(self._preserving_filters(request, self._reverse("changelist")))
+        if not self.has_view_permission(request, person):
+            raise PermissionDenied
+        if is_spared(request, person):
+            self.message_user(request, why_spared(), level=messages.ERROR)
+        else:
+            self._end_login(request, person, request.POST.get("login", ""))
+        return HttpResponseRedirect(self._preserving_filters(request, self._reverse("change", quote(person.pk))))
+
+    def _end_login(self, request: HttpRequest, person: Any, given: str) -> None:
+        try:
+            login = Login.objects.get(pk=UUID(given), user_id=person.pk)
+        except (ValueError, Login.DoesNotExist):
+            self.message_user(request, _("There is no such login of this person any more."), level=messages.WARNING)
+            return
+        if not end_login(login_id=login.pk, user_id=person.pk, reason=EndReason.FORCED).ended:
+            self.message_user(request, _("This login was over already."), level=messages.WARNING)
+            return
+        where = ", ".join(part for part in (login.device, login.ip) if part) or str(login.pk)
+        text = _("Login ended: %(where)s.") % {"where": where}
+        self.log_change(request, person, text)
+        self.message_user(request, text, level=messages.SUCCESS)
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -119,15 +161,26 @@ class ForceLogoutMixin(Base):
         obj: Any = None,
     ) -> HttpResponse:
         response = super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
-        if obj is None or not self.has_force_logout_permission(request) or not isinstance(response, TemplateResponse):
+        may_end = self.has_force_logout_permission(request)
+        may_see = may_end or request.user.has_perm(VIEW)
+        if obj is None or not may_see or not isinstance(response, TemplateResponse):
             return response
+        spared = may_end and is_spared(request, obj)
+        rows = live_rows(obj)
+        context = {
+            "authkit_logins": rows[:MOST_ROWS],
+            "authkit_more_url": self._logins_url(request, obj) if len(rows) > MOST_ROWS else "",
+            "authkit_why_spared": why_spared() if spared else "",
+        }
+        if may_end and not spared:
+            for name, door in (("force_logout", "force_logout_one"), ("end", "end_login")):
+                url = self._reverse(door, quote(obj.pk))
+                context[f"authkit_{name}_url"] = self._preserving_filters(request, url)
         # Not by `change_form_template`, which may be the project's: the button extends what would have been shown.
         response.context_data = {
             **(response.context_data or {}),
             "authkit_extended": response.resolve_template(response.template_name),
-            "authkit_force_logout_url": self._preserving_filters(
-                request, self._reverse("force_logout_one", quote(obj.pk))
-            ),
+            **context,
         }
         response.template_name = "authkit/admin/user_change_form.html"
         return response
@@ -136,24 +189,32 @@ class ForceLogoutMixin(Base):
         if not (self.has_force_logout_permission(request) and self.has_view_permission(request)):
             raise PermissionDenied
 
-    def _force_out(self, request: HttpRequest, people: Sequence[Model], *, asked: int) -> None:
-        done = ended = 0
-        for person in people:
-            try:
-                count = end_logins_of(user_id=person.pk, reason=EndReason.FORCED).count
-            except IntegrityError:
-                continue  # deleted since it was read, and the logins with it
-            # After it, not with it: a log that can't be written must not keep anybody signed in.
-            self.log_change(
-                request, person, ngettext(
-                    "Forced to sign out: %(count)d live login ended.",
-                    "Forced to sign out: %(count)d live logins ended.", count,
-                ) % {"count": count},
-            )  # fmt: skip
-            done, ended = done + 1, ended + count
-        self._report(request, done=done, ended=ended, vanished=asked - done)
+    def _force_out(self, request: HttpRequest, people: Sequence[Any], *, asked: int) -> None:
+        found = {person.pk: person for person in people if not is_spared(request, person)}
+        counts: dict[Any, int] = {}
+        failed = False
+        try:
+            for batch in end_logins_of_people(user_ids=found, reason=EndReason.FORCED):
+                counts.update(batch.counts)
+                # After it, not with it: a log that can't be written must not keep anybody signed in.
+                log_endings(request, ((found[key], _ended(count)) for key, count in batch.counts.items()))
+        except BATCH_FAILED:
+            if not counts:
+                raise
+            logger.exception("A forced logout of several people stopped after %d of %d", len(counts), len(found))
+            failed = True
+        self._report(request, counts, left=len(found) - len(counts) if failed else 0)
+        if spared := len(people) - len(found):
+            self.message_user(request, f"{_spared(spared)} {why_spared()}", level=messages.WARNING)
+        vanished = asked - spared - len(counts)
+        if vanished and not failed:
+            gone = ngettext(
+                "%(count)d person is not there any more.", "%(count)d people are not there any more.", vanished
+            )
+            self.message_user(request, gone % {"count": vanished}, level=messages.WARNING)
 
-    def _report(self, request: HttpRequest, *, done: int, ended: int, vanished: int) -> None:
+    def _report(self, request: HttpRequest, counts: Mapping[Any, int], *, left: int) -> None:
+        done, ended = len(counts), sum(counts.values())
         if done:
             people = ngettext(
                 "%(count)d person was forced to sign out", "%(count)d people were forced to sign out", done
@@ -161,21 +222,26 @@ class ForceLogoutMixin(Base):
             logins = ngettext("%(count)d live login ended.", "%(count)d live logins ended.", ended)
             text = f"{people % {'count': done}}; {logins % {'count': ended}}"
             self.message_user(request, text, level=messages.SUCCESS)
-        if vanished:
-            gone = ngettext(
-                "%(count)d person is not there any more.", "%(count)d people are not there any more.", vanished
-            )
-            self.message_user(request, gone % {"count": vanished}, level=messages.WARNING)
+        if left:
+            text = ngettext(
+                "Then it failed: %(count)d person was not signed out. Please try again.",
+                "Then it failed: %(count)d people were not signed out. Please try again.", left,
+            )  # fmt: skip
+            self.message_user(request, text % {"count": left}, level=messages.ERROR)
 
     def _confirmation(
         self, request: HttpRequest, people: list[Any], *, url: str, person: Any = None
     ) -> TemplateResponse:
+        spared = [one for one in people if is_spared(request, one)]
+        people = [one for one in people if not is_spared(request, one)]
         summaries = summaries_of(user_ids=[one.pk for one in people])
         context = {
             "title": _("Force logout"),
             "opts": self.opts,
             "original": person,
             "people": [(one, summaries[one.pk]) for one in people],
+            "spared": spared,
+            "why_spared": why_spared(),
             "live_count": sum(summary.count for summary in summaries.values()),
             "includes_me": any(one.pk == request.user.pk for one in people),
             "form": SelectionForm.of(people),
@@ -186,6 +252,13 @@ class ForceLogoutMixin(Base):
         }
         return confirmation(request, self.admin_site, "authkit/admin/force_logout.html", context)
 
+    def _logins_url(self, request: HttpRequest, person: Any) -> str:
+        """The list of this person's logins, for one who may see it on this site."""
+        if not (self.admin_site.is_registered(Login) and request.user.has_perm(VIEW)):
+            return ""
+        url = reverse("admin:authkit_login_changelist", current_app=self.admin_site.name)
+        return f"{url}?{urlencode({'user__pk__exact': person.pk})}"
+
     def _url_name(self, what: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{what}"
 
@@ -195,3 +268,15 @@ class ForceLogoutMixin(Base):
     def _preserving_filters(self, request: HttpRequest, url: str) -> str:
         filters = self.get_preserved_filters(request)
         return add_preserved_filters({"preserved_filters": filters, "opts": self.opts}, url)
+
+
+def _ended(count: int) -> str:
+    text = ngettext(
+        "Forced to sign out: %(count)d live login ended.", "Forced to sign out: %(count)d live logins ended.", count
+    )
+    return text % {"count": count}
+
+
+def _spared(count: int) -> str:
+    text = ngettext("%(count)d superuser was left signed in.", "%(count)d superusers were left signed in.", count)
+    return text % {"count": count}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
@@ -14,26 +18,34 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from authkit.admin.criteria import CriteriaForm
 from authkit.admin.force_logout import PERMISSION
+from authkit.admin.log import BATCH_FAILED, log_endings
 from authkit.admin.pages import confirmation
+from authkit.admin.rows import impersonator
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
+from authkit.admin.spared import is_spared, spares_superusers, why_spared
+from authkit.admin.ways import name_of_way, names_of_ways, ways_in_words
 from authkit.core.admin_lists import CarefulChangeList
 from authkit.logins.checkers import origin_stands, verdict
+from authkit.logins.crowds import end_these_logins
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_login, end_logins_where
+from authkit.logins.services import end_everybodys_logins, end_logins_where
 from authkit.logins.summaries import live_by_method, summary_where
-from authkit.social import presets
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Login]
 else:
     Base = admin.ModelAdmin  # not generic at run time
 
+logger = logging.getLogger(__name__)
 
 _NOT_SHOWN = ("auth_hash", "former_auth_hash", "password_digest", "generation")
 
@@ -45,7 +57,16 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("live", gettext_lazy("live")), ("over", gettext_lazy("over"))]
+        return [("live", gettext_lazy("live")), ("over", gettext_lazy("over")), ("all", gettext_lazy("all"))]
+
+    def value(self) -> str:
+        """What was chosen; live ones where nothing was, for they are what a person looks for here."""
+        return super().value() or "live"
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for lookup, title in self.lookup_choices:
+            query = changelist.get_query_string({self.parameter_name: lookup})
+            yield {"selected": self.value() == lookup, "query_string": query, "display": title}
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
         if self.value() == "live":
@@ -60,8 +81,7 @@ class MethodFilter(admin.SimpleListFilter):
     parameter_name = "method"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        providers = presets.configured().items()
-        return [("password", gettext_lazy("password")), *((key, p.name or key) for key, p in providers)]
+        return list(names_of_ways().items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(method=self.value()) if self.value() else queryset
@@ -74,24 +94,25 @@ class LoginAdmin(Base):
     Ending logins needs `authkit.force_logout`, seeing them `authkit.view_login`.
     """
 
-    list_display = ("user", "impersonated_by", "state", "kind", "method", "device", "ip", "created_at", "last_seen_at")
+    list_display = ("person", "state", "way_in", "place", "signed_in", "seen")  # as many as fit beside the filters
     list_filter = (StateFilter, "kind", MethodFilter, "end_reason", "created_at")
     list_select_related = ("user", "actor")
     list_per_page = 50
     ordering = ("-pk",)  # ids sort by age, and unlike `created_at` have an index
     show_full_result_count = False
-    search_help_text = gettext_lazy("A person's name or e-mail address")
+    search_help_text = gettext_lazy("A person's name or e-mail address, an IP address, or a device")
     fields = (
-        "id", "user", "impersonated_by", "kind", "method", "remembered", "device", "ip", "created_at", "last_seen_at",
+        "id", "user", "impersonated_by", "kind", "way", "remembered", "device", "ip", "created_at", "last_seen_at",
         "expires_at", "absolute_expires_at", "state", "ended_at", "end_reason",
     )  # fmt: skip
     actions = ("end_logins",)
+    change_form_template = "authkit/admin/login_change_form.html"
     change_list_template = "authkit/admin/login_change_list.html"
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         users = get_user_model()
-        return [f"user__{name}" for name in dict.fromkeys((users.USERNAME_FIELD, users.get_email_field_name()))
-                if _has_field(users, name)]  # fmt: skip
+        names = dict.fromkeys((users.USERNAME_FIELD, users.get_email_field_name()))
+        return [*(f"user__{name}" for name in names if _has_field(users, name)), "ip", "device"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CarefulChangeList]:
         return CarefulChangeList
@@ -122,9 +143,40 @@ class LoginAdmin(Base):
     @admin.display(description=gettext_lazy("impersonated by"), ordering="actor")
     def impersonated_by(self, login: Login) -> str:
         """Who is in truth behind it; empty for a login that its person opened."""
-        if login.parent_id is None:
-            return ""
-        return _("a deleted person") if login.actor is None else str(login.actor)
+        return impersonator(login)
+
+    @admin.display(description=gettext_lazy("user"), ordering="user")
+    def person(self, login: Login) -> str:
+        """Whose it is, and who is in truth behind it."""
+        by = impersonator(login)
+        whose = str(login.user)
+        return format_html("{}<br>{}", whose, _("impersonated by %(person)s") % {"person": by}) if by else whose
+
+    @admin.display(description=gettext_lazy("method"), ordering="method")
+    def way(self, login: Login) -> str:
+        """The way in, by its name."""
+        return name_of_way(login.method)
+
+    @admin.display(description=gettext_lazy("method"), ordering="method")
+    def way_in(self, login: Login) -> str:
+        """The way in, and what carries the login since."""
+        return f"{name_of_way(login.method)}, {login.get_kind_display()}"
+
+    @admin.display(description=gettext_lazy("device and address"), ordering="ip")
+    def place(self, login: Login) -> str:
+        """From where."""
+        parts = [part for part in (login.device, login.ip) if part]
+        return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts))
+
+    @admin.display(description=gettext_lazy("signed in"), ordering="created_at")
+    def signed_in(self, login: Login) -> str:
+        """`created_at`, short."""
+        return _short(login.created_at)
+
+    @admin.display(description=gettext_lazy("last seen"), ordering="last_seen_at")
+    def seen(self, login: Login) -> str:
+        """`last_seen_at`, short."""
+        return _short(login.last_seen_at)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -153,6 +205,7 @@ class LoginAdmin(Base):
         view = self.admin_site.admin_view
         return [
             path("end/", view(self.end_logins_view), name="authkit_login_end"),
+            path("<path:object_id>/end/", view(self.end_one_view), name="authkit_login_end_one"),
             path("end-where/", view(self.end_where_view), name="authkit_login_end_where"),
             path("end-everybodys/", view(self.end_everybodys_view), name="authkit_login_end_everybodys"),
             *super().get_urls(),
@@ -160,7 +213,11 @@ class LoginAdmin(Base):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         may = self.has_force_logout_permission(request)
-        return super().changelist_view(request, {**(extra_context or {}), "authkit_may_force_logout": may})
+        context = {
+            "authkit_may_force_logout": may,
+            "authkit_may_end_everybodys": may and not spares_superusers(request),
+        }
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
     @admin.action(description=gettext_lazy("End selected %(verbose_name_plural)s"), permissions=["force_logout"])
     def end_logins(self, request: HttpRequest, queryset: QuerySet[Login]) -> HttpResponse | None:
@@ -171,11 +228,41 @@ class LoginAdmin(Base):
                 request, _("Please select at most %(most)d at once.") % {"most": MOST}, level=messages.ERROR
             )
             return None
-        rows = [(login, self.state(login)) for login in logins]
-        form = SelectionForm.of(logins)
-        url = reverse("admin:authkit_login_end", current_app=self.admin_site.name)
-        title = _("End logins")
-        return self._page(request, "authkit/admin/end_logins.html", title=title, logins=rows, form=form, action_url=url)
+        return self._ask(request, logins, title=_("End logins"))
+
+    def _ask(self, request: HttpRequest, logins: Sequence[Login], **context: Any) -> TemplateResponse:
+        ours = [login for login in logins if not is_spared(request, login.user)]
+        shown = {
+            "logins": [(login, self.state(login), self.way(login)) for login in ours],
+            "form": SelectionForm.of(ours),
+            "action_url": reverse("admin:authkit_login_end", current_app=self.admin_site.name),
+            "spared": len(logins) - len(ours),
+            "why_spared": why_spared(),
+        }
+        return self._page(request, "authkit/admin/end_logins.html", **shown, **context)
+
+    def end_one_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks whether the login of a page is to be ended."""
+        self._require_force_logout(request)
+        login = self.get_object(request, unquote(object_id))
+        if login is None:
+            self.message_user(request, _("There is no such login any more."), level=messages.WARNING)
+            return self._back(request)
+        if not self.has_view_permission(request, login):
+            raise PermissionDenied
+        back = reverse("admin:authkit_login_change", args=[quote(login.pk)], current_app=self.admin_site.name)
+        return self._ask(request, [login], title=_("End login"), original=login, back_url=back)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        login = options.get("obj")
+        if login is not None and self.has_force_logout_permission(request):
+            if is_spared(request, login.user):
+                context["authkit_why_spared"] = why_spared()
+            elif login.is_live(timezone.now()):
+                context["authkit_end_url"] = reverse(
+                    "admin:authkit_login_end_one", args=[quote(login.pk)], current_app=self.admin_site.name
+                )
+        return super().render_change_form(request, context, *args, **options)
 
     def end_logins_view(self, request: HttpRequest) -> HttpResponse:
         """The confirmed action of the list."""
@@ -187,20 +274,56 @@ class LoginAdmin(Base):
                 form.cleaned_data["chosen"],
                 allowed=lambda obj: self.has_view_permission(request, obj),
             )
-            ended = [login for login in logins if end_login(login_id=login.pk, reason=EndReason.FORCED).ended]
-            for login in ended:
-                self.log_change(request, login, _("Ended by force; it was %(person)s's.") % {"person": login.user})
-            text = ngettext("%(count)d login ended.", "%(count)d logins ended.", len(ended))
-            self.message_user(request, text % {"count": len(ended)}, level=messages.SUCCESS)
+            self._end_these(request, logins)
         return self._back(request)
+
+    def _end_these(self, request: HttpRequest, logins: Sequence[Login]) -> None:
+        found = {login.pk: login for login in logins if not is_spared(request, login.user)}
+        tried = done = 0
+        failed = False
+        try:
+            for batch in end_these_logins(login_ids=found, reason=EndReason.FORCED):
+                tried, done = tried + batch.tried, done + len(batch.login_ids)
+                ended = (found[key] for key in batch.login_ids)
+                log_endings(
+                    request,
+                    ((one, _("Ended by force; it was %(person)s's.") % {"person": one.user}) for one in ended),
+                )
+        except BATCH_FAILED:
+            if not tried:
+                raise
+            logger.exception("Ending several logins stopped after %d of %d", tried, len(found))
+            failed = True
+        text = ngettext("%(count)d login ended.", "%(count)d logins ended.", done)
+        self.message_user(request, text % {"count": done}, level=messages.SUCCESS)
+        if failed:
+            text = ngettext(
+                "Then it failed: %(count)d login was not ended. Please try again.",
+                "Then it failed: %(count)d logins were not ended. Please try again.", len(found) - tried,
+            )  # fmt: skip
+            self.message_user(request, text % {"count": len(found) - tried}, level=messages.ERROR)
+        if len(found) < len(logins):
+            self.message_user(request, why_spared(), level=messages.WARNING)
 
     def end_everybodys_view(self, request: HttpRequest) -> HttpResponse:
         """Signs everybody out, once confirmed."""
         self._require_force_logout(request)
+        if spares_superusers(request):
+            # One cutoff ends everybody's: it can spare nobody.
+            self.message_user(
+                request, _("Only a superuser may sign everybody out, superusers among them."), level=messages.ERROR
+            )
+            return self._back(request)
         if request.method != "POST":
             summary = summary_where()
             title = _("Sign everybody out")
-            return self._page(request, "authkit/admin/end_everybodys.html", title=title, summary=summary)
+            return self._page(
+                request,
+                "authkit/admin/end_everybodys.html",
+                title=title,
+                summary=summary,
+                methods=ways_in_words(summary.methods),
+            )
         count = end_everybodys_logins(reason=EndReason.FORCED).count
         text = ngettext("Everybody signed out: %(count)d live login ended.",
                         "Everybody signed out: %(count)d live logins ended.", count) % {"count": count}  # fmt: skip
@@ -215,13 +338,16 @@ class LoginAdmin(Base):
         valid = form.is_valid()
         if posted and valid:
             return self._end_where(request, form)
-        form.offer(None if valid else live_by_method())
+        spare = spares_superusers(request)
+        form.offer(None if valid else live_by_method(spare_superusers=spare))
         shown = {}
         if valid:
             criteria = form.criteria()
             shown = {
-                "summary": summary_where(**criteria),
+                "summary": (summary := summary_where(**criteria, spare_superusers=spare)),
+                "methods": ways_in_words(summary.methods),
                 "includes_me": bool(summary_where(**criteria, user_id=request.user.pk).count),
+                "why_spared": why_spared() if spare else "",
                 "words": form.in_words(),
                 "answer": form.as_answer(),
                 "action_url": request.path,
@@ -230,7 +356,10 @@ class LoginAdmin(Base):
         return self._page(request, "authkit/admin/end_where.html", title=title, form=form, **shown)
 
     def _end_where(self, request: HttpRequest, form: CriteriaForm) -> HttpResponse:
-        count = end_logins_where(**form.criteria(), reason=EndReason.FORCED).count
+        spare = spares_superusers(request)
+        count = end_logins_where(**form.criteria(), spare_superusers=spare, reason=EndReason.FORCED).count
+        if spare:
+            self.message_user(request, why_spared(), level=messages.WARNING)
         words = form.in_words()
         text = ngettext("%(count)d live login %(words)s ended.", "%(count)d live logins %(words)s ended.", count)
         return self._done(request, _("logins %(words)s") % {"words": words}, text % {"count": count, "words": words})
@@ -261,6 +390,10 @@ class LoginAdmin(Base):
 
     def _list_url(self) -> str:
         return reverse("admin:authkit_login_changelist", current_app=self.admin_site.name)
+
+
+def _short(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment) if timezone.is_aware(moment) else moment, "SHORT_DATETIME_FORMAT")
 
 
 def _has_field(model: Any, name: str) -> bool:

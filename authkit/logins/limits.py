@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,22 @@ def lock_logins_of(*, user_id: Any) -> None:
     Args:
         user_id: the person's primary key; a transaction has to be open.
     """
+    _lock([user_id])
+
+
+def line_up_with_crowds(*, user_ids: Sequence[Any], most: int) -> None:
+    """For a caller that ends the logins of many people: takes the rows of these people in the order of their keys, so
+    that two such callers don't deadlock, where `line_up_with_rehash` takes the person's row first too.
+
+    Args:
+        user_ids: the people's primary keys; a transaction has to be open.
+        most: how many logins there may be; 0 for any number, so that sign-ins lock nothing.
+    """
+    if most or connections[router.db_for_write(Login)].features.has_select_for_no_key_update:
+        _lock(user_ids)
+
+
+def _lock(user_ids: Sequence[Any]) -> None:
     using = router.db_for_write(Login)
     features = connections[using].features
     if features.has_select_for_update:
@@ -31,7 +47,9 @@ def lock_logins_of(*, user_id: Any) -> None:
         # which writes a cutoff, doesn't wait for a sign-in, nor a sign-in for it with the rows in another order.
         people: Any = get_user_model()._base_manager
         locked = people.using(using).select_for_update(no_key=features.has_select_for_no_key_update)
-        list(locked.order_by().filter(pk=user_id).values_list("pk"))
+        # One row needs no order, and MySQL sorts what it is told to sort.
+        ordered = locked.order_by("pk") if len(user_ids) > 1 else locked.order_by()
+        list(ordered.filter(pk__in=user_ids).values_list("pk"))
 
 
 def line_up_with_sign_ins(*, user_id: Any, most: int) -> None:

@@ -9,6 +9,7 @@ from operator import or_
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models, router
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -74,10 +75,17 @@ class LoginQuerySet(ToldQuerySet["Login"]):
         before: datetime | None = None,
         user_id: Any = None,
         kind: LoginKind | None = None,
+        spare_superusers: bool = False,
     ) -> LoginQuerySet:
-        """Logins that fit all that is given: by this method, begun before this time, of this person, of this kind."""
+        """Logins that fit all that is given: by this method, begun before this time, of this person, of this kind, of
+        no superuser."""
         given = {"method": method, "created_at__lt": before, "user_id": user_id, "kind": kind}
-        return self.filter(**{name: value for name, value in given.items() if value is not None})
+        fitting = self.filter(**{name: value for name, value in given.items() if value is not None})
+        people: Any = get_user_model()
+        if not spare_superusers or not hasattr(people, "is_superuser"):
+            return fitting
+        superusers = people._base_manager.filter(pk=OuterRef("user_id"), is_superuser=True)
+        return fitting.filter(~Exists(superusers.order_by()))
 
 
 class BeginningField(models.DateTimeField):  # type: ignore[type-arg]  # which Django's class takes none of at run time

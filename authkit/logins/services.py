@@ -249,6 +249,7 @@ def end_logins_where(
     before: datetime | None = None,
     user_id: Any = None,
     kind: LoginKind | None = None,
+    spare_superusers: bool = False,
 ) -> LoginsEnded:
     """Ends every login that fits all that is given; `summaries.summary_where` says beforehand what that would be.
 
@@ -262,6 +263,8 @@ def end_logins_where(
         before: a time that is not to come by the database's clock; logins that began earlier.
         user_id: the person's primary key.
         kind: what carries them.
+        spare_superusers: leave those of superusers. No cutoff of everybody's can do that, so none is raised: a sign-in
+            that is being written, and sessions from before authkit, come through.
 
     Returns:
         How many live ones there were. `signals.logins_ended` is sent on commit.
@@ -279,8 +282,9 @@ def end_logins_where(
         if user_id is not None:
             line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
         tell(user_ids=[] if user_id is None else [user_id], everybody=user_id is None)
-        count = Login.objects.where(**chosen).live(now).update_told(ended_at=now, end_reason=reason)
-        if before is not None and method is None and kind is None:
+        logins = Login.objects.where(**chosen, spare_superusers=spare_superusers)
+        count = logins.live(now).update_told(ended_at=now, end_reason=reason)
+        if before is not None and method is None and kind is None and not spare_superusers:
             cut_off_before(moment=before, user_id=user_id)
         _send_on_commit(signals.logins_ended, count=count, reason=reason, **chosen)
     return LoginsEnded(count=count)

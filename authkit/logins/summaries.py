@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Max
 
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
@@ -22,8 +22,8 @@ _BATCH = 500
 class LoginsSummary:
     """Live logins: how many, how many of each kind (a `LoginKind` value).
 
-    Of one person also the devices by name, most frequent first, without those that told none; of several people how
-    many they are, and how many logins there are by each method.
+    Of one person also the devices and the addresses by name, most frequent first, without those that told none, and
+    when the latest was seen; of several people how many they are, and how many logins there are by each method.
     """
 
     count: int = 0
@@ -31,6 +31,8 @@ class LoginsSummary:
     devices: tuple[str, ...] = ()
     people: int = 0
     methods: tuple[tuple[str, int], ...] = ()
+    addresses: tuple[str, ...] = ()
+    last_seen_at: datetime | None = None
 
     @property
     def kinds_text(self) -> str:
@@ -55,13 +57,19 @@ def summaries_of(*, user_ids: Iterable[Any]) -> dict[Any, LoginsSummary]:
     user_ids = list(user_ids)
     kinds: dict[Any, Counter[str]] = {key: Counter() for key in user_ids}
     devices: dict[Any, Counter[str]] = {key: Counter() for key in user_ids}
+    addresses: dict[Any, Counter[str]] = {key: Counter() for key in user_ids}
+    seen: dict[Any, datetime] = {}
     for batch in _batches(user_ids):
-        rows = Login.objects.live().filter(user_id__in=batch).order_by("user_id", "kind", "device")
-        for user_id, kind, device, count in rows.values_list("user_id", "kind", "device").annotate(Count("pk")):
+        rows = Login.objects.live().filter(user_id__in=batch).order_by("user_id", "kind", "device", "ip")
+        grouped = rows.values_list("user_id", "kind", "device", "ip").annotate(Count("pk"), Max("last_seen_at"))
+        for user_id, kind, device, ip, count, last in grouped:
             kinds[user_id][kind] += count
             if device:
                 devices[user_id][device] += count
-    return {key: _summary(kinds[key], devices[key]) for key in user_ids}
+            if ip:
+                addresses[user_id][ip] += count
+            seen[user_id] = max(last, seen.get(user_id, last))
+    return {key: _summary(kinds[key], devices[key], addresses[key], seen.get(key)) for key in user_ids}
 
 
 def summary_where(
@@ -70,12 +78,16 @@ def summary_where(
     before: datetime | None = None,
     user_id: Any = None,
     kind: LoginKind | None = None,
+    spare_superusers: bool = False,
 ) -> LoginsSummary:
     """What `services.end_logins_where` with the same arguments would end, and for none `end_everybodys_logins`.
 
     Two statements; they read every live login that fits.
     """
-    logins = Login.objects.where(method=method, before=before, user_id=user_id, kind=kind).live()
+    logins = Login.objects.where(
+        method=method, before=before, user_id=user_id, kind=kind, spare_superusers=spare_superusers
+    )
+    logins = logins.live()
     kinds: Counter[str] = Counter()
     methods: Counter[str] = Counter()
     for its_kind, its_method, count in logins.order_by().values_list("kind", "method").annotate(Count("pk")):
@@ -87,18 +99,28 @@ def summary_where(
     )
 
 
-def live_by_method() -> dict[str, int]:
+def live_by_method(*, spare_superusers: bool = False) -> dict[str, int]:
     """How many live logins there are of each method. One statement, which reads all of them; it doesn't look whose they
-    are, which is what takes longest."""
-    rows = Login.objects.live().order_by("method").values_list("method").annotate(Count("pk"))
+    are, which is what takes longest, unless superusers' are to be left out."""
+    rows = (
+        Login.objects.where(spare_superusers=spare_superusers)
+        .live()
+        .order_by("method")
+        .values_list("method")
+        .annotate(Count("pk"))
+    )
     return dict(rows)
 
 
-def _summary(kinds: Counter[str], devices: Counter[str]) -> LoginsSummary:
+def _summary(
+    kinds: Counter[str], devices: Counter[str], addresses: Counter[str], last_seen_at: datetime | None
+) -> LoginsSummary:
     return LoginsSummary(
         count=kinds.total(),
         kinds=tuple(sorted(kinds.items())),
         devices=tuple(sorted(devices, key=lambda name: (-devices[name], name))),
+        addresses=tuple(sorted(addresses, key=lambda name: (-addresses[name], name))),
+        last_seen_at=last_seen_at,
     )
 
 

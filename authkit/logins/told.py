@@ -94,6 +94,10 @@ class ToldQuerySet(models.QuerySet[Row]):
             _tell(self.model, [row.pk for row in rows])
             return super().bulk_create(rows, *args, **options)
 
+    def bulk_create_told(self, objs: Iterable[Row], **options: Any) -> list[Row]:
+        """Creates them, for a caller that has told Redis."""
+        return super().bulk_create(objs, **options)
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """As Django's, and Redis is told. Pruning goes past this: of what it deletes no token is alive."""
         with transaction.atomic(using=router.db_for_write(self.model)):

@@ -125,9 +125,9 @@ def exchange_code(
     raise refused
 
 
-def burn_codes_of(*, user_id: Any) -> None:
-    """Makes this person's codes that were not redeemed yet worthless."""
-    AuthorizationCode.objects.filter(user_id=user_id, used_at=None).update(used_at=timezone.now())
+def burn_codes_of(*, user_ids: Collection[Any]) -> None:
+    """Makes these people's codes that were not redeemed yet worthless; one statement."""
+    AuthorizationCode.objects.filter(user_id__in=user_ids, used_at=None).update(used_at=timezone.now())
 
 
 def _redeemed(

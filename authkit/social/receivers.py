@@ -66,7 +66,7 @@ def end_logins_of_unlinked(sender: Any, *, instance: Any, **_: Any) -> None:
     if by_others := logins_by(uids=list(left.values_list("uid", flat=True)), among=live):
         for login_id in list(live.exclude(pk__in=by_others).values_list("pk", flat=True)):
             end_login(login_id=login_id, reason=EndReason.UNLINKED)
-        burn_codes_of(user_id=instance.user_id)
+        burn_codes_of(user_ids=[instance.user_id])
     else:
         end_logins_where(**chosen, reason=EndReason.UNLINKED)
 

@@ -58,7 +58,7 @@ def test_state_is_what_the_next_request_would_find(
     changed = open_for(make_user("carol"))
     changed.user.set_password("another")
     changed.user.save()
-    page = browse(boss).get(reverse(LIST)).content.decode()
+    page = browse(boss).get(reverse(LIST), {"state": "all"}).content.decode()
     states = [state_of(page, login) for login in (ended, expired, cut_off, changed)]
     assert states == ["signed out", "expired", "forced out", "password changed"]
 
@@ -75,8 +75,9 @@ def test_no_hash_or_counter_is_shown(boss: Any, user: Any, open_for: Any, browse
 
 @pytest.mark.parametrize(
     ("query", "found"),
-    [("state=live", "live"), ("state=over", "over"), ("kind__exact=session", "over"), ("method=password", "both"),
-     ("method=oidc", "none"), ("end_reason__exact=logout", "over")],
+    [("state=live", "live"), ("state=over", "over"), ("state=all", "both"), ("", "live"),
+     ("state=all&kind__exact=session", "over"), ("state=all&method=password", "both"),
+     ("method=oidc", "none"), ("state=over&end_reason__exact=logout", "over")],
 )  # fmt: skip
 def test_filters(query: str, found: str, staff: Any, user: Any, open_for: Any, browse: Any, settings: Any) -> None:
     settings.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"oidc": {"NAME": "Demo ID"}}}}

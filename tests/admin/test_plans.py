@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from authkit.logins.crowds import end_logins_of_people, end_these_logins
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.pruning import prunable_blacklisted_tokens, prunable_logins
 from authkit.logins.reasons import EndReason
@@ -108,7 +109,15 @@ def test_no_plan_grows_with_the_square(boss: Any, user: Any, open_for: Any, brow
     login_list = reverse("admin:authkit_login_changelist")
     pages = [
         login_list,
-        *(f"{login_list}?{query}" for query in ("state=live", "state=over", "state=over&kind__exact=token", "q=alice")),
+        *(
+            f"{login_list}?{query}"
+            for query in ("state=live", "state=over", "state=all", "state=over&kind__exact=token", "q=alice")
+        ),
+        f"{login_list}?q=203.0.113.9",
+        f"{login_list}?q=Firefox",
+        f"{login_list}?user__pk__exact={user.pk}",
+        reverse("admin:authkit_login_end_one", args=[login.pk]),
+        reverse("admin:auth_user_force_logout_one", args=[user.pk]),
         reverse("admin:authkit_login_change", args=[login.pk]),
         reverse("admin:authkit_login_end_everybodys"),
         reverse("admin:authkit_login_end_where"),
@@ -123,6 +132,10 @@ def test_no_plan_grows_with_the_square(boss: Any, user: Any, open_for: Any, brow
         lambda: list(live_logins_of(user=user)[:20]),
         lambda: end_logins_of(user_id=user.pk, reason=EndReason.FORCED),
         lambda: end_logins_where(method="password", before=month_ago, reason=EndReason.FORCED),
+        lambda: end_logins_where(method="password", before=month_ago, spare_superusers=True, reason=EndReason.FORCED),
+        lambda: summary_where(spare_superusers=True),
+        lambda: list(end_logins_of_people(user_ids=[user.pk, boss.pk], reason=EndReason.FORCED)),
+        lambda: list(end_these_logins(login_ids=[login.pk], reason=EndReason.FORCED)),
         lambda: end_everybodys_logins(reason=EndReason.FORCED),
         lambda: (prunable_logins().count(), prunable_blacklisted_tokens().count()),
         lambda: call_command("authkit_import", "simplejwt", dry_run=True),

@@ -1,0 +1,26 @@
+"""The ways in by the names that people know: a provider's own instead of its id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+
+from authkit.social import presets
+
+
+def names_of_ways() -> dict[str, str]:
+    """The name of each way in that is configured, by `Login.method`."""
+    names = {key: provider.name or key for key, provider in presets.configured().items()}
+    return {"password": _("password")} | names
+
+
+def name_of_way(method: str) -> str:
+    """The name of one; of a provider that was taken out of the settings, the id."""
+    return names_of_ways().get(method, method)
+
+
+def ways_in_words(methods: Iterable[tuple[str, int]]) -> str:
+    """How many came in by which way, such as "Google: 2, password: 1"."""
+    names = names_of_ways()
+    return ", ".join(f"{names.get(method, method)}: {count}" for method, count in methods)
