@@ -64,6 +64,7 @@ VALUES = {
 BY_TYPE = {
     "DateTimeField": "now() - (n % 60) * interval '1 day'",
     "BooleanField": "false",
+    "IntegerField": "0",
     "PositiveIntegerField": "0",
     "CharField": "''",
 }
