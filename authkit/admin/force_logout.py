@@ -24,6 +24,7 @@ from authkit.admin.pages import confirmation
 from authkit.admin.rows import MOST_ROWS, VIEW, live_rows
 from authkit.admin.selection import MOST, SelectionForm, chosen_objects
 from authkit.admin.spared import is_spared, why_spared
+from authkit.core.hidden import traced
 from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -198,10 +199,11 @@ class ForceLogoutMixin(Base):
                 counts.update(batch.counts)
                 # After it, not with it: a log that can't be written must not keep anybody signed in.
                 log_endings(request, ((found[key], _ended(count)) for key, count in batch.counts.items()))
-        except BATCH_FAILED:
+        except BATCH_FAILED as error:
             if not counts:
                 raise
-            logger.exception("A forced logout of several people stopped after %d of %d", len(counts), len(found))
+            said = "A forced logout of several people stopped after %d of %d: %s"
+            logger.error(said, len(counts), len(found), traced(error))
             failed = True
         self._report(request, counts, left=len(found) - len(counts) if failed else 0)
         if spared := len(people) - len(found):

@@ -33,6 +33,7 @@ from authkit.admin.selection import MOST, SelectionForm, chosen_objects
 from authkit.admin.spared import is_spared, spares_superusers, why_spared
 from authkit.admin.ways import name_of_way, names_of_ways, ways_in_words
 from authkit.core.admin_lists import CarefulChangeList
+from authkit.core.hidden import traced
 from authkit.logins.checkers import origin_stands, verdict
 from authkit.logins.crowds import end_these_logins
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
@@ -289,10 +290,10 @@ class LoginAdmin(Base):
                     request,
                     ((one, _("Ended by force; it was %(person)s's.") % {"person": one.user}) for one in ended),
                 )
-        except BATCH_FAILED:
+        except BATCH_FAILED as error:
             if not tried:
                 raise
-            logger.exception("Ending several logins stopped after %d of %d", tried, len(found))
+            logger.error("Ending several logins stopped after %d of %d: %s", tried, len(found), traced(error))
             failed = True
         text = ngettext("%(count)d login ended.", "%(count)d logins ended.", done)
         self.message_user(request, text % {"count": done}, level=messages.SUCCESS)

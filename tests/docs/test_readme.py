@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 
 import authkit
 from authkit import conf
+from authkit.checks import security
 from authkit.checks.block import check_claims
 from authkit.core.clients import Client
 from authkit.social import presets
@@ -173,6 +174,7 @@ follow_imports = silent
 django_settings_module = mysite.settings
 """
 LEANS_ON = {
+    "settings with TLS": "",
     "an example of claims": "from typing import Any\nimport authkit\n",
     "an example of scopes": "from rest_framework.views import APIView\n"
     "from authkit.tokens.permissions import TokenHasScope\n",
@@ -203,6 +205,14 @@ def test_the_readmes_python_holds_under_strict_mypy(project: Path, tmp_path: Pat
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_settings_with_tls_are_what_the_deploy_checks_ask_for() -> None:
+    written: dict[str, Any] = {}
+    exec(blocks()["settings with TLS"], written)
+    with override_settings(**{name: value for name, value in written.items() if name.isupper()}):
+        checks = (*security.CHECKS, security.check_cookies, security.check_cookie_names)
+        assert [message for check in checks for message in check() if "COOKIE" in str(message)] == []
 
 
 def test_the_settings_table_is_the_block() -> None:
