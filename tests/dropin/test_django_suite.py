@@ -28,6 +28,8 @@ AT_LEAST = 200
 OTHERWISE = {
     # Every sign-in gets a new session id (ASVS 7.2.4). Django keeps it where the same person signs in again.
     "auth_tests.test_views.LoginTest.test_session_key_flushed_on_login_after_password_change",
+    # A session whose person is inactive opens empty for every reader (docs/what-changes.md).
+    "auth_tests.test_auth_backends.AllowAllUsersModelBackendTest.test_get_user",
     # AUTH_USER_MODEL is another one than when the tables were made: logins refer to the user model by a foreign key.
     "auth_tests.test_auth_backends.UUIDUserTests.test_alogin",
     "auth_tests.test_auth_backends.UUIDUserTests.test_login",
