@@ -180,7 +180,6 @@ LEANS_ON = {
     "from authkit.tokens.permissions import TokenHasScope\n",
     "an example of a provider": "import os\nimport authkit\n",
     "mysite/settings.py, at the end": "",
-    "settings with TLS": "",
 }
 """The imports that a block leaves to its reader."""
 
