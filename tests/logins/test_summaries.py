@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -18,11 +19,16 @@ def test_summary_counts_live_logins_by_kind_and_names_devices(user: Any, make_us
     open_for(user, kind=LoginKind.SESSION)
     open_for(user)
     quiet = open_for(user)
-    Login.objects.filter(pk=quiet.pk).update(device="")
+    latest = quiet.last_seen_at + timedelta(minutes=1)
+    Login.objects.filter(pk=quiet.pk).update(device="", ip=None, last_seen_at=latest)
     end_login(login_id=open_for(user).pk, reason=EndReason.LOGOUT)
     found = summaries.summaries_of(user_ids=[user.pk, bob.pk])
     assert found[user.pk] == summaries.LoginsSummary(
-        count=3, kinds=(("session", 1), ("token", 2)), devices=("Firefox on Linux",)
+        count=3,
+        kinds=(("session", 1), ("token", 2)),
+        devices=("Firefox on Linux",),
+        addresses=("203.0.113.9",),
+        last_seen_at=latest,
     )
     assert found[user.pk].kinds_text == "session: 1, token: 2"
     assert found[bob.pk] == summaries.LoginsSummary()
