@@ -2,7 +2,8 @@
 
 Passes: ``lint``, ``stock`` (SQLite), ``parts`` (PostgreSQL, Redis, the OpenID provider), ``browser`` (the same
 and Chromium), ``uuid`` and ``email`` (the other two user models), ``mariadb``. If all of them run, without
-arguments, the coverage gate follows. Addresses in the environment are used: a database server's in DATABASE_URL, and REDIS_URL.
+arguments, the coverage gate follows. Addresses in the environment are used: a database server's in
+DATABASE_URL, and REDIS_URL.
 
 The last line is ``N passed, N failed`` (and ``, N skipped``), summed over the passes; each check of ``lint``
 and the gate count as one. The exit code is 0 only if something ran and nothing failed.
