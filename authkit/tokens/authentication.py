@@ -51,8 +51,12 @@ class TokenAuthentication(BaseAuthentication):
     def _by_header(self, http: HttpRequest, header: str) -> VerifiedAccess | None:
         if _scheme(header) != "bearer":
             return None
-        with judging_bearer(http):
+        try:
             return verify_access(token=_bearer(header))
+        except TokenNotValid:
+            # As `judging_bearer`, whose generator would cost each request that is let in some microseconds.
+            aftermath_of(http).bearer_refused = True
+            raise
 
     def _by_cookie(self, http: HttpRequest) -> VerifiedAccess | None:
         token = read_access_cookie(http)
