@@ -294,8 +294,8 @@ def test_challenge_of_a_logout_by_a_bad_bearer_names_the_error(api: Any, db: Non
 
 
 def test_challenge_says_nothing_of_a_good_bearer_where_the_body_is_refused(
-    post: Any, api: Any, tokens: dict[str, Any], user: Any
+    post: Any, api: Any, tokens: dict[str, Any], user: Any, credentials: Any
 ) -> None:
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
-    for answer in (post("token-verify", token="nonsense"), post("token", username="alice", password="wrong")):
+    for answer in (post("token-verify", token="nonsense"), post("token", **credentials(user, "wrong"))):
         assert (answer.status_code, answer["WWW-Authenticate"]) == (401, BARE)
