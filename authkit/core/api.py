@@ -83,7 +83,7 @@ class ApiView(APIView):
         return [throttle() for throttle in chosen]
 
     def check_throttles(self, request: Request) -> None:
-        """As DRF's. What a throttle can't count it lets nobody through for: 503, as in any other outage."""
+        """As DRF's. A throttle that can't count answers 503, as in any other outage, and lets no request through."""
         try:
             super().check_throttles(request)
         except (drf.APIException, ImproperlyConfigured, *DATABASE_DOWN):
