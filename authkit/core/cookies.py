@@ -60,7 +60,8 @@ class CookieMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        _screen(request)
+        if "HTTP_COOKIE" in request.META:  # under ASGI too
+            _screen(request)
         return self.get_response(request)
 
 

@@ -24,6 +24,11 @@ class Hidden(str):
         return "<hidden>"
 
 
+def hide(text: str) -> Hidden:
+    """The same text as `Hidden`; not copied again if it is that already."""
+    return text if type(text) is Hidden else Hidden(text)
+
+
 def traced(error: BaseException) -> str:
     """The error and its causes as text, with the lines of code that they passed and without any value.
 

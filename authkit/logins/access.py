@@ -65,9 +65,10 @@ class HintedChecker:
         self._aask = aask
 
     def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
-        seen_at = sightings.seen_at(sightings.here(), login_id=login_id, user_id=user_id)
+        place = sightings.here()
+        seen_at = sightings.seen_at(place, login_id=login_id, user_id=user_id)
         if seen_at is not None and not self._ask(login_id=login_id, user_id=user_id, issued_at=min(issued_at, seen_at)):
-            carried = lazily(login_id=login_id, user_id=user_id)
+            carried = lazily(login_id=login_id, user_id=user_id, using=place.using)
             if carried is not None:
                 return carried
         return _see(login_id=login_id, user_id=user_id)
@@ -78,7 +79,7 @@ class HintedChecker:
         if seen_at is not None and not await self._aask(
             login_id=login_id, user_id=user_id, issued_at=min(issued_at, seen_at)
         ):
-            carried = lazily(login_id=login_id, user_id=user_id)
+            carried = lazily(login_id=login_id, user_id=user_id, using=place.using)
             if carried is not None:
                 return carried
         return await sync_to_async(_see)(login_id=login_id, user_id=user_id)

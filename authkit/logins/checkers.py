@@ -78,7 +78,7 @@ def check_login(
     except DATABASE_DOWN as error:
         raise TruthUnavailable("the end of a login can't be written") from error
     if why is None:
-        origin = found.origin()
+        origin = None if columns is JUDGED else found.origin()  # which are not among them, at each request of a token
         return Carried(user=user, login=found.login if origin is None else _derived(found, *origin, depth=depth))
     reason = _EXPIRED if why == EndReason.EXPIRED else _ENDED
     raise LoginEnded(f"login is over: {why}", reason=reason, why=why, final=final)

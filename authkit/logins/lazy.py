@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import models, router
+from django.db import models
 from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
@@ -77,12 +77,13 @@ class _Pair:
         return login
 
 
-def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
+def lazily(*, login_id: UUID, user_id: Any, using: str) -> Carried | None:
     """A person and their login, unread.
 
     Args:
         login_id: the token's `sid`.
         user_id: the token's `sub`.
+        using: the alias of the database that logins are kept in.
 
     Returns:
         None where it has to be the database: people can't go unread (`can_be_unread`), or this is no key of one.
@@ -95,7 +96,6 @@ def lazily(*, login_id: UUID, user_id: Any) -> Carried | None:
         pk = key.to_python(user_id)
     except ValidationError:
         return None
-    using = router.db_for_write(Login)
     try:
         user = _unread(users, using, (key.attname,), (pk,))
     except _FieldRead:

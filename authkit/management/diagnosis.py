@@ -220,7 +220,7 @@ def _settled_lease() -> epochs.Lease:
 
 def _unfit_for_laziness() -> bool:
     key = get_user_model()._base_manager.values_list("pk", flat=True).first()
-    return key is not None and lazily(login_id=uuid4(), user_id=str(key)) is None
+    return key is not None and lazily(login_id=uuid4(), user_id=str(key), using=router.db_for_write(Login)) is None
 
 
 def _lease(settings: conf.Settings, *, in_use: bool) -> Iterator[Finding]:

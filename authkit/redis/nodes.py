@@ -45,8 +45,8 @@ class Identity(NamedTuple):
     run: bytes
     ahead: float
     """By how many seconds its clock is ahead of this process'; 0 where it doesn't say its time."""
-    asked_at: float
-    """When it was asked: `time.monotonic()` before that."""
+    ask_again_at: float
+    """Of `time.monotonic()`: half of BOUND after it was asked."""
 
 
 class Node:
@@ -151,7 +151,7 @@ class Node:
 
     def _kept(self, connection: AbstractConnection, identity: Identity, command: Command, *, asking: bool) -> Reply:
         try:
-            if time.monotonic() - identity.asked_at >= conf.current().revocation.bound.total_seconds() / 2:
+            if time.monotonic() >= identity.ask_again_at:
                 before, identity = identity, _ask_in_front(connection, command, asking=asking)
                 if identity.run != before.run:
                     self.clear()  # the others lead there as well, and would say so half of BOUND later
@@ -230,7 +230,8 @@ def _identity(info: bytes, asked_at: float, asked_at_by_the_clock: float) -> Ide
     if not (run := said.get(b"run_id")):
         raise RedisConnectionError("INFO server has no run_id: is there a proxy in between?")
     time_of_day = said.get(b"server_time_usec")
-    return Identity(run, _difference(int(time_of_day), asked_at_by_the_clock) if time_of_day else 0.0, asked_at)
+    ahead = _difference(int(time_of_day), asked_at_by_the_clock) if time_of_day else 0.0
+    return Identity(run, ahead, asked_at + conf.current().revocation.bound.total_seconds() / 2)
 
 
 def _difference(clock: int, asked_at: float) -> float:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 from django.views.decorators.debug import sensitive_variables
@@ -105,13 +105,18 @@ def key_file() -> Path | None:
     return Path(source) if source and not is_json(source) else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Configuration:
-    """What the ring depends on besides the content of its source; another one has nothing to do with the last ring."""
+class _Configuration(NamedTuple):
+    """What the ring depends on besides the content of its source; another one has nothing to do with the last ring.
+
+    A tuple, which is compared in C: each check of a token makes one and compares it.
+    """
 
     keys: conf.KeySource
     derived_keys: bool
-    secrets: tuple[str | bytes, ...] = field(repr=False)
+    secrets: tuple[str | bytes, ...]
+
+    def __repr__(self) -> str:
+        return "<hidden>"
 
     @classmethod
     def of(cls, tokens: conf.TokenSettings) -> _Configuration:
@@ -132,6 +137,16 @@ class _Held:
     failing_since: float | None = None
     failure: str = ""
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether only another configuration can change the ring: one that is written in the settings, or derived."""
+        return (
+            self.ring is not None
+            and self.failing_since is None
+            and not self.configuration.keys.is_callable
+            and (not self.source or is_json(self.source))
+        )
+
     def is_due(self, now: float) -> bool:
         """Whether the source may say something else by now."""
         changes = self.failing_since is not None or self.configuration.keys.is_callable
@@ -146,6 +161,8 @@ class _Held:
 
 
 _held: _Held | None = None
+_lasting: _Held | None = None
+"""The same, if it `is_lasting`: asked at each check of a token, the answer is not worked out again."""
 _lock = Lock()
 """Held by the one thread that reads."""
 
@@ -160,7 +177,10 @@ os.register_at_fork(after_in_child=_renew_lock)
 
 def _current() -> _Held:
     tokens = conf.current().tokens
-    held, now = _known(_Configuration.of(tokens)), monotonic()
+    held = _known(_Configuration.of(tokens))
+    if held is not None and held is _lasting:
+        return held
+    now = monotonic()
     if held is None or held.is_due(now):
         held = _renewed(tokens, held)
     if held is None or not held.is_usable(now):
@@ -180,7 +200,7 @@ def _known(configuration: _Configuration) -> _Held | None:
 def _renewed(tokens: conf.TokenSettings, held: _Held | None) -> _Held | None:
     # One thread asks the vault, or reads the file. The others go on with what there is: a source that takes its time
     # must not hold up every worker.
-    global _held  # noqa: PLW0603
+    global _held, _lasting  # noqa: PLW0603
     now = monotonic()
     has_ring = held is not None and held.is_usable(now)
     if not _lock.acquire(timeout=0 if has_ring else PATIENCE_SECONDS):
@@ -190,6 +210,7 @@ def _renewed(tokens: conf.TokenSettings, held: _Held | None) -> _Held | None:
         latest = _known(configuration)
         if latest is None or latest.is_due(monotonic()):
             latest = _held = _asked(tokens, configuration, latest)
+            _lasting = latest if latest.is_lasting else None
         return latest
     finally:
         _lock.release()

@@ -6,7 +6,7 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from authkit import conf
-from authkit.core.hidden import Hidden
+from authkit.core.hidden import hide
 from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.checkers import check_login
 from authkit.logins.reasons import EndReason, TokenKind
@@ -28,7 +28,7 @@ def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     Raises:
         TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
     """
-    token = Hidden(token)
+    token = hide(token)
     if legacy.presented(token, until=conf.current().tokens.simplejwt_until):
         return adoption.revoke(token=token, reason=reason)
     return end_login(login_id=identify_token(token=token).login_id, reason=reason).ended
@@ -40,7 +40,7 @@ def carries_live_login(*, token: str) -> bool:
     Raises:
         TruthUnavailable: the database can't be asked.
     """
-    token = Hidden(token)
+    token = hide(token)
     try:
         claims = identify_token(token=token)
         check_login(login_id=claims.login_id, user_id=claims.subject)
@@ -55,7 +55,7 @@ def identify_token(*, token: str) -> Claims:
     Raises:
         TokenNotValid: the signature is not ours.
     """
-    token, settings = Hidden(token), conf.current().tokens
+    token, settings = hide(token), conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
         return legacy.claims_of(legacy.read(token, kinds=legacy.EVERY_KIND, expired_too=True))
     return read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
@@ -68,7 +68,7 @@ def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
         TokenNotValid: it is no refresh token of ours, its time is over (its login is ended all the same), or there was
             nothing left to end.
     """
-    token, settings = Hidden(token), conf.current().tokens
+    token, settings = hide(token), conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
         legacy.read(token, kinds=(TokenKind.REFRESH,))
         if not adoption.revoke(token=token, reason=reason):

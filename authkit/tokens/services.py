@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from authkit import conf
 from authkit.core.clients import Client
-from authkit.core.hidden import Hidden
+from authkit.core.hidden import hide
 from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.access import acheck_access, check_access
 from authkit.logins.carried import Carried
@@ -136,7 +136,7 @@ def refresh_tokens(
         ClaimsRefused: the project's CLAIMS failed; the token stays good, and reuse is not what a retry is taken for.
         TruthUnavailable: the database can't be asked; the token stays good.
     """
-    refresh, settings = Hidden(refresh), conf.current().tokens
+    refresh, settings = hide(refresh), conf.current().tokens
     if Transport.BODY in transports and legacy.presented(refresh, until=settings.simplejwt_until):
         return _adopted(refresh, client, settings, rule)
     claims = read(refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
@@ -168,7 +168,7 @@ def verify_access(*, token: str) -> VerifiedAccess:
         TokenNotValid: with `reason` "expired" or "login_ended" (and `why`) where the signature was ours.
         TruthUnavailable: the database can't be asked.
     """
-    token, settings = Hidden(token), conf.current().tokens
+    token, settings = hide(token), conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
         return _legacy_access(token)
     claims = _read_access(token, settings)
@@ -181,7 +181,7 @@ def verify_access(*, token: str) -> VerifiedAccess:
 
 async def averify_access(*, token: str) -> VerifiedAccess:
     """`verify_access` without blocking an event loop; in the mode `push` without leaving its thread."""
-    token, settings = Hidden(token), conf.current().tokens
+    token, settings = hide(token), conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
         return await sync_to_async(_legacy_access)(token)
     if settings.keys.is_callable:  # which may have to ask a vault
@@ -203,7 +203,7 @@ def verify_token(*, token: str) -> None:
             it again, is refused as "reused", and its login goes on: no request has tried to refresh with it.
         TruthUnavailable: the database can't be asked.
     """
-    token, settings = Hidden(token), conf.current().tokens
+    token, settings = hide(token), conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
         _legacy(token, legacy.EVERY_KIND)
         return

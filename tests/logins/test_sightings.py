@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -111,6 +111,7 @@ def test_threads_share_the_table(most: int) -> None:
 
 def test_schema_of_the_connection_tells_tenants_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sightings.here() == HERE == sightings.here_unless_by_schema()
+    monkeypatch.setitem(connections.settings["default"], "ENGINE", "django_tenants.postgresql_backend")
     monkeypatch.setattr(connection, "schema_name", "tenant_a", raising=False)
     assert sightings.here() == Place("default", "tenant_a")
     assert sightings.here_unless_by_schema() is None, "an event loop's connection knows no tenant"

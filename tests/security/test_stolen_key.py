@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -153,7 +153,9 @@ TENANT = "tenant_b"
 
 @contextmanager
 def tenant(name: str, *, path: str) -> Iterator[None]:
-    """As django-tenants does it: the connection's schema, by name and by its search path."""
+    """As django-tenants does it: a back end of its own, the connection's schema by name and by its search path."""
+    settings = connections.settings["default"]
+    engine, settings["ENGINE"] = settings["ENGINE"], "django_tenants.postgresql_backend"
     with connection.cursor() as cursor:
         cursor.execute(f"SET search_path TO {path}")
     connection.schema_name = name  # type: ignore[attr-defined]
@@ -161,6 +163,7 @@ def tenant(name: str, *, path: str) -> Iterator[None]:
         yield
     finally:
         del connection.schema_name  # type: ignore[attr-defined]
+        settings["ENGINE"] = engine
         with connection.cursor() as cursor:
             cursor.execute("SET search_path TO public")
 
