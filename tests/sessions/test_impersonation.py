@@ -429,3 +429,17 @@ def test_root_changes_the_own_password_elsewhere_and_the_impersonation_is_over(
     root.save()
     update_session_auth_hash(request, root)
     assert who(browser) is None
+
+
+def test_way_back_to_a_login_that_is_over_leaves_the_browser_signed_out(browser: Client, root: Any, ann: Any) -> None:
+    hijack(browser, ann)
+    end_logins_of(user_id=root.pk, reason=EndReason.FORCED)
+    assert hijack_release(browser).status_code == 403
+    assert who(browser) is None
+
+
+def test_loginas_way_back_to_a_login_that_is_over_restores_nothing(browser: Client, root: Any, ann: Any) -> None:
+    loginas(browser, ann)
+    end_logins_of(user_id=root.pk, reason=EndReason.FORCED)
+    assert loginas_release(browser).status_code == 302
+    assert who(browser) is None
