@@ -15,9 +15,11 @@ class AuthKitConfig(AppConfig):
     def ready(self) -> None:
         # Imported here, because all of it imports models, which don't exist before the registry is complete.
         from authkit import checks
-        from authkit.logins import issuing, mails, rehashing
+        from authkit.logins import mails
         from authkit.logins import receivers as logins
+        from authkit.revocation import issuing
         from authkit.sessions import receivers as sessions
+        from authkit.signin import rehashing
         from authkit.tokens import adoption_receivers as adoption
         from authkit.tokens import receivers as tokens
 

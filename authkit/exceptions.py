@@ -13,7 +13,7 @@
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     ├── LastLoginMethod        last_login_method
-    └── TruthUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
+    └── DatabaseUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
         └── KeysUnavailable    unavailable            TOKENS.KEYS can't be read, or an issuer's keys not fetched
 
 Nothing here knows HTTP: `authkit.core.api` maps codes to statuses, once.
@@ -139,12 +139,12 @@ class LastLoginMethod(AuthKitError):
     message = "This is your only way to sign in. Connect another account or set a password first."
 
 
-class TruthUnavailable(AuthKitError):
+class DatabaseUnavailable(AuthKitError):
     """The database can't be asked. Answered with 503 and not 401, because clients drop their tokens on a 401."""
 
     code = "unavailable"
     message = "The service can't check this right now. Try again shortly."
 
 
-class KeysUnavailable(TruthUnavailable):
+class KeysUnavailable(DatabaseUnavailable):
     """The keys can't be read or fetched, so nothing is known of the token."""

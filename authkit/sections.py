@@ -149,7 +149,7 @@ class TokenSettings:
     acr_values: dict[str, str] = _setting({})
     """The `acr` of each way in, by `Login.method`; a way in that is not named gets none."""
     keys: KeySource = _setting(KeySource(""))
-    """The key ring, a JWK Set with private keys; `authkit.tokens.ring` says how it reads. Derived keys if empty."""
+    """The key ring, a JWK Set with private keys; `authkit.tokens.keyring` says how it reads. Derived keys if empty."""
     derived_keys: bool = _setting(True)
     """Whether the keys derived from SECRET_KEY verify as well, so that tokens outlive the change to KEYS."""
     simplejwt_until: datetime | None = _setting(None, kind=datetime)
@@ -230,7 +230,7 @@ class SocialSettings:
 class AccountSettings:
     """What we say of a person."""
 
-    user_serializer: str = _setting("authkit.logins.serializers.UserSerializer")
+    user_serializer: str = _setting("authkit.signin.serializers.UserSerializer")
     """Dotted path of the DRF serializer behind every `user` in an answer."""
 
 

@@ -17,7 +17,7 @@ AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddle
 COOKIE_MIDDLEWARE = "authkit.core.cookies.CookieMiddleware"
 MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
-LOGIN_BACKEND = "authkit.logins.backends.LoginBackend"
+LOGIN_BACKEND = "authkit.signin.backends.LoginBackend"
 """What sessions opened through a provider named in former versions; `configure` inserts it nowhere."""
 SESSION_ENGINE = "authkit.sessions.store"
 SOCIAL_AUTH_STRATEGY = "authkit.social.strategy.AuthKitStrategy"
@@ -34,7 +34,7 @@ def configure(namespace: MutableMapping[str, Any]) -> None:
         namespace: the settings module's `globals()`. Changed: INSTALLED_APPS, MIDDLEWARE (first of all, and right
             after AuthenticationMiddleware), and, only where the project has none, SESSION_ENGINE,
             SOCIAL_AUTH_STRATEGY and REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES. AUTHENTICATION_BACKENDS stays as
-            it is: see `authkit.logins.backends`.
+            it is: see `authkit.signin.backends`.
     """
     namespace["INSTALLED_APPS"] = _with(namespace.get("INSTALLED_APPS", ()), *APPS)
     namespace["MIDDLEWARE"] = _after(

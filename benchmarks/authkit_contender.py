@@ -74,8 +74,8 @@ class AuthKitHinted(AuthKit):
     def credential(self, user: Any) -> dict[str, str]:
         import time
 
-        from authkit.logins import epochs, feed, hints
-        from authkit.redis import keys, link
+        from authkit.redis import key_names, link
+        from authkit.revocation import epochs, hints, push
         from authkit.tokens.services import verify_access
 
         access = self._issue(user).access
@@ -83,9 +83,9 @@ class AuthKitHinted(AuthKit):
             verify_access(token=access)
             time.sleep(0.02)
         # Redis was empty until now. As it is an access token's life later: its token is none from before.
-        key = keys.revoked(self.name)
+        key = key_names.revoked(self.name)
         link.call(b"ZADD", key, int(time.time() - 3600) * hints.SECOND, hints.FLOOR, key=key)
-        feed.forget()
+        push.forget()
         return {"HTTP_AUTHORIZATION": f"Bearer {access}"}
 
 

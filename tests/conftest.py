@@ -70,10 +70,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _no_lease_of_another_test() -> Iterator[None]:
     """What a process remembers of the database and of Redis is true of one test's alone."""
     # Not at module level: it has models, and this file is read before Django is set up.
-    from authkit.logins import epochs, feed, sightings
+    from authkit.revocation import epochs, push, sightings
 
     yield
-    feed.forget()
+    push.forget()
     epochs.forget()
     sightings.forget_all()
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from authkit.admin.ways import name_of_way, names_of_ways
-from authkit.logins.clock import database_now
+from authkit.logins.database_clock import database_now
 
 MINUTES = "%Y-%m-%dT%H:%M"
 """What an `<input type="datetime-local">` takes as its value (HTML, section 2.3.5.3)."""

@@ -10,9 +10,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 
-BATCH_FAILED = (DatabaseError, InterfaceError, TruthUnavailable)
+BATCH_FAILED = (DatabaseError, InterfaceError, DatabaseUnavailable)
 """What may stop an ending between two batches. The page then says what was done."""
 
 _AT_ONCE = 500

@@ -34,12 +34,12 @@ from authkit.admin.spared import is_spared, spares_superusers, why_spared
 from authkit.admin.ways import name_of_way, names_of_ways, ways_in_words
 from authkit.core.admin_lists import CarefulChangeList
 from authkit.core.hidden import traced
-from authkit.logins.checkers import origin_stands, verdict
 from authkit.logins.crowds import end_these_logins
 from authkit.logins.models import GlobalCutoff, Login, LoginQuerySet, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_logins_where
+from authkit.logins.services import end_all_logins, end_logins_where
 from authkit.logins.summaries import live_by_method, summary_where
+from authkit.logins.verdict import origin_stands, verdict
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Login]
@@ -325,7 +325,7 @@ class LoginAdmin(Base):
                 summary=summary,
                 methods=ways_in_words(summary.methods),
             )
-        count = end_everybodys_logins(reason=EndReason.FORCED).count
+        count = end_all_logins(reason=EndReason.FORCED).count
         text = ngettext("Everybody signed out: %(count)d live login ended.",
                         "Everybody signed out: %(count)d live logins ended.", count) % {"count": count}  # fmt: skip
         return self._done(request, _("everybody"), text)

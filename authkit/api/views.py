@@ -14,19 +14,19 @@ from rest_framework.response import Response
 
 from authkit import conf
 from authkit.api.serializers import LogoutAllSerializer
-from authkit.core.aftermath import aftermath_of
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
+from authkit.core.response_notes import aftermath_of
 from authkit.exceptions import CsrfFailed, NotFound
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.serializers import login_payload, login_payloads, user_payload
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.sessions.authentication import SessionAuthentication
 from authkit.sessions.services import sign_out
 from authkit.sessions.state import ended_login
 from authkit.sessions.views import sign_out_of_session
+from authkit.signin.serializers import login_payload, login_payloads, user_payload
 from authkit.tokens.authentication import TokenAuthentication, judging_bearer, read_bearer
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import discard_access_cookie, discard_cookies, read_access_cookie

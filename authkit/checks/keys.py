@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 
 from authkit import conf
-from authkit.tokens import keys, ring
+from authkit.tokens import keyring, keys
 
 _IDS = {
     "unreadable": "authkit.E033",
@@ -53,10 +53,10 @@ def check_key_file(**_: Any) -> list[CheckMessage]:
 def check_derived(**_: Any) -> list[CheckMessage]:
     """W039 (deploy)."""
     try:
-        ring, _problems = keys.inspect()
+        keyring, _problems = keys.inspect()
     except ImproperlyConfigured:
         return []
-    uses = [use.value for use, key in ring.signing.items() if key.derived]
+    uses = [use.value for use, key in keyring.signing.items() if key.derived]
     if not uses:
         return []
     return [
@@ -76,7 +76,7 @@ def check_issuer(**_: Any) -> list[CheckMessage]:
     except ImproperlyConfigured:
         return []
     issuer = conf.inspect()[0].tokens.issuer
-    if issuer != conf.TokenSettings().issuer or not ring.published(known)["keys"]:
+    if issuer != conf.TokenSettings().issuer or not keyring.published(known)["keys"]:
         return []
     return [
         Warning(

@@ -20,11 +20,11 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView, set_rollback
 
 from authkit import exceptions
-from authkit.core.aftermath import challenge_of
 from authkit.core.bodies import give_length
 from authkit.core.hidden import traced
 from authkit.core.parsers import StrictJSONParser
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES, unavailable_payload
+from authkit.core.response_notes import challenge_of
 
 logger = logging.getLogger("authkit")
 
@@ -90,7 +90,7 @@ class ApiView(APIView):
             raise
         except Exception as error:  # they count in a cache of the project's choice, which may raise anything
             logger.error("a throttle of the project's can't count: %s", traced(error))
-            raise exceptions.TruthUnavailable("a throttle can't count") from error
+            raise exceptions.DatabaseUnavailable("a throttle can't count") from error
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         give_length(request._request)
@@ -114,8 +114,8 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF exception handler of authkit's own endpoints. None means: not ours, let it raise."""
     if isinstance(error, DATABASE_DOWN):
         logger.error("the database can't be asked: %s", traced(error))
-        error = exceptions.TruthUnavailable()
-    if isinstance(error, exceptions.TruthUnavailable):
+        error = exceptions.DatabaseUnavailable()
+    if isinstance(error, exceptions.DatabaseUnavailable):
         status, data = 503, unavailable_payload()
     elif isinstance(error, exceptions.AuthKitError):
         status, data = STATUSES[error.code], error.as_payload()

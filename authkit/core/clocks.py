@@ -1,7 +1,7 @@
 """The clocks of this process, of the database and of Redis: what they say, and how far apart they may be.
 
 Nothing that decides between two processes goes by a process' own clock where the database's can be asked. What is left
-is `authkit.logins.hints`, where LIMIT is argued for.
+is `authkit.revocation.hints`, where LIMIT is argued for.
 """
 
 from __future__ import annotations

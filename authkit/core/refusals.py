@@ -27,7 +27,7 @@ STATUSES: dict[str, int] = {
     exceptions.NotFound.code: 404,
     exceptions.SocialLoginFailed.code: 400,
     exceptions.LastLoginMethod.code: 409,
-    exceptions.TruthUnavailable.code: 503,
+    exceptions.DatabaseUnavailable.code: 503,
 }
 
 DATABASE_DOWN = (OperationalError, InterfaceError, InternalError)
@@ -43,13 +43,13 @@ INVALID_TOKEN = f'{CHALLENGE}, error="invalid_token"'
 
 def unavailable_payload() -> dict[str, str]:
     """The body of a 503."""
-    payload = exceptions.TruthUnavailable().as_payload()
+    payload = exceptions.DatabaseUnavailable().as_payload()
     payload["detail"] = " ".join(filter(None, (payload["detail"], advice())))
     return payload
 
 
 class Unavailable(APIException):
-    """`TruthUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""
+    """`DatabaseUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""
 
     status_code = 503
     wait = RETRY_AFTER_SECONDS

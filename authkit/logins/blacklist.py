@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from authkit import signals
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import BlacklistedToken
 from authkit.logins.reasons import EndReason, TokenKind
 from authkit.logins.services import end_login
@@ -66,13 +66,13 @@ def is_blacklisted(*, jti: str) -> bool:
         jti: the claim, exactly; another case or a trailing blank is another jti.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     rows = BlacklistedToken.objects.using(router.db_for_write(BlacklistedToken))
     try:
         return rows.filter(pk=jti_digest(jti)).exists()
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("the blacklist can't be read") from error
+        raise DatabaseUnavailable("the blacklist can't be read") from error
 
 
 def blacklist_token(

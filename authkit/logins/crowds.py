@@ -20,10 +20,10 @@ from django.utils import timezone
 
 from authkit import conf, signals
 from authkit.logins.cutoffs import cut_off_people
-from authkit.logins.hints import tell
 from authkit.logins.limits import line_up_with_crowds
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.listeners import tell
 
 BATCH = 500
 """People or logins in one transaction. Not more than `hints.tell` names one by one: beyond that, every token of
@@ -58,7 +58,7 @@ def end_logins_of_people(*, user_ids: Iterable[Any], reason: EndReason) -> Itera
         person once their batch is committed.
 
     Raises:
-        TruthUnavailable, DatabaseError: at the step that failed. The batches before it are committed.
+        DatabaseUnavailable, DatabaseError: at the step that failed. The batches before it are committed.
     """
     for batch in _batches(dict.fromkeys(user_ids)):
         yield _end_people(batch, reason)
@@ -75,7 +75,7 @@ def end_these_logins(*, login_ids: Iterable[UUID], reason: EndReason) -> Iterato
         An iterator that ends one batch at each step. `signals.login_ended` is sent for each login that was not over.
 
     Raises:
-        TruthUnavailable, DatabaseError: at the step that failed. The batches before it are committed.
+        DatabaseUnavailable, DatabaseError: at the step that failed. The batches before it are committed.
     """
     for batch in _batches(dict.fromkeys(login_ids)):
         yield _end_these(batch, reason)

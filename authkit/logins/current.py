@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from authkit.logins.carried import Carried
 from authkit.logins.models import Login
+from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
 
 _ATTRIBUTE = "_authkit_login"
@@ -18,7 +18,7 @@ _ATTRIBUTE = "_authkit_login"
 class Scope:
     """What is known of one request, wherever it is dealt with."""
 
-    login: Login | Carried | None = None
+    login: Login | Principal | None = None
     shows_login: bool = False
     """Whether the answer will hold the whole login, so that its check reads all of it at once."""
     ends: dict[UUID, EndReason] | None = None
@@ -30,9 +30,9 @@ class Scope:
 _scope: ContextVar[Scope | None] = ContextVar("authkit_current_login", default=None)
 
 
-def set_current_login(request: Any, login: Login | Carried | None) -> None:
+def set_current_login(request: Any, login: Login | Principal | None) -> None:
     """Notes the login on the HttpRequest (also below a DRF Request), and for the rest of a `RequestScope`; as
-    `Carried` where few will ask for it."""
+    `Principal` where few will ask for it."""
     setattr(getattr(request, "_request", request), _ATTRIBUTE, login)
     scope = _scope.get()
     if scope is not None:
@@ -96,5 +96,5 @@ def current_login(request: Any) -> Login | None:
     return _unwrapped(getattr(getattr(request, "_request", request), _ATTRIBUTE, None))
 
 
-def _unwrapped(login: Login | Carried | None) -> Login | None:
-    return login.login if isinstance(login, Carried) else login
+def _unwrapped(login: Login | Principal | None) -> Login | None:
+    return login.login if isinstance(login, Principal) else login

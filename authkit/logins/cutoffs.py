@@ -26,7 +26,7 @@ from django.db.models import Case, DateTimeField, F, Max, Q, Subquery, UUIDField
 from django.db.models.functions import Coalesce, Greatest, Least
 
 from authkit.core.identifiers import first_uuid7_after
-from authkit.logins.clock import DatabaseClock, selected
+from authkit.logins.database_clock import DatabaseClock, selected
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 
 TICK = timedelta(microseconds=1)

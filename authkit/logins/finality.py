@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.current import current_scope
-from authkit.logins.hints import tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.listeners import tell
 
 logger = logging.getLogger("authkit")
 
@@ -31,7 +31,7 @@ def make_final(*, login_id: UUID, why: EndReason) -> None:
 
     Raises:
         OperationalError, InterfaceError, InternalError: the database can't be written to.
-        TruthUnavailable: Redis can't be told, and the database can't be told of that.
+        DatabaseUnavailable: Redis can't be told, and the database can't be told of that.
     """
     using = router.db_for_write(Login)
     scope = current_scope()
@@ -47,5 +47,5 @@ def settle_ends(found: Mapping[UUID, EndReason]) -> None:
     try:
         for login_id, why in found.items():
             make_final(login_id=login_id, why=why)
-    except (*DATABASE_DOWN, TruthUnavailable) as error:
+    except (*DATABASE_DOWN, DatabaseUnavailable) as error:
         logger.warning("an end that a check has found can't be made final: %s", traced(error))

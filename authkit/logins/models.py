@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import LoginEnded
+from authkit.logins.announced_writes import ToldModel, ToldQuerySet
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
-from authkit.logins.told import ToldModel, ToldQuerySet
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -51,7 +51,7 @@ class LoginQuerySet(ToldQuerySet["Login"]):
     def live(self, at: datetime | None = None) -> LoginQuerySet:
         """Logins that neither ended nor ran out, by their own row and the cutoffs; `at` defaults to now.
 
-        A person's deactivation or password change counts at the check; see `authkit.logins.checkers`.
+        A person's deactivation or password change counts at the check; see `authkit.logins.verdict`.
         """
         now = at or timezone.now()
         return self.filter(*(~cutoff for cutoff in _cutoffs()), ended_at=None, expires_at__gt=now)
@@ -285,7 +285,7 @@ class GlobalCutoff(ToldModel):
 class CacheEpoch(models.Model):
     """One raise of the epoch, which says what in Redis counts: whatever was written there under another epoch does not.
 
-    The epoch is the sum of `value` over all rows (`authkit.logins.raises`). A raise inserts a row, and no statement
+    The epoch is the sum of `value` over all rows (`authkit.revocation.raises`). A raise inserts a row, and no statement
     updates one, so that two transactions that raise the epoch never wait for each other. Times are microseconds since
     1970 by the database's clock (`authkit.core.clocks`).
     """

@@ -9,11 +9,11 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 
 from authkit import conf
 from authkit.logins.current import login_at_work
-from authkit.logins.deciding import address_field, decides, keys_of, made_inactive, models_that_decide
-from authkit.logins.hints import in_use, tell_after_change, tell_before_change
-from authkit.logins.lazy import read
+from authkit.logins.deciding_saves import address_field, decides, keys_of, made_inactive, models_that_decide
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
+from authkit.revocation.deferred import read
+from authkit.revocation.hints import in_use, tell_after_change, tell_before_change
 
 _UID = "authkit.logins.end_logins_of_deactivated"
 _EMAIL_UID = "authkit.logins.end_logins_after_email_change"

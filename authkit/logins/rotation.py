@@ -39,14 +39,14 @@ from django.utils import timezone
 from authkit import signals
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded
-from authkit.logins.carried import Carried
-from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, judge
 from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
+from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, Prepare, end_login
 from authkit.logins.statement import WHOLE, advance
+from authkit.logins.verdict import check_login
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,37 +90,37 @@ def rotate(
     Raises:
         LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
             `signals.token_reused` is sent then, and `signals.token_suspected` for the third late retry running.
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     ask = partial(check_login, login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
-    carried = ask()
-    if generation == carried.login.generation:
-        _call(prepare, carried)
-        if _advance(carried, lifetime=lifetime, client=client):
-            return Rotated(user=carried.user, login=carried.login, replayed=False)
-        carried = ask()  # another request was faster: what counts is the row that it left
+    principal = ask()
+    if generation == principal.login.generation:
+        _call(prepare, principal)
+        if _advance(principal, lifetime=lifetime, client=client):
+            return Rotated(user=principal.user, login=principal.login, replayed=False)
+        principal = ask()  # another request was faster: what counts is the row that it left
     present = partial(judge, generation=generation, grace=grace, client=client)
     now = timezone.now()
-    replay = present(login=carried.login, now=now)
+    replay = present(login=principal.login, now=now)
     if replay is Replay.REUSE:
-        _end_as_reused(carried.login, generation)
-    _call(prepare, carried)
-    if replay is Replay.RETRY and not _retry(carried.login, now=now):
-        carried = ask()
-        if present(login=carried.login, now=timezone.now()) is not Replay.SAME:
-            _end_as_reused(carried.login, generation)
-    return Rotated(user=carried.user, login=carried.login, replayed=True)
+        _end_as_reused(principal.login, generation)
+    _call(prepare, principal)
+    if replay is Replay.RETRY and not _retry(principal.login, now=now):
+        principal = ask()
+        if present(login=principal.login, now=timezone.now()) is not Replay.SAME:
+            _end_as_reused(principal.login, generation)
+    return Rotated(user=principal.user, login=principal.login, replayed=True)
 
 
-def _call(prepare: Prepare | None, carried: Carried) -> None:
+def _call(prepare: Prepare | None, principal: Principal) -> None:
     if prepare is not None:
-        prepare(carried.user, carried.login)
+        prepare(principal.user, principal.login)
 
 
-def _advance(carried: Carried, *, lifetime: Lifetime, client: Client) -> bool:
-    login, now = carried.login, timezone.now()
+def _advance(principal: Principal, *, lifetime: Lifetime, client: Client) -> bool:
+    login, now = principal.login, timezone.now()
     expires_at = lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at)
-    auth_hash = session_auth_hash(carried.user)  # as verified above; moves on from a fallback of SECRET_KEY
+    auth_hash = session_auth_hash(principal.user)  # as verified above; moves on from a fallback of SECRET_KEY
     generation = login.generation
     device, network = client.device[:MAX_ROTATED_DEVICE_LENGTH], client.network
     if not advance(
@@ -130,7 +130,7 @@ def _advance(carried: Carried, *, lifetime: Lifetime, client: Client) -> bool:
         expires_at=expires_at,
         held_hash=login.auth_hash,
         auth_hash=auth_hash,
-        password_digest=password_digest(carried.user),
+        password_digest=password_digest(principal.user),
         device=device,
         network=network,
     ):

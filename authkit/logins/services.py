@@ -19,13 +19,13 @@ from authkit import conf, signals
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import NotFound
-from authkit.logins.clock import database_now
 from authkit.logins.cutoffs import beginning, cut_off_before, cut_off_everybody, cut_off_person
+from authkit.logins.database_clock import database_now
 from authkit.logins.fingerprints import good_auth_hashes, password_digest, session_auth_hash
-from authkit.logins.hints import tell
 from authkit.logins.limits import beyond_limit, line_up_with_sign_ins, lock_logins_of
 from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login, LoginQuerySet
 from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.listeners import tell
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
 """What a caller has to find out of a person and their login before anything is written."""
@@ -275,7 +275,7 @@ def end_logins_where(
     now = timezone.now()
     chosen = {"method": method, "before": before, "user_id": user_id, "kind": kind}
     if all(value is None for value in chosen.values()):
-        raise ValueError("say which logins; end_everybodys_logins() is for all")
+        raise ValueError("say which logins; end_all_logins() is for all")
     if before is not None and before > database_now():
         raise ValueError("logins that begin between now and then can't be ended yet")
     with transaction.atomic():
@@ -290,7 +290,7 @@ def end_logins_where(
     return LoginsEnded(count=count)
 
 
-def end_everybodys_logins(*, reason: EndReason) -> LoginsEnded:
+def end_all_logins(*, reason: EndReason) -> LoginsEnded:
     """Ends every login of everybody in one write, however many there are.
 
     Returns:

@@ -80,7 +80,7 @@ def summary_where(
     kind: LoginKind | None = None,
     spare_superusers: bool = False,
 ) -> LoginsSummary:
-    """What `services.end_logins_where` with the same arguments would end, and for none `end_everybodys_logins`.
+    """What `services.end_logins_where` with the same arguments would end, and for none `end_all_logins`.
 
     Two statements; they read every live login that fits.
     """

@@ -19,15 +19,15 @@ from django.db.models import Max
 from authkit import conf
 from authkit.core import clocks
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import TruthUnavailable
-from authkit.logins import epochs, hints
-from authkit.logins.lazy import lazily
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import CacheEpoch, Login
 from authkit.management.beyond import beyond_endings
 from authkit.management.foreign_credentials import passing_by
 from authkit.redis import state
 from authkit.redis.link import RedisUnavailable
 from authkit.redis.state import RedisState, ServerState
+from authkit.revocation import epochs, hints
+from authkit.revocation.deferred import lazily
 
 ROUNDS = 20
 ROUTES_NAMED = 5
@@ -204,7 +204,7 @@ def _access(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
         else:
             yield Finding("Access tokens", f"in force: {check}")
             return
-    except (TruthUnavailable, RedisUnavailable) as error:
+    except (DatabaseUnavailable, RedisUnavailable) as error:
         text = f"in force: database, because {error}"
     yield Finding("Access tokens", text, Level.NOTE)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from django.core.management.base import CommandError
 
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def outage_named() -> Iterator[None]:
     """
     try:
         yield
-    except (*DATABASE_DOWN, TruthUnavailable) as error:
+    except (*DATABASE_DOWN, DatabaseUnavailable) as error:
         # Perhaps it was the answer to the commit that got lost. To do it again does no harm.
         why = (str(error).splitlines() or [""])[0]
         raise CommandError(

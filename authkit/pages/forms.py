@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from authkit.core.hidden import Hidden
-from authkit.logins.credentials import MAX_PASSWORD_LENGTH
+from authkit.signin.credentials import MAX_PASSWORD_LENGTH
 
 MAX_IDENTIFIER_LENGTH = 254
 """Characters: the longest address that mail can be sent to (RFC 5321 section 4.5.3.1.3); usernames are shorter."""

@@ -35,14 +35,14 @@ from authkit.core.hidden import traced
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
 from authkit.core.unmigrated import advice
-from authkit.exceptions import InvalidCredentials, NotFound, TooManyLogins, TruthUnavailable
-from authkit.logins.credentials import verify_password
+from authkit.exceptions import DatabaseUnavailable, InvalidCredentials, NotFound, TooManyLogins
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
+from authkit.signin.credentials import verify_password
 from authkit.social.providers import configured
 
 logger = logging.getLogger("authkit")
@@ -63,7 +63,7 @@ class Page(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return super().dispatch(request, *args, **kwargs)
-        except (TruthUnavailable, *DATABASE_DOWN) as error:
+        except (DatabaseUnavailable, *DATABASE_DOWN) as error:
             logger.error("the database can't be asked: %s", traced(error))
             return _unavailable()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from authkit import conf
 from authkit.core import clocks
-from authkit.redis import keys, link
+from authkit.redis import key_names, link
 from authkit.redis.link import RedisUnavailable
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def try_to_write() -> None:
     Raises:
         RedisUnavailable: that server refuses, or doesn't answer.
     """
-    key = keys.probe(conf.current().redis.prefix)
+    key = key_names.probe(conf.current().redis.prefix)
     link.call(b"SET", key, b"1", b"EX", 60, key=key)
     link.call(b"DEL", key, key=key)
 
@@ -133,7 +133,7 @@ def push_delays(*, rounds: int, patience: float) -> list[float]:
     Raises:
         RedisUnavailable: also if one doesn't come in time.
     """
-    channel = keys.probe(conf.current().redis.prefix)
+    channel = key_names.probe(conf.current().redis.prefix)
     subscription = link.subscribe(channel, key=channel)
     try:
         delays = []

@@ -7,10 +7,10 @@ from typing import Any
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from authkit.core.aftermath import challenge_of
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.refusals import CsrfRefused, Unavailable
-from authkit.exceptions import CsrfFailed, TruthUnavailable
+from authkit.core.response_notes import challenge_of
+from authkit.exceptions import CsrfFailed, DatabaseUnavailable
 
 
 class CookieAuthentication(BaseAuthentication):
@@ -28,7 +28,7 @@ class CookieAuthentication(BaseAuthentication):
             require_csrf_proof(http)
         except CsrfFailed as failed:
             raise CsrfRefused(failed) from failed
-        except TruthUnavailable as unavailable:
+        except DatabaseUnavailable as unavailable:
             raise Unavailable from unavailable
         return user, None
 

@@ -16,18 +16,18 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from authkit.core.aftermath import aftermath_of, challenge_of, settle_aftermath
 from authkit.core.clients import warm_up
 from authkit.core.hidden import traced
 from authkit.core.outages import out_of_reach
 from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
-from authkit.exceptions import LoginEnded, TokenNotValid, TooManyLogins, TruthUnavailable
+from authkit.core.response_notes import aftermath_of, challenge_of, settle_aftermath
+from authkit.exceptions import DatabaseUnavailable, LoginEnded, TokenNotValid, TooManyLogins
 from authkit.logins.current import RequestScope
-from authkit.logins.epochs import due_before_a_view, renew_before_a_view
 from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
-from authkit.sessions.passages import settle_left
-from authkit.sessions.resolution import SessionUser, known_user, resolve_user, settle_adoption
+from authkit.revocation.epochs import due_before_a_view, renew_before_a_view
+from authkit.sessions.get_user import SessionUser, known_user, resolve_user, settle_adoption
+from authkit.sessions.impersonation import settle_left
 from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
@@ -41,7 +41,7 @@ class SessionLoginMiddleware:
     A request that never asks for its user costs nothing. A session whose login is over is emptied, so its cookie goes,
     and the request goes on as anonymous. Where the database can't be asked the answer is 503 with Retry-After, no
     cookie is touched, and nobody becomes anonymous (SECURITY.md, invariants 2 and 5). On the way out, token cookies
-    that turned out dead are cleared (`authkit.core.aftermath`), and the session is saved, so that an outage can still
+    that turned out dead are cleared (`authkit.core.response_notes`), and the session is saved, so that an outage can still
     be answered by a 503.
     """
 
@@ -74,7 +74,7 @@ class SessionLoginMiddleware:
         if _saves(request, response):
             try:
                 request.session.settle()  # type: ignore[attr-defined]
-            except TruthUnavailable as error:
+            except DatabaseUnavailable as error:
                 response = _refused(request, error)
         return _truthful(request, response)
 
@@ -95,19 +95,19 @@ class SessionLoginMiddleware:
         if _saves(request, response):
             try:
                 await request.session.asettle()  # type: ignore[attr-defined]
-            except TruthUnavailable as error:
+            except DatabaseUnavailable as error:
                 response = _refused(request, error)
         return _truthful(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
         which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS); 401 for one that asked more of
-        them than their key, whose login turned out to be over (`authkit.logins.lazy`); 403 for one that calls Django's
+        them than their key, whose login turned out to be over (`authkit.revocation.deferred`); 403 for one that calls Django's
         `login()`, as the admin's does, for somebody who is signed in too often already."""
-        if isinstance(exception, TruthUnavailable):
+        if isinstance(exception, DatabaseUnavailable):
             return _refused(request, exception)
         if out_of_reach(exception, using=router.db_for_write(Login)):
-            return _refused(request, TruthUnavailable("no connection, BEGIN or COMMIT"), cause=exception)
+            return _refused(request, DatabaseUnavailable("no connection, BEGIN or COMMIT"), cause=exception)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
         if isinstance(exception, TooManyLogins):
@@ -124,7 +124,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     return HttpResponse(payload["detail"], status=503, headers=headers, content_type="text/plain; charset=utf-8")
 
 
-def _refused(request: HttpRequest, error: TruthUnavailable, cause: Exception | None = None) -> HttpResponse:
+def _refused(request: HttpRequest, error: DatabaseUnavailable, cause: Exception | None = None) -> HttpResponse:
     logger.error("the truth is out of reach: %s", traced(cause or error))
     return unavailable(request)
 

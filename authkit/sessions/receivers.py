@@ -21,15 +21,15 @@ from authkit import conf
 from authkit.core.clients import Client, client_from
 from authkit.exceptions import TooManyLogins
 from authkit.logins.models import Login
-from authkit.logins.proofs import has_proof
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, open_login
+from authkit.sessions.impersonation import Passage, passage
 from authkit.sessions.lifetimes import session_lifetime
-from authkit.sessions.passages import Passage, passage
 from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, Ledger, SessionStore
 from authkit.sessions.upkeep import hash_after_rehash, renew_auth_hash
 from authkit.sessions.verdicts import judge, parsed_login_id
+from authkit.signin.proofs import has_proof
 
 PASSWORD = "password"  # noqa: S105
 _SIGN_IN = "_authkit_sign_in"
@@ -57,7 +57,7 @@ def announce(request: Any, sign_in: SignIn | None) -> None:
 
 
 def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Opens the login of a session that Django just gave to somebody, or returns to one (`authkit.sessions.passages`).
+    """Opens the login of a session that Django just gave to somebody, or returns to one (`authkit.sessions.impersonation`).
 
     Packages that sign in by token send the same signal with no session, or with one of nobody's: not for us.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from authkit.logins.serializers import CredentialsSerializer
+from authkit.signin.serializers import CredentialsSerializer
 
 
 class SessionLoginSerializer(CredentialsSerializer):

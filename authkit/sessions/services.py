@@ -9,10 +9,10 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from authkit.exceptions import SignInRefused
-from authkit.logins.backends import first_finder
 from authkit.logins.models import Login
 from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.receivers import SignIn, announce
+from authkit.signin.backends import first_finder
 
 
 def sign_in(

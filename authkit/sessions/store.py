@@ -18,14 +18,14 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ImproperlyConfigured
 
 from authkit.core.hidden import Hidden
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.choice import current_engine
-from authkit.sessions.keys import stored_key
+from authkit.sessions.stored_keys import stored_key
 
 if TYPE_CHECKING:
-    from authkit.logins.carried import Carried
     from authkit.logins.models import Login
+    from authkit.logins.principal import Principal
     from authkit.sessions.verdicts import Verdict
 
 LOGIN_SESSION_KEY = "_authkit_login"
@@ -47,7 +47,7 @@ class Renew(Protocol):
 class Rehashed(Protocol):
     """`authkit.sessions.upkeep.hash_after_rehash`."""
 
-    def __call__(self, carried: Carried, *, held: str | None) -> str | None: ...
+    def __call__(self, principal: Principal, *, held: str | None) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class SessionStore(DatabaseSessionStore):
     a person, and none for any other. What is put into an emptied session is saved under a new id.
 
     Sessions from before authkit stand under their plain id; the first request that reads one moves it to its digest.
-    Reading or writing raises `TruthUnavailable` where whatever holds the truth can't be reached: the cookie stays, and
+    Reading or writing raises `DatabaseUnavailable` where whatever holds the truth can't be reached: the cookie stays, and
     nobody becomes anonymous.
     """
 
@@ -118,7 +118,7 @@ class SessionStore(DatabaseSessionStore):
         Django's 500. For a response below 500 only, as there.
 
         Raises:
-            TruthUnavailable: it can't be written; nothing was saved.
+            DatabaseUnavailable: it can't be written; nothing was saved.
         """
         if not self._may_be_due():
             return
@@ -151,14 +151,14 @@ class SessionStore(DatabaseSessionStore):
         # read, too, and would make a 500 of it.
         try:
             return super().get_expire_at_browser_close()
-        except TruthUnavailable:
+        except DatabaseUnavailable:
             return True
 
     def load(self) -> dict[str, Any]:
         """The session's data; an empty dict for an id that we don't know, and for a session whose login is over.
 
         Raises:
-            TruthUnavailable: the session can't be read, or its login can't be checked.
+            DatabaseUnavailable: the session can't be read, or its login can't be checked.
         """
         data = self._opened(current_engine().load(self))
         if SESSION_KEY not in data or self._stands(data):
@@ -261,11 +261,11 @@ class SessionStore(DatabaseSessionStore):
         judge = self._known_ledger().judge
         verdict = judge(session_key=self.session_key or "", person=data[SESSION_KEY], login=data.get(LOGIN_SESSION_KEY))
         self.verdict = verdict
-        if verdict.carried is not None:
-            moved = self._known_ledger().hash_after_rehash(verdict.carried, held=data.get(HASH_SESSION_KEY))
+        if verdict.principal is not None:
+            moved = self._known_ledger().hash_after_rehash(verdict.principal, held=data.get(HASH_SESSION_KEY))
             if moved is not None:
                 data[HASH_SESSION_KEY], self.modified = moved, True
-            self.carried_by(verdict.carried.login, auth_hash=data.get(HASH_SESSION_KEY))
+            self.carried_by(verdict.principal.login, auth_hash=data.get(HASH_SESSION_KEY))
         return verdict.ended is None
 
     def carried_by(self, login: Login, *, auth_hash: str | None) -> None:

@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from authkit.core.hidden import traced
-from authkit.logins.carried import Carried
 from authkit.logins.fingerprints import auth_hash_holds, password_digest, session_auth_hash
 from authkit.logins.models import Login
+from authkit.logins.principal import Principal
 from authkit.sessions.lifetimes import session_lifetime
 
 logger = logging.getLogger("authkit")
@@ -88,11 +88,11 @@ def _owner_of(login: Login) -> Any:
     return people.filter(pk=login.user_id).first()
 
 
-def hash_after_rehash(carried: Carried, *, held: str | None) -> str | None:
+def hash_after_rehash(principal: Principal, *, held: str | None) -> str | None:
     """What a session has to hold from now on, where its login has moved on with the same password, hashed anew; else
     None. Without it, Django's own `get_user()` would empty the session. A statement only where the two differ.
     """
-    user, login = carried.user, carried.login
+    user, login = principal.user, principal.login
     if not held or held == login.auth_hash or auth_hash_holds(user=user, auth_hash=held):
         return None
     return session_auth_hash(user) if held_before_rehash(login, auth_hash=held) else None

@@ -1,7 +1,7 @@
 """Whether the login of a session still stands: asked whenever a session is loaded, before any reader sees its data.
 
 So every reader is held to the login, and not only the requests that pass our middleware: Django's `get_user()`, a
-header that carries a session id, a new WebSocket. The store keeps the verdict, and `authkit.sessions.resolution` takes
+header that carries a session id, a new WebSocket. The store keeps the verdict, and `authkit.sessions.get_user` takes
 it from there: a request that asks for its user costs no statement more.
 """
 
@@ -15,13 +15,13 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import LoginEnded, TruthUnavailable
-from authkit.logins.carried import Carried
-from authkit.logins.checkers import check_login
+from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.models import GlobalCutoff, UserCutoff
+from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
 from authkit.logins.statement import USED
-from authkit.sessions.keys import stored_key
+from authkit.logins.verdict import check_login
+from authkit.sessions.stored_keys import stored_key
 
 _ADOPTED = UUID("5c1a7f0e-9d43-4b6e-8f27-3e0b6a91d2c4")
 """Namespace of the ids that adopted logins have (RFC 9562 section 5.5); never to change."""
@@ -38,7 +38,7 @@ class Verdict:
     """Whom the session named: the user's key, as the session holds it."""
     login: Any
     """The login's id, as the session held it; None for a session from before authkit."""
-    carried: Carried | None = None
+    principal: Principal | None = None
     """The person and the login, while it stands."""
     ended: LoginEnded | None = None
     """Why it doesn't."""
@@ -56,23 +56,23 @@ def judge(*, session_key: str, person: Any, login: Any) -> Verdict:
         login: what it holds under LOGIN_SESSION_KEY, or None.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
-    carried = None
+    principal = None
     try:
         user_id = get_user_model()._meta.pk.to_python(person)
         if login is None:
             _hold_to_cutoffs(session_key, user_id)
         else:
-            carried = _carried(parsed_login_id(login), user_id)
+            principal = _carried(parsed_login_id(login), user_id)
     except ValidationError:
         ended = LoginEnded("the session names a key of another type", reason="login_ended")
         return Verdict(person, login, ended=ended)
     except LoginEnded as ended:
         return Verdict(person, login, ended=ended.with_traceback(None))
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("the session's login can't be checked") from error
-    return Verdict(person, login, carried)
+        raise DatabaseUnavailable("the session's login can't be checked") from error
+    return Verdict(person, login, principal)
 
 
 def adopted_login_id(session_key: str) -> UUID:
@@ -88,7 +88,7 @@ def parsed_login_id(text: Any) -> UUID | None:
         return None
 
 
-def _carried(login_id: UUID | None, user_id: Any) -> Carried:
+def _carried(login_id: UUID | None, user_id: Any) -> Principal:
     if login_id is None:
         raise LoginEnded("the session names no login", reason="login_ended")
     return check_login(login_id=login_id, user_id=user_id, columns=USED)

@@ -15,13 +15,13 @@ from rest_framework.response import Response
 from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
-from authkit.logins.credentials import verify_password
 from authkit.logins.current import ShowsLogin, current_login
-from authkit.logins.serializers import login_payload, user_payload
 from authkit.sessions.authentication import CookieAuthentication, SessionAuthentication
 from authkit.sessions.receivers import PASSWORD
 from authkit.sessions.serializers import SessionLoginSerializer
 from authkit.sessions.services import sign_in, sign_out
+from authkit.signin.credentials import verify_password
+from authkit.signin.serializers import login_payload, user_payload
 
 
 class SessionView(ShowsLogin, ApiView):

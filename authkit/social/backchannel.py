@@ -16,7 +16,7 @@ from social_django.models import DjangoStorage
 
 from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
-from authkit.exceptions import NotFound, SocialLoginFailed, TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable, NotFound, SocialLoginFailed
 from authkit.social import flow, providers
 from authkit.social.failures import Failure
 from authkit.social.strategy import AuthKitStrategy
@@ -46,7 +46,7 @@ class BackChannelLogout(View):
             if error.reason == Failure.UNREACHABLE:
                 return _again()
             return _answer(400, "invalid_request")
-        except (TruthUnavailable, *DATABASE_DOWN) as error:
+        except (DatabaseUnavailable, *DATABASE_DOWN) as error:
             logger.error("the database can't be asked: %s", traced(error))
             return _again()
         logger.info("logout by %r has ended %d logins", provider, taken.count)

@@ -15,11 +15,11 @@ from social_core.backends.open_id_connect import OpenIdConnectAuth
 from social_core.utils import constant_time_compare, url_add_parameters
 
 from authkit.social import discovery, native, presets
-from authkit.social.bound import BrowserBound
-from authkit.social.clients import client_ids
+from authkit.social.client_credentials import client_ids
 from authkit.social.failures import Failure, refuse
 from authkit.social.id_tokens import verified_claims
 from authkit.social.logout_tokens import LogoutToken, verified_logout
+from authkit.social.state_and_pkce import BrowserBound
 from authkit.social.upstream import MAX_SID_LENGTH, UpstreamSession
 
 ID_KEY = "iss+sub"

@@ -31,8 +31,8 @@ from authkit import conf
 from authkit.conf import ProviderSettings
 from authkit.social import presets
 from authkit.social.backends import OpenIdConnect
-from authkit.social.bound import BrowserBound
 from authkit.social.redirect_uris import problem_with
+from authkit.social.state_and_pkce import BrowserBound
 from authkit.social.strategy import OWN_SETTINGS, backend_class
 from authkit.social.vendors import CONSUMERS, MANY_TENANTS, Microsoft
 

@@ -20,11 +20,11 @@ from django.views.decorators.debug import sensitive_variables
 from authkit.core.clients import Client
 from authkit.core.hidden import Hidden
 from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
-from authkit.logins.checkers import check_login
 from authkit.logins.cutoffs import beginning
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
+from authkit.logins.verdict import check_login
 from authkit.social import flow
 from authkit.social.authorization import AuthorizationRequest
 from authkit.social.links import require_still_linked

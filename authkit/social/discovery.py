@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from typing import Any, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
-from authkit.social import circuits
-from authkit.social.circuits import origin_of
+from authkit.social import circuit_breaker
+from authkit.social.circuit_breaker import origin_of
 from authkit.social.failures import Failure, refuse
 
 logger = logging.getLogger("authkit")
@@ -29,7 +29,7 @@ REFETCH_SECONDS = 30.0
 failure, where an older one is used meanwhile."""
 RETRY_SECONDS = 1.0
 """A document that could not be had is asked for again at most this often: else strangers at the button would have this
-site hammer a provider that is unwell. For how long a silent one is left alone, `authkit.social.circuits` says."""
+site hammer a provider that is unwell. For how long a silent one is left alone, `authkit.social.circuit_breaker` says."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint")
 
 Fetch = Callable[[str], Any]
@@ -161,7 +161,7 @@ def _turn(url: str) -> Iterator[bool]:
 
 def forget() -> None:
     """Drops everything kept, for tests and for an operator's shell."""
-    circuits.forget()
+    circuit_breaker.forget()
     _failed.clear()
     _configurations.clear()
     _key_sets.clear()

@@ -17,7 +17,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import create_connection
 
-from authkit.social import circuits
+from authkit.social import circuit_breaker
 
 MAX_BYTES = 2 * 1024 * 1024
 """Of an answer, unpacked; key sets and profiles of real providers have under a tenth of it."""
@@ -33,7 +33,7 @@ def send(method: str, url: str, *, seconds: float, auth: Any = None, **how: Any)
     Args:
         method: of HTTP.
         url: what is asked for.
-        seconds: from now to the deadline; `authkit.social.circuits` may end it earlier.
+        seconds: from now to the deadline; `authkit.social.circuit_breaker` may end it earlier.
         auth: user and password, or an object of requests'.
         how: as for `requests.request`.
 
@@ -41,10 +41,10 @@ def send(method: str, url: str, *, seconds: float, auth: Any = None, **how: Any)
         SocialLoginFailed: `unreachable`: this server is not asked at the moment.
         RequestException: it can't be reached in time, or its answer is one that may not be followed or read.
     """
-    with circuits.call(url, seconds=seconds) as call, Session() as session:
+    with circuit_breaker.call(url, seconds=seconds) as call, Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, _Adapter())
-        limits = (circuits.PATIENCE_SECONDS, seconds)
+        limits = (circuit_breaker.PATIENCE_SECONDS, seconds)
         response = session.request(method, url, auth=Bounded(auth), timeout=limits, **how)
         call.answered = response.status_code < 500
     return response
@@ -116,7 +116,7 @@ class _Arriving(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while True:
-            self._socket.settimeout(circuits.current().for_reading())
+            self._socket.settimeout(circuit_breaker.current().for_reading())
             try:
                 return self._socket.recv_into(buffer)
             except TimeoutError:
@@ -163,7 +163,7 @@ def _connected(addresses: Iterable[tuple[str, int]], connection: Any) -> socket.
     waiting, failure = list(addresses), OSError("the host has no address")
     while waiting:
         # A share for each, so that a silent first one leaves the second its chance.
-        seconds = circuits.current().for_connecting() / len(waiting)
+        seconds = circuit_breaker.current().for_connecting() / len(waiting)
         try:
             made: socket.socket = create_connection(
                 waiting.pop(0),
@@ -175,7 +175,7 @@ def _connected(addresses: Iterable[tuple[str, int]], connection: Any) -> socket.
             failure = error
         else:
             # TLS comes next, whose handshake has one limit as a whole, and then the request is sent.
-            made.settimeout(circuits.current().for_connecting())
+            made.settimeout(circuit_breaker.current().for_connecting())
             return made
     raise failure
 

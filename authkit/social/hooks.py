@@ -8,7 +8,7 @@ from typing import Any
 from authkit.conf import Hook
 from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.social.failures import Failure, refuse
 
 logger = logging.getLogger("authkit")
@@ -24,14 +24,14 @@ def says_yes(hook: Hook, subject: Any, *, setting: str) -> bool:
 
     Raises:
         SocialLoginFailed: `misconfigured`: it can't be imported, or it raised. Nobody gets in because it did.
-        TruthUnavailable: it asked the database, which didn't answer.
+        DatabaseUnavailable: it asked the database, which didn't answer.
     """
     try:
         return hook.resolve()(subject) is True
-    except TruthUnavailable:
+    except DatabaseUnavailable:
         raise
     except DATABASE_DOWN as error:
-        raise TruthUnavailable(f"SOCIAL.{setting} couldn't ask the database") from error
+        raise DatabaseUnavailable(f"SOCIAL.{setting} couldn't ask the database") from error
     except Exception as error:
         logger.error("AUTHKIT SOCIAL.%s failed; the sign-in was refused: %s", setting, traced(error))
         raise refuse(Failure.MISCONFIGURED, f"SOCIAL.{setting} raised {type(error).__name__}") from error

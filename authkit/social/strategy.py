@@ -16,10 +16,10 @@ from social_django.strategy import DjangoStrategy
 from authkit import conf
 from authkit.exceptions import SocialLoginFailed
 from authkit.social import presets, token_store
-from authkit.social.bound import BrowserBound
-from authkit.social.clients import client_of, public_host
+from authkit.social.client_credentials import client_of, public_host
 from authkit.social.failures import Failure, refuse
 from authkit.social.pipeline import require_linked
+from authkit.social.state_and_pkce import BrowserBound
 from authkit.social.steps import current_steps
 from authkit.social.transactions import Transactions
 

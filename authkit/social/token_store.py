@@ -10,9 +10,9 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from authkit.core.encryption import seal, unseal
 from authkit.social import presets
 from authkit.social.models import ProviderToken
-from authkit.social.sealing import seal, unseal
 
 SPARE_SECONDS = 60.0
 """A token that has less time left than this counts as expired: the call that it is for takes some."""

@@ -15,8 +15,8 @@ from social_core.backends.github import GithubOAuth2
 
 from authkit.social import discovery
 from authkit.social.backends import OpenIdConnect
-from authkit.social.bound import BrowserBound
 from authkit.social.failures import Failure, refuse
+from authkit.social.state_and_pkce import BrowserBound
 
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The tenant that all personal Microsoft accounts are in."""

@@ -30,7 +30,7 @@ from authkit.core.api import ApiView
 from authkit.core.hidden import traced
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, unavailable_payload
-from authkit.exceptions import NotFound, SignInRefused, SocialLoginFailed, TooManyLogins, TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable, NotFound, SignInRefused, SocialLoginFailed, TooManyLogins
 from authkit.sessions.services import sign_in
 from authkit.social import authorization, flow, providers
 from authkit.social.codes import issue_code
@@ -71,7 +71,7 @@ class SocialPage(View):
         except SocialLoginFailed as error:
             response = self._refused(error)
             self.strategy.transactions.write(response)
-        except (TruthUnavailable, *DATABASE_DOWN) as error:
+        except (DatabaseUnavailable, *DATABASE_DOWN) as error:
             # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
             self.log(error)
             # Without the request: context processors would ask for the user, and this page would be a 500.
@@ -177,7 +177,7 @@ class CompletePage(SocialPage):
             asked = authorization.noted(self.strategy.notes)
             if asked is not None:
                 return authorization.granted(request, asked, code=issue_code(came=came, asked=asked))
-        except (SocialLoginFailed, TruthUnavailable, *DATABASE_DOWN) as error:
+        except (SocialLoginFailed, DatabaseUnavailable, *DATABASE_DOWN) as error:
             asked = authorization.noted(self.strategy.notes)
             if asked is None:
                 raise

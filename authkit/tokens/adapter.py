@@ -13,7 +13,7 @@ from typing import Any
 from rest_framework_simplejwt.backends import TokenBackend
 
 from authkit.tokens import jws
-from authkit.tokens.known import KnownTokens
+from authkit.tokens.verified_cache import KnownTokens
 
 
 class JWTBackend(TokenBackend):

@@ -28,7 +28,7 @@ from django.utils.crypto import constant_time_compare
 
 from authkit.core.clients import Client
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import LoginEnded, TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.blacklist import blacklist_token, jti_digest
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
@@ -76,7 +76,7 @@ def check(*, token: str, kinds: tuple[TokenKind, ...]) -> Adopted:
     Raises:
         TokenNotValid: as `legacy.read`.
         LoginEnded: it was simplejwt's, and is over; with `why`.
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     read = legacy.read(token, kinds=kinds)
     found = _judged(read)
@@ -102,7 +102,7 @@ def adopt(
         prepare: as of `open_login` and `rotate`.
 
     Raises:
-        TokenNotValid, LoginEnded, TruthUnavailable: as `check`; LoginEnded with `reason` "reused" for a token that
+        TokenNotValid, LoginEnded, DatabaseUnavailable: as `check`; LoginEnded with `reason` "reused" for a token that
             turned into a login longer ago than the grace: that login is over now.
     """
     read = legacy.read(token, kinds=(TokenKind.REFRESH,))
@@ -266,7 +266,7 @@ def _find(read: Legacy) -> _Found | None:
             .order_by()[:2]
         )
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("the person can't be read") from error
+        raise DatabaseUnavailable("the person can't be read") from error
     except (ValueError, TypeError, ValidationError, OverflowError, DataError, FieldError):
         return None  # a key of another type: the project changed its user model since
     if len(rows) != 1:

@@ -19,7 +19,7 @@ from rest_framework.renderers import JSONRenderer
 from authkit import conf
 from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import ClaimsRefused, TruthUnavailable
+from authkit.exceptions import ClaimsRefused, DatabaseUnavailable
 from authkit.logins.models import Login
 
 logger = logging.getLogger("authkit")
@@ -45,16 +45,16 @@ def added_fields(*, user: AbstractBaseUser, login: Login, hook: conf.Hook) -> di
 
     Raises:
         ClaimsRefused: the callable can't be imported, raised, or returned what can't be part of the answer.
-        TruthUnavailable: it asked the database, which didn't answer.
+        DatabaseUnavailable: it asked the database, which didn't answer.
     """
     if not hook:
         return {}
     try:
         return _checked(hook.resolve()(user, login))
-    except TruthUnavailable:
+    except DatabaseUnavailable:
         raise
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("TOKENS.ANSWER_FIELDS couldn't ask the database") from error
+        raise DatabaseUnavailable("TOKENS.ANSWER_FIELDS couldn't ask the database") from error
     except Exception as error:
         said = "AUTHKIT TOKENS.ANSWER_FIELDS failed for the user with the key %r; no token was signed: %s"
         logger.error(said, user.pk, traced(error))

@@ -11,11 +11,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from authkit.core.aftermath import aftermath_of, challenge_of
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.hidden import Hidden
 from authkit.core.refusals import CsrfRefused, Unavailable
-from authkit.exceptions import CsrfFailed, TokenNotValid, TruthUnavailable
+from authkit.core.response_notes import aftermath_of, challenge_of
+from authkit.exceptions import CsrfFailed, DatabaseUnavailable, TokenNotValid
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import carry_by_access_cookie, discard_access_cookie, read_access_cookie
@@ -41,11 +41,11 @@ class TokenAuthentication(BaseAuthentication):
             raise CsrfRefused(failed) from failed
         except TokenNotValid as refused:
             raise AuthenticationFailed(refused.as_payload()) from refused
-        except TruthUnavailable as unavailable:
+        except DatabaseUnavailable as unavailable:
             raise Unavailable from unavailable
         if verified is None:
             return None
-        set_current_login(request, verified.carried)
+        set_current_login(request, verified.principal)
         return verified.user, verified.claims
 
     def _by_header(self, http: HttpRequest, header: str) -> VerifiedAccess | None:

@@ -14,8 +14,8 @@ from authkit import conf
 from authkit.core.hidden import Hidden
 from authkit.exceptions import LoginEnded
 from authkit.logins.blacklist import BlacklistedTokenResult, blacklist_token, is_blacklisted
-from authkit.logins.checkers import check_login
 from authkit.logins.reasons import EndReason, TokenKind
+from authkit.logins.verdict import check_login
 from authkit.tokens.codec import read
 from authkit.tokens.keys import TokenUse
 
@@ -68,7 +68,7 @@ def token_state(*, summary: TokenSummary) -> TokenState:
     """What has become of a token, by its login, the blacklist and the clock.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     over: EndReason | None = None
     try:

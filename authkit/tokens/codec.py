@@ -15,7 +15,7 @@ from authkit.exceptions import TokenNotValid
 from authkit.tokens import jws
 from authkit.tokens.adapter import JWTBackend
 from authkit.tokens.keys import Key, TokenUse, signing_key, verifying_key
-from authkit.tokens.known import Statement
+from authkit.tokens.verified_cache import Statement
 
 LEEWAY_SECONDS = 5
 """How far the clocks of our own servers may be apart when `iat` and `nbf` are judged; `exp` gets no extra time."""

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from authkit import conf
 from authkit.core.clients import client_from
 from authkit.exceptions import InvalidCredentials
-from authkit.logins.credentials import verify_password
+from authkit.signin.credentials import verify_password
 from authkit.tokens.serializers import ObtainSerializer
 from authkit.tokens.services import TokenPair, issue_tokens
 from authkit.tokens.views import replaced_logins, transport_for

@@ -23,8 +23,8 @@ from django.utils.cache import patch_vary_headers
 from rest_framework.response import Response
 
 from authkit import conf
-from authkit.core.aftermath import DeadCookie, aftermath_of
 from authkit.core.cookies import HOST, SECURE, cookie_values, read_cookie
+from authkit.core.response_notes import DeadCookie, aftermath_of
 from authkit.exceptions import TokenNotValid
 from authkit.tokens.codec import read
 from authkit.tokens.keys import TokenUse

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from authkit.core.api import ApiView
+from authkit.tokens.keyring import published
 from authkit.tokens.keys import current
-from authkit.tokens.ring import published
 
 MAX_AGE_SECONDS = 300
 """How long others may keep the set. A key has to be announced for longer than that before it signs."""

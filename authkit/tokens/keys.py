@@ -25,8 +25,8 @@ from django.views.decorators.debug import sensitive_variables
 from authkit import conf
 from authkit.core.secret_keys import secrets_as_set
 from authkit.exceptions import KeysUnavailable
-from authkit.tokens.reading import Stamp, is_json, read, source_of, stamp_of, text_of, unreadable
-from authkit.tokens.ring import Key, Ring, TokenUse, document
+from authkit.tokens.key_sources import Stamp, is_json, read, source_of, stamp_of, text_of, unreadable
+from authkit.tokens.keyring import Key, Ring, TokenUse, document
 
 __all__ = ["Key", "Ring", "TokenUse", "configured", "current", "inspect", "signing_key", "verifying_key"]
 

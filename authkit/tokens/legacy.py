@@ -22,7 +22,7 @@ from authkit.exceptions import TokenNotValid
 from authkit.logins.reasons import TokenKind
 from authkit.tokens.codec import Claims
 from authkit.tokens.jws import MAX_TOKEN_LENGTH
-from authkit.tokens.known import Statement
+from authkit.tokens.verified_cache import Statement
 
 ALGORITHMS = frozenset(
     {

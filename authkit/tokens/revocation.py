@@ -8,9 +8,9 @@ from django.utils import timezone
 from authkit import conf
 from authkit.core.hidden import hide
 from authkit.exceptions import LoginEnded, TokenNotValid
-from authkit.logins.checkers import check_login
 from authkit.logins.reasons import EndReason, TokenKind
 from authkit.logins.services import end_login
+from authkit.logins.verdict import check_login
 from authkit.tokens import adoption, legacy
 from authkit.tokens.codec import Claims, read
 from authkit.tokens.keys import TokenUse
@@ -38,7 +38,7 @@ def carries_live_login(*, token: str) -> bool:
     """Whether an access or refresh token of ours, of any age, names a login that is still there to be ended.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     token = hide(token)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from authkit.core.credential_fields import BodySerializer, HiddenField
-from authkit.logins.serializers import CredentialsSerializer
+from authkit.signin.serializers import CredentialsSerializer
 
 
 class ObtainSerializer(CredentialsSerializer):

@@ -16,15 +16,15 @@ from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
 from authkit.exceptions import LoginEnded, TokenNotValid
-from authkit.logins.access import acheck_access, check_access
-from authkit.logins.carried import Carried
-from authkit.logins.checkers import check_login
 from authkit.logins.grace import Replay, judge
 from authkit.logins.models import Login
+from authkit.logins.principal import Principal
 from authkit.logins.reasons import LoginKind, TokenKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, open_login
 from authkit.logins.statement import WHOLE
+from authkit.logins.verdict import check_login
+from authkit.revocation.access import acheck_access, check_access
 from authkit.tokens import adoption, legacy
 from authkit.tokens.adoption import Adopted
 from authkit.tokens.answer_fields import added_fields
@@ -61,18 +61,18 @@ class TokenPair:
 class VerifiedAccess:
     """An access token that is good right now, and whom it carries."""
 
-    carried: Carried
+    principal: Principal
     claims: Claims
 
     @property
     def user(self) -> AbstractBaseUser:
-        """The person; unread in the modes `redis` and `push` (see `authkit.logins.lazy`)."""
-        return self.carried.user
+        """The person; unread in the modes `redis` and `push` (see `authkit.revocation.deferred`)."""
+        return self.principal.user
 
     @property
     def login(self) -> Login:
         """Their login, made of what was read when it is asked for."""
-        return self.carried.login
+        return self.principal.login
 
 
 def issue_tokens(
@@ -134,7 +134,7 @@ def refresh_tokens(
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
         ClaimsRefused: the project's CLAIMS failed; the token stays good, and reuse is not what a retry is taken for.
-        TruthUnavailable: the database can't be asked; the token stays good.
+        DatabaseUnavailable: the database can't be asked; the token stays good.
     """
     refresh, settings = hide(refresh), conf.current().tokens
     if Transport.BODY in transports and legacy.presented(refresh, until=settings.simplejwt_until):
@@ -166,17 +166,17 @@ def verify_access(*, token: str) -> VerifiedAccess:
 
     Raises:
         TokenNotValid: with `reason` "expired" or "login_ended" (and `why`) where the signature was ours.
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     token, settings = hide(token), conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
         return _legacy_access(token)
     claims = _read_access(token, settings)
     try:
-        carried = check_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
+        principal = check_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return VerifiedAccess(carried=carried, claims=claims)
+    return VerifiedAccess(principal=principal, claims=claims)
 
 
 async def averify_access(*, token: str) -> VerifiedAccess:
@@ -189,10 +189,10 @@ async def averify_access(*, token: str) -> VerifiedAccess:
     else:
         claims = _read_access(token, settings)
     try:
-        carried = await acheck_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
+        principal = await acheck_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
     except LoginEnded as ended:
         raise _refused(ended) from ended
-    return VerifiedAccess(carried=carried, claims=claims)
+    return VerifiedAccess(principal=principal, claims=claims)
 
 
 def verify_token(*, token: str) -> None:
@@ -201,7 +201,7 @@ def verify_token(*, token: str) -> None:
     Raises:
         TokenNotValid: as `verify_access` and `refresh_tokens`; a refresh token that has a successor, and would not get
             it again, is refused as "reused", and its login goes on: no request has tried to refresh with it.
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     token, settings = hide(token), conf.current().tokens
     if legacy.presented(token, until=settings.simplejwt_until):
@@ -243,7 +243,7 @@ def _read_access(token: str, settings: conf.TokenSettings) -> Claims:
 def _legacy_access(token: str) -> VerifiedAccess:
     adopted = _legacy(token, (TokenKind.ACCESS,))
     claims = legacy.claims_of(adopted.token, subject=str(adopted.user.pk))
-    return VerifiedAccess(carried=Carried(user=adopted.user, login=adopted.login), claims=claims)
+    return VerifiedAccess(principal=Principal(user=adopted.user, login=adopted.login), claims=claims)
 
 
 def _legacy(token: str, kinds: tuple[TokenKind, ...]) -> Adopted:

@@ -19,8 +19,8 @@ from authkit.core.api import ApiView
 from authkit.core.clients import Client, client_from
 from authkit.core.csrf import require_csrf_proof
 from authkit.exceptions import InvalidCredentials, TokenNotValid, TransportNotAllowed
-from authkit.logins.credentials import verify_password
-from authkit.logins.serializers import user_payload
+from authkit.signin.credentials import verify_password
+from authkit.signin.serializers import user_payload
 from authkit.tokens.cookies import (
     discard_access_cookie,
     discard_cookies,

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from authkit.core.clients import Client
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_logins_of
+from authkit.logins.services import end_all_logins, end_logins_of
 from authkit.tokens.services import issue_tokens
 from benchmarks.inside.filling import copy, days_from_now, ordered_uuid, settle
 from benchmarks.inside.statements import recorded, scalar, summary
@@ -48,7 +48,7 @@ def end_one_persons(worker: Worker, logins: int) -> dict[str, Any]:
 
 def end_everybodys(worker: Worker) -> dict[str, Any]:
     """Ends all logins there are: statements of the first time, milliseconds of the second."""
-    return _counted_and_timed(lambda number: None, lambda _: end_everybodys_logins(reason=EndReason.FORCED).count)
+    return _counted_and_timed(lambda number: None, lambda _: end_all_logins(reason=EndReason.FORCED).count)
 
 
 def _counted_and_timed(prepared: Callable[[int], Any], end: Callable[[Any], int]) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from django.db import OperationalError
 
 from authkit.admin.selection import chosen_objects
 from authkit.logins import crowds
-from authkit.logins.checkers import check_login
 from authkit.logins.models import Login, UserCutoff, UserCutoffQuerySet
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_logins_of
+from authkit.logins.verdict import check_login
 
 pytestmark = pytest.mark.django_db
 

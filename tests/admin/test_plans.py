@@ -19,7 +19,7 @@ from authkit.logins.crowds import end_logins_of_people, end_these_logins
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.pruning import prunable_blacklisted_tokens, prunable_logins
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_logins_of, end_logins_where, live_logins_of
+from authkit.logins.services import end_all_logins, end_logins_of, end_logins_where, live_logins_of
 from authkit.logins.summaries import live_by_method, summaries_of, summary_where
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db]
@@ -137,7 +137,7 @@ def test_no_plan_grows_with_the_square(boss: Any, user: Any, open_for: Any, brow
         lambda: summary_where(spare_superusers=True),
         lambda: list(end_logins_of_people(user_ids=[user.pk, boss.pk], reason=EndReason.FORCED)),
         lambda: list(end_these_logins(login_ids=[login.pk], reason=EndReason.FORCED)),
-        lambda: end_everybodys_logins(reason=EndReason.FORCED),
+        lambda: end_all_logins(reason=EndReason.FORCED),
         lambda: (prunable_logins().count(), prunable_blacklisted_tokens().count()),
         lambda: call_command("authkit_import", "simplejwt", dry_run=True),
     )

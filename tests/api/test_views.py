@@ -17,8 +17,8 @@ from rest_framework.test import APIClient
 from authkit.core.clients import Client as Caller
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.serializers import LoginSerializer
 from authkit.logins.services import end_login
+from authkit.signin.serializers import LoginSerializer
 from authkit.tokens.services import TokenPair, issue_tokens
 
 pytestmark = pytest.mark.django_db

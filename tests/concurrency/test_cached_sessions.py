@@ -12,9 +12,9 @@ import pytest
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.models import Session
 
-from authkit.logins import epochs
-from authkit.sessions.keys import stored_key
+from authkit.revocation import epochs
 from authkit.sessions.store import SessionStore
+from authkit.sessions.stored_keys import stored_key
 from tests.concurrency.threads import SharedDatabase, shared_database
 
 READERS, WRITERS, ROUNDS = 8, 4, 10

@@ -19,11 +19,11 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.utils import load_backend
 
 from authkit.core.clients import Client
-from authkit.exceptions import TruthUnavailable
-from authkit.logins import epochs, raises
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import CacheEpoch
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, open_login
+from authkit.revocation import epochs, raises
 from authkit.sessions.store import SessionStore
 from tests.concurrency.threads import PATIENCE_SECONDS, SharedDatabase, shared_database
 from tests.logins.conftest import LIFETIME
@@ -232,7 +232,7 @@ def test_of_many_who_advance_one_epoch_one_does(database: SharedDatabase) -> Non
     def advance() -> int | None:
         try:
             return epochs.advance(known)
-        except TruthUnavailable:
+        except DatabaseUnavailable:
             assert database.replaced, "locked, which only SQLite says"
             return None
 
@@ -262,7 +262,7 @@ def test_advance_waits_for_no_writer_and_no_reader_waits_either(database: Shared
     def advance() -> int | str | None:
         try:
             return epochs.advance(known)
-        except TruthUnavailable:
+        except DatabaseUnavailable:
             return "locked"
 
     with open_elsewhere(database, raise_in_this_transaction):

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from authkit.core.clients import Client
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import end_everybodys_logins, end_logins_of, open_login
+from authkit.logins.services import end_all_logins, end_logins_of, open_login
 from tests.logins.clocks import clock
 from tests.logins.conftest import LIFETIME
 
@@ -90,14 +90,14 @@ def test_forced_logout_reaches_a_sign_in_that_is_under_way(
 ) -> None:
     if cutoff_is_there:
         end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
-        end_everybodys_logins(reason=EndReason.FORCED)
+        end_all_logins(reason=EndReason.FORCED)
     open_for(user)
     out = while_a_sign_in_is_under_way(
         user,
         lambda: (
             end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
             if whose == "person"
-            else end_everybodys_logins(reason=EndReason.FORCED)
+            else end_all_logins(reason=EndReason.FORCED)
         ),
         ahead=ahead,
         whose=whose,

@@ -18,7 +18,7 @@ from django.test import Client
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
-from authkit.sessions.keys import stored_key
+from authkit.sessions.stored_keys import stored_key
 from authkit.wiring import MODEL_BACKEND
 
 THREADS, ROUNDS = 12, 5

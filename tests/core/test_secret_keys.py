@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.core import signing
 
+from authkit.core.encryption import seal, unseal
 from authkit.core.secret_keys import fit_fallbacks
 from authkit.sessions.engines import entries
 from authkit.sessions.store import SessionStore
-from authkit.social.sealing import seal, unseal
 
 GOOD = "long enough to be a secret of its own, and not the one in force"
 WEAK = ["", "short", "x" * 31, "ä" * 15]

@@ -15,10 +15,10 @@ from redis.connection import SSLConnection, parse_url
 
 from authkit import conf
 from authkit.checks import redis as checks
-from authkit.logins import epochs, hints
 from authkit.management.diagnosis import Level, diagnose
 from authkit.redis import link
 from authkit.redis.breaker import LONGEST_PAUSE, SHORTEST_PAUSE
+from authkit.revocation import epochs, hints
 from tests.services import redis
 from tests.services.redis import Server
 

@@ -17,7 +17,7 @@ from authkit.exceptions import TokenNotValid
 from authkit.logins.blacklist import blacklist_token, is_blacklisted
 from authkit.logins.models import BlacklistedToken, Login, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_logins_of
+from authkit.logins.services import end_all_logins, end_logins_of
 from authkit.tokens.revocation import revoke_token
 from authkit.tokens.services import refresh_tokens, verify_access, verify_token
 from tests.dropin.legacy_tokens import OPEN, simplejwt_token
@@ -166,7 +166,7 @@ def test_expired_refresh_token_still_ends_the_login_that_it_became(user: Any) ->
     ("event", "why"),
     [
         (lambda user: end_logins_of(user_id=user.pk, reason=EndReason.FORCED), "forced"),
-        (lambda user: end_everybodys_logins(reason=EndReason.FORCED), "forced"),
+        (lambda user: end_all_logins(reason=EndReason.FORCED), "forced"),
         (lambda user: type(user)._default_manager.filter(pk=user.pk).update(is_active=False), "deactivated"),
         (lambda user: user.delete(), "deleted"),
         (lambda user: (user.set_password("an entirely different one"), user.save()), "password_changed"),

@@ -9,6 +9,6 @@ from __future__ import annotations
 
 def with_one_clock() -> None:
     """Has hints one second ahead, the unit of a token's `iat`. Once the application is there, and its models are."""
-    from authkit.logins import hints
+    from authkit.revocation import hints
 
     hints.AHEAD = hints.SECOND

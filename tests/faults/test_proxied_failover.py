@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from authkit.logins import epochs
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
+from authkit.revocation import epochs
 from tests.logins.hinted import HALF, Tokens, block, elsewhere, until
 from tests.redis.conftest import KEY
 from tests.services import proxy, redis

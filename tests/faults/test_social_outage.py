@@ -10,7 +10,7 @@ from django.test import Client
 
 from authkit.exceptions import SocialLoginFailed
 from authkit.logins.models import Login
-from authkit.social import circuits, discovery
+from authkit.social import circuit_breaker, discovery
 from tests.faults.test_database_down import database_out_of_reach
 from tests.services.crooked import CrookedProvider
 from tests.services.process import free_port
@@ -69,8 +69,8 @@ def test_provider_that_is_silent_holds_up_one_of_many_and_is_asked_later(provide
 
     provider.bend_discovery = silent
     configure(provider, options={"REQUESTS_TIMEOUT": 0.5})
-    monkeypatch.setattr(circuits, "SLOW_SECONDS", 0.2)
-    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(circuit_breaker, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 600.0)
     try:
         for _ in range(5):
             assert unreachable(begin(Client()))
@@ -79,7 +79,7 @@ def test_provider_that_is_silent_holds_up_one_of_many_and_is_asked_later(provide
     finally:
         released.set()
     configure(provider)
-    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(discovery, "RETRY_SECONDS", 0.0)
     assert begin(Client()).status_code == 302
 

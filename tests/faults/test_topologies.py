@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django_redis.pool import ConnectionFactory
 
-from authkit.logins import epochs
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
+from authkit.revocation import epochs
 from tests.logins.hinted import BOUND, Tokens, block, suspended_until
 from tests.redis.conftest import KEY, PATIENT
 from tests.services import redis_cluster, redis_sentinel

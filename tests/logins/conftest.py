@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from authkit.core.clients import Client
-from authkit.logins import epochs
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
 from authkit.logins.services import Lifetime, open_login
+from authkit.revocation import epochs
 
 LIFETIME = Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30))
 

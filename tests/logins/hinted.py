@@ -17,11 +17,11 @@ from django.test.utils import CaptureQueriesContext
 from authkit.core import clocks
 from authkit.core.clocks import SECOND
 from authkit.exceptions import LoginEnded
-from authkit.logins import epochs, feed, hints, sightings
-from authkit.logins.access import check_access
-from authkit.logins.carried import Carried
 from authkit.logins.models import CacheEpoch, Login
+from authkit.logins.principal import Principal
 from authkit.redis import link
+from authkit.revocation import epochs, hints, push, sightings
+from authkit.revocation.access import check_access
 
 BOUND = timedelta(milliseconds=400)
 HALF = BOUND.total_seconds() / 2
@@ -55,7 +55,7 @@ class Tokens:
 
     login: Login
 
-    def check(self, *, issued_at: float | None = None) -> Carried:
+    def check(self, *, issued_at: float | None = None) -> Principal:
         """Checks one that was issued now, or then. If "then" is to come, a login that was seen counts as seen then."""
         at = int(time.time() if issued_at is None else issued_at)
         for key, (seen_at, expires_at) in list(sightings._seen.items()):
@@ -88,8 +88,8 @@ class Tokens:
     def told(self, *, issued_at: float) -> bool | None:
         """What the feed alone says of one (`feed.ask`), or None, while this process holds a lease."""
         assert epochs.lease()
-        feed._identify()
-        return feed._told(self.login.pk, str(self.login.user_id), int(issued_at))
+        push._identify()
+        return push._told(self.login.pk, str(self.login.user_id), int(issued_at))
 
     def feed_believed(self) -> None:
         """Waits until a check of a young token asks not even Redis."""
@@ -133,7 +133,7 @@ def elsewhere() -> Iterator[None]:
     try:
         yield
     finally:
-        feed.forget()
+        push.forget()
         sightings._seen = seen
         for module, values in kept.items():
             for name, value in values.items():
@@ -143,7 +143,7 @@ def elsewhere() -> Iterator[None]:
 _MEMORY: dict[Any, tuple[str, ...]] = {
     epochs: ("_held", "_seen", "_clock"),
     hints: ("_run",),
-    feed: ("_feed", "_next_attempt"),
+    push: ("_feed", "_next_attempt"),
     link: ("_current",),
 }
 _AT_START = {(module, name): getattr(module, name) for module, names in _MEMORY.items() for name in names}

@@ -15,13 +15,13 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from authkit.exceptions import LoginEnded, TruthUnavailable
-from authkit.logins import hints
-from authkit.logins.access import acheck_access, checker
+from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import CacheEpoch, Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_login, end_logins_of
+from authkit.logins.services import end_all_logins, end_login, end_logins_of
+from authkit.revocation import hints
+from authkit.revocation.access import acheck_access, checker
 from tests.logins.hinted import Tokens, block, epoch, keep_lease, suspended, until
 from tests.outage import database_down
 from tests.services.redis import Server, own
@@ -72,7 +72,7 @@ ENDINGS: dict[str, tuple[Callable[[Any, Login], object], str]] = {
     "end_login": (lambda user, login: end_login(login_id=login.pk, reason=EndReason.LOGOUT), "logout"),
     "end_logins_of": (lambda user, login: end_logins_of(user_id=user.pk, reason=EndReason.FORCED), "forced"),
     "as_text": (lambda user, login: end_logins_of(user_id=str(user.pk), reason=EndReason.FORCED), "forced"),
-    "everybodys": (lambda user, login: end_everybodys_logins(reason=EndReason.FORCED), "forced"),
+    "everybodys": (lambda user, login: end_all_logins(reason=EndReason.FORCED), "forced"),
     "password": (lambda user, login: save_another_password(user), "password_changed"),
     "deactivated": (lambda user, login: deactivate(user), "deactivated"),
     "deleted": (lambda user, login: user.delete(), "deleted"),
@@ -133,7 +133,7 @@ def test_key_of_another_user_model_is_refused(check: str, user: Any, open_for: A
 
 def test_database_that_cannot_be_asked_is_503(check: str, user: Any, open_for: Any) -> None:
     tokens = Tokens(open_for(user))
-    with database_down(), pytest.raises(TruthUnavailable):
+    with database_down(), pytest.raises(DatabaseUnavailable):
         tokens.check()
 
 
@@ -214,7 +214,7 @@ def test_pruned_hint_leaves_a_floor_behind(tokens: Tokens, settings: Any, server
 def test_database_mode_uses_neither_redis_nor_epoch(tokens: Tokens, user: Any, settings: Any) -> None:
     settings.AUTHKIT = block("database", "redis://127.0.0.1:1")
     save_another_password(user)
-    end_everybodys_logins(reason=EndReason.FORCED)
+    end_all_logins(reason=EndReason.FORCED)
     assert not CacheEpoch.objects.exists()
 
 
@@ -242,27 +242,27 @@ def test_lazy_person_is_one_of_the_model(tokens: Tokens, user: Any, django_asser
 
 @hinted
 def test_any_other_field_loads_all_of_both_once(tokens: Tokens, user: Any, django_assert_num_queries: Any) -> None:
-    carried = tokens.check(issued_at=tokens.later())
-    login = carried.login
+    principal = tokens.check(issued_at=tokens.later())
+    login = principal.login
     with django_assert_num_queries(1):
-        assert carried.user.get_username() == user.get_username()
-        assert carried.user.email == user.email
-        assert carried.user.is_active
-        assert not carried.user.get_deferred_fields()
-        assert type(carried.user) is get_user_model()
+        assert principal.user.get_username() == user.get_username()
+        assert principal.user.email == user.email
+        assert principal.user.is_active
+        assert not principal.user.get_deferred_fields()
+        assert type(principal.user) is get_user_model()
         assert login.method == "password"
-        assert carried.login.device == "Firefox on Linux"
+        assert principal.login.device == "Firefox on Linux"
         assert login.user_id == user.pk
 
 
 @hinted
 def test_login_alone_loads_the_person_too(tokens: Tokens, user: Any, django_assert_num_queries: Any) -> None:
-    carried = tokens.check(issued_at=tokens.later())
+    principal = tokens.check(issued_at=tokens.later())
     with django_assert_num_queries(0):
-        assert carried.login.pk == tokens.login.pk
+        assert principal.login.pk == tokens.login.pk
     with django_assert_num_queries(1):
-        assert carried.login.method == "password"
-        assert carried.user.email == user.email
+        assert principal.login.method == "password"
+        assert principal.user.email == user.email
 
 
 @hinted
@@ -295,20 +295,20 @@ def test_password_set_on_an_unread_person_ends_their_logins(tokens: Tokens) -> N
 
 @hinted
 def test_login_that_is_over_when_the_person_is_read(tokens: Tokens) -> None:
-    carried = tokens.check(issued_at=tokens.later())
+    principal = tokens.check(issued_at=tokens.later())
     end_login(login_id=tokens.login.pk, reason=EndReason.LOGOUT)
     with pytest.raises(LoginEnded) as refused:
-        _ = carried.user.email  # type: ignore[attr-defined]
+        _ = principal.user.email  # type: ignore[attr-defined]
     assert (refused.value.reason, refused.value.why) == ("login_ended", "logout")
-    assert carried.user.pk == tokens.login.user_id
+    assert principal.user.pk == tokens.login.user_id
 
 
 @hinted
 def test_refreshed_person_is_read_anew(tokens: Tokens, user: Any) -> None:
-    carried = tokens.check(issued_at=tokens.later())
-    assert carried.login.method == "password"
+    principal = tokens.check(issued_at=tokens.later())
+    assert principal.login.method == "password"
     get_user_model()._default_manager.filter(pk=user.pk).update(email="raw@example.test")
-    lazy_user: Any = carried.user
+    lazy_user: Any = principal.user
     lazy_user.email = "set@example.test"
     lazy_user.refresh_from_db()
     assert lazy_user.email == "raw@example.test"
@@ -340,9 +340,9 @@ def test_manager_that_picks_people_by_itself_is_asked_each_time(
 def test_raw_sql_is_seen_when_the_person_is_read_and_then_by_all(tokens: Tokens, user: Any) -> None:
     later = tokens.later()
     get_user_model()._default_manager.filter(pk=user.pk).update(is_active=False)
-    carried = tokens.check(issued_at=later)
+    principal = tokens.check(issued_at=later)
     with pytest.raises(LoginEnded):
-        _ = carried.user.email  # type: ignore[attr-defined]
+        _ = principal.user.email  # type: ignore[attr-defined]
     until(lambda: tokens.refused(issued_at=later) == ("login_ended", "deactivated"), "the others know")
 
 

@@ -13,9 +13,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client, RequestFactory, override_settings
 
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import password_digest
 from authkit.logins.models import Login
+from authkit.logins.verdict import check_login
 from authkit.sessions.store import SessionStore
 from authkit.sessions.upkeep import renew_auth_hash
 from tests.tokens.rings import ring

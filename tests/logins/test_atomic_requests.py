@@ -12,10 +12,10 @@ from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from authkit.logins import epochs
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
+from authkit.revocation import epochs
 from tests.logins.hinted import Tokens, block, until
 from tests.outage import database_down
 from tests.services.redis import own

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from authkit import signals
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.blacklist import BlacklistEntry, blacklist_token, blacklist_tokens, is_blacklisted
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.logins.reasons import EndReason
@@ -53,7 +53,7 @@ class TestLookup:
 
     @pytest.mark.django_db(transaction=True)
     def test_a_database_that_is_down_says_so(self) -> None:
-        with database_down(), pytest.raises(TruthUnavailable):
+        with database_down(), pytest.raises(DatabaseUnavailable):
             is_blacklisted(jti="abc")
 
 

@@ -12,10 +12,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import check_login
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_login, end_logins_of
+from authkit.logins.services import end_all_logins, end_login, end_logins_of
+from authkit.logins.verdict import check_login
 
 
 def refused(login: Login, user_id: Any = None) -> tuple[str | None, str | None]:
@@ -34,28 +34,28 @@ def test_one_statement_loads_the_person_and_what_decides(
 ) -> None:
     login = open_for(user)
     with django_assert_num_queries(1):
-        carried = check_login(login_id=login.pk, user_id=user.pk)
-        assert carried.user == user
-        assert carried.user.get_username() == user.get_username()
-        assert (carried.login.pk, carried.login.user_id) == (login.pk, user.pk)
-        assert carried.login.created_at == login.created_at
-    assert not [name for name in vars(carried.user) if "authkit" in name]
+        principal = check_login(login_id=login.pk, user_id=user.pk)
+        assert principal.user == user
+        assert principal.user.get_username() == user.get_username()
+        assert (principal.login.pk, principal.login.user_id) == (login.pk, user.pk)
+        assert principal.login.created_at == login.created_at
+    assert not [name for name in vars(principal.user) if "authkit" in name]
 
 
 def test_whatever_else_is_asked_of_the_login_is_loaded_at_once(
     user: Any, open_for: Any, django_assert_num_queries: Any
 ) -> None:
-    carried = check_login(login_id=open_for(user).pk, user_id=user.pk)
+    principal = check_login(login_id=open_for(user).pk, user_id=user.pk)
     with django_assert_num_queries(1):
-        assert (carried.login.method, carried.login.kind, carried.login.generation) == ("password", "token", 0)
-        assert not carried.login.get_deferred_fields()
+        assert (principal.login.method, principal.login.kind, principal.login.generation) == ("password", "token", 0)
+        assert not principal.login.get_deferred_fields()
 
 
 def test_login_that_is_gone_when_it_is_asked_for_has_ended(user: Any, open_for: Any) -> None:
-    carried = check_login(login_id=open_for(user).pk, user_id=user.pk)
+    principal = check_login(login_id=open_for(user).pk, user_id=user.pk)
     user.delete()
     with pytest.raises(LoginEnded) as refused:
-        _ = carried.login.method
+        _ = principal.login.method
     assert (refused.value.reason, refused.value.why) == ("login_ended", "deleted")
 
 
@@ -79,7 +79,7 @@ def test_forced_logout_and_in_flight_login(user: Any, open_for: Any) -> None:
 
 def test_everybody(user: Any, open_for: Any) -> None:
     login = open_for(user)
-    end_everybodys_logins(reason=EndReason.FORCED)
+    end_all_logins(reason=EndReason.FORCED)
     assert refused(login) == ("login_ended", "forced")
     assert check_login(login_id=open_for(user).pk, user_id=user.pk).user == user
 

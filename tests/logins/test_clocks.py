@@ -13,12 +13,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from authkit.core.identifiers import uuid7
-from authkit.logins.checkers import check_login
-from authkit.logins.clock import database_now
 from authkit.logins.cutoffs import cut_off_everybody
+from authkit.logins.database_clock import database_now
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_logins_of, end_logins_where
+from authkit.logins.services import end_all_logins, end_logins_of, end_logins_where
+from authkit.logins.verdict import check_login
 from tests.logins.clocks import SIGN_IN, clock
 from tests.logins.hinted import Tokens, block
 from tests.services.redis import Server, own
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ENDINGS: dict[str, Callable[[Any], object]] = {
     "person": lambda user: end_logins_of(user_id=user.pk, reason=EndReason.FORCED),
-    "everybody": lambda user: end_everybodys_logins(reason=EndReason.FORCED),
+    "everybody": lambda user: end_all_logins(reason=EndReason.FORCED),
 }
 FORCED = ("login_ended", "forced")
 

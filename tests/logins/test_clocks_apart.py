@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from authkit.core import clocks
 from authkit.core.clients import Client
-from authkit.logins import epochs, hints
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import end_logins_of
+from authkit.revocation import epochs, hints
 from tests.logins.conftest import LIFETIME
 from tests.logins.hinted import Tokens, block, elsewhere, until
 from tests.services.redis import Server, own

@@ -9,9 +9,9 @@ import pytest
 
 from authkit.exceptions import LoginEnded
 from authkit.logins import compiled, statement
-from authkit.logins.checkers import check_login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
+from authkit.logins.verdict import check_login
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.test import RequestFactory
 
 from authkit.exceptions import InvalidCredentials
-from authkit.logins.credentials import verify_password
+from authkit.signin.credentials import verify_password
 
 
 def verify(username: str, password: str, *identifiers: str) -> Any:

@@ -11,10 +11,10 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import check_login
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
+from authkit.logins.verdict import check_login
 from authkit.social.models import AuthorizationCode, ProviderLogout, ProviderSession
 
 REPLICA = "replica"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from authkit import signals
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import end_everybodys_logins, end_logins_of, end_logins_where, live_logins_of
+from authkit.logins.services import end_all_logins, end_logins_of, end_logins_where, live_logins_of
 from authkit.logins.summaries import summary_where
 
 pytestmark = pytest.mark.django_db
@@ -103,7 +103,7 @@ def test_what_is_given_has_to_fit_all_of_it(user: Any, make_user: Any, open_for:
 
 def test_nothing_given_is_refused_and_ends_nothing(user: Any, open_for: Any) -> None:
     login = open_for(user)
-    with pytest.raises(ValueError, match="end_everybodys_logins"):
+    with pytest.raises(ValueError, match="end_all_logins"):
         end_logins_where(reason=EndReason.FORCED)
     assert live() == {login}
 
@@ -117,7 +117,7 @@ def test_a_time_to_come_is_refused(user: Any, open_for: Any) -> None:
 
 
 def test_an_earlier_time_moves_no_cutoff_back(user: Any, open_for: Any) -> None:
-    end_everybodys_logins(reason=EndReason.FORCED)
+    end_all_logins(reason=EndReason.FORCED)
     cut = GlobalCutoff.objects.get().issued_before
     end_logins_where(before=cut - timedelta(days=1), reason=EndReason.FORCED)
     assert GlobalCutoff.objects.get().issued_before == cut
@@ -146,11 +146,11 @@ def writes(captured: Any) -> list[str]:
 
 
 def test_everybodys_is_one_write_from_the_second_time_on(user: Any, open_for: Any) -> None:
-    end_everybodys_logins(reason=EndReason.FORCED)
+    end_all_logins(reason=EndReason.FORCED)
     for _ in range(20):
         open_for(user)
     with CaptureQueriesContext(connection) as captured:
-        assert end_everybodys_logins(reason=EndReason.FORCED).count == 20
+        assert end_all_logins(reason=EndReason.FORCED).count == 20
     assert len(writes(captured)) == 1
     assert live() == set()
 

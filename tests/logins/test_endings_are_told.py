@@ -15,11 +15,11 @@ from rest_framework.test import APIClient
 from authkit import conf, signals
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded, NotFound
-from authkit.logins.checkers import check_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from authkit.redis import keys, link
+from authkit.logins.verdict import check_login
+from authkit.redis import key_names, link
 from authkit.tokens.services import issue_tokens
 from tests.logins.hinted import Tokens, block, cut_off, elsewhere, keep_lease
 from tests.services.redis import Server, own
@@ -110,7 +110,7 @@ def test_logout_of_a_login_that_a_check_found_dead(tokens: Tokens, user: Any) ->
     deactivate_unheard(user)
     with pytest.raises(LoginEnded):
         check_login(login_id=tokens.login.pk, user_id=user.pk)
-    key, member = keys.revoked(conf.current().redis.prefix), b"l:" + tokens.login.pk.hex.encode()
+    key, member = key_names.revoked(conf.current().redis.prefix), b"l:" + tokens.login.pk.hex.encode()
     link.call(b"ZREM", key, member, key=key)
     assert end_login(login_id=tokens.login.pk, reason=EndReason.LOGOUT).ended is False
     assert link.call(b"ZSCORE", key, member, key=key).value is not None

@@ -11,10 +11,10 @@ import pytest
 from django.db import connection, transaction
 
 from authkit.core.clocks import SECOND
-from authkit.exceptions import TruthUnavailable
-from authkit.logins import epochs
-from authkit.logins.epochs import Lease
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import CacheEpoch
+from authkit.revocation import epochs
+from authkit.revocation.epochs import Lease
 from tests.logins.hinted import BOUND, HALF, database_time, elsewhere, epoch, suspended_until
 from tests.outage import database_down
 
@@ -164,11 +164,11 @@ def test_lease_that_has_run_out_without_a_database() -> None:
     epochs.lease()
     time.sleep(HALF)
     with database_down():
-        with pytest.raises(TruthUnavailable):
+        with pytest.raises(DatabaseUnavailable):
             epochs.lease()
-        with pytest.raises(TruthUnavailable):
+        with pytest.raises(DatabaseUnavailable):
             epochs.suspend()
-        with pytest.raises(TruthUnavailable):
+        with pytest.raises(DatabaseUnavailable):
             epochs.advance(1)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from authkit.exceptions import TruthUnavailable
-from authkit.logins import epochs, feed, hints
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import CacheEpoch, Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of
+from authkit.revocation import epochs, hints, push
 from tests.logins.hinted import (
     BOUND,
     HALF,
@@ -287,7 +287,7 @@ def test_silent_connection_is_not_believed_for_longer_than_bound(
 
 
 def test_neither_redis_nor_database_can_be_told(tokens: Tokens, settings: Any) -> None:
-    with cut_off(settings), database_down(), pytest.raises(TruthUnavailable):
+    with cut_off(settings), database_down(), pytest.raises(DatabaseUnavailable):
         hints.tell_before_change(user_ids=[tokens.login.user_id])
 
 
@@ -330,7 +330,7 @@ def test_child_of_a_fork_begins_anew_and_leaves_the_parents_feed_alone(
     tokens = Tokens(open_for(user))
     tokens.feed_believed()
     later, login_id = int(tokens.later()), tokens.login.pk
-    mine = feed._feed
+    mine = push._feed
     assert mine is not None
     now = epochs.lease().epoch
     child = os.fork()
@@ -338,18 +338,18 @@ def test_child_of_a_fork_begins_anew_and_leaves_the_parents_feed_alone(
         # No database in here: the connection is the parent's.
         failed = 1
         try:
-            assert feed._feed is None
-            feed._mend(now)
-            until(lambda: feed._told(login_id, str(user.pk), later) is False or epochs.held_lease() is None, "its own")
-            failed = int(feed._feed is None or feed._feed.subscription.run != mine.subscription.run)
+            assert push._feed is None
+            push._mend(now)
+            until(lambda: push._told(login_id, str(user.pk), later) is False or epochs.held_lease() is None, "its own")
+            failed = int(push._feed is None or push._feed.subscription.run != mine.subscription.run)
         finally:
             os._exit(failed)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert feed._feed is mine
+    assert push._feed is mine
     with elsewhere():
         end(tokens.login)
     until(lambda: tokens.told(issued_at=later) is True, "it is heard")
-    assert feed._feed is mine
+    assert push._feed is mine
 
 
 def test_everything_of_a_person_is_heard_by_push(settings: Any, server: Server, user: Any, open_for: Any) -> None:

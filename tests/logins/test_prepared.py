@@ -10,11 +10,11 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import check_login
 from authkit.logins.models import Login
 from authkit.logins.prepared import AFTER
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
+from authkit.logins.verdict import check_login
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 

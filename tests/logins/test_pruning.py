@@ -18,7 +18,7 @@ from authkit.logins.blacklist import blacklist_token, is_blacklisted
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.logins.pruning import KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import end_everybodys_logins, end_login, end_logins_of
+from authkit.logins.services import end_all_logins, end_login, end_logins_of
 from tests.logins.clocks import clock
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +105,7 @@ class TestLogins:
     def test_cutoffs_stay(self, user: Any, open_for: Any, lifetime: Any) -> None:
         login = open_for(user)
         end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
-        end_everybodys_logins(reason=EndReason.FORCED)
+        end_all_logins(reason=EndReason.FORCED)
         age(login, 1000 * DAY)
         assert prune(rows=prunable_logins()) == 1
         assert (UserCutoff.objects.count(), GlobalCutoff.objects.count()) == (1, 1)

@@ -14,11 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from authkit.core.clients import Client
-from authkit.logins import lazy
-from authkit.logins.access import check_access
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
+from authkit.revocation import deferred
+from authkit.revocation.access import check_access
 from authkit.tokens.services import issue_tokens
 from tests.logins.hinted import Tokens, block, keep_lease
 from tests.services.redis import Server, own
@@ -79,11 +79,11 @@ def made_with(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
             look(self)
 
         monkeypatch.setattr(users, "__init__", init)
-        lazy._is_plain.cache_clear()
+        deferred._is_plain.cache_clear()
 
     yield use
-    lazy._is_plain.cache_clear()
-    lazy._readers.clear()
+    deferred._is_plain.cache_clear()
+    deferred._readers.clear()
 
 
 READS = pytest.mark.parametrize("look", [remember_address, try_to, only_of_the_first])
@@ -94,8 +94,8 @@ def test_it_is_one_statement_that_judges_the_login(look: Any, tokens: Tokens, ma
     made_with(look)
     for _ in range(3):
         with CaptureQueriesContext(connection) as queries:
-            carried: Any = tokens.check(issued_at=tokens.later())
-            assert carried.user.address_before == carried.user.email == user.email
+            principal: Any = tokens.check(issued_at=tokens.later())
+            assert principal.user.address_before == principal.user.email == user.email
         assert len(queries) == 1
     end_login(login_id=tokens.login.pk, reason=EndReason.LOGOUT)
     assert tokens.refused(issued_at=tokens.later()) == ("login_ended", "logout")

@@ -9,9 +9,9 @@ from django.db.models.signals import post_save
 
 from authkit.exceptions import LoginEnded
 from authkit.logins import receivers
-from authkit.logins.checkers import check_login
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason
+from authkit.logins.verdict import check_login
 
 pytestmark = pytest.mark.django_db
 

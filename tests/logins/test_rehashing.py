@@ -16,14 +16,14 @@ from django.urls import reverse
 
 from authkit.core.clients import Client as Device
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import check_login
 from authkit.logins.fingerprints import password_digest
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.rehashing import connect
 from authkit.logins.rotation import rotate
 from authkit.logins.services import end_login
+from authkit.logins.verdict import check_login
 from authkit.sessions.store import SessionStore
+from authkit.signin.rehashing import connect
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
 
@@ -286,7 +286,7 @@ def test_model_without_djangos_methods_is_left_alone(monkeypatch: pytest.MonkeyP
     class Bare:
         pass
 
-    monkeypatch.setattr("authkit.logins.rehashing.get_user_model", lambda: Bare)
+    monkeypatch.setattr("authkit.signin.rehashing.get_user_model", lambda: Bare)
     connect()
     assert not hasattr(Bare, "check_password")
     watched = get_user_model().check_password

@@ -14,7 +14,7 @@ from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import (
     Lifetime,
-    end_everybodys_logins,
+    end_all_logins,
     end_login,
     end_logins_of,
     live_logins_of,
@@ -111,8 +111,8 @@ def test_a_login_in_flight_during_end_all_is_caught_by_the_cutoff(user: Any, ope
 
 def test_everybody_is_one_cutoff_and_new_logins_live(user: Any, make_user: Any, open_for: Any) -> None:
     open_for(user), open_for(make_user("bob"))
-    assert end_everybodys_logins(reason=EndReason.FORCED).count == 2
-    assert end_everybodys_logins(reason=EndReason.FORCED).count == 0
+    assert end_all_logins(reason=EndReason.FORCED).count == 2
+    assert end_all_logins(reason=EndReason.FORCED).count == 0
     assert GlobalCutoff.objects.count() == 1
     again = open_for(user)
     assert list(Login.objects.live()) == [again]
@@ -122,7 +122,7 @@ def test_a_server_whose_clock_is_behind_moves_no_cutoff_back(user: Any, monkeypa
     ahead = timezone.now() + timedelta(seconds=30)
     GlobalCutoff.objects.create(issued_before=ahead)
     UserCutoff.objects.create(user=user, issued_before=ahead)
-    end_everybodys_logins(reason=EndReason.FORCED)
+    end_all_logins(reason=EndReason.FORCED)
     end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
     assert GlobalCutoff.objects.get().issued_before >= ahead
     assert UserCutoff.objects.get().issued_before >= ahead

@@ -18,11 +18,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from authkit.exceptions import LoginEnded
-from authkit.logins import sightings
-from authkit.logins.access import acheck_access
 from authkit.logins.models import Login
 from authkit.logins.services import Lifetime
-from authkit.logins.sightings import Place
+from authkit.revocation import sightings
+from authkit.revocation.access import acheck_access
+from authkit.revocation.sightings import Place
 from tests.logins.hinted import Tokens, block, keep_lease
 from tests.services.redis import Server, own
 

@@ -13,10 +13,11 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
-from authkit.logins import deciding, feed, hints, receivers
+from authkit.logins import deciding_saves, receivers
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
+from authkit.revocation import hints, push
 from tests.logins.hinted import Tokens, block, epoch, keep_lease
 from tests.services.redis import Server, own
 
@@ -47,7 +48,7 @@ def tokens(check: str, user: Any, open_for: Callable[..., Login], settings: Any,
     tokens.believed()
     keep_lease(settings)
     server.ask("ZREM", SET, "f")
-    feed.forget()
+    push.forget()
     if check == "push":
         tokens.feed_believed()
     assert tokens.costs() == 0
@@ -159,7 +160,12 @@ class TestLedgerByHand:
 @pytest.fixture
 def _another_user_model() -> Iterator[None]:
     """What was found out of the user model is forgotten before and after."""
-    cached = (deciding._written, deciding._deciding_columns, deciding._lineage, deciding._tables_of_the_key)
+    cached = (
+        deciding_saves._written,
+        deciding_saves._deciding_columns,
+        deciding_saves._lineage,
+        deciding_saves._tables_of_the_key,
+    )
     for function in cached:
         function.cache_clear()
     yield
@@ -270,8 +276,8 @@ def family(monkeypatch: pytest.MonkeyPatch, _another_user_model: None) -> Iterat
         employee = model("Employee", member, desk=text())
         pet, shadow = model("Pet", being, species=text()), model("Shadow", being, proxy=True)
         stranger = model("Stranger", models.Model, is_active=models.BooleanField())
-        monkeypatch.setattr(deciding, "apps", registry)
-        monkeypatch.setattr(deciding, "get_user_model", lambda: member)
+        monkeypatch.setattr(deciding_saves, "apps", registry)
+        monkeypatch.setattr(deciding_saves, "get_user_model", lambda: member)
         yield {made.__name__: made for made in (being, payer, member, employee, pet, shadow, stranger)}
 
 
@@ -280,22 +286,22 @@ def names(found: list[Any]) -> set[str]:
 
 
 def test_every_model_that_writes_a_deciding_column_is_heard(family: Any) -> None:
-    assert names(deciding.models_that_decide()) == {"Being", "Shadow", "Pet", "Member", "Employee"}
+    assert names(deciding_saves.models_that_decide()) == {"Being", "Shadow", "Pet", "Member", "Employee"}
 
 
 def test_every_model_that_shares_a_table_is_heard_where_the_hash_is_the_projects(family: Any) -> None:
     family["Member"].get_session_auth_hash = lambda self: self.iban
-    assert names(deciding.models_that_decide()) == {"Being", "Payer", "Shadow", "Pet", "Member", "Employee"}
+    assert names(deciding_saves.models_that_decide()) == {"Being", "Payer", "Shadow", "Pet", "Member", "Employee"}
 
 
 def test_parents_row_is_the_persons(family: Any) -> None:
     for name in ("Being", "Shadow"):
-        assert deciding.keys_of(family[name](pk=7)) == [7]
-    assert deciding.keys_of(family["Pet"](being_ptr_id=7, id=7)) == [7]
-    assert deciding.keys_of(family["Employee"](id=7, being_ptr_id=7, payer_id=8, payer_ptr_id=8, member_ptr_id=7)) == [
-        7
-    ]
-    assert deciding.keys_of(family["Being"]()) == []
+        assert deciding_saves.keys_of(family[name](pk=7)) == [7]
+    assert deciding_saves.keys_of(family["Pet"](being_ptr_id=7, id=7)) == [7]
+    assert deciding_saves.keys_of(
+        family["Employee"](id=7, being_ptr_id=7, payer_id=8, payer_ptr_id=8, member_ptr_id=7)
+    ) == [7]
+    assert deciding_saves.keys_of(family["Being"]()) == []
 
 
 @pytest.mark.parametrize(
@@ -316,10 +322,10 @@ def test_parents_row_is_the_persons(family: Any) -> None:
     ],
 )
 def test_what_decides(family: Any, name: str, fields: set[str] | None, answer: bool) -> None:
-    assert deciding.decides(family[name](), fields) is answer
+    assert deciding_saves.decides(family[name](), fields) is answer
 
 
 def test_address_may_be_a_parents(family: Any) -> None:
-    assert deciding.address_field(family["Being"]).name == "email"
-    assert deciding.address_field(family["Payer"]) is None
-    assert deciding.address_field(family["Stranger"]) is None
+    assert deciding_saves.address_field(family["Being"]).name == "email"
+    assert deciding_saves.address_field(family["Payer"]) is None
+    assert deciding_saves.address_field(family["Stranger"]) is None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from authkit.redis import keys, link
+from authkit.redis import key_names, link
 from authkit.redis.link import RedisUnavailable
 from tests.redis.waiting import call_until_answered
 from tests.services import redis_cluster
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.redis
 
 Use = Callable[..., None]
 
-KEY = keys.revoked("authkit")
+KEY = key_names.revoked("authkit")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def run_of(server: Server) -> bytes:
 
 def key_held_by(server: Server, cluster: Cluster) -> bytes:
     """A session's key that lies on this one."""
-    names = (keys.session("authkit", f"{number:064x}") for number in range(10_000))
+    names = (key_names.session("authkit", f"{number:064x}") for number in range(10_000))
     return next(name for name in names if cluster.holder(name.decode()) is server)
 
 
@@ -55,7 +55,7 @@ def test_command_goes_to_the_server_that_holds_the_key(cluster: Cluster) -> None
 
 
 def test_script_and_what_it_publishes_stay_on_one_server(cluster: Cluster) -> None:
-    channel = keys.revoked_channel("authkit")
+    channel = key_names.revoked_channel("authkit")
     subscription = link.subscribe(channel, key=KEY)
     script = "redis.call('ZADD', KEYS[1], 1, 'f') redis.call('PUBLISH', ARGV[1], 'said') return 1"
     reply = link.call(b"EVAL", script, 1, KEY, channel, key=KEY)

@@ -16,9 +16,9 @@ from django.test import override_settings
 from authkit.core.clients import Client
 from authkit.exceptions import TokenNotValid
 from authkit.tokens import jws
+from authkit.tokens.keyring import published
 from authkit.tokens.keys import TokenUse, current, signing_key
 from authkit.tokens.revocation import revoke_token
-from authkit.tokens.ring import published
 from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, verify_access
 from tests.dropin.legacy_tokens import OPEN
 from tests.tokens.rings import ALGORITHMS, jwk_of, ring, signing

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_login, end_logins_of
+from authkit.logins.services import end_all_logins, end_login, end_logins_of
 from authkit.sessions.store import SessionStore
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +75,7 @@ ENDINGS: list[tuple[Callable[[Any], Any], str, str]] = [
     (password_changed_by_raw_sql, "login_ended", "password_changed"),
     (ended, "login_ended", "logout"),
     (lambda user: end_logins_of(user_id=user.pk, reason=EndReason.FORCED), "login_ended", "forced"),
-    (lambda _user: end_everybodys_logins(reason=EndReason.FORCED), "login_ended", "forced"),
+    (lambda _user: end_all_logins(reason=EndReason.FORCED), "login_ended", "forced"),
     (timed_out, "expired", "expired"),
 ]
 

@@ -11,8 +11,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from authkit.logins.models import Login
-from authkit.sessions.keys import stored_key
 from authkit.sessions.store import SessionStore
+from authkit.sessions.stored_keys import stored_key
 
 COOKIE = settings.SESSION_COOKIE_NAME
 CHOSEN = "0123456789abcdefghijklmnopqrstuv"

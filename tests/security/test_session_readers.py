@@ -23,11 +23,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of
-from authkit.sessions.resolution import resolve_user
+from authkit.sessions.get_user import resolve_user
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from tests.outage import database_down
 from tests.security.test_session_endings import ENDINGS
@@ -313,7 +313,7 @@ def test_adopted_session_whose_note_was_lost_opens_for_no_reader_after_its_end(u
 def test_outage_makes_no_reader_believe_that_nobody_is_signed_in(user: Any, signed_in: Client) -> None:
     with database_down():
         for read in (by_get_user, by_aget_user, by_its_data, by_its_data_asynchronously):
-            with pytest.raises(TruthUnavailable):
+            with pytest.raises(DatabaseUnavailable):
                 read(key_of(signed_in))
     assert by_get_user(key_of(signed_in)) == user.pk
 

@@ -17,9 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from authkit.core.clients import Client
-from authkit.logins import feed, hints, sightings
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of
+from authkit.revocation import hints, push, sightings
 from authkit.tokens.codec import sign
 from authkit.tokens.keys import TokenUse
 from authkit.tokens.services import TokenPair, issue_tokens
@@ -84,7 +84,7 @@ def later(server: Server, seconds: int) -> None:
             server.ask("ZADD", SET, int(score - seconds * hints.SECOND), member)
     for key, (seen_at, expires_at) in list(sightings._seen.items()):
         sightings._seen[key] = (seen_at - seconds, expires_at - seconds)
-    feed.forget()
+    push.forget()
 
 
 def members(server: Server) -> dict[str, float]:
@@ -121,7 +121,7 @@ def test_sid_of_a_login_that_ended_is_refused_by_a_younger_token(pair: TokenPair
 def test_ended_login_stays_out_after_a_flush(pair: TokenPair, user: Any, server: Server) -> None:
     end_login(login_id=pair.login.pk, reason=EndReason.LOGOUT)
     server.ask("FLUSHALL")
-    feed.forget()
+    push.forget()
     for _ in range(3):
         assert answer(forged(login_id=pair.login.pk, user_id=user.pk)) == 401
 

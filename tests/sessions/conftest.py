@@ -10,7 +10,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore as DjangoSessionStore
 from django.test import Client
 
-from authkit.logins import epochs
+from authkit.revocation import epochs
 from authkit.wiring import MODEL_BACKEND
 from tests.services import redis
 

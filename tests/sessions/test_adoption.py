@@ -15,7 +15,7 @@ from pytest_django.asserts import assertNumQueries
 
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_login, end_logins_of
+from authkit.logins.services import end_all_logins, end_login, end_logins_of
 from authkit.sessions.store import LOGIN_SESSION_KEY
 from tests.logins.clocks import clock
 
@@ -91,7 +91,7 @@ def test_forced_out_person_is_not_adopted(user: Any, before_authkit: Any, age: t
 
 def test_nobody_is_adopted_after_everybody_was_forced_out(user: Any, before_authkit: Any) -> None:
     client = before_authkit(user)
-    end_everybodys_logins(reason=EndReason.FORCED)
+    end_all_logins(reason=EndReason.FORCED)
     assert client.get("/who/").content == b"None"
     assert not Login.objects.exists()
 

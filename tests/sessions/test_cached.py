@@ -15,14 +15,14 @@ from django.db import transaction
 from django.test import Client
 from pytest_django.asserts import assertNumQueries
 
-from authkit.logins import epochs
 from authkit.logins.models import CacheEpoch
+from authkit.revocation import epochs
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.cached import CachedEngine
 from authkit.sessions.engines.database import DatabaseEngine
 from authkit.sessions.engines.entries import entry_key
-from authkit.sessions.keys import stored_key
 from authkit.sessions.store import SessionStore
+from authkit.sessions.stored_keys import stored_key
 from tests.logins.hinted import epoch
 from tests.services.redis import Server
 

@@ -16,13 +16,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import MOST_ORIGINS, check_login, origin_stands
 from authkit.logins.models import Login
-from authkit.logins.proofs import has_proof, note_proof
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.logins.statement import USED
+from authkit.logins.verdict import MOST_ORIGINS, check_login, origin_stands
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
+from authkit.signin.proofs import has_proof, note_proof
 from authkit.wiring import MODEL_BACKEND
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.impersonation_urls")]

@@ -15,13 +15,13 @@ from django.core.management import call_command
 from django.test import AsyncClient, Client
 from pytest_django.asserts import assertNumQueries
 
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
 from authkit.sessions.engines.entries import entry_key
-from authkit.sessions.keys import stored_key
 from authkit.sessions.store import SessionStore
+from authkit.sessions.stored_keys import stored_key
 from tests.services.redis import Server
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
@@ -170,7 +170,7 @@ def test_outage_is_told_apart_from_an_unknown_id(server: Server, user: Any) -> N
         async_to_sync(session.adelete),
         lambda: async_to_sync(session.aexists)(key),
     ):
-        with pytest.raises(TruthUnavailable):
+        with pytest.raises(DatabaseUnavailable):
             operation()
     assert session.session_key == key
 

@@ -17,8 +17,8 @@ from django.utils.crypto import get_random_string
 from authkit.logins.compiled import Select
 from authkit.sessions.engines import rows
 from authkit.sessions.engines.plain import plain_row
-from authkit.sessions.keys import stored_key
 from authkit.sessions.store import SessionStore
+from authkit.sessions.stored_keys import stored_key
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from authkit.exceptions import TruthUnavailable
-from authkit.sessions.keys import stored_key
+from authkit.exceptions import DatabaseUnavailable
 from authkit.sessions.store import SessionStore
+from authkit.sessions.stored_keys import stored_key
 from tests.outage import database_down
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +177,6 @@ def test_login_at_load_outlives_flush() -> None:
 def test_outage_is_told_apart_from_an_unknown_id() -> None:
     key = str(saved(colour="blue").session_key)
     for read in (SessionStore(key).get, async_to_sync(SessionStore(key).aget)):
-        with database_down(), pytest.raises(TruthUnavailable):
+        with database_down(), pytest.raises(DatabaseUnavailable):
             read("colour")
     assert SessionStore(key)["colour"] == "blue"

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.serializers import UserSerializer
+from authkit.signin.serializers import UserSerializer
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from authkit.core.clients import Client as From
 from authkit.exceptions import InvalidGrant
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_logins_of
+from authkit.logins.services import end_all_logins, end_logins_of
 from authkit.social.codes import LIFETIME, exchange_code
 from authkit.social.models import AuthorizationCode
 from authkit.tokens.cookies import REFRESH_COOKIE
@@ -214,7 +214,7 @@ class TestEndedMeanwhile:
     def test_logins_that_were_ended_meanwhile(self, program, everybodys) -> None:
         code, person = program.code(), get_user_model().objects.get()
         if everybodys:
-            end_everybodys_logins(reason=EndReason.FORCED)
+            end_all_logins(reason=EndReason.FORCED)
         else:
             end_logins_of(user_id=person.pk, reason=EndReason.LOGOUT_ALL)
         assert invalid_grant(program.exchange(code))
@@ -311,11 +311,11 @@ def test_no_code_and_no_verifier_lies_in_the_database_or_the_log(program, caplog
 def test_code_of_a_server_with_a_wrong_clock_falls_under_a_later_cutoff_and_under_no_earlier_one(
     ahead: float, program
 ) -> None:
-    end_everybodys_logins(reason=EndReason.FORCED)
+    end_all_logins(reason=EndReason.FORCED)
     with clock(ahead=ahead):
         code, other = program.code(), program.code()
     answer = program.exchange(code)
     assert answer.status_code == 200, answer.content
     assert works(answer.json()["access"])
-    end_everybodys_logins(reason=EndReason.FORCED)
+    end_all_logins(reason=EndReason.FORCED)
     assert invalid_grant(program.exchange(other))

@@ -15,11 +15,11 @@ from django.db import transaction
 from django.test import Client
 from social_django.models import UserSocialAuth
 
+from authkit.core.encryption import seal, unseal
 from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social import provider_tokens, token_store
 from authkit.social.connections import disconnect
 from authkit.social.models import ProviderToken
-from authkit.social.sealing import seal, unseal
 from tests.services import crooked
 from tests.services.process import free_port
 from tests.social.browsers import come_back

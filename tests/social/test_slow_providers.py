@@ -19,7 +19,7 @@ from requests import RequestException
 
 from authkit.exceptions import SocialLoginFailed
 from authkit.logins.models import Login
-from authkit.social import circuits, discovery, provider_tokens
+from authkit.social import circuit_breaker, discovery, provider_tokens
 from authkit.social.fetching import send
 from tests.services import certificates, crooked
 from tests.services.crooked import STALLS, WELL_KNOWN, CrookedProvider, Stall
@@ -45,15 +45,15 @@ def unreachable(response: Any) -> bool:
 def impatient(provider, configure, monkeypatch) -> CrookedProvider:
     """The provider, for whose answers this site waits SHORT seconds, and then asks nothing for the rest of the test."""
     configure(provider, options={"REQUESTS_TIMEOUT": SHORT})
-    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 600.0)
     return provider
 
 
 @pytest.fixture
 def pauseless(provider, monkeypatch, nothing_discovered) -> CrookedProvider:
     """The provider, asked again directly after each failure, all of which count as slow."""
-    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(circuits, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(circuit_breaker, "SLOW_SECONDS", 0.0)
     return provider
 
 
@@ -140,26 +140,26 @@ def ask(provider: CrookedProvider, *, path: str = "/keys", seconds: float = SECO
 
 
 def fail(provider: CrookedProvider) -> None:
-    with pytest.raises(RuntimeError), circuits.call(provider.issuer, seconds=SECONDS):
+    with pytest.raises(RuntimeError), circuit_breaker.call(provider.issuer, seconds=SECONDS):
         raise RuntimeError
 
 
 def test_after_a_failure_one_asks_at_a_time_until_one_was_answered(pauseless) -> None:
     fail(pauseless)
     for _probe in range(2):  # the first is not answered either, so the second is one as well
-        with circuits.call(pauseless.issuer, seconds=SECONDS):
+        with circuit_breaker.call(pauseless.issuer, seconds=SECONDS):
             for _ in range(3):
                 with pytest.raises(SocialLoginFailed, match="a moment ago"):
                     ask(pauseless)
     assert pauseless.requests == []
     assert ask(pauseless) == 200
-    with circuits.call(pauseless.issuer, seconds=SECONDS):
+    with circuit_breaker.call(pauseless.issuer, seconds=SECONDS):
         assert ask(pauseless) == 200
 
 
 def test_after_a_failure_of_one_origin_another_is_asked(pauseless, monkeypatch) -> None:
     fail(pauseless)
-    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 600.0)
     with pytest.raises(SocialLoginFailed):
         ask(pauseless)
     with crooked.serve() as other:
@@ -167,7 +167,7 @@ def test_after_a_failure_of_one_origin_another_is_asked(pauseless, monkeypatch) 
 
 
 def test_of_many_that_wait_one_goes_on_and_no_other_begins(provider, monkeypatch, nothing_discovered) -> None:
-    monkeypatch.setattr(circuits, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(circuit_breaker, "PATIENCE_SECONDS", 0.3)
     provider.stalls["/keys"] = LONG
     given_up = threading.Semaphore(0)
 
@@ -203,7 +203,7 @@ def test_error_that_comes_slowly_holds_up_one(pauseless, monkeypatch) -> None:
     assert ask(pauseless, path="/nowhere") == 404  # an answer is an answer
     pauseless.userinfo = lambda _authorization: (504, {})
     assert ask(pauseless, path="/userinfo") == 504
-    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 600.0)
     with pytest.raises(SocialLoginFailed):
         ask(pauseless)
 
@@ -220,21 +220,21 @@ def test_error_that_comes_slowly_holds_up_one(pauseless, monkeypatch) -> None:
     ],
 )
 def test_origins(one, other, same) -> None:
-    assert (circuits.origin_of(one) == circuits.origin_of(other)) is same
-    assert "u:p" not in circuits.origin_of(one)
+    assert (circuit_breaker.origin_of(one) == circuit_breaker.origin_of(other)) is same
+    assert "u:p" not in circuit_breaker.origin_of(one)
 
 
 def test_hosts_that_strangers_make_up_are_not_remembered_for_ever(monkeypatch, nothing_discovered) -> None:
-    monkeypatch.setattr(circuits, "MAX_ORIGINS", 3)
-    monkeypatch.setattr(circuits, "SLOW_SECONDS", 0.0)
+    monkeypatch.setattr(circuit_breaker, "MAX_ORIGINS", 3)
+    monkeypatch.setattr(circuit_breaker, "SLOW_SECONDS", 0.0)
     for number in range(10):
-        with pytest.raises(RuntimeError), circuits.call(f"https://{number}.test", seconds=1):
+        with pytest.raises(RuntimeError), circuit_breaker.call(f"https://{number}.test", seconds=1):
             raise RuntimeError
-        assert len(circuits._circuits) <= 3
+        assert len(circuit_breaker._circuits) <= 3
     discovery.forget()
-    with circuits.call("https://id.test", seconds=1) as call:
+    with circuit_breaker.call("https://id.test", seconds=1) as call:
         call.answered = True
-    assert not circuits._circuits
+    assert not circuit_breaker._circuits
 
 
 def test_a_worker_that_is_forked_during_a_call_may_ask() -> None:
@@ -346,7 +346,7 @@ def test_documents_of_before_are_used_while_there_are_no_newer_ones(known, how) 
 
 @pytest.mark.django_db
 def test_documents_of_before_are_used_while_the_provider_is_silent(known, monkeypatch) -> None:
-    monkeypatch.setattr(circuits, "PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(circuit_breaker, "PAUSE_SECONDS", 600.0)
     known.stalls = {WELL_KNOWN: SILENT}
     for _ in range(3):
         assert begin(Client()).status_code == 302

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from authkit.core.clients import Client
-from authkit.exceptions import TokenNotValid, TooManyLogins, TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable, TokenNotValid, TooManyLogins
 from authkit.logins.models import Login
 from authkit.tokens.revocation import arevoke_refresh, arevoke_token
 from authkit.tokens.services import (
@@ -100,9 +100,9 @@ def test_limit_of_logins(user: Any, pair: TokenPair, settings: Any) -> None:
 
 def test_database_that_cannot_be_asked(pair: TokenPair) -> None:
     for call in (verify, verify_any):
-        with database_down(), pytest.raises(TruthUnavailable):
+        with database_down(), pytest.raises(DatabaseUnavailable):
             call(token=pair.access)
-    with database_down(), pytest.raises(TruthUnavailable):
+    with database_down(), pytest.raises(DatabaseUnavailable):
         refresh(refresh=pair.refresh)
     assert refresh(refresh=pair.refresh).login.generation == 1
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from authkit import signals
 from authkit.core.clients import Client
-from authkit.exceptions import ClaimsRefused, TokenNotValid, TruthUnavailable
+from authkit.exceptions import ClaimsRefused, DatabaseUnavailable, TokenNotValid
 from authkit.logins.models import Login
 from authkit.tokens.claims import MAX_BYTES, RESERVED
 from authkit.tokens.revocation import revoke_token
@@ -359,14 +359,14 @@ def test_reuse_is_found_without_asking_for_claims(issue: Any) -> None:
     assert caught.value.reason == "reused"
 
 
-@pytest.mark.parametrize("outage", [OperationalError("gone"), InterfaceError("gone"), TruthUnavailable("tenants")])
+@pytest.mark.parametrize("outage", [OperationalError("gone"), InterfaceError("gone"), DatabaseUnavailable("tenants")])
 def test_what_the_callable_could_not_ask_is_an_outage_and_no_refusal(api: Any, issue: Any, outage: Exception) -> None:
     def asking(user: Any, login: Login) -> Any:
         raise outage
 
     pair = issue()
     with with_claims(asking):
-        with pytest.raises(TruthUnavailable):
+        with pytest.raises(DatabaseUnavailable):
             issue()
         answer = api.post(reverse("authkit:token-refresh"), {"refresh": pair.refresh}, format="json")
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")

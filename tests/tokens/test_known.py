@@ -12,7 +12,7 @@ import pytest
 from authkit.exceptions import TokenNotValid
 from authkit.tokens import codec, jws
 from authkit.tokens.keys import TokenUse
-from authkit.tokens.known import KnownTokens, Statement
+from authkit.tokens.verified_cache import KnownTokens, Statement
 from tests.tokens.rings import ALGORITHMS, ring
 
 WHOM: Any = {"issuer": "https://id.example.test", "audience": "orders"}

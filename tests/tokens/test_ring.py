@@ -18,8 +18,8 @@ from authkit.core.clients import Client
 from authkit.exceptions import KeysUnavailable
 from authkit.logins.models import Login
 from authkit.tokens import keys
+from authkit.tokens.key_sources import _derived
 from authkit.tokens.keys import TokenUse, signing_key, verifying_key
-from authkit.tokens.reading import _derived
 from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access
 from tests.tokens.rings import jwk_of, ring
 

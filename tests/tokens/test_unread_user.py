@@ -15,11 +15,11 @@ from rest_framework.views import APIView
 
 from authkit.core.clients import Client
 from authkit.exceptions import TokenNotValid
-from authkit.logins import hints
 from authkit.logins.current import current_login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from authkit.redis import keys, link
+from authkit.redis import key_names, link
+from authkit.revocation import hints
 from authkit.tokens.authentication import TokenAuthentication
 from authkit.tokens.cookies import ACCESS_COOKIE
 from authkit.tokens.services import averify_access, issue_tokens
@@ -58,11 +58,11 @@ def access(request: pytest.FixtureRequest, settings: Any, user: Any) -> Iterator
         settings.AUTHKIT = block(request.param, server.url)
         pair = issue_tokens(user=user, method="password", client=Client())
         Tokens(pair.login).believed()
-        key = keys.revoked("authkit")
+        key = key_names.revoked("authkit")
         link.call(b"ZREM", key, hints.FLOOR, key=key)  # as if all this had been a while ago
-        from authkit.logins import feed
+        from authkit.revocation import push
 
-        feed.forget()
+        push.forget()
         yield pair.access
 
 

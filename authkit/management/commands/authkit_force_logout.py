@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from authkit.logins.clock import database_now
+from authkit.logins.database_clock import database_now
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_everybodys_logins, end_logins_of, end_logins_where
+from authkit.logins.services import end_all_logins, end_logins_of, end_logins_where
 from authkit.logins.summaries import LoginsSummary, summaries_of, summary_where
 from authkit.management.outage import outage_named
 
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Everybody would be signed out: {described}.")
             return
         self._ask(f"This signs everybody out: {described}.", interactive=options["interactive"])
-        ended = end_everybodys_logins(reason=EndReason.FORCED)
+        ended = end_all_logins(reason=EndReason.FORCED)
         self.stdout.write(self.style.SUCCESS(f"Everybody was signed out: {_counted(ended.count)} ended."))
 
     def _ask(self, question: str, *, interactive: bool) -> None:

@@ -29,7 +29,7 @@ class Found:
 class Engine(Protocol):
     """Five operations, each with its asynchronous twin; it keeps nothing between them, and is shared by all threads.
 
-    `session` is the store that asks, with its `session_key` set. All of them raise `TruthUnavailable` where whatever
+    `session` is the store that asks, with its `session_key` set. All of them raise `DatabaseUnavailable` where whatever
     holds the truth can't be reached: never an answer that is empty because something failed.
     """
 

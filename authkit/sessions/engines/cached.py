@@ -3,7 +3,7 @@
 An entry is `<epoch>:<run>:` and the sealed session, or a *mark*, which says "ask the table, and leave nothing here".
 It counts only under the epoch that this process has on lease, on the very run of Redis that answered: what a restart,
 a fail-over, or a flush in between brings back counts nowhere, and neither does what lies there after somebody could
-not reach Redis and raised the epoch (`authkit.logins.epochs`).
+not reach Redis and raised the epoch (`authkit.revocation.epochs`).
 
     read      GET; if the entry counts, no SQL. Else the row, and after the transaction: an entry, if what lies there
               is still what was seen, and no mark
@@ -31,8 +31,8 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.db import router, transaction
 from django.utils import timezone
 
-from authkit.logins import epochs
 from authkit.redis.link import RedisUnavailable, acall, call
+from authkit.revocation import epochs
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.database import DatabaseEngine
 from authkit.sessions.engines.entries import entry_key, opened, sealed

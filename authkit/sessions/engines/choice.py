@@ -30,6 +30,6 @@ def _cached() -> Engine:
 
 @cache
 def _redis() -> Engine:
-    from authkit.sessions.engines.alone import RedisEngine
+    from authkit.sessions.engines.redis import RedisEngine
 
     return RedisEngine()

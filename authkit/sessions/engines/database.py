@@ -12,11 +12,11 @@ from django.contrib.sessions.backends.db import SessionStore as DjangoStore
 from django.utils import timezone
 
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.plain import plain_row
 from authkit.sessions.engines.rows import Row, rows_of
-from authkit.sessions.keys import stored_key
+from authkit.sessions.stored_keys import stored_key
 
 if TYPE_CHECKING:
     from authkit.sessions.store import SessionStore
@@ -75,16 +75,16 @@ class DatabaseEngine:
 
 @contextmanager
 def truthful(what: str) -> Iterator[None]:
-    """Turns an outage of the database into TruthUnavailable; `what` is for the log."""
+    """Turns an outage of the database into DatabaseUnavailable; `what` is for the log."""
     try:
         yield
     except UpdateError as gone:
         # Django says that the session is gone whatever the database said, and so after an outage too.
         if isinstance(gone.__context__, DATABASE_DOWN):
-            raise TruthUnavailable(what) from gone
+            raise DatabaseUnavailable(what) from gone
         raise
     except DATABASE_DOWN as error:
-        raise TruthUnavailable(what) from error
+        raise DatabaseUnavailable(what) from error
 
 
 def _move(session: SessionStore, session_key: str) -> None:

@@ -13,8 +13,8 @@ from django.core import signing
 
 from authkit import conf
 from authkit.core.secret_keys import fit_fallbacks
-from authkit.redis import keys
-from authkit.sessions.keys import stored_key
+from authkit.redis import key_names
+from authkit.sessions.stored_keys import stored_key
 
 if TYPE_CHECKING:
     from authkit.sessions.store import SessionStore
@@ -24,7 +24,7 @@ logger = logging.getLogger("django.security.SuspiciousSession")
 
 def entry_key(session_key: str) -> bytes:
     """The key in Redis of a session id."""
-    return keys.session(conf.current().redis.prefix, stored_key(session_key))
+    return key_names.session(conf.current().redis.prefix, stored_key(session_key))
 
 
 def sealed(session: SessionStore, session_key: str, data: dict[str, Any]) -> bytes:

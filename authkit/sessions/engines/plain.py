@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from django.db.models.functions import SHA256
 from django.db.models.lookups import Exact
 
-from authkit.sessions.keys import may_be_plain
+from authkit.sessions.stored_keys import may_be_plain
 
 SHOWN = 4
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from authkit.logins.compiled import Select, select_where_possible
 from authkit.sessions.engines.plain import plain_row
-from authkit.sessions.keys import stored_key
+from authkit.sessions.stored_keys import stored_key
 
 if TYPE_CHECKING:
     from authkit.sessions.store import SessionStore

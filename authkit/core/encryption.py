@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from authkit.core.secret_keys import fit_fallbacks
 
 VERSION = "1"
-_SALT = "authkit.social.sealing"
+_SALT = "authkit.core.encryption"
 _NONCE_BYTES = 12
 
 

@@ -1,6 +1,6 @@
 """The rows of `CacheEpoch`, one for each raise of the epoch, and every statement about them.
 
-The epoch is the sum of their values, which are positive. For the rules of `authkit.logins.epochs` this means:
+The epoch is the sum of their values, which are positive. For the rules of `authkit.revocation.epochs` this means:
 
 - *No transaction waits for another one.* A raise becomes visible with the transaction that needs it, and that may stay
   open for long. An UPDATE of one row would hold that row until then, and every other raise with it. An INSERT of a key

@@ -34,7 +34,7 @@ from authkit.logins.current import current_scope
 from authkit.logins.fingerprints import good_auth_hashes, password_digest, session_auth_hash
 from authkit.logins.limits import line_up_with_rehash
 from authkit.logins.models import Login
-from authkit.logins.proofs import note_proof
+from authkit.signin.proofs import note_proof
 
 _WATCHED = "_authkit_watched"
 

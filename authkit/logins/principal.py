@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from authkit.logins.models import Login
 
 
-class Carried:
+class Principal:
     """A person and the login by which they are here; both alive when they were read.
 
     Args:

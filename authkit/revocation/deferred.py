@@ -2,7 +2,7 @@
 
 Both are real instances with all other fields deferred. What needs a key alone (`user.pk`, `==`, `filter(owner=user)`,
 `is_authenticated`) costs nothing; anything else loads both by the one statement of `check_login`, once, which also
-says whether the login still stands. Raises `LoginEnded` or `TruthUnavailable` then, wherever the field was asked for.
+says whether the login still stands. Raises `LoginEnded` or `DatabaseUnavailable` then, wherever the field was asked for.
 
 In asynchronous code that is a statement where Django allows none: `await user.arefresh_from_db()` first.
 """
@@ -20,13 +20,13 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_init, pre_init
 
 from authkit.exceptions import LoginEnded
-from authkit.logins import sightings
-from authkit.logins.carried import Carried
-from authkit.logins.checkers import check_login
-from authkit.logins.hints import mention
 from authkit.logins.models import Login
+from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
 from authkit.logins.statement import WHOLE
+from authkit.logins.verdict import check_login
+from authkit.revocation import sightings
+from authkit.revocation.hints import mention
 
 _PAIR = "_authkit_pair"
 _LOGIN_FIELDS = ("id", "user_id")
@@ -52,9 +52,9 @@ class _Pair:
         self.login_id = login_id
         self.user_id = user_id
         self.using = using
-        self._loaded: Carried | None = None
+        self._loaded: Principal | None = None
 
-    def load(self, *, anew: bool = False) -> Carried:
+    def load(self, *, anew: bool = False) -> Principal:
         if anew or self._loaded is None:
             try:
                 self._loaded = check_login(login_id=self.login_id, user_id=self.user_id, columns=WHOLE)
@@ -77,7 +77,7 @@ class _Pair:
         return login
 
 
-def lazily(*, login_id: UUID, user_id: Any, using: str) -> Carried | None:
+def lazily(*, login_id: UUID, user_id: Any, using: str) -> Principal | None:
     """A person and their login, unread.
 
     Args:
@@ -102,7 +102,7 @@ def lazily(*, login_id: UUID, user_id: Any, using: str) -> Carried | None:
         return None
     pair = _Pair(login_id=login_id, user_id=pk, using=using)
     user.__dict__[_PAIR] = pair
-    return Carried(user=user, login=pair.login)
+    return Principal(user=user, login=pair.login)
 
 
 def can_be_unread() -> bool:
@@ -121,7 +121,7 @@ def read(instance: Any) -> None:
     """Reads a person who may be unread, for whoever is about to write them: once that is done, it may be too late.
 
     Raises:
-        LoginEnded, TruthUnavailable: as any field would.
+        LoginEnded, DatabaseUnavailable: as any field would.
     """
     pair: _Pair | None = instance.__dict__.get(_PAIR)
     if pair is not None:
@@ -175,10 +175,10 @@ def _lazy(model: type[models.Model]) -> Any:
         if pair is None or using is not None or options:
             model.refresh_from_db(self, using, fields, **options)
             return
-        carried = pair.load(anew=fields is None)
+        principal = pair.load(anew=fields is None)
         for name in fields or [field.attname for field in model._meta.concrete_fields if not field.primary_key]:
             self.__dict__.pop(name, None)
-        _fill(self, carried.login if model is Login else carried.user)
+        _fill(self, principal.login if model is Login else principal.user)
 
     def state_of(self: Any) -> dict[str, Any]:
         # Unpickled or copied, it is no credential any more, and an instance of the model itself.

@@ -17,7 +17,7 @@ Three rules carry the argument; times without a clock's name are each process's 
    meaning.
 
 The epoch is a sum, and a raise adds to it without a lock that another transaction could wait for: see
-`authkit.logins.raises`.
+`authkit.revocation.raises`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from authkit import conf
 from authkit.core import clocks
 from authkit.core.clocks import SECOND
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import TruthUnavailable
-from authkit.logins import raises
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import CacheEpoch
 from authkit.redis import link
+from authkit.revocation import raises
 
 SUSPENSION = timedelta(seconds=30)
 """How long Redis is out of use after it could not be told of something."""
@@ -108,7 +108,7 @@ def lease() -> Lease:
     can't be renewed; there Redis counts as suspended. Hence `renew_before_a_view`.
 
     Raises:
-        TruthUnavailable: the lease has run out and the database can't be asked.
+        DatabaseUnavailable: the lease has run out and the database can't be asked.
     """
     return held_lease() or _read(time.monotonic())
 
@@ -132,7 +132,7 @@ def due_before_a_view() -> bool:
 
 def renew_before_a_view() -> None:
     """Renews the lease, so that the view finds one. That the database can't be asked is for whoever needs an answer."""
-    with suppress(TruthUnavailable):
+    with suppress(DatabaseUnavailable):
         lease()
 
 
@@ -140,7 +140,7 @@ def fresh_lease() -> Lease:
     """The same as `lease`, read after this was called: for a caller that saw something that contradicts the one held.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     return _read(time.monotonic())
 
@@ -159,7 +159,7 @@ def suspend() -> None:
     open for longer than both comes to harm by such a death, and its caller has got no answer.)
 
     Raises:
-        TruthUnavailable: the database can't be asked. With it fails what was to be changed.
+        DatabaseUnavailable: the database can't be asked. With it fails what was to be changed.
     """
     using, now = _using(), time.monotonic()
     if _seen is not None and now + SUSPENSION.total_seconds() / 2 < _seen.lasts_until:
@@ -168,7 +168,7 @@ def suspend() -> None:
     try:
         raises.insert(using, suspended_for=SUSPENSION)
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("the cache epoch can't be raised") from error
+        raise DatabaseUnavailable("the cache epoch can't be raised") from error
     transaction.on_commit(partial(_wait_for_everybody, now), using=using)
 
 
@@ -185,7 +185,7 @@ def advance(known: int) -> int | None:
         The new epoch; None if it wasn't `known` any more.
 
     Raises:
-        TruthUnavailable: the database can't be asked, or is locked.
+        DatabaseUnavailable: the database can't be asked, or is locked.
     """
     using = _using()
     try:
@@ -196,7 +196,7 @@ def advance(known: int) -> int | None:
             with suppress(*DATABASE_DOWN):  # the next one that advances does it
                 raises.fold(using, keep=known)
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("the cache epoch can't be raised") from error
+        raise DatabaseUnavailable("the cache epoch can't be raised") from error
     return raised
 
 
@@ -256,7 +256,7 @@ def _read(asked_at: float) -> Lease:
                 raises.insert_first(using)
                 found = _renewed(using, asked_at, alone=alone)
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("the cache epoch can't be read") from error
+        raise DatabaseUnavailable("the cache epoch can't be read") from error
     return found or _UNKNOWN
 
 

@@ -2,7 +2,7 @@
 
 The session holds the id of its login; person and login are loaded by one statement, where Django loads the person
 alone. The store has made it when it loaded the session (`authkit.sessions.verdicts`). Whatever is over ends in an
-empty session, so that the cookie goes too; whatever can't be asked ends in `TruthUnavailable`, so that nothing does. A
+empty session, so that the cookie goes too; whatever can't be asked ends in `DatabaseUnavailable`, so that nothing does. A
 login that this process can't judge, because its hash was made with another SECRET_KEY, makes the request anonymous and
 leaves the session where it lies.
 """
@@ -24,22 +24,22 @@ from django.utils.crypto import constant_time_compare
 
 from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import LoginEnded, TruthUnavailable
-from authkit.logins.backends import as_backend_sees, first_finder
-from authkit.logins.carried import Carried
-from authkit.logins.checkers import check_login
-from authkit.logins.clock import database_now
+from authkit.exceptions import DatabaseUnavailable, LoginEnded
+from authkit.logins.database_clock import database_now
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.models import Login
+from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, open_login
 from authkit.logins.statement import USED
+from authkit.logins.verdict import check_login
 from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.receivers import client_of, method_of_backend
 from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import held_before_rehash, renew_auth_hash
 from authkit.sessions.verdicts import Verdict, adopted_login_id, judge
+from authkit.signin.backends import as_backend_sees, first_finder
 from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
@@ -57,18 +57,18 @@ def resolve_user(request: HttpRequest) -> SessionUser:
         A real instance of the user model, or AnonymousUser. `current_login` and `ended_login` know the rest.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     state = session_state(request)
     if known_user(request) is None:
         try:
             _resolve(request)
-        except TruthUnavailable:
+        except DatabaseUnavailable:
             state.unavailable = True
             raise
         except DATABASE_DOWN as error:
             state.unavailable = True
-            raise TruthUnavailable("the session's user can't be read") from error
+            raise DatabaseUnavailable("the session's user can't be read") from error
     assert state.user is not None  # noqa: S101  # every way through _resolve() carries somebody, or nobody
     return state.user
 
@@ -89,12 +89,12 @@ def _resolve(request: HttpRequest) -> None:
     if session[BACKEND_SESSION_KEY] not in {*settings.AUTHENTICATION_BACKENDS, LOGIN_BACKEND}:
         return carry(request, user=AnonymousUser(), login=None)  # as Django: the session stays, the person does not
     try:
-        carried = _carried(request)
+        principal = _carried(request)
     except LoginEnded as ended:
         return _end(request, ended)
-    if carried is None:
+    if principal is None:
         return carry(request, user=AnonymousUser(), login=None)
-    return carry(request, user=_renoted(request, carried.user), login=carried.login)
+    return carry(request, user=_renoted(request, principal.user), login=principal.login)
 
 
 def _renoted(request: HttpRequest, user: Any) -> Any:
@@ -123,17 +123,17 @@ def _ended_at_load(session: Any) -> LoginEnded | None:
     return verdict.ended
 
 
-def _carried(request: HttpRequest) -> Carried | None:
+def _carried(request: HttpRequest) -> Principal | None:
     session, backend = request.session, load_backend(request.session[BACKEND_SESSION_KEY])
     verdict = _verdict_on(session)
     if verdict.ended is not None:
         raise verdict.ended
     if verdict.login is None:
         return _adopt(request, backend)
-    carried = cast("Carried", verdict.carried)
-    _hold_to_session_hash(request, carried)
-    user = as_backend_sees(backend, carried.user)
-    return None if user is None else Carried(user=user, login=carried.login)
+    principal = cast("Principal", verdict.principal)
+    _hold_to_session_hash(request, principal)
+    user = as_backend_sees(backend, principal.user)
+    return None if user is None else Principal(user=user, login=principal.login)
 
 
 def _verdict_on(session: Any) -> Verdict:
@@ -145,10 +145,10 @@ def _verdict_on(session: Any) -> Verdict:
     return judge(session_key=session.session_key or "", person=person, login=login)
 
 
-def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
+def _hold_to_session_hash(request: HttpRequest, principal: Principal) -> None:
     """Django's own check: the session's hash is that of the present password, under this SECRET_KEY or a fallback; or
     the one that its login had before Django hashed that very password anew."""
-    session, user, login = request.session, carried.user, carried.login
+    session, user, login = request.session, principal.user, principal.login
     current, held = session_auth_hash(user), session.get(HASH_SESSION_KEY) or ""
     if not constant_time_compare(held, current):
         if not held:
@@ -165,7 +165,7 @@ def _hold_to_session_hash(request: HttpRequest, carried: Carried) -> None:
         renew_auth_hash(login, user=user, auth_hash=current)
 
 
-def _adopt(request: HttpRequest, backend: Any) -> Carried | None:
+def _adopt(request: HttpRequest, backend: Any) -> Principal | None:
     """A session from before authkit gets its login, after every check that Django would have made.
 
     Its age is unknown, so any cutoff has ended it by now: else installing authkit would bring back whom it forced out.
@@ -180,14 +180,14 @@ def _adopt(request: HttpRequest, backend: Any) -> Carried | None:
         raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
     login_id = adopted_login_id(session.session_key or "")
     _open_once(request, user, login_id)
-    carried = Carried(user=user, login=check_login(login_id=login_id, user_id=user.pk, columns=USED).login)
-    _hold_to_session_hash(request, carried)
+    principal = Principal(user=user, login=check_login(login_id=login_id, user_id=user.pk, columns=USED).login)
+    _hold_to_session_hash(request, principal)
     # So that a logout, or another password, in this very request is about it.
     session.login_at_load = str(login_id)  # type: ignore[attr-defined]
     if isinstance(session, SessionStore):
-        session.carried_by(carried.login, auth_hash=session.get(HASH_SESSION_KEY))
+        session.carried_by(principal.login, auth_hash=session.get(HASH_SESSION_KEY))
     session_state(request).adopted = True
-    return carried
+    return principal
 
 
 def settle_adoption(request: HttpRequest, login: Login) -> None:

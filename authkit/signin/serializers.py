@@ -11,8 +11,8 @@ from django.utils.module_loading import import_string
 from rest_framework import serializers
 
 from authkit.core.credential_fields import BodySerializer, HiddenField
-from authkit.logins.credentials import MAX_PASSWORD_LENGTH
 from authkit.logins.models import Login
+from authkit.signin.credentials import MAX_PASSWORD_LENGTH
 
 
 class CredentialsSerializer(BodySerializer):

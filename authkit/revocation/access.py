@@ -4,7 +4,7 @@
     redis       one command to Redis; the database only if a hint, or Redis' state, says so
     push        neither; as above where the feed isn't believed
 
-`redis` and `push` ask the database about each login once in each process (`authkit.logins.sightings`). All three end
+`redis` and `push` ask the database about each login once in each process (`authkit.revocation.sightings`). All three end
 in `check_login` where something may have ended, so they refuse for the same reasons in the same words.
 """
 
@@ -19,11 +19,11 @@ from asgiref.sync import sync_to_async
 
 from authkit import conf
 from authkit.exceptions import LoginEnded
-from authkit.logins import feed, hints, sightings
-from authkit.logins.carried import Carried
-from authkit.logins.checkers import check_login
-from authkit.logins.lazy import can_be_unread, lazily
+from authkit.logins.principal import Principal
+from authkit.logins.verdict import check_login
 from authkit.redis import link
+from authkit.revocation import hints, push, sightings
+from authkit.revocation.deferred import can_be_unread, lazily
 
 
 class Checker(Protocol):
@@ -31,10 +31,10 @@ class Checker(Protocol):
 
     name: str
 
-    def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
+    def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         """The arguments are `check_access`'s, and so is what it raises."""
 
-    async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
+    async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         """The same without blocking an event loop."""
 
 
@@ -43,10 +43,10 @@ class DatabaseChecker:
 
     name = "database"
 
-    def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
+    def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         return check_login(login_id=login_id, user_id=user_id)
 
-    async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
+    async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         return await sync_to_async(check_login)(login_id=login_id, user_id=user_id)
 
 
@@ -64,46 +64,46 @@ class HintedChecker:
         self._ask = ask
         self._aask = aask
 
-    def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
+    def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         place = sightings.here()
         seen_at = sightings.seen_at(place, login_id=login_id, user_id=user_id)
         if seen_at is not None and not self._ask(login_id=login_id, user_id=user_id, issued_at=min(issued_at, seen_at)):
-            carried = lazily(login_id=login_id, user_id=user_id, using=place.using)
-            if carried is not None:
-                return carried
+            principal = lazily(login_id=login_id, user_id=user_id, using=place.using)
+            if principal is not None:
+                return principal
         return _see(login_id=login_id, user_id=user_id)
 
-    async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Carried:
+    async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         place = sightings.here_unless_by_schema() or await sync_to_async(sightings.here)()
         seen_at = sightings.seen_at(place, login_id=login_id, user_id=user_id)
         if seen_at is not None and not await self._aask(
             login_id=login_id, user_id=user_id, issued_at=min(issued_at, seen_at)
         ):
-            carried = lazily(login_id=login_id, user_id=user_id, using=place.using)
-            if carried is not None:
-                return carried
+            principal = lazily(login_id=login_id, user_id=user_id, using=place.using)
+            if principal is not None:
+                return principal
         return await sync_to_async(_see)(login_id=login_id, user_id=user_id)
 
 
-def _see(*, login_id: UUID, user_id: str) -> Carried:
+def _see(*, login_id: UUID, user_id: str) -> Principal:
     """Asks the database, and remembers that this login is alive where that saves asking again."""
     if not can_be_unread():
         return check_login(login_id=login_id, user_id=user_id)
     place, asked_at = sightings.here(), int(time.time())
     try:
-        carried = check_login(login_id=login_id, user_id=user_id)
+        principal = check_login(login_id=login_id, user_id=user_id)
     except LoginEnded:
         sightings.forget(place, login_id=login_id, user_id=user_id)
         raise
-    sightings.remember(place, login=carried.login, user_id=user_id, asked_at=asked_at)
-    return carried
+    sightings.remember(place, login=principal.login, user_id=user_id, asked_at=asked_at)
+    return principal
 
 
 DATABASE = DatabaseChecker()
 CHECKERS: dict[str, Checker] = {
     "database": DATABASE,
     "redis": HintedChecker("redis", hints.ask, hints.aask),
-    "push": HintedChecker("push", feed.ask, feed.aask),
+    "push": HintedChecker("push", push.ask, push.aask),
 }
 
 
@@ -113,7 +113,7 @@ def checker() -> Checker:
     return CHECKERS[settings.revocation.check] if link.configured(settings) else DATABASE
 
 
-def check_access(*, login_id: UUID, user_id: str, issued_at: int) -> Carried:
+def check_access(*, login_id: UUID, user_id: str, issued_at: int) -> Principal:
     """Whom an access token carries right now.
 
     Args:
@@ -122,16 +122,16 @@ def check_access(*, login_id: UUID, user_id: str, issued_at: int) -> Carried:
         issued_at: its `iat`, in seconds since the epoch.
 
     Returns:
-        The person and the login; in `redis` and `push` unread where nothing has ended (`authkit.logins.lazy`).
+        The person and the login; in `redis` and `push` unread where nothing has ended (`authkit.revocation.deferred`).
 
     Raises:
         LoginEnded: the login is over.
-        TruthUnavailable: the database would have to be asked, and can't be.
+        DatabaseUnavailable: the database would have to be asked, and can't be.
     """
     return checker().check(login_id=login_id, user_id=user_id, issued_at=issued_at)
 
 
-async def acheck_access(*, login_id: UUID, user_id: str, issued_at: int) -> Carried:
+async def acheck_access(*, login_id: UUID, user_id: str, issued_at: int) -> Principal:
     """The same without blocking an event loop: the database is asked in Django's thread, Redis in another, and the
     feed where this runs."""
     return await checker().acheck(login_id=login_id, user_id=user_id, issued_at=issued_at)

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from authkit import conf
 from authkit.core.secret_keys import fit_fallbacks, in_bytes, named_secrets
 from authkit.core.strength import MIN_KEY_BYTES
-from authkit.tokens.ring import Key, Ring, TokenUse, assemble, parse
+from authkit.tokens.keyring import Key, Ring, TokenUse, assemble, parse
 
 Stamp = tuple[int, int, int]
 """By which a file is seen to be another one: its time, size and inode."""

@@ -16,13 +16,13 @@ from django.db import DataError
 from django.utils import timezone
 
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import LoginEnded, TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.blacklist import jti_digest
-from authkit.logins.carried import Carried
 from authkit.logins.current import current_scope
 from authkit.logins.finality import make_final
 from authkit.logins.fingerprints import auth_hash_holds, is_certainly_another
 from authkit.logins.models import Login
+from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.logins.statement import JUDGED, USED, WHOLE, Columns, Found, Standing, find
@@ -36,7 +36,7 @@ MOST_ORIGINS = 8
 
 def check_login(
     *, login_id: UUID, user_id: Any, jti: str | None = None, columns: Columns = JUDGED, depth: int = 0
-) -> Carried:
+) -> Principal:
     """Loads a person through one of their logins (mode `database` of DESIGN.md).
 
     Args:
@@ -55,7 +55,7 @@ def check_login(
     Raises:
         LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value. It is not
             `final` where the login's hash was made with a SECRET_KEY that this process doesn't have.
-        TruthUnavailable: the database can't be asked, or what it says can't be made final.
+        DatabaseUnavailable: the database can't be asked, or what it says can't be made final.
     """
     scope = current_scope()
     if scope is not None and scope.shows_login:
@@ -76,10 +76,10 @@ def check_login(
             if final:
                 make_final(login_id=login_id, why=why)
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("the end of a login can't be written") from error
+        raise DatabaseUnavailable("the end of a login can't be written") from error
     if why is None:
         origin = None if columns is JUDGED else found.origin()  # which are not among them, at each request of a token
-        return Carried(user=user, login=found.login if origin is None else _derived(found, *origin, depth=depth))
+        return Principal(user=user, login=found.login if origin is None else _derived(found, *origin, depth=depth))
     reason = _EXPIRED if why == EndReason.EXPIRED else _ENDED
     raise LoginEnded(f"login is over: {why}", reason=reason, why=why, final=final)
 
@@ -120,7 +120,7 @@ def _derived(found: Found, parent_id: UUID, actor_id: Any, *, depth: int) -> Log
             if ended.final:
                 make_final(login_id=login.pk, why=EndReason.ORIGIN_ENDED)
         except DATABASE_DOWN as error:
-            raise TruthUnavailable("the end of a login can't be written") from error
+            raise DatabaseUnavailable("the end of a login can't be written") from error
         raise LoginEnded(
             f"the login it came from: {ended.detail}", reason=_ENDED, why=EndReason.ORIGIN_ENDED, final=ended.final
         ) from ended
@@ -154,6 +154,6 @@ def _find(*, login_id: UUID, user_id: Any, digest: str | None, columns: Columns)
     try:
         return find(login_id=login_id, user_id=user_id, digest=digest, columns=columns)
     except DATABASE_DOWN as error:
-        raise TruthUnavailable("the login can't be read") from error
+        raise DatabaseUnavailable("the login can't be read") from error
     except (ValueError, ValidationError, OverflowError, DataError):
         return None  # a key of another type: the project changed its user model since

@@ -4,7 +4,7 @@ A hint lets nobody in and throws nobody out. A false one costs one SQL statement
 not happen is that one is missing where it is believed that none is. They lie in one sorted set, so that one command
 reads all that concerns a token, and an eviction takes all of them or none:
 
-    e:<epoch>:<run>   the marker: complete for this epoch (`authkit.logins.epochs`) on this run of this server
+    e:<epoch>:<run>   the marker: complete for this epoch (`authkit.revocation.epochs`) on this run of this server
     f                 the floor: all tokens issued at or before this time have to be asked for
     l:<login, hex>    tokens of this login have to be asked for
     u:<user's key>    tokens of this person have to be asked for, those of later logins too: until the last token that
@@ -55,12 +55,12 @@ from django.db import connections, router, transaction
 from authkit import conf
 from authkit.core import clocks
 from authkit.core.refusals import DATABASE_DOWN
-from authkit.exceptions import TruthUnavailable
-from authkit.logins import epochs
-from authkit.logins.hint_scripts import TELL, WARM
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import Login
-from authkit.redis import keys, link
+from authkit.redis import key_names, link
 from authkit.redis.link import RedisUnavailable, Reply
+from authkit.revocation import epochs
+from authkit.revocation.hint_scripts import TELL, WARM
 
 SECOND = clocks.SECOND
 
@@ -97,7 +97,7 @@ def tell(*, login_ids: Iterable[UUID] = (), user_ids: Iterable[Any] = (), everyb
         everybody: all of everybody's; also for what would name thousands.
 
     Raises:
-        TruthUnavailable: Redis can't be told, and the database can't be told of that. Nothing is to be ended then.
+        DatabaseUnavailable: Redis can't be told, and the database can't be told of that. Nothing is to be ended then.
         RuntimeError: no transaction is open on the database of the logins, so there is no "again on commit".
     """
     using = router.db_for_write(Login)
@@ -112,7 +112,7 @@ def tell_before_change(*, user_ids: Iterable[Any]) -> None:
     """The first half of `tell`, for receivers of what Django sends before it saves somebody, in a transaction or not.
 
     Raises:
-        TruthUnavailable: as `tell`.
+        DatabaseUnavailable: as `tell`.
     """
     if in_use() and (members := _members((), user_ids)):
         _tell_before(members)
@@ -122,7 +122,7 @@ def tell_after_change(*, user_ids: Iterable[Any]) -> None:
     """The other half: on commit, which is now if no transaction is open.
 
     Raises:
-        TruthUnavailable: the change is committed, and the database can't be asked whether everybody knows.
+        DatabaseUnavailable: the change is committed, and the database can't be asked whether everybody knows.
     """
     if in_use() and (members := _members((), user_ids)):
         transaction.on_commit(partial(_tell_after, members), using=router.db_for_write(Login))
@@ -140,7 +140,7 @@ def note_issue(*, login_id: UUID) -> None:
     Call it after the commit and before the token is handed out. Costs nothing where the clock is right, but the lease.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     if in_use() and not epochs.lease().punctual:
         _tell_after(_members((login_id,), ()))
@@ -155,7 +155,7 @@ def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
         issued_at: its `iat`, in seconds since the epoch.
 
     Raises:
-        TruthUnavailable: the lease has run out and the database can't be asked.
+        DatabaseUnavailable: the lease has run out and the database can't be asked.
     """
     lease = epochs.lease()
     if lease.suspended or not lease.punctual:
@@ -195,7 +195,7 @@ def read_all(*, epoch: int) -> tuple[bytes, dict[bytes, int]] | None:
     Raises:
         RedisUnavailable
     """
-    key = keys.revoked(conf.current().redis.prefix)
+    key = key_names.revoked(conf.current().redis.prefix)
     reply = link.call(b"ZRANGE", key, 0, -1, b"WITHSCORES", key=key)
     found = {member: int(float(score)) for member, score in zip(reply.value[::2], reply.value[1::2], strict=True)}
     if b"e:%d:%b" % (epoch, reply.run) not in found or not _agrees(reply):
@@ -270,9 +270,9 @@ def _tell_after(members: list[bytes]) -> None:
 def _say(members: list[bytes]) -> int | None:
     """The epoch for which the server that was told is complete, 0 if for none; None if it can't be told."""
     prefix = conf.current().redis.prefix
-    key, (earliest, latest) = keys.revoked(prefix), times()
+    key, (earliest, latest) = key_names.revoked(prefix), times()
     told = json.dumps([member.decode("utf-8", "surrogatepass") for member in members])
-    channel = keys.revoked_channel(prefix)
+    channel = key_names.revoked_channel(prefix)
     try:
         reply = link.call(b"EVAL", TELL, 1, key, latest, AHEAD, earliest, span(), channel, told, *members, key=key)
     except RedisUnavailable:
@@ -283,7 +283,7 @@ def _say(members: list[bytes]) -> int | None:
 def _answer(epoch: int, login_id: UUID, user_id: str, issued_at: int) -> bool | None:
     """Whether to ask the database; None if the set isn't complete."""
     global _run  # noqa: PLW0603
-    key = keys.revoked(conf.current().redis.prefix)
+    key = key_names.revoked(conf.current().redis.prefix)
     login = b"l:" + login_id.hex.encode()
     user = b"u:" + folded(user_id).encode("utf-8", "surrogatepass")
     run = _run
@@ -320,9 +320,9 @@ def _warm(epoch: int) -> None:
             return
         if (raised := epochs.advance(epoch)) is None:
             return
-        key = keys.revoked(conf.current().redis.prefix)
+        key = key_names.revoked(conf.current().redis.prefix)
         # The time is that of after the raising: nothing that was told under an older epoch lies above it.
         link.call(b"EVAL", WARM, 1, key, times()[1], AHEAD, raised, key=key)
         epochs.fresh_lease()
-    except (TruthUnavailable, RedisUnavailable):
+    except (DatabaseUnavailable, RedisUnavailable):
         return  # the request has its answer from the database; the next one tries again

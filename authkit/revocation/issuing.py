@@ -1,6 +1,6 @@
 """What a process does for its own tokens where its clock is off: every other process then asks the database for them.
 
-The `iat` of a token is its issuer's time, and the floor in Redis is compared with it (`authkit.logins.hints`). The
+The `iat` of a token is its issuer's time, and the floor in Redis is compared with it (`authkit.revocation.hints`). The
 processes that check the token can't see that its issuer's clock was ahead. The issuer can, by its lease.
 """
 
@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from authkit import signals
-from authkit.logins.hints import note_issue
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
+from authkit.revocation.hints import note_issue
 
-_UID = "authkit.logins.issuing.note_"
+_UID = "authkit.revocation.issuing.note_"
 
 
 def connect() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 
-from authkit.exceptions import TruthUnavailable
+from authkit.exceptions import DatabaseUnavailable
 from authkit.redis.link import RedisUnavailable, acall, call
 from authkit.sessions.engines import Found
 from authkit.sessions.engines.entries import entry_key, opened, sealed
@@ -73,7 +73,7 @@ def _truthful(what: str) -> Iterator[None]:
     try:
         yield
     except RedisUnavailable as error:
-        raise TruthUnavailable(what) from error
+        raise DatabaseUnavailable(what) from error
 
 
 def _call(name: bytes, key: bytes, *arguments: bytes | int) -> Any:

@@ -7,7 +7,7 @@ going back is a return to that very login, and to no other. Its age, its end and
 
 A person who signs in where another one is signed in is no impersonation: the last login ends, as at a logout. The two
 look alike to Django. They are told apart by whether a credential of the new person was seen: authkit's own doors say
-so, and the user model's `check_password` does for the admin's and other packages' (`authkit.logins.proofs`).
+so, and the user model's `check_password` does for the admin's and other packages' (`authkit.signin.proofs`).
 `user.backend`, which Django's `authenticate()` sets, proves nothing: django-loginas sets it by hand.
 
 Without a proof, the session counts as derived if the request was here as another person, that is if anything asked for
@@ -29,11 +29,11 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from authkit.core.hidden import traced
 from authkit.core.refusals import DATABASE_DOWN
 from authkit.exceptions import LoginEnded
-from authkit.logins.checkers import MOST_ORIGINS, check_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.logins.statement import USED
+from authkit.logins.verdict import MOST_ORIGINS, check_login
 from authkit.sessions.state import known_state
 
 logger = logging.getLogger("authkit")
@@ -65,7 +65,7 @@ def passage(*, request: Any, user: AbstractBaseUser, previous: Collection[UUID],
         proven: whether a credential of `user`'s was seen.
 
     Raises:
-        TruthUnavailable: the database can't be asked.
+        DatabaseUnavailable: the database can't be asked.
     """
     if not previous:
         return Passage(replaced=())

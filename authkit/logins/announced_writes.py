@@ -117,6 +117,6 @@ def _tell(model: type[ToldModel], keys: list[Any]) -> None:
 
 
 def _hints() -> ModuleType:
-    from authkit.logins import hints  # which needs the models
+    from authkit.revocation import hints
 
     return hints

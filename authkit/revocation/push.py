@@ -1,4 +1,4 @@
-"""Check `push`: the hints of `authkit.logins.hints` in a table of this process, fed by what Redis publishes.
+"""Check `push`: the hints of `authkit.revocation.hints` in a table of this process, fed by what Redis publishes.
 
 A feed is one subscription and what came over it. It is begun by subscribing *first* and reading the whole set *then*,
 from the same run of the same server: what is told meanwhile comes twice, and nothing is missed. Before each check what
@@ -7,7 +7,7 @@ has arrived is taken off the socket without waiting; there is no thread that cou
 A table is believed while all of this holds, else Redis is asked (`hints.ask`) and the feed mended:
 
 - the process's lease stands, and the feed was begun under its epoch. Who could not tell the server that feeds us has
-  raised the epoch (see `authkit.logins.epochs`), so a wrong server is left within half of BOUND;
+  raised the epoch (see `authkit.revocation.epochs`), so a wrong server is left within half of BOUND;
 - the last PING that was answered *on this very connection* was sent less than BOUND ago. A server writes to a
   subscriber in order, so its answer says that all that was published before has arrived. A connection that died
   without a word, or a server that froze, is so noticed;
@@ -33,9 +33,9 @@ from asgiref.sync import sync_to_async
 
 from authkit import conf
 from authkit.core.hidden import traced
-from authkit.logins import epochs, hints
-from authkit.redis import keys, link
+from authkit.redis import key_names, link
 from authkit.redis.link import RedisUnavailable
+from authkit.revocation import epochs, hints
 
 if TYPE_CHECKING:
     from authkit.redis.subscription import Subscription
@@ -233,7 +233,7 @@ def _identify() -> None:
     if feed is None or not _unidentified():
         return
     asked_at = time.monotonic()
-    key = keys.revoked(conf.current().redis.prefix)
+    key = key_names.revoked(conf.current().redis.prefix)
     try:
         run = link.call(b"PING", key=key).run
     except RedisUnavailable:
@@ -269,7 +269,7 @@ def _mend(epoch: int) -> None:
 
 def _begun(epoch: int, settings: conf.Settings) -> _Feed | None:
     prefix = settings.redis.prefix
-    subscription = link.subscribe(keys.revoked_channel(prefix), key=keys.revoked(prefix))
+    subscription = link.subscribe(key_names.revoked_channel(prefix), key=key_names.revoked(prefix))
     try:
         feed = _Feed(subscription, epoch=epoch, settings=settings)
         # Before the set is read: by the time that has come, so has the answer, most likely.
