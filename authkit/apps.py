@@ -17,7 +17,7 @@ class AuthKitConfig(AppConfig):
         from authkit import checks
         from authkit.logins import mails
         from authkit.logins import receivers as logins
-        from authkit.revocation import issuing
+        from authkit.revocation import receivers as revocation
         from authkit.sessions import receivers as sessions
         from authkit.signin import rehashing
         from authkit.tokens import adoption_receivers as adoption
@@ -27,7 +27,7 @@ class AuthKitConfig(AppConfig):
         logins.connect()
         rehashing.connect()
         mails.connect()
-        issuing.connect()
+        revocation.connect()
         # Before the sessions: a token cookie that a sign-in replaces is over by the time that logins are counted.
         tokens.connect()
         sessions.connect()

@@ -13,7 +13,7 @@
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     ├── LastLoginMethod        last_login_method
-    └── DatabaseUnavailable       unavailable            the database can't be asked: nobody is let in, nothing is revoked
+    └── DatabaseUnavailable    unavailable            the database can't be asked: nobody is let in, nothing is revoked
         └── KeysUnavailable    unavailable            TOKENS.KEYS can't be read, or an issuer's keys not fetched
 
 Nothing here knows HTTP: `authkit.core.api` maps codes to statuses, once.

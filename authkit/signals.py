@@ -17,7 +17,8 @@
                  3, 6, 9, … The login goes on: that is a thief, or a client that can't keep the tokens that it gets.
 `token_blacklisted`  sender: BlacklistedToken class; `jti`: str, `kind`: a TokenKind value, `user_id`: the owner's
                  key or None, `login_id`: UUID or None, `reason`: an EndReason value, `by_id`: the key of who did it,
-                 or None. If a login ended with it, `login_ended` is sent as well. Not sent by an import.
+                 or None. If a login ended with it, `login_ended` is sent as well. Not sent by an import, nor for a row
+                 that refuses all of a person's simplejwt tokens after `crowd_ended`.
 `account_linked`    sender: UserSocialAuth class; `link_id`: the link's key, `user_id`, `provider`: its id, `how`:
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an

@@ -30,7 +30,7 @@ from authkit.signin.serializers import login_payload, login_payloads, user_paylo
 from authkit.tokens.authentication import TokenAuthentication, judging_bearer, read_bearer
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import discard_access_cookie, discard_cookies, read_access_cookie
-from authkit.tokens.revocation import carries_live_login, identify_token, revoke_token
+from authkit.tokens.revoking import carries_live_login, identify_token, revoke_token
 from authkit.tokens.transports import Transport, bound_transport, cookie_transports
 
 EVERY_CREDENTIAL = (TokenAuthentication, SessionAuthentication)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
 from authkit import conf
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 
 _SCHEMES = ("redis", "rediss", "unix")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -22,8 +22,9 @@ from rest_framework.views import APIView, set_rollback
 from authkit import exceptions
 from authkit.core.bodies import give_length
 from authkit.core.hidden import traced
+from authkit.core.outages import DATABASE_DOWN
 from authkit.core.parsers import StrictJSONParser
-from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, STATUSES, unavailable_payload
+from authkit.core.refusals import RETRY_AFTER_SECONDS, STATUSES, unavailable_payload
 from authkit.core.response_notes import challenge_of
 
 logger = logging.getLogger("authkit")

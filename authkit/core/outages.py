@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
 
+from django.db import InterfaceError, InternalError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-from authkit.core.refusals import DATABASE_DOWN
+DATABASE_DOWN = (OperationalError, InterfaceError, InternalError)
+"""What Django raises when the database can't be asked, as opposed to when it says no. The last is PostgreSQL's for a
+write to a server that is read-only: a standby, to which a fail-over has led us too soon."""
 
 
 def _code(method: Any) -> CodeType:

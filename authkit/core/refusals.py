@@ -6,7 +6,6 @@ Imports no DRF view: DRF loads the project's default authentication classes, our
 
 from __future__ import annotations
 
-from django.db import InterfaceError, InternalError, OperationalError
 from rest_framework.exceptions import APIException
 
 from authkit import exceptions
@@ -29,10 +28,6 @@ STATUSES: dict[str, int] = {
     exceptions.LastLoginMethod.code: 409,
     exceptions.DatabaseUnavailable.code: 503,
 }
-
-DATABASE_DOWN = (OperationalError, InterfaceError, InternalError)
-"""What Django raises when the database can't be asked, as opposed to when it says no. The last is PostgreSQL's for a
-write to a server that is read-only: a standby, to which a fail-over has led us too soon."""
 
 CHALLENGE = 'Bearer realm="api"'
 """RFC 9110 section 11.6.1 wants a challenge with each 401; Bearer opens no pop-up in a browser."""

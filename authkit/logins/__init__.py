@@ -1,5 +1,5 @@
-"""The heart: a login is a row, and every credential points at one.
+"""The ledger: a login is a row, and every credential points at one.
 
-`models` the ledger, `reasons` why a login ended, `services` open, end and end-all, `rotation` the one conditional
-UPDATE behind every refresh, `checkers` whether a login still carries, `credentials` who somebody is by password.
+`models` the tables, `reasons` why a login ended, `services` open and end, `rotation` the one conditional UPDATE behind
+every refresh, `verdict` whether a login still carries its person, `listeners` what is told of each ending.
 """

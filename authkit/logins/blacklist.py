@@ -24,7 +24,7 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from authkit import signals
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import BlacklistedToken
 from authkit.logins.reasons import EndReason, TokenKind

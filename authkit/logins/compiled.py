@@ -20,7 +20,7 @@ StandIns = Mapping[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class CompiledStatement:
     """SQL with a place for each of the values that differ from one time to the next."""
 
     sql: str
@@ -49,7 +49,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Select(Statement):
+class Select(CompiledStatement):
     """A SELECT, whose rows go through the ORM's converters."""
 
     compiler: SQLCompiler

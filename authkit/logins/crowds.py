@@ -21,9 +21,9 @@ from django.utils import timezone
 from authkit import conf, signals
 from authkit.logins.cutoffs import cut_off_people
 from authkit.logins.limits import line_up_with_crowds
+from authkit.logins.listeners import tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.listeners import tell
 
 BATCH = 500
 """People or logins in one transaction. Not more than `hints.tell` names one by one: beyond that, every token of

@@ -13,12 +13,12 @@ from django.db import connections, router, transaction
 from django.utils import timezone
 
 from authkit.core.hidden import traced
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.current import current_scope
+from authkit.logins.listeners import tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.listeners import tell
 
 logger = logging.getLogger("authkit")
 

@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connections, router
-
-from authkit.logins.models import Login
 
 
 class EndingListener(Protocol):
@@ -55,7 +54,7 @@ def tell(*, login_ids: Iterable[UUID] = (), user_ids: Iterable[Any] = (), everyb
         DatabaseUnavailable: a listener can't be told. Nothing is to be ended then.
         RuntimeError: no transaction is open on the database of the logins, so nothing can follow on its commit.
     """
-    if not connections[router.db_for_write(Login)].in_atomic_block:
+    if not connections[router.db_for_write(apps.get_model("authkit", "Login"))].in_atomic_block:
         raise RuntimeError("tell() belongs inside transaction.atomic(), before the write that ends something")
     logins, people = list(login_ids), list(user_ids)
     for listener in _listeners:

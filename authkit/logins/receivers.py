@@ -5,61 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+from django.db.models.signals import post_save, pre_save
 
 from authkit import conf
 from authkit.logins.current import login_at_work
-from authkit.logins.deciding_saves import address_field, decides, keys_of, made_inactive, models_that_decide
+from authkit.logins.deciding_saves import address_field, keys_of, made_inactive, models_that_decide
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
-from authkit.revocation.deferred import read
-from authkit.revocation.hints import in_use, tell_after_change, tell_before_change
 
 _UID = "authkit.logins.end_logins_of_deactivated"
 _EMAIL_UID = "authkit.logins.end_logins_after_email_change"
 _CHANGED = "_authkit_email_changed"
-_HINT = "authkit.logins.hint_at_"
 
 
 def connect() -> None:
     """Listens to saves and deletions of the user model, and of each model whose save decides about a person as well: a
     person who is saved through a proxy, a parent or a child model sends that model's signal. Safe to call twice."""
     for model in models_that_decide():
-        pre_save.connect(hint_before_save, sender=model, dispatch_uid=_HINT + "save")
-        post_save.connect(hint_after_save, sender=model, dispatch_uid=_HINT + "save")
-        pre_delete.connect(hint_before_deletion, sender=model, dispatch_uid=_HINT + "deletion")
-        post_delete.connect(hint_after_deletion, sender=model, dispatch_uid=_HINT + "deletion")
         post_save.connect(end_logins_of_deactivated, sender=model, dispatch_uid=_UID)
         pre_save.connect(note_email_change, sender=model, dispatch_uid=_EMAIL_UID)
         post_save.connect(end_logins_after_email_change, sender=model, dispatch_uid=_EMAIL_UID)
-
-
-def hint_before_save(sender: Any, *, instance: Any, raw: bool, update_fields: Iterable[str] | None, **_: Any) -> None:
-    """Says in Redis that this person's tokens have to be asked for, unless nothing is saved that decides about them."""
-    read(instance)  # what is written may end the very login by which the rest would be read
-    if in_use() and decides(instance, update_fields):
-        tell_before_change(user_ids=keys_of(instance))
-
-
-def hint_after_save(
-    sender: Any, *, instance: Any, created: bool, raw: bool, update_fields: Iterable[str] | None, **_: Any
-) -> None:
-    """And again when it is saved."""
-    if not created and in_use() and decides(instance, update_fields):
-        tell_after_change(user_ids=keys_of(instance))
-
-
-def hint_before_deletion(sender: Any, *, instance: Any, **_: Any) -> None:
-    """A person's logins go with them, and nothing is sent for those."""
-    read(instance)
-    if in_use():
-        tell_before_change(user_ids=keys_of(instance))
-
-
-def hint_after_deletion(sender: Any, *, instance: Any, **_: Any) -> None:
-    """Within the deletion's transaction, and before Django takes the key from the instance."""
-    if in_use():
-        tell_after_change(user_ids=keys_of(instance))
 
 
 def end_logins_of_deactivated(

@@ -23,9 +23,9 @@ from authkit.logins.cutoffs import beginning, cut_off_before, cut_off_everybody,
 from authkit.logins.database_clock import database_now
 from authkit.logins.fingerprints import good_auth_hashes, password_digest, session_auth_hash
 from authkit.logins.limits import beyond_limit, line_up_with_sign_ins, lock_logins_of
+from authkit.logins.listeners import tell
 from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login, LoginQuerySet
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.listeners import tell
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
 """What a caller has to find out of a person and their login before anything is written."""
@@ -46,7 +46,7 @@ class Lifetime:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginEnded:
+class EndedLogin:
     """What ending one login did: `ended` is False if it was over already (or never existed)."""
 
     login_id: UUID
@@ -54,7 +54,7 @@ class LoginEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginsEnded:
+class EndedLogins:
     """How many live logins were ended."""
 
     count: int
@@ -182,7 +182,7 @@ def _end_replaced(login_ids: Iterable[UUID]) -> None:
         end_login(login_id=login_id, reason=EndReason.REPLACED)
 
 
-def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> LoginEnded:
+def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> EndedLogin:
     """Ends one login; every credential that points at it is refused from the next request on (ASVS 7.4.1).
 
     That holds for a login too that is over or gone already: it is told and waited for as the first time, and only
@@ -210,10 +210,10 @@ def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> Logi
         ended = not over and bool(logins.filter(ended_at=None).update_told(ended_at=timezone.now(), end_reason=reason))
         if ended:
             _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
-    return LoginEnded(login_id=login_id, ended=ended)
+    return EndedLogin(login_id=login_id, ended=ended)
 
 
-def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) -> LoginsEnded:
+def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) -> EndedLogins:
     """Ends all logins of one person, or all but one.
 
     Args:
@@ -239,7 +239,7 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
         # row yet. All of them are older than the cutoff, which names the login that stays.
         cut_off_person(user_id=user_id, keep=None if kept_since is None else keep, kept_since=kept_since)
         _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason, **_UNRESTRICTED)
-    return LoginsEnded(count=count)
+    return EndedLogins(count=count)
 
 
 def end_logins_where(
@@ -250,7 +250,7 @@ def end_logins_where(
     user_id: Any = None,
     kind: LoginKind | None = None,
     spare_superusers: bool = False,
-) -> LoginsEnded:
+) -> EndedLogins:
     """Ends every login that fits all that is given; `summaries.summary_where` says beforehand what that would be.
 
     By `before`, alone or with `user_id`, it raises the cutoff too, which also catches a sign-in that is being written
@@ -287,10 +287,10 @@ def end_logins_where(
         if before is not None and method is None and kind is None and not spare_superusers:
             cut_off_before(moment=before, user_id=user_id)
         _send_on_commit(signals.logins_ended, count=count, reason=reason, **chosen)
-    return LoginsEnded(count=count)
+    return EndedLogins(count=count)
 
 
-def end_all_logins(*, reason: EndReason) -> LoginsEnded:
+def end_all_logins(*, reason: EndReason) -> EndedLogins:
     """Ends every login of everybody in one write, however many there are.
 
     Returns:
@@ -302,7 +302,7 @@ def end_all_logins(*, reason: EndReason) -> LoginsEnded:
         tell(everybody=True)
         cut_off_everybody(latest=seen["latest"])
         _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason, **_UNRESTRICTED)
-    return LoginsEnded(count=count)
+    return EndedLogins(count=count)
 
 
 def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:

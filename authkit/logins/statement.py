@@ -17,7 +17,7 @@ from django.db import connections, models, router, transaction
 from django.db.models import Case, DateTimeField, Exists, F, Q, Subquery, Value, When
 from django.db.models.sql import UpdateQuery
 
-from authkit.logins.compiled import Select, Statement, select_where_possible
+from authkit.logins.compiled import CompiledStatement, Select, select_where_possible
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 
 _PREFIX = "_authkit_"
@@ -64,7 +64,7 @@ class Standing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundLogin:
     """What the statement found: a person, where their login stands, the later one of the two cutoffs that don't spare
     it, and whether the token that was asked for is on the blacklist."""
 
@@ -89,7 +89,7 @@ class Found:
         return Login.from_db(self._using, self._columns, self._values)
 
 
-def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Columns = WHOLE) -> Found | None:
+def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Columns = WHOLE) -> FoundLogin | None:
     """One SQL statement, on the database that is written to: a replica may not know yet what has been revoked.
 
     Args:
@@ -117,7 +117,7 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Co
     user = users.from_db(using, names, row[:width])
     values = row[width : width + len(columns)]
     user_cutoff, global_cutoff = row[-2:]
-    return Found(
+    return FoundLogin(
         user=user,
         standing=Standing(*[values[place] for place in _standing_places(columns)]),
         cut_off_at=max(user_cutoff, global_cutoff) if user_cutoff and global_cutoff else user_cutoff or global_cutoff,
@@ -204,7 +204,7 @@ def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, wi
 
 
 @lru_cache(maxsize=8)
-def _compiled_advance(using: str) -> Statement:
+def _compiled_advance(using: str) -> CompiledStatement:
     times = dict(zip(("now", "rotated_at", "last_seen_at", "expires_at"), _ANY_TIMES, strict=True))
     query: Any = (
         Login.objects.using(using)
@@ -229,7 +229,7 @@ def _compiled_advance(using: str) -> Statement:
         **{name: (field(name), text) for name, text in _ANY_TEXTS.items()},
         **{name: (field("expires_at"), time) for name, time in times.items()},
     }
-    return Statement.compiled(query, using=using, stand_ins=stand_ins)
+    return CompiledStatement.compiled(query, using=using, stand_ins=stand_ins)
 
 
 def _queryset(

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.utils import timezone
 
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.blacklist import jti_digest
 from authkit.logins.current import current_scope
@@ -25,7 +25,7 @@ from authkit.logins.models import Login
 from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from authkit.logins.statement import JUDGED, USED, WHOLE, Columns, Found, Standing, find
+from authkit.logins.statement import JUDGED, USED, WHOLE, Columns, FoundLogin, Standing, find
 
 _ENDED = "login_ended"
 _EXPIRED = "expired"
@@ -107,7 +107,7 @@ def verdict(
     return None
 
 
-def _derived(found: Found, parent_id: UUID, actor_id: Any, *, depth: int) -> Login:
+def _derived(found: FoundLogin, parent_id: UUID, actor_id: Any, *, depth: int) -> Login:
     # By the same check: an actor who was forced out, switched off, given another password or deleted, by raw SQL as
     # well, is out in every session that came from theirs.
     login = found.login()
@@ -150,7 +150,7 @@ def _has_another_password(user: AbstractBaseUser, *, login_id: UUID) -> bool:
     return is_certainly_another(user=user, digest=digests.first() or "")
 
 
-def _find(*, login_id: UUID, user_id: Any, digest: str | None, columns: Columns) -> Found | None:
+def _find(*, login_id: UUID, user_id: Any, digest: str | None, columns: Columns) -> FoundLogin | None:
     try:
         return find(login_id=login_id, user_id=user_id, digest=digest, columns=columns)
     except DATABASE_DOWN as error:

@@ -18,13 +18,13 @@ from django.db.models import Max
 
 from authkit import conf
 from authkit.core import clocks
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import CacheEpoch, Login
 from authkit.management.beyond import beyond_endings
 from authkit.management.foreign_credentials import passing_by
 from authkit.redis import state
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 from authkit.redis.state import RedisState, ServerState
 from authkit.revocation import epochs, hints
 from authkit.revocation.deferred import lazily

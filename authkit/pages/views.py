@@ -32,8 +32,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from authkit import conf
 from authkit.core.hidden import traced
+from authkit.core.outages import DATABASE_DOWN
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
+from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.core.unmigrated import advice
 from authkit.exceptions import DatabaseUnavailable, InvalidCredentials, NotFound, TooManyLogins
 from authkit.logins.current import current_login

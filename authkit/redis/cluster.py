@@ -14,8 +14,8 @@ from redis.exceptions import AskError, MovedError, RedisClusterException, RedisE
 from redis.retry import Retry
 
 from authkit.redis.breaker import Breaker
-from authkit.redis.link import RedisUnavailable, Reply
 from authkit.redis.nodes import Command, Node
+from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.redis.sources import connection_of, read_url
 from authkit.redis.subscription import Subscription
 from authkit.sections import Secret

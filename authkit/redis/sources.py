@@ -11,8 +11,8 @@ from redis.exceptions import AskError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
-from authkit.redis.link import RedisUnavailable, Reply
 from authkit.redis.nodes import Command, Node
+from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.redis.subscription import Subscription
 from authkit.sections import Secret
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from authkit import conf
 from authkit.core import clocks
 from authkit.redis import key_names, link
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 
 if TYPE_CHECKING:
     from authkit.redis.nodes import Node

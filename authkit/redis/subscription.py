@@ -9,7 +9,7 @@ from typing import Any, cast
 from redis.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 
 try:
     import hiredis

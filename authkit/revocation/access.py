@@ -4,8 +4,8 @@
     redis       one command to Redis; the database only if a hint, or Redis' state, says so
     push        neither; as above where the feed isn't believed
 
-`redis` and `push` ask the database about each login once in each process (`authkit.revocation.sightings`). All three end
-in `check_login` where something may have ended, so they refuse for the same reasons in the same words.
+`redis` and `push` ask the database about each login once in each process (`authkit.revocation.sightings`). All three
+end in `check_login` where something may have ended, so they refuse for the same reasons in the same words.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Both are real instances with all other fields deferred. What needs a key alone (`user.pk`, `==`, `filter(owner=user)`,
 `is_authenticated`) costs nothing; anything else loads both by the one statement of `check_login`, once, which also
-says whether the login still stands. Raises `LoginEnded` or `DatabaseUnavailable` then, wherever the field was asked for.
+says whether the login still stands. Raises `LoginEnded` or `DatabaseUnavailable` then, wherever the field was asked
+for.
 
 In asynchronous code that is a statement where Django allows none: `await user.arefresh_from_db()` first.
 """

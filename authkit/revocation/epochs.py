@@ -36,7 +36,7 @@ from django.db import connections, router, transaction
 from authkit import conf
 from authkit.core import clocks
 from authkit.core.clocks import SECOND
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import CacheEpoch
 from authkit.redis import link

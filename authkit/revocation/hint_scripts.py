@@ -1,4 +1,5 @@
-"""What Redis itself does when it is told a hint, or its set is warmed (`authkit.revocation.hints`): Lua, each in one go."""
+"""What Redis itself does when it is told a hint, or its set is warmed (`authkit.revocation.hints`): Lua, each in one
+go."""
 
 from __future__ import annotations
 

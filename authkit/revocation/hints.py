@@ -54,11 +54,11 @@ from django.db import connections, router, transaction
 
 from authkit import conf
 from authkit.core import clocks
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import Login
 from authkit.redis import key_names, link
-from authkit.redis.link import RedisUnavailable, Reply
+from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.revocation import epochs
 from authkit.revocation.hint_scripts import TELL, WARM
 

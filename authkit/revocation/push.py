@@ -34,7 +34,7 @@ from asgiref.sync import sync_to_async
 from authkit import conf
 from authkit.core.hidden import traced
 from authkit.redis import key_names, link
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 from authkit.revocation import epochs, hints
 
 if TYPE_CHECKING:

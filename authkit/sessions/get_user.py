@@ -2,9 +2,9 @@
 
 The session holds the id of its login; person and login are loaded by one statement, where Django loads the person
 alone. The store has made it when it loaded the session (`authkit.sessions.verdicts`). Whatever is over ends in an
-empty session, so that the cookie goes too; whatever can't be asked ends in `DatabaseUnavailable`, so that nothing does. A
-login that this process can't judge, because its hash was made with another SECRET_KEY, makes the request anonymous and
-leaves the session where it lies.
+empty session, so that the cookie goes too; whatever can't be asked ends in `DatabaseUnavailable`, so that nothing
+does. A login that this process can't judge, because its hash was made with another SECRET_KEY, makes the request
+anonymous and leaves the session where it lies.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from authkit.core.hidden import traced
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.database_clock import database_now
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash

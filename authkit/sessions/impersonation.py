@@ -27,7 +27,7 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from authkit.core.hidden import traced
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import LoginEnded
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason

@@ -41,8 +41,8 @@ class SessionLoginMiddleware:
     A request that never asks for its user costs nothing. A session whose login is over is emptied, so its cookie goes,
     and the request goes on as anonymous. Where the database can't be asked the answer is 503 with Retry-After, no
     cookie is touched, and nobody becomes anonymous (SECURITY.md, invariants 2 and 5). On the way out, token cookies
-    that turned out dead are cleared (`authkit.core.response_notes`), and the session is saved, so that an outage can still
-    be answered by a 503.
+    that turned out dead are cleared (`authkit.core.response_notes`), and the session is saved, so that an outage can
+    still be answered by a 503.
     """
 
     sync_capable = True
@@ -102,8 +102,8 @@ class SessionLoginMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
         which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS); 401 for one that asked more of
-        them than their key, whose login turned out to be over (`authkit.revocation.deferred`); 403 for one that calls Django's
-        `login()`, as the admin's does, for somebody who is signed in too often already."""
+        them than their key, whose login turned out to be over (`authkit.revocation.deferred`); 403 for one that calls
+        Django's `login()`, as the admin's does, for somebody who is signed in too often already."""
         if isinstance(exception, DatabaseUnavailable):
             return _refused(request, exception)
         if out_of_reach(exception, using=router.db_for_write(Login)):

@@ -57,7 +57,8 @@ def announce(request: Any, sign_in: SignIn | None) -> None:
 
 
 def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Opens the login of a session that Django just gave to somebody, or returns to one (`authkit.sessions.impersonation`).
+    """Opens the login of a session that Django just gave to somebody, or returns to one
+    (`authkit.sessions.impersonation`).
 
     Packages that sign in by token send the same signal with no session, or with one of nobody's: not for us.
     """

@@ -28,7 +28,8 @@ class SessionState:
     adopted: bool = False
     """Whether that login was opened during this request, for a session from before authkit."""
     left: Login | None = None
-    """A login that was opened from another person's (`authkit.sessions.impersonation`), and was signed out of just now."""
+    """A login that was opened from another person's (`authkit.sessions.impersonation`), and was signed out of just
+    now."""
     ended: LoginEnded | None = None
     """Why the session carries nobody any more."""
     unavailable: bool = False

@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from authkit.core.hidden import Hidden
 from authkit.exceptions import DatabaseUnavailable
-from authkit.sessions.engines import Found
+from authkit.sessions.engines.base import StoredSession
 from authkit.sessions.engines.choice import current_engine
 from authkit.sessions.stored_keys import stored_key
 
@@ -67,8 +67,8 @@ class SessionStore(DatabaseSessionStore):
     a person, and none for any other. What is put into an emptied session is saved under a new id.
 
     Sessions from before authkit stand under their plain id; the first request that reads one moves it to its digest.
-    Reading or writing raises `DatabaseUnavailable` where whatever holds the truth can't be reached: the cookie stays, and
-    nobody becomes anonymous.
+    Reading or writing raises `DatabaseUnavailable` where whatever holds the truth can't be reached: the cookie stays,
+    and nobody becomes anonymous.
     """
 
     ledger: ClassVar[Ledger | None] = None
@@ -244,7 +244,7 @@ class SessionStore(DatabaseSessionStore):
     def _may_be_due(self) -> bool:
         return (self.modified or settings.SESSION_SAVE_EVERY_REQUEST) and not self.is_empty()
 
-    def _opened(self, found: Found | None) -> dict[str, Any]:
+    def _opened(self, found: StoredSession | None) -> dict[str, Any]:
         if found is None:
             self._session_key = None
             return {}

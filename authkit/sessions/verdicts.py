@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.models import GlobalCutoff, UserCutoff
 from authkit.logins.principal import Principal

@@ -15,7 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from social_django.models import DjangoStorage
 
 from authkit.core.hidden import traced
-from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS
+from authkit.core.outages import DATABASE_DOWN
+from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import DatabaseUnavailable, NotFound, SocialLoginFailed
 from authkit.social import flow, providers
 from authkit.social.failures import Failure

@@ -29,7 +29,8 @@ REFETCH_SECONDS = 30.0
 failure, where an older one is used meanwhile."""
 RETRY_SECONDS = 1.0
 """A document that could not be had is asked for again at most this often: else strangers at the button would have this
-site hammer a provider that is unwell. For how long a silent one is left alone, `authkit.social.circuit_breaker` says."""
+site hammer a provider that is unwell. For how long a silent one is left alone, `authkit.social.circuit_breaker`
+says."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint")
 
 Fetch = Callable[[str], Any]

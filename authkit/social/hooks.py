@@ -7,7 +7,7 @@ from typing import Any
 
 from authkit.conf import Hook
 from authkit.core.hidden import traced
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.social.failures import Failure, refuse
 

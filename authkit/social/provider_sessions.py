@@ -16,10 +16,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from authkit.logins.listeners import tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from authkit.logins.listeners import tell
 from authkit.social.backends import identity_uid
 from authkit.social.failures import Failure, refuse
 from authkit.social.logout_tokens import LogoutToken

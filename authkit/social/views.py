@@ -28,8 +28,9 @@ from social_django.models import DjangoStorage
 from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.hidden import traced
+from authkit.core.outages import DATABASE_DOWN
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import DATABASE_DOWN, RETRY_AFTER_SECONDS, unavailable_payload
+from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
 from authkit.exceptions import DatabaseUnavailable, NotFound, SignInRefused, SocialLoginFailed, TooManyLogins
 from authkit.sessions.services import sign_in
 from authkit.social import authorization, flow, providers

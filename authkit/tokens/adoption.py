@@ -12,7 +12,7 @@ refresh token goes by the blacklist endpoint or, with everything else of its per
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,9 +27,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from authkit.core.clients import Client
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable, LoginEnded
-from authkit.logins.blacklist import blacklist_token, jti_digest
+from authkit.logins.blacklist import BlacklistEntry, blacklist_token, blacklist_tokens, jti_digest
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
@@ -165,15 +165,46 @@ def refuse_tokens_of(*, user_id: Any, reason: EndReason, until: datetime) -> Non
         reason: why.
         until: when the window closes.
     """
-    how = legacy.reader()
-    if how is not None:
+    expires_at = _end_of_all(until)
+    if expires_at is not None:
         blacklist_token(
             jti=f"{_ALL_TOKENS_OF}{user_id}",
             kind=TokenKind.REFRESH,
             user_id=user_id,
             reason=reason,
-            expires_at=max(until, timezone.now() + how.refresh_lifetime),  # the window may be made longer meanwhile
+            expires_at=expires_at,
         )
+
+
+def refuse_tokens_of_people(*, user_ids: Collection[Any], reason: EndReason, until: datetime) -> None:
+    """As `refuse_tokens_of`, for several hundred people in three statements. `signals.token_blacklisted` is not sent.
+
+    Args:
+        user_ids: primary keys.
+        reason: why.
+        until: when the window closes.
+    """
+    expires_at = _end_of_all(until)
+    if expires_at is None:
+        return
+    names = {user_id: f"{_ALL_TOKENS_OF}{user_id}" for user_id in user_ids}
+    blacklist_tokens(
+        entries=[
+            BlacklistEntry(jti=jti, kind=TokenKind.REFRESH, user_id=user_id, expires_at=expires_at)
+            for user_id, jti in names.items()
+        ],
+        reason=reason,
+    )
+    # A row of an earlier ending stays as it is, and the window may have been made longer since.
+    listed = BlacklistedToken.objects.filter(pk__in=[jti_digest(jti) for jti in names.values()])
+    listed.filter(expires_at__lt=expires_at).update(expires_at=expires_at)
+
+
+def _end_of_all(until: datetime) -> datetime | None:
+    """Until when a row that refuses all of a person's tokens is needed; None if no such token can be read."""
+    how = legacy.reader()
+    # The window may be made longer meanwhile.
+    return None if how is None else max(until, timezone.now() + how.refresh_lifetime)
 
 
 def _open_despite_deadlocks(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,18 +14,19 @@ from django.utils import timezone
 
 from authkit import conf
 from authkit.logins.reasons import EndReason
-from authkit.signals import logins_ended
-from authkit.tokens.adoption import refuse_tokens_of
+from authkit.signals import crowd_ended, logins_ended
+from authkit.tokens.adoption import refuse_tokens_of, refuse_tokens_of_people
 
 _UID = "authkit.tokens.simplejwt"
 
 
 def connect() -> None:
-    """Listens to new passwords and to "sign out everywhere". Safe to call twice."""
+    """Listens to new passwords, to "sign out everywhere" and to forced logouts of many. Safe to call twice."""
     for model in apps.get_models():
         if issubclass(model, get_user_model()):
             post_save.connect(refuse_after_new_password, sender=model, dispatch_uid=_UID)
     logins_ended.connect(refuse_after_logins_ended, dispatch_uid=_UID)
+    crowd_ended.connect(refuse_after_crowd_ended, dispatch_uid=_UID)
 
 
 def refuse_after_new_password(
@@ -45,7 +46,15 @@ def refuse_after_new_password(
 
 
 def refuse_after_logins_ended(
-    sender: Any, *, user_id: Any, reason: EndReason, method: Any, before: Any, kind: Any, **_: Any
+    sender: Any,
+    *,
+    user_id: Any,
+    reason: EndReason,
+    method: Any,
+    before: Any,
+    kind: Any,
+    crowd: bool = False,
+    **_: Any,
 ) -> None:
     """A token says when it was issued by the clock of the server that made it, which may have been ahead of the cutoff.
 
@@ -54,8 +63,15 @@ def refuse_after_logins_ended(
     """
     until = _open_until()
     some = not (method is before is kind is None)
-    if until is not None and user_id is not None and not some:  # everybody's cutoff spares nobody
+    if until is not None and user_id is not None and not some and not crowd:  # everybody's cutoff spares nobody
         refuse_tokens_of(user_id=user_id, reason=reason, until=until)
+
+
+def refuse_after_crowd_ended(sender: Any, *, user_ids: Collection[Any], reason: EndReason, **_: Any) -> None:
+    """The same for many people: their number makes no more statements."""
+    until = _open_until()
+    if until is not None:
+        refuse_tokens_of_people(user_ids=user_ids, reason=reason, until=until)
 
 
 def _open_until() -> datetime | None:

@@ -18,7 +18,7 @@ from rest_framework.renderers import JSONRenderer
 
 from authkit import conf
 from authkit.core.hidden import traced
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import ClaimsRefused, DatabaseUnavailable
 from authkit.logins.models import Login
 

@@ -24,7 +24,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from authkit import conf
 from authkit.core.hidden import traced
-from authkit.core.refusals import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import ClaimsRefused, DatabaseUnavailable
 from authkit.logins.models import Login
 
@@ -71,7 +71,8 @@ def added_claims(
 
     Raises:
         ClaimsRefused: the callable can't be imported, raised, or returned what can't be signed.
-        DatabaseUnavailable: it asked the database, which didn't answer; or it raised this itself, of a service of its own.
+        DatabaseUnavailable: it asked the database, which didn't answer; or it raised this itself, of a service of its
+            own.
     """
     added = _own(user, login, hook) if hook else {}
     if authentication:

@@ -15,7 +15,7 @@ from authkit.exceptions import TokenNotValid
 from authkit.tokens import jws
 from authkit.tokens.adapter import JWTBackend
 from authkit.tokens.keys import Key, TokenUse, signing_key, verifying_key
-from authkit.tokens.verified_cache import Statement
+from authkit.tokens.verified_cache import TokenFacts
 
 LEEWAY_SECONDS = 5
 """How far the clocks of our own servers may be apart when `iat` and `nbf` are judged; `exp` gets no extra time."""
@@ -32,14 +32,14 @@ class Claims(Mapping[str, Any]):
     """Verified claims. Reads like a dict; the ones that authkit itself uses are attributes too.
 
     Args:
-        statement: those.
+        facts: those.
         payload: all of them, or the token to read them from: few requests look at more than those. No two share it.
     """
 
-    __slots__ = ("_payload", "statement")
+    __slots__ = ("_payload", "facts")
 
-    def __init__(self, statement: Statement, payload: Mapping[str, Any] | str) -> None:
-        self.statement = statement
+    def __init__(self, facts: TokenFacts, payload: Mapping[str, Any] | str) -> None:
+        self.facts = facts
         self._payload = payload
 
     @property
@@ -50,25 +50,25 @@ class Claims(Mapping[str, Any]):
 
     @property
     def login_id(self) -> UUID:
-        return self.statement.login_id
+        return self.facts.login_id
 
     @property
     def subject(self) -> str:
-        return self.statement.subject
+        return self.facts.subject
 
     @property
     def issued_at(self) -> int:
         """Seconds since the epoch, as is `expires_at`."""
-        return self.statement.issued_at
+        return self.facts.issued_at
 
     @property
     def expires_at(self) -> int:
-        return self.statement.expires_at
+        return self.facts.expires_at
 
     @property
     def generation(self) -> int | None:
         """A refresh token's rotation counter."""
-        return self.statement.generation
+        return self.facts.generation
 
     def __getitem__(self, name: str) -> Any:
         return self.payload[name]
@@ -149,19 +149,19 @@ def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, 
 
 def _known(token: str, backend: JWTBackend) -> Claims:
     digest = backend.known.digest(token)
-    statement = backend.known.get(digest)
-    if statement is None:
+    facts = backend.known.get(digest)
+    if facts is None:
         claims = _verified(token, TokenUse.ACCESS, backend)
-        backend.known.add(digest, claims.statement)
+        backend.known.add(digest, claims.facts)
         return claims
-    if statement.valid_from > time.time() + LEEWAY_SECONDS:
+    if facts.valid_from > time.time() + LEEWAY_SECONDS:
         raise TokenNotValid("not valid yet")  # the clock was put back since
-    return Claims(statement, token)
+    return Claims(facts, token)
 
 
 def _verified(token: str, use: TokenUse, backend: JWTBackend) -> Claims:
     payload = backend.verify(token, required=_REQUIRED if use is TokenUse.ACCESS else (*_REQUIRED, "gen"))
-    return Claims(_statement(payload, use), payload)
+    return Claims(_facts(payload, use), payload)
 
 
 def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]:
@@ -173,14 +173,14 @@ def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]
     return use, key
 
 
-def _statement(payload: dict[str, Any], use: TokenUse) -> Statement:
+def _facts(payload: dict[str, Any], use: TokenUse) -> TokenFacts:
     generation = payload.get("gen")
     try:
         if payload["token_type"] != use:
             raise TokenNotValid("its claims are of another type than its header")
         if use is TokenUse.REFRESH and not (type(generation) is int and generation >= 0):
             raise TokenNotValid("its rotation counter is none of ours")
-        return Statement(
+        return TokenFacts(
             login_id=UUID(payload["sid"]),
             subject=str(payload["sub"]),
             issued_at=int(payload["iat"]),

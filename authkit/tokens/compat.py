@@ -34,7 +34,7 @@ from authkit.tokens.compat_serializers import (
     updates_last_login,
 )
 from authkit.tokens.cookies import discard_cookies
-from authkit.tokens.revocation import revoke_refresh
+from authkit.tokens.revoking import revoke_refresh
 from authkit.tokens.serializers import RefreshSerializer, TokenSerializer
 from authkit.tokens.services import verify_token
 from authkit.tokens.transports import Transport

@@ -22,7 +22,7 @@ from authkit.exceptions import TokenNotValid
 from authkit.logins.reasons import TokenKind
 from authkit.tokens.codec import Claims
 from authkit.tokens.jws import MAX_TOKEN_LENGTH
-from authkit.tokens.verified_cache import Statement
+from authkit.tokens.verified_cache import TokenFacts
 
 ALGORITHMS = frozenset(
     {
@@ -203,7 +203,7 @@ def _legacy(payload: dict[str, Any], how: Reader) -> Legacy:
 def claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
     """What it says, as one of our own would; `subject` is the person's key, where that is known by now."""
     issued_at = int(token.issued_at.timestamp())
-    statement = Statement(
+    facts = TokenFacts(
         login_id=token.login_id,
         subject=str(token.user) if subject is None else subject,
         issued_at=issued_at,
@@ -211,4 +211,4 @@ def claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
         expires_at=int(token.expires_at.timestamp()),
         generation=None,
     )
-    return Claims(statement, token.payload)
+    return Claims(facts, token.payload)

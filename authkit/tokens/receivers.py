@@ -17,7 +17,7 @@ from django.urls import NoReverseMatch
 
 from authkit.logins.reasons import EndReason
 from authkit.tokens.cookies import discard_cookies, discard_refresh_cookie, read_access_cookie
-from authkit.tokens.revocation import carries_live_login, revoke_token
+from authkit.tokens.revoking import carries_live_login, revoke_token
 from authkit.tokens.transports import Transport, allowed_transports
 
 

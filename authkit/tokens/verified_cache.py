@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class TokenFacts:
     """The claims that authkit itself goes by. Frozen, so requests may share it."""
 
     login_id: UUID
@@ -33,20 +33,20 @@ class KnownTokens:
     MOST = 4096
 
     def __init__(self) -> None:
-        self._statements: dict[bytes, Statement] = {}
+        self._facts: dict[bytes, TokenFacts] = {}
         self._lock = Lock()
 
-    def get(self, digest: bytes) -> Statement | None:
-        return self._statements.get(digest)
+    def get(self, digest: bytes) -> TokenFacts | None:
+        return self._facts.get(digest)
 
     def __len__(self) -> int:
-        return len(self._statements)
+        return len(self._facts)
 
-    def add(self, digest: bytes, statement: Statement) -> None:
+    def add(self, digest: bytes, facts: TokenFacts) -> None:
         with self._lock:
-            self._statements[digest] = statement
-            if len(self._statements) > self.MOST:
-                del self._statements[next(iter(self._statements))]
+            self._facts[digest] = facts
+            if len(self._facts) > self.MOST:
+                del self._facts[next(iter(self._facts))]
 
     @staticmethod
     def digest(token: str) -> bytes:

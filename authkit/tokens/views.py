@@ -28,7 +28,7 @@ from authkit.tokens.cookies import (
     read_refresh_cookie,
     set_cookies,
 )
-from authkit.tokens.revocation import identify_token, revoke_token
+from authkit.tokens.revoking import identify_token, revoke_token
 from authkit.tokens.serializers import ObtainSerializer, RefreshSerializer, TokenSerializer
 from authkit.tokens.services import Rule, TokenPair, issue_tokens, refresh_tokens, verify_access
 from authkit.tokens.transports import Transport, allowed_transports, choose_transport, cookie_transports

@@ -48,6 +48,12 @@ def sign_in(page: Page, demo: Demo, password: str | None = None) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+def sign_in_to_the_admin(page: Page, demo: Demo) -> None:
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(demo.passwords["admin"])
+    page.get_by_role("button", name="Log in").click()
+
+
 @pytest.mark.usefixtures("complaints")
 def test_a_person_signs_in_by_password_and_out_on_the_account_page(page: Page, up: Demo) -> None:
     page.goto(up.url)
@@ -80,11 +86,34 @@ def test_a_person_signs_in_with_demo_id(page: Page, up: Demo) -> None:
 @pytest.mark.usefixtures("complaints")
 def test_the_admin_works_under_its_policy(page: Page, up: Demo) -> None:
     page.goto(f"{up.url}/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(up.passwords["admin"])
-    page.get_by_role("button", name="Log in").click()
+    sign_in_to_the_admin(page, up)
     page.get_by_role("link", name="Users", exact=True).click()
     page.get_by_role("heading", name="Select user to change").wait_for()
+
+
+@pytest.mark.usefixtures("complaints")
+@pytest.mark.parametrize("width", [375, 1280])
+def test_a_long_name_hides_nothing_of_what_is_confirmed(page: Page, up: Demo, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(f"{up.url}/admin/auth/user/add/")
+    sign_in_to_the_admin(page, up)
+    name = f"{width}.montgomery-featherstonehaugh@subsidiary.long-company-name.example.com"
+    page.locator("#id_username").fill(name)
+    for field in ("password1", "password2"):
+        page.locator(f"#id_{field}").fill("a-long-enough-Passw0rd")
+    page.get_by_role("button", name="Save and continue editing").click()
+    heading = page.get_by_role("heading", name=name)
+    heading.wait_for()
+    tools, text = page.locator(".object-tools").bounding_box(), heading.bounding_box()
+    assert tools is not None
+    assert text is not None
+    assert tools["y"] >= text["y"] + text["height"], "the buttons lie on the name"
+    page.get_by_role("link", name="Force logout").click()
+    page.get_by_role("heading", name="Force logout").wait_for()
+    table = page.locator(".authkit-table")
+    assert table.evaluate("one => one.scrollWidth <= one.clientWidth"), "a part of it has to be scrolled to"
+    label = "one => getComputedStyle(one.querySelector('tbody td'), '::before').content"
+    assert ("Live logins" in table.evaluate(label)) is (width < 768), "a row of cells without a header needs labels"
 
 
 @pytest.mark.usefixtures("complaints")

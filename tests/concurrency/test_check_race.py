@@ -17,7 +17,7 @@ from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, open_login
 from authkit.revocation.access import check_access
 from tests.logins.conftest import LIFETIME
-from tests.logins.hinted import block
+from tests.revocation.hinted import block
 from tests.services.redis import Server, own
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.django_db(transaction=True)]

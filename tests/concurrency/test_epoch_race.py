@@ -27,7 +27,7 @@ from authkit.revocation import epochs, raises
 from authkit.sessions.store import SessionStore
 from tests.concurrency.threads import PATIENCE_SECONDS, SharedDatabase, shared_database
 from tests.logins.conftest import LIFETIME
-from tests.logins.hinted import BOUND, HALF, epoch
+from tests.revocation.hinted import BOUND, HALF, epoch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

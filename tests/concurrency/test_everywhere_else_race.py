@@ -14,8 +14,8 @@ from authkit.core.clients import Client
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_all_logins, end_logins_of, open_login
-from tests.logins.clocks import clock
 from tests.logins.conftest import LIFETIME
+from tests.revocation.clocks import clock
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

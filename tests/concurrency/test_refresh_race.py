@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from authkit.core.clients import Client
 from authkit.logins.models import Login
-from authkit.tokens.revocation import revoke_token
+from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import TokenPair, issue_tokens
 from tests.concurrency.threads import SharedDatabase, shared_database
 

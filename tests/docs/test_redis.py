@@ -18,6 +18,7 @@ from authkit.checks import redis as checks
 from authkit.management.diagnosis import Level, diagnose
 from authkit.redis import link
 from authkit.redis.breaker import LONGEST_PAUSE, SHORTEST_PAUSE
+from authkit.redis.replies import RedisUnavailable
 from authkit.revocation import epochs, hints
 from tests.services import redis
 from tests.services.redis import Server
@@ -87,9 +88,9 @@ def test_users_rights_are_enough_for_all_of_it(server: Server, settings: Any) ->
     epochs.forget()
     assert [finding for finding in found if finding.level is not Level.FINE] == []
     # And no more than that.
-    with pytest.raises(link.RedisUnavailable, match=r"NOPERM|permissions"):
+    with pytest.raises(RedisUnavailable, match=r"NOPERM|permissions"):
         link.call(b"GET", b"theirs", key=b"theirs")
-    with pytest.raises(link.RedisUnavailable, match=r"NOPERM|permissions"):
+    with pytest.raises(RedisUnavailable, match=r"NOPERM|permissions"):
         link.call(b"CONFIG", b"GET", b"*", key=KEY)
 
 

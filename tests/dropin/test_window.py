@@ -9,16 +9,19 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.auth import get_user_model
-from django.test import override_settings
+from django.db import connection
+from django.test import TestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from authkit.exceptions import TokenNotValid
 from authkit.logins.blacklist import blacklist_token, is_blacklisted
+from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import BlacklistedToken, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_logins_of
-from authkit.tokens.revocation import revoke_token
+from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import refresh_tokens, verify_access, verify_token
 from tests.dropin.legacy_tokens import OPEN, simplejwt_token
 
@@ -199,6 +202,37 @@ def test_signing_out_everywhere_else_ends_tokens_younger_than_the_login_that_sta
         end_logins_of(user_id=user.pk, reason=EndReason.LOGOUT_ALL, keep=mine.login.pk)
     verify_access(token=mine.access)
     assert refused(refresh_tokens, younger).why == "logout_all"
+
+
+def statements_of_a_forced_logout(people: list[Any]) -> int:
+    with CaptureQueriesContext(connection) as captured, TestCase.captureOnCommitCallbacks(execute=True):
+        list(end_logins_of_people(user_ids=[one.pk for one in people], reason=EndReason.FORCED))
+    return len(captured)
+
+
+def test_forced_logout_of_many_refuses_their_tokens_in_as_many_statements_as_of_few(user: Any) -> None:
+    users = get_user_model()
+    users.objects.bulk_create(
+        users(**{users.USERNAME_FIELD: f"person{number:03}@example.test"}, password="!") for number in range(83)
+    )
+    people = list(users.objects.exclude(pk=user.pk))
+    access, refresh = simplejwt_token(people[-1], "access"), simplejwt_token(people[-1], "refresh")
+    assert statements_of_a_forced_logout(people[:3]) == statements_of_a_forced_logout(people[3:])
+    assert refused(verify_access, access).why == refused(refresh_tokens, refresh).why == EndReason.FORCED
+    UserCutoff.objects.all().delete()  # which sees no token of a server whose clock is ahead
+    assert refused(verify_access, access).why == refused(refresh_tokens, refresh).why == EndReason.FORCED
+    assert set(BlacklistedToken.objects.values_list("user_id", flat=True)) == {one.pk for one in people}
+    assert verify_access(token=simplejwt_token(user)).user == user
+
+
+def test_forced_logout_again_refuses_until_the_end_of_a_longer_window(user: Any, settings: Any) -> None:
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        list(end_logins_of_people(user_ids=[user.pk], reason=EndReason.FORCED))
+    until = timezone.now() + timedelta(days=90)
+    settings.AUTHKIT = {"TOKENS": {"SIMPLEJWT_UNTIL": until}}
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        list(end_logins_of_people(user_ids=[user.pk], reason=EndReason.FORCED))
+    assert BlacklistedToken.objects.get().expires_at == until
 
 
 def test_login_made_of_a_token_is_as_old_as_the_token(user: Any) -> None:

@@ -11,8 +11,8 @@ import pytest
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.revocation import epochs
-from tests.logins.hinted import HALF, Tokens, block, elsewhere, until
 from tests.redis.conftest import KEY
+from tests.revocation.hinted import HALF, Tokens, block, elsewhere, until
 from tests.services import proxy, redis
 from tests.services.proxy import Proxy
 from tests.services.redis import Server, wait_for_replica

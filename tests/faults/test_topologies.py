@@ -11,8 +11,8 @@ from django_redis.pool import ConnectionFactory
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.revocation import epochs
-from tests.logins.hinted import BOUND, Tokens, block, suspended_until
 from tests.redis.conftest import KEY, PATIENT
+from tests.revocation.hinted import BOUND, Tokens, block, suspended_until
 from tests.services import redis_cluster, redis_sentinel
 from tests.services.redis_cluster import Cluster
 from tests.services.redis_sentinel import Watched

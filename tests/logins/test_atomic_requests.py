@@ -16,8 +16,8 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.revocation import epochs
-from tests.logins.hinted import Tokens, block, until
 from tests.outage import database_down
+from tests.revocation.hinted import Tokens, block, until
 from tests.services.redis import own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]

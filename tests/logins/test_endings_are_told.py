@@ -21,7 +21,7 @@ from authkit.logins.services import end_login
 from authkit.logins.verdict import check_login
 from authkit.redis import key_names, link
 from authkit.tokens.services import issue_tokens
-from tests.logins.hinted import Tokens, block, cut_off, elsewhere, keep_lease
+from tests.revocation.hinted import Tokens, block, cut_off, elsewhere, keep_lease
 from tests.services.redis import Server, own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]

@@ -17,7 +17,7 @@ from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import Lifetime, end_logins_where, open_login
 from authkit.tokens.services import issue_tokens
 from tests.logins import test_email_change
-from tests.logins.hinted import Tokens, block
+from tests.revocation.hinted import Tokens, block
 from tests.services.redis import Server, own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]

@@ -17,7 +17,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, live_logins_of
 from tests.browsers import Browser
-from tests.logins.clocks import SIGN_IN
+from tests.revocation.clocks import SIGN_IN
 
 pytestmark = pytest.mark.django_db
 

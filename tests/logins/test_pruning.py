@@ -19,7 +19,7 @@ from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCut
 from authkit.logins.pruning import KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_all_logins, end_login, end_logins_of
-from tests.logins.clocks import clock
+from tests.revocation.clocks import clock
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,7 @@ from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
 from authkit.revocation import hints, push
-from tests.logins.hinted import Tokens, block, epoch, keep_lease
+from tests.revocation.hinted import Tokens, block, epoch, keep_lease
 from tests.services.redis import Server, own
 
 SET = "authkit:{revoked}"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from authkit.redis import link
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 from tests.redis.conftest import KEY
 from tests.services import redis
 from tests.services.redis import Server

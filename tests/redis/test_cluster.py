@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from authkit.redis import key_names, link
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 from tests.redis.waiting import call_until_answered
 from tests.services import redis_cluster
 from tests.services.redis import Server

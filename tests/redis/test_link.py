@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from authkit.redis import link
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 from tests.redis.conftest import IMPATIENT, KEY, PATIENT
 from tests.redis.waiting import call_until_answered
 from tests.services import certificates, redis

@@ -11,6 +11,7 @@ import pytest
 from django_redis.pool import ConnectionFactory
 
 from authkit.redis import link
+from authkit.redis.replies import RedisUnavailable
 from tests.redis.conftest import KEY, PATIENT
 from tests.services import proxy, redis
 from tests.services.proxy import Proxy
@@ -88,7 +89,7 @@ def test_refused_command_beside_the_question_leaves_the_connection_as_it_was(
     by_url(between.url, settings)
     link.call(b"SET", KEY, b"a string", key=KEY)
     time.sleep(HALF)
-    with pytest.raises(link.RedisUnavailable, match="WRONGTYPE"):
+    with pytest.raises(RedisUnavailable, match="WRONGTYPE"):
         link.call(b"ZMSCORE", KEY, b"f", key=KEY)
     assert link.call(b"ECHO", b"mine", key=KEY)[:2] == (b"mine", run_of(server))
     assert between.accepted == 1
@@ -99,7 +100,7 @@ def test_server_that_refuses_to_say_who_it_is_is_not_believed(server: Server, se
     link.call(b"PING", key=KEY)
     server.ask("ACL", "SETUSER", "default", "-info")
     time.sleep(HALF)
-    with pytest.raises(link.RedisUnavailable):
+    with pytest.raises(RedisUnavailable):
         link.call(b"PING", key=KEY)
 
 

@@ -8,7 +8,7 @@ import pytest
 from django_redis.pool import ConnectionFactory
 
 from authkit.redis import link
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 from tests.redis.conftest import IMPATIENT, KEY, PATIENT
 from tests.redis.waiting import call_until_answered
 from tests.services import redis_sentinel

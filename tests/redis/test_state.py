@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from authkit.redis import link, state
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 from authkit.redis.state import ServerState
 from tests.redis.conftest import KEY
 from tests.services import redis_cluster

@@ -8,7 +8,7 @@ from select import select
 import pytest
 
 from authkit.redis import link
-from authkit.redis.link import RedisUnavailable
+from authkit.redis.replies import RedisUnavailable
 from authkit.redis.subscription import MESSAGE, PONG, Subscription
 from tests.redis.conftest import KEY, PATIENT
 from tests.services.redis import Server

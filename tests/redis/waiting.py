@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from authkit.redis import link
-from authkit.redis.link import Reply
+from authkit.redis.replies import RedisUnavailable, Reply
 
 PATIENCE = 60.0
 
@@ -16,7 +16,7 @@ def call_until_answered(*command: bytes, key: bytes) -> Reply:
     while True:
         try:
             return link.call(*command, key=key)
-        except link.RedisUnavailable:
+        except RedisUnavailable:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)

@@ -23,7 +23,7 @@ from authkit.social.codes import exchange_code, issue_code
 from authkit.social.flow import SocialSignIn
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.blacklisting import summarize_token
-from authkit.tokens.revocation import carries_live_login, identify_token, revoke_refresh, revoke_token
+from authkit.tokens.revoking import carries_live_login, identify_token, revoke_refresh, revoke_token
 from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access, verify_token
 from tests.browsers import ACCESS, REFRESH, Browser
 from tests.error_reports import Attempt, Collector, collecting, fail_everywhere

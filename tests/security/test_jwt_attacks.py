@@ -18,7 +18,7 @@ from authkit.exceptions import TokenNotValid
 from authkit.tokens import jws
 from authkit.tokens.keyring import published
 from authkit.tokens.keys import TokenUse, current, signing_key
-from authkit.tokens.revocation import revoke_token
+from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, verify_access
 from tests.dropin.legacy_tokens import OPEN
 from tests.tokens.rings import ALGORITHMS, jwk_of, ring, signing

@@ -18,7 +18,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import TokenKind
 from authkit.tokens.codec import Claims
 from authkit.tokens.legacy import read, reader
-from authkit.tokens.revocation import revoke_token
+from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access, verify_token
 from tests.dropin.legacy_tokens import OPEN, simplejwt_token
 

@@ -23,7 +23,7 @@ from authkit.revocation import hints, push, sightings
 from authkit.tokens.codec import sign
 from authkit.tokens.keys import TokenUse
 from authkit.tokens.services import TokenPair, issue_tokens
-from tests.logins.hinted import Tokens, block, keep_lease
+from tests.revocation.hinted import Tokens, block, keep_lease
 from tests.services.redis import Server, own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]

@@ -17,7 +17,7 @@ from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_login, end_logins_of
 from authkit.sessions.store import LOGIN_SESSION_KEY
-from tests.logins.clocks import clock
+from tests.revocation.clocks import clock
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
 

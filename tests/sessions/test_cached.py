@@ -17,13 +17,13 @@ from pytest_django.asserts import assertNumQueries
 
 from authkit.logins.models import CacheEpoch
 from authkit.revocation import epochs
-from authkit.sessions.engines import Found
+from authkit.sessions.engines.base import StoredSession
 from authkit.sessions.engines.cached import CachedEngine
 from authkit.sessions.engines.database import DatabaseEngine
 from authkit.sessions.engines.entries import entry_key
 from authkit.sessions.store import SessionStore
 from authkit.sessions.stored_keys import stored_key
-from tests.logins.hinted import epoch
+from tests.revocation.hinted import epoch
 from tests.services.redis import Server
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
@@ -161,7 +161,7 @@ class Interrupted(DatabaseEngine):
         if then is not None:
             then()
 
-    def load(self, session: SessionStore) -> Found | None:
+    def load(self, session: SessionStore) -> StoredSession | None:
         found = super().load(session)
         self.interrupt()
         return found

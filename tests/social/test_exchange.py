@@ -21,8 +21,8 @@ from authkit.logins.services import end_all_logins, end_logins_of
 from authkit.social.codes import LIFETIME, exchange_code
 from authkit.social.models import AuthorizationCode
 from authkit.tokens.cookies import REFRESH_COOKIE
-from tests.logins.clocks import clock
 from tests.outage import database_down
+from tests.revocation.clocks import clock
 from tests.security.test_secrets_at_rest import everything_in_the_database
 from tests.social import logouts
 from tests.social.programs import EXCHANGE, REGISTERED, SPA, Program, invalid_grant, works

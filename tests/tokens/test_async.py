@@ -16,7 +16,7 @@ from django.utils import timezone
 from authkit.core.clients import Client
 from authkit.exceptions import DatabaseUnavailable, TokenNotValid, TooManyLogins
 from authkit.logins.models import Login
-from authkit.tokens.revocation import arevoke_refresh, arevoke_token
+from authkit.tokens.revoking import arevoke_refresh, arevoke_token
 from authkit.tokens.services import (
     TokenPair,
     aissue_tokens,

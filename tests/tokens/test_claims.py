@@ -26,9 +26,9 @@ from authkit.core.clients import Client
 from authkit.exceptions import ClaimsRefused, DatabaseUnavailable, TokenNotValid
 from authkit.logins.models import Login
 from authkit.tokens.claims import MAX_BYTES, RESERVED
-from authkit.tokens.revocation import revoke_token
+from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, verify_access
-from tests.logins.clocks import SIGN_IN
+from tests.revocation.clocks import SIGN_IN
 
 OURS = {"iss", "aud", "sub", "sid", "jti", "iat", "exp", "token_type"}
 THE_SAME = ("jti", "iat", "exp", "sid", "sub")

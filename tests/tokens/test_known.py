@@ -12,7 +12,7 @@ import pytest
 from authkit.exceptions import TokenNotValid
 from authkit.tokens import codec, jws
 from authkit.tokens.keys import TokenUse
-from authkit.tokens.verified_cache import KnownTokens, Statement
+from authkit.tokens.verified_cache import KnownTokens, TokenFacts
 from tests.tokens.rings import ALGORITHMS, ring
 
 WHOM: Any = {"issuer": "https://id.example.test", "audience": "orders"}
@@ -137,7 +137,7 @@ def test_ring_that_changes_forgets_what_its_keys_had_signed(checks: list[bytes],
 
 def test_memory_is_bounded_and_takes_many_threads() -> None:
     known = KnownTokens()
-    statement = Statement(login_id=UUID(int=1), subject="7", issued_at=1, valid_from=1, expires_at=2, generation=None)
+    statement = TokenFacts(login_id=UUID(int=1), subject="7", issued_at=1, valid_from=1, expires_at=2, generation=None)
 
     def fill(thread: int) -> None:
         for number in range(2_000):

@@ -12,7 +12,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.tokens.codec import Claims
 from authkit.tokens.keys import TokenUse, signing_key
-from authkit.tokens.revocation import revoke_token
+from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import TokenPair, refresh_tokens, verify_access
 
 

@@ -23,7 +23,7 @@ from authkit.exceptions import KeysUnavailable, TokenNotValid
 from authkit.tokens import codec, jwk, jws, stateless, verify
 from authkit.tokens.keyring import published
 from authkit.tokens.keys import TokenUse, current, signing_key
-from authkit.tokens.revocation import revoke_token
+from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import issue_tokens
 from tests.services import openid
 from tests.tokens.rings import jwk_of, ring

@@ -23,8 +23,8 @@ from authkit.revocation import hints
 from authkit.tokens.authentication import TokenAuthentication
 from authkit.tokens.cookies import ACCESS_COOKIE
 from authkit.tokens.services import averify_access, issue_tokens
-from tests.logins.hinted import Tokens, block
 from tests.outage import database_down
+from tests.revocation.hinted import Tokens, block
 from tests.services.redis import own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]

@@ -24,21 +24,19 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import router, transaction
 from django.utils import timezone
 
-from authkit.redis.link import RedisUnavailable, acall, call
+from authkit.redis.link import acall, call
+from authkit.redis.replies import RedisUnavailable
 from authkit.revocation import epochs
-from authkit.sessions.engines import Found
+from authkit.sessions.engines.base import Session, StoredSession
 from authkit.sessions.engines.database import DatabaseEngine
 from authkit.sessions.engines.entries import entry_key, opened, sealed
-
-if TYPE_CHECKING:
-    from authkit.sessions.store import SessionStore
 
 logger = logging.getLogger("authkit")
 
@@ -75,7 +73,7 @@ class CachedEngine:
     def __init__(self, rows: DatabaseEngine) -> None:
         self._rows = rows
 
-    def load(self, session: SessionStore) -> Found | None:
+    def load(self, session: Session) -> StoredSession | None:
         lease = epochs.lease()
         if lease.suspended:
             return self._rows.load(session)
@@ -87,7 +85,7 @@ class CachedEngine:
         stamp = _stamp(lease.epoch, run)
         return _counting(session, seen, stamp) or self._load_row(session, key, seen, stamp)
 
-    async def aload(self, session: SessionStore) -> Found | None:
+    async def aload(self, session: Session) -> StoredSession | None:
         lease = epochs.held_lease() or await sync_to_async(epochs.lease)()
         if lease.suspended:
             return await self._rows.aload(session)
@@ -100,7 +98,7 @@ class CachedEngine:
         found = _counting(session, seen, stamp)
         return found or await sync_to_async(self._load_row)(session, key, seen, stamp)
 
-    def save(self, session: SessionStore, *, must_create: bool) -> None:
+    def save(self, session: Session, *, must_create: bool) -> None:
         if must_create:
             self._rows.save(session, must_create=True)
             return
@@ -121,11 +119,11 @@ class CachedEngine:
             entry = marked.stamp + sealed(session, session_key, data)
         transaction.on_commit(partial(_settle, marked, entry, seconds), using=using)
 
-    async def asave(self, session: SessionStore, *, must_create: bool) -> None:
+    async def asave(self, session: Session, *, must_create: bool) -> None:
         # In the database's thread as a whole: the row needs it, and so does what follows its commit.
         await sync_to_async(self.save)(session, must_create=must_create)
 
-    def delete(self, session: SessionStore, session_key: str) -> bool:
+    def delete(self, session: Session, session_key: str) -> bool:
         using = _using(session)
         marked = _put_mark(session_key)
         if marked is None:
@@ -138,22 +136,22 @@ class CachedEngine:
         transaction.on_commit(partial(_settle, marked), using=using)
         return deleted
 
-    async def adelete(self, session: SessionStore, session_key: str) -> bool:
+    async def adelete(self, session: Session, session_key: str) -> bool:
         return await sync_to_async(self.delete)(session, session_key)
 
-    def exists(self, session: SessionStore, session_key: str) -> bool:
+    def exists(self, session: Session, session_key: str) -> bool:
         return self._rows.exists(session, session_key)
 
-    async def aexists(self, session: SessionStore, session_key: str) -> bool:
+    async def aexists(self, session: Session, session_key: str) -> bool:
         return await self._rows.aexists(session, session_key)
 
-    def clear_expired(self, store: type[SessionStore]) -> None:
+    def clear_expired(self, store: type[Session]) -> None:
         self._rows.clear_expired(store)
 
-    async def aclear_expired(self, store: type[SessionStore]) -> None:
+    async def aclear_expired(self, store: type[Session]) -> None:
         await self._rows.aclear_expired(store)
 
-    def _load_row(self, session: SessionStore, key: bytes, seen: bytes | None, stamp: bytes) -> Found | None:
+    def _load_row(self, session: Session, key: bytes, seen: bytes | None, stamp: bytes) -> StoredSession | None:
         found = self._rows.load(session)
         if found is None or found.is_plain or found.expires_at is None or _is_mark(seen):
             return found
@@ -165,7 +163,7 @@ class CachedEngine:
         return found
 
 
-def _using(session: SessionStore) -> str:
+def _using(session: Session) -> str:
     return router.db_for_write(session.model)
 
 
@@ -185,11 +183,11 @@ def _seconds(expires_at: datetime) -> int:
     return min(int((expires_at - timezone.now()).total_seconds()), ENTRY_SECONDS)
 
 
-def _counting(session: SessionStore, seen: bytes | None, stamp: bytes) -> Found | None:
+def _counting(session: Session, seen: bytes | None, stamp: bytes) -> StoredSession | None:
     if seen is None or not seen.startswith(stamp):
         return None
     data = opened(session, session.session_key or "", seen[len(stamp) :])
-    return None if data is None else Found(data)
+    return None if data is None else StoredSession(data)
 
 
 def _put_mark(session_key: str) -> _Marked | None:

@@ -6,7 +6,7 @@ from functools import cache
 
 from authkit import conf
 from authkit.redis import link
-from authkit.sessions.engines import Engine
+from authkit.sessions.engines.base import Engine
 from authkit.sessions.engines.database import DatabaseEngine
 
 _DATABASE = DatabaseEngine()

@@ -7,17 +7,15 @@ key: the key is a part of the signature's salt. The keys are digests, so reading
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core import signing
 
 from authkit import conf
 from authkit.core.secret_keys import fit_fallbacks
 from authkit.redis import key_names
+from authkit.sessions.engines.base import Session
 from authkit.sessions.stored_keys import stored_key
-
-if TYPE_CHECKING:
-    from authkit.sessions.store import SessionStore
 
 logger = logging.getLogger("django.security.SuspiciousSession")
 
@@ -27,13 +25,13 @@ def entry_key(session_key: str) -> bytes:
     return key_names.session(conf.current().redis.prefix, stored_key(session_key))
 
 
-def sealed(session: SessionStore, session_key: str, data: dict[str, Any]) -> bytes:
+def sealed(session: Session, session_key: str, data: dict[str, Any]) -> bytes:
     """The session's data, for the entry of this session id alone."""
     text: str = signing.dumps(data, salt=_salt(session, session_key), serializer=session.serializer, compress=True)
     return text.encode("ascii")
 
 
-def opened(session: SessionStore, session_key: str, entry: bytes) -> dict[str, Any] | None:
+def opened(session: Session, session_key: str, entry: bytes) -> dict[str, Any] | None:
     """What was sealed for this session id under SECRET_KEY or one of its fallbacks; None for anything else."""
     try:
         data = signing.loads(
@@ -50,5 +48,5 @@ def opened(session: SessionStore, session_key: str, entry: bytes) -> dict[str, A
     return data if isinstance(data, dict) else None
 
 
-def _salt(session: SessionStore, session_key: str) -> str:
+def _salt(session: Session, session_key: str) -> str:
     return f"authkit.sessions.redis:{session.key_salt}:{stored_key(session_key)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.sessions.base_session import BaseSessionManager
 from django.db import connections, models, router
@@ -12,11 +12,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from authkit.logins.compiled import Select, select_where_possible
+from authkit.sessions.engines.base import Session
 from authkit.sessions.engines.plain import plain_row
 from authkit.sessions.stored_keys import stored_key
-
-if TYPE_CHECKING:
-    from authkit.sessions.store import SessionStore
 
 # Stand-ins, as `authkit.logins.compiled` wants them.
 _ANY_KEY = "\x01authkit"
@@ -31,7 +29,7 @@ class Row(NamedTuple):
     expire_date: datetime
 
 
-def rows_of(session: SessionStore) -> list[Row]:
+def rows_of(session: Session) -> list[Row]:
     """Those of this store's session that are not over, one as a rule. One statement; two where none is under the digest
     of an id that Django may have made."""
     model, key, now = session.model, session.session_key or "", timezone.now()

@@ -17,7 +17,8 @@ from authkit.logins.models import CacheEpoch, Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of
 from authkit.revocation import epochs, hints, push
-from tests.logins.hinted import (
+from tests.outage import database_down
+from tests.revocation.hinted import (
     BOUND,
     HALF,
     Tokens,
@@ -29,7 +30,6 @@ from tests.logins.hinted import (
     suspended_until,
     until,
 )
-from tests.outage import database_down
 from tests.services.redis import Server, own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]

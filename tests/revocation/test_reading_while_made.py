@@ -20,7 +20,7 @@ from authkit.logins.services import end_login
 from authkit.revocation import deferred
 from authkit.revocation.access import check_access
 from authkit.tokens.services import issue_tokens
-from tests.logins.hinted import Tokens, block, keep_lease
+from tests.revocation.hinted import Tokens, block, keep_lease
 from tests.services.redis import Server, own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]

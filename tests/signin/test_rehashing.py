@@ -131,7 +131,7 @@ def test_session_goes_on_with_the_new_hash_and_keeps_its_data(
 def test_upgrade_in_the_request_that_changes_the_password_signs_out_the_others_alone(
     user: Any, open_for: Any, signed_in: Client, password: str, raise_iterations: Any, settings: Any
 ) -> None:
-    settings.ROOT_URLCONF = "tests.logins.password_urls"
+    settings.ROOT_URLCONF = "tests.signin.password_urls"
     phone = open_for(user)
     raise_iterations()
     form = {"old_password": password, "new_password1": "another-long-one", "new_password2": "another-long-one"}

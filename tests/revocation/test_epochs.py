@@ -15,8 +15,8 @@ from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import CacheEpoch
 from authkit.revocation import epochs
 from authkit.revocation.epochs import Lease
-from tests.logins.hinted import BOUND, HALF, database_time, elsewhere, epoch, suspended_until
 from tests.outage import database_down
+from tests.revocation.hinted import BOUND, HALF, database_time, elsewhere, epoch, suspended_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

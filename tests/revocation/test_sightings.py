@@ -23,7 +23,7 @@ from authkit.logins.services import Lifetime
 from authkit.revocation import sightings
 from authkit.revocation.access import acheck_access
 from authkit.revocation.sightings import Place
-from tests.logins.hinted import Tokens, block, keep_lease
+from tests.revocation.hinted import Tokens, block, keep_lease
 from tests.services.redis import Server, own
 
 HERE = Place("default", None)

@@ -18,7 +18,7 @@ from authkit.logins.rotation import rotate
 from authkit.logins.services import end_logins_of
 from authkit.revocation import epochs, hints
 from tests.logins.conftest import LIFETIME
-from tests.logins.hinted import Tokens, block, elsewhere, until
+from tests.revocation.hinted import Tokens, block, elsewhere, until
 from tests.services.redis import Server, own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]

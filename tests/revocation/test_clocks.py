@@ -19,8 +19,8 @@ from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_logins_of, end_logins_where
 from authkit.logins.verdict import check_login
-from tests.logins.clocks import SIGN_IN, clock
-from tests.logins.hinted import Tokens, block
+from tests.revocation.clocks import SIGN_IN, clock
+from tests.revocation.hinted import Tokens, block
 from tests.services.redis import Server, own
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -22,8 +22,8 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_login, end_logins_of
 from authkit.revocation import hints
 from authkit.revocation.access import acheck_access, checker
-from tests.logins.hinted import Tokens, block, epoch, keep_lease, suspended, until
 from tests.outage import database_down
+from tests.revocation.hinted import Tokens, block, epoch, keep_lease, suspended, until
 from tests.services.redis import Server, own
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
