@@ -16,7 +16,7 @@ from authkit import conf
 from authkit.api.serializers import LogoutAllSerializer
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
-from authkit.core.response_notes import aftermath_of
+from authkit.core.response_notes import response_notes
 from authkit.exceptions import CsrfFailed, NotFound
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.logins.models import Login
@@ -43,7 +43,7 @@ class SignedInView(ApiView):
     permission_classes = (IsAuthenticated,)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
-        ended = aftermath_of(request).refused or ended_login(request)
+        ended = response_notes(request).refused or ended_login(request)
         if ended is not None:
             raise ended
         super().permission_denied(request, message=message, code=code)

@@ -29,7 +29,7 @@ class DeadCookie:
 
 
 @dataclass(slots=True)
-class Aftermath:
+class ResponseNotes:
     """Of one request. Empty where nobody looked at a cookie of ours."""
 
     cookies_read: bool = False
@@ -43,19 +43,19 @@ class Aftermath:
     """Whether the Authorization header held a token that is no good."""
 
 
-def aftermath_of(request: Any) -> Aftermath:
+def response_notes(request: Any) -> ResponseNotes:
     """The notes of this request; `request` is an HttpRequest or a DRF Request."""
     http = getattr(request, "_request", request)
     notes = getattr(http, _ATTRIBUTE, None)
     if notes is None:
-        notes = Aftermath()
+        notes = ResponseNotes()
         setattr(http, _ATTRIBUTE, notes)
     return notes
 
 
 def challenge_of(request: Any) -> str:
     """The WWW-Authenticate header of a 401: with an error if it is about the token in the Authorization header."""
-    return INVALID_TOKEN if aftermath_of(request).bearer_refused else CHALLENGE
+    return INVALID_TOKEN if response_notes(request).bearer_refused else CHALLENGE
 
 
 def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -64,7 +64,7 @@ def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:
     A cookie that the view has just set stays, and no cookie is touched by an answer that says that something failed
     (SECURITY.md, invariant 5).
     """
-    notes: Aftermath | None = getattr(request, _ATTRIBUTE, None)
+    notes: ResponseNotes | None = getattr(request, _ATTRIBUTE, None)
     if notes is None:
         return
     if notes.cookies_read:

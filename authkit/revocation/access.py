@@ -1,6 +1,6 @@
 """Whether an access token still carries its person: the three checks of `REVOCATION["CHECK"]` behind one protocol.
 
-    database    `checkers.check_login`, one SQL statement
+    database    `authkit.logins.verdict.check_login`, one SQL statement
     redis       one command to Redis; the database only if a hint, or Redis' state, says so
     push        neither; as above where the feed isn't believed
 

@@ -20,7 +20,7 @@ from authkit.core.clients import warm_up
 from authkit.core.hidden import traced
 from authkit.core.outages import out_of_reach
 from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
-from authkit.core.response_notes import aftermath_of, challenge_of, settle_aftermath
+from authkit.core.response_notes import challenge_of, response_notes, settle_aftermath
 from authkit.exceptions import DatabaseUnavailable, LoginEnded, TokenNotValid, TooManyLogins
 from authkit.logins.current import RequestScope
 from authkit.logins.finality import settle_ends
@@ -136,7 +136,7 @@ def _saves(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
     # What the check of the token would have said a moment before.
-    notes = aftermath_of(request)
+    notes = response_notes(request)
     if notes.carrier is not None and ended.final:
         notes.dead.append(notes.carrier)
     elif "HTTP_AUTHORIZATION" in request.META:

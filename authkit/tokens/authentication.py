@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.hidden import Hidden
 from authkit.core.refusals import CsrfRefused, Unavailable
-from authkit.core.response_notes import aftermath_of, challenge_of
+from authkit.core.response_notes import challenge_of, response_notes
 from authkit.exceptions import CsrfFailed, DatabaseUnavailable, TokenNotValid
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
@@ -55,7 +55,7 @@ class TokenAuthentication(BaseAuthentication):
             return verify_access(token=_bearer(header))
         except TokenNotValid:
             # As `judging_bearer`, whose generator would cost each request that is let in some microseconds.
-            aftermath_of(http).bearer_refused = True
+            response_notes(http).bearer_refused = True
             raise
 
     def _by_cookie(self, http: HttpRequest) -> VerifiedAccess | None:
@@ -66,7 +66,7 @@ class TokenAuthentication(BaseAuthentication):
             verified = verify_access(token=token)
         except TokenNotValid as refused:
             # Not a 401 yet: a public view, or a session, must not be barred by what an earlier visit left behind.
-            aftermath_of(http).refused = refused
+            response_notes(http).refused = refused
             if refused.final:
                 discard_access_cookie(http)
             return None
@@ -84,7 +84,7 @@ def judging_bearer(request: Any) -> Iterator[None]:
     try:
         yield
     except TokenNotValid:
-        aftermath_of(request).bearer_refused = True
+        response_notes(request).bearer_refused = True
         raise
 
 

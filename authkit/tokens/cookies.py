@@ -24,7 +24,7 @@ from rest_framework.response import Response
 
 from authkit import conf
 from authkit.core.cookies import HOST, SECURE, cookie_values, read_cookie
-from authkit.core.response_notes import DeadCookie, aftermath_of
+from authkit.core.response_notes import DeadCookie, response_notes
 from authkit.exceptions import TokenNotValid
 from authkit.tokens.codec import read
 from authkit.tokens.keys import TokenUse
@@ -111,7 +111,7 @@ def _login_of(refresh: str) -> str | None:
 def _looked_at(request: HttpRequest) -> bool:
     if "HTTP_AUTHORIZATION" in request.META:
         return False
-    aftermath_of(request).cookies_read = True
+    response_notes(request).cookies_read = True
     return True
 
 
@@ -146,12 +146,12 @@ def _set(
 
 def discard_access_cookie(request: HttpRequest) -> None:
     """Clears the access cookie with the answer to this request, whoever gives it."""
-    aftermath_of(request).dead.append(_access_cookie(request))
+    response_notes(request).dead.append(_access_cookie(request))
 
 
 def carry_by_access_cookie(request: HttpRequest) -> None:
     """Notes that it carries the request; it is cleared if that turns out to have been wrong."""
-    aftermath_of(request).carrier = _access_cookie(request)
+    response_notes(request).carrier = _access_cookie(request)
 
 
 def _access_cookie(request: HttpRequest) -> DeadCookie:
@@ -160,7 +160,7 @@ def _access_cookie(request: HttpRequest) -> DeadCookie:
 
 def discard_refresh_cookie(request: HttpRequest) -> None:
     """Clears the refresh cookie and its marker with the answer to this request."""
-    aftermath_of(request).dead += [
+    response_notes(request).dead += [
         DeadCookie(refresh_cookie_name(request), refresh_cookie_path(request), REFRESH_SAMESITE),
         DeadCookie(marker_cookie_name(request), "/", MARKER_SAMESITE),
     ]

@@ -240,7 +240,7 @@ def test_hosts_that_strangers_make_up_are_not_remembered_for_ever(monkeypatch, n
 def test_a_worker_that_is_forked_during_a_call_may_ask() -> None:
     script = """
 import os, threading
-from authkit.social import circuits, discovery
+from authkit.social import circuit_breaker as circuits, discovery
 entered, over = threading.Event(), threading.Event()
 def waits():
     with circuits.call("https://id.test", seconds=60) as call, circuits._lock, discovery._lock:
