@@ -1,1 +1,24 @@
-"""JSON doors that serve every kind of login alike: who am I, my logins, sign out here or everywhere."""
+"""JSON doors that are no carrier's own: the list of a person's logins, sign-out everywhere, connected accounts.
+
+Public is what `__all__` names: the base of a JSON view that answers as authkit's do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from authkit.core.facade import lazy
+
+if TYPE_CHECKING:
+    from authkit.core.api import ApiView
+
+__all__ = [
+    "ApiView",
+]
+
+__getattr__, __dir__ = lazy(
+    globals(),
+    {
+        "ApiView": "authkit.core.api",
+    },
+)

@@ -1,8 +1,83 @@
-"""JWT pairs: keys, codec, DRF authentication, obtain, refresh, verify and revoke.
+"""JWT pairs: keys, DRF authentication, obtain, refresh, verify and revoke.
 
-`authkit.tokens.verify` is for other services and needs no Django; so this package's door imports nothing that does.
+Public is what `__all__` names. `verify` is for other services and needs no Django; so nothing is imported before it is
+asked for.
 """
 
-from authkit.tokens.stateless import verify
+from __future__ import annotations
 
-__all__ = ["verify"]
+from typing import TYPE_CHECKING
+
+from authkit.core.facade import lazy
+
+if TYPE_CHECKING:
+    from authkit.tokens.authentication import TokenAuthentication, read_bearer
+    from authkit.tokens.codec import Claims
+    from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
+    from authkit.tokens.revoking import revoke_token
+    from authkit.tokens.services import (
+        TokenPair,
+        VerifiedAccess,
+        aissue_tokens,
+        arefresh_tokens,
+        averify_access,
+        averify_token,
+        issue_tokens,
+        refresh_tokens,
+        verify_access,
+        verify_token,
+    )
+    from authkit.tokens.stateless import verify
+    from authkit.tokens.transports import Transport
+    from authkit.tokens.views import sign_in_answer, transport_for
+
+__all__ = [
+    "Claims",
+    "RecentLogin",
+    "TokenAuthentication",
+    "TokenHasRole",
+    "TokenHasScope",
+    "TokenPair",
+    "Transport",
+    "VerifiedAccess",
+    "aissue_tokens",
+    "arefresh_tokens",
+    "averify_access",
+    "averify_token",
+    "issue_tokens",
+    "read_bearer",
+    "refresh_tokens",
+    "revoke_token",
+    "sign_in_answer",
+    "transport_for",
+    "verify",
+    "verify_access",
+    "verify_token",
+]
+
+__getattr__, __dir__ = lazy(
+    globals(),
+    {
+        "aissue_tokens": "authkit.tokens.services",
+        "arefresh_tokens": "authkit.tokens.services",
+        "averify_access": "authkit.tokens.services",
+        "averify_token": "authkit.tokens.services",
+        "Claims": "authkit.tokens.codec",
+        "issue_tokens": "authkit.tokens.services",
+        "read_bearer": "authkit.tokens.authentication",
+        "RecentLogin": "authkit.tokens.permissions",
+        "refresh_tokens": "authkit.tokens.services",
+        "revoke_token": "authkit.tokens.revoking",
+        "sign_in_answer": "authkit.tokens.views",
+        "TokenAuthentication": "authkit.tokens.authentication",
+        "TokenHasRole": "authkit.tokens.permissions",
+        "TokenHasScope": "authkit.tokens.permissions",
+        "TokenPair": "authkit.tokens.services",
+        "Transport": "authkit.tokens.transports",
+        "transport_for": "authkit.tokens.views",
+        "VerifiedAccess": "authkit.tokens.services",
+        "verify": "authkit.tokens.stateless",
+        "verify_access": "authkit.tokens.services",
+        "verify_token": "authkit.tokens.services",
+    },
+)
