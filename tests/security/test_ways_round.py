@@ -97,4 +97,4 @@ def test_no_module_of_ours_verifies_a_password_past_the_setting() -> None:
             and any(alias.name == "authenticate" for alias in node.names)
         )
     }
-    assert asking == {"logins/credentials.py"}
+    assert asking == {"signin/credentials.py"}
