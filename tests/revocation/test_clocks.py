@@ -221,7 +221,7 @@ class TestEverywhereElse:
     def test_login_that_was_kept_ends_with_all_from_before_a_time(self, user: Any, open_for: Any) -> None:
         kept = open_for(user)
         self.keep(kept)
-        while (now := database_now()) <= kept.created_at:  # SQLite's clock counts milliseconds, a login's beginning more
+        while (now := database_now()) <= kept.created_at:  # a clock of milliseconds
             pass
         end_logins_where(before=now, user_id=user.pk, reason=EndReason.FORCED)
         assert revived(kept).refused() == FORCED
