@@ -26,13 +26,14 @@ endif
 
 .PHONY: help
 help:
-	@echo 'make demo         a small site that uses all of it, on PORT (8000 unless given)'
-	@echo 'make test         every test, with the parts that it needs; ARGS="-k name" for some'
-	@echo 'make test-quick   the tests that need no service, on SQLite'
-	@echo 'make test-floors  the same on the oldest versions of what authkit depends on'
-	@echo 'make lint         static checks; make format mends what can be mended'
-	@echo 'make bench        authkit beside its peers, in minutes; ARGS="auth --db sqlite", for one; benchmarks/README.md'
-	@echo 'make clean        removes the virtual environments and what tests leave behind'
+	@echo 'make demo          a small site that uses all of it, on PORT (8000 unless given)'
+	@echo 'make test          every test, with the parts that it needs; ARGS="-k name" for some'
+	@echo 'make test-quick    the tests that need no service, on SQLite'
+	@echo 'make test-versions what other versions of Django, DRF and Python may break; VENV=, PYTHON= for another'
+	@echo 'make test-floors   the same on the oldest versions of what authkit depends on'
+	@echo 'make lint          static checks; make format mends what can be mended'
+	@echo 'make bench         authkit beside its peers, in minutes; ARGS="auth --db sqlite", for one; benchmarks/README.md'
+	@echo 'make clean         removes the virtual environments and what tests leave behind'
 
 .PHONY: demo
 demo: $(VENV)/.demo
@@ -44,12 +45,15 @@ test: $(VENV)/.dev $(VENV)/.mysql
 
 .PHONY: test-quick
 test-quick: $(VENV)/.dev
-	@exec $(BIN)/python -m tests.run --only stock $(ARGS)
+	@exec $(BIN)/python -m tests.run --only quick $(ARGS)
+
+.PHONY: test-versions
+test-versions: $(VENV)/.dev
+	@exec $(BIN)/python -m tests.run --only versions $(ARGS)
 
 .PHONY: test-floors
 test-floors: $(FLOORS)/.floors
-	@# The type checkers say the same whatever is installed beside them, so they are not installed here.
-	@exec $(FLOORS)/bin/python -m tests.run --only stock --ignore=tests/test_typed.py $(ARGS)
+	@exec $(FLOORS)/bin/python -m tests.run --only versions $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev

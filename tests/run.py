@@ -2,8 +2,10 @@
 
 Passes: ``lint``, ``stock`` (SQLite), ``parts`` (PostgreSQL, Redis, the OpenID provider), ``browser`` (the same
 and Chromium), ``uuid`` and ``email`` (the other two user models), ``mariadb``. If all of them run, without
-arguments, the coverage gate follows. Addresses in the environment are used: a database server's in
-DATABASE_URL, and REDIS_URL.
+arguments, the coverage gate follows. By name alone run ``core`` (the daily loop), ``quick`` (all that needs no
+service) and ``versions`` (what other versions of Django, DRF and Python may break).
+
+Addresses in the environment are used: a database server's in DATABASE_URL, and REDIS_URL.
 
 The last line is ``N passed, N failed`` (and ``, N skipped``), summed over the passes; each check of ``lint``
 and the gate count as one. The exit code is 0 only if something ran and nothing failed.
@@ -52,6 +54,48 @@ NOBODYS = (
     "--ignore=tests/security/test_next_tricks.py",
     "--ignore=tests/security/test_backchannel_attacks.py",
 )
+# What a database of another make has no part in.
+NO_SQL = (
+    *SPELLINGS,
+    "--ignore=tests/core",
+    "--ignore=tests/docs",
+    "--ignore=tests/test_checks.py",
+    "--ignore=tests/test_conf.py",
+    "--ignore=tests/test_typed.py",
+    "--ignore=tests/tokens/test_codec.py",
+    "--ignore=tests/tokens/test_known.py",
+    "--ignore=tests/tokens/test_stateless.py",
+    "--ignore=tests/social/test_presets.py",
+    "--ignore=tests/social/test_slow_providers.py",
+    "--ignore=tests/security/test_next_tricks.py",
+    "--ignore=tests/security/test_planted_cookies.py",
+)
+# Where it matters that people have no user name: how they are found, made, shown and told from each other.
+NAMES = (
+    "tests/signin",
+    "tests/social",
+    "tests/admin",
+    "tests/pages",
+    "tests/api",
+    "tests/management",
+    "tests/test_checks.py",
+    "tests/logins",
+    "tests/sessions/test_views.py",
+    "tests/tokens/test_endpoints.py",
+    "tests/tokens/test_claims.py",
+    "tests/security/test_takeover.py",
+    "tests/security/test_ways_round.py",
+)
+# What is the same under every version of what authkit stands on: races are the database's, spellings our own code's,
+# and the type checkers' verdict is the same whatever is installed beside them.
+SAME_IN_EVERY_VERSION = (
+    *SPELLINGS,
+    "--ignore=tests/concurrency",
+    "--ignore=tests/docs",
+    "--ignore=tests/test_typed.py",
+    "--ignore=tests/benchmarks",
+    "--ignore=tests/tokens/test_known.py",
+)
 NOTHING_COLLECTED = 5
 
 Services = Callable[[], contextlib.AbstractContextManager[Mapping[str, str]]]
@@ -86,6 +130,8 @@ class Pass:
     # thread that there was, and on CPython 3.11 a worker was seen to spin for ever while such notes were dropped.
     concurrency: str = "thread"
     workers: int = 2
+    # Whether it runs only where it is named: all of its tests are another pass' too.
+    by_name: bool = False
     # Why the pass is left out altogether; a left-out pass fails nothing.
     missing: Callable[[], str | None] = lambda: None
 
@@ -142,14 +188,23 @@ PASSES = (
         workers=3,
     ),
     Pass("uuid", "UUID key, other USERNAME_FIELD, SQLite", user="uuid", arguments=NOBODYS),
-    Pass("email", "no username, SQLite", user="email", arguments=NOBODYS),
+    Pass("email", "no username, SQLite", user="email", arguments=NAMES),
     Pass(
         "mariadb",
         "stock user, MariaDB + Redis",
         markers=BESIDE_REDIS,
         services=_mariadb_and_redis,
-        arguments=(*ONCE, *SPELLINGS),
+        arguments=(*ONCE, *NO_SQL),
         missing=mariadb.missing,
+    ),
+    Pass("quick", "what needs no service, SQLite", by_name=True),
+    Pass(
+        "versions",
+        "what other versions may break, SQLite + Redis",
+        markers=BESIDE_REDIS,
+        services=_redis,
+        arguments=(*ONCE, *SAME_IN_EVERY_VERSION),
+        by_name=True,
     ),
 )
 
@@ -300,7 +355,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__, allow_abbrev=False)
     parser.add_argument("--only", help=f"comma-separated, of: {', '.join(names)}")
     options, arguments = parser.parse_known_args()
-    chosen = options.only.split(",") if options.only else names
+    usual = ["lint", *(one.name for one in PASSES if not one.by_name)]
+    chosen = options.only.split(",") if options.only else usual
     if unknown := set(chosen) - set(names):
         parser.error(f"no such pass: {', '.join(sorted(unknown))}")
     # Ended from outside, the services still have to be stopped.
