@@ -28,6 +28,7 @@ endif
 help:
 	@echo 'make demo          a small site that uses all of it, on PORT (8000 unless given)'
 	@echo 'make test          every test, with the parts that it needs; ARGS="-k name" for some'
+	@echo 'make test-core     the core app in half a minute, for the daily loop'
 	@echo 'make test-quick    the tests that need no service, on SQLite'
 	@echo 'make test-versions what other versions of Django, DRF and Python may break; VENV=, PYTHON= for another'
 	@echo 'make test-floors   the same on the oldest versions of what authkit depends on'
@@ -42,6 +43,10 @@ demo: $(VENV)/.demo
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.mysql
 	@exec $(BIN)/python -m tests.run $(ARGS)
+
+.PHONY: test-core
+test-core: $(VENV)/.dev
+	@exec $(BIN)/python -m tests.run --only core $(ARGS)
 
 .PHONY: test-quick
 test-quick: $(VENV)/.dev

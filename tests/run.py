@@ -96,6 +96,18 @@ SAME_IN_EVERY_VERSION = (
     "--ignore=tests/benchmarks",
     "--ignore=tests/tokens/test_known.py",
 )
+# The daily loop: half a minute on two cores. A feature's tests run by their folder.
+CORE = (
+    *(f"tests/{name}" for name in ("core", "logins", "revocation", "signin", "sessions", "tokens", "api", "pages")),
+    "tests/test_checks.py",
+    "tests/test_conf.py",
+    "tests/test_facades.py",
+    "tests/test_wiring.py",
+    "--ignore=tests/sessions/test_django_contract.py",
+    "--ignore=tests/tokens/test_codec.py",
+    "--ignore=tests/tokens/test_known.py",
+    "--ignore=tests/tokens/test_stateless.py",
+)
 NOTHING_COLLECTED = 5
 
 Services = Callable[[], contextlib.AbstractContextManager[Mapping[str, str]]]
@@ -197,6 +209,7 @@ PASSES = (
         arguments=(*ONCE, *NO_SQL),
         missing=mariadb.missing,
     ),
+    Pass("core", "the core app without what takes long, SQLite", arguments=CORE, by_name=True),
     Pass("quick", "what needs no service, SQLite", by_name=True),
     Pass(
         "versions",

@@ -147,6 +147,7 @@ def test_w050_user_admin_that_could_not_be_reached_is_named_with_the_fix(site: A
     assert "class ProjectAdmin(authkit.admin.ForceLogoutMixin, ...)" in str(warning.hint)
 
 
+@pytest.mark.process
 def test_w050_authkit_before_the_admin_is_told_to_go_behind_it(tmp_path: Path) -> None:
     end = "\nimport authkit\nauthkit.configure(globals())\n"
     project = FreshProject(tmp_path, apps=["authkit", *APPS], end=end)
@@ -155,6 +156,7 @@ def test_w050_authkit_before_the_admin_is_told_to_go_behind_it(tmp_path: Path) -
     assert "Put 'authkit' after 'django.contrib.admin'" in checked.stderr
 
 
+@pytest.mark.process
 def test_project_without_the_admin_imports_nothing_of_it(tmp_path: Path) -> None:
     from tests.fresh_project import URLS
 

@@ -50,6 +50,7 @@ def test_device_name(user_agent: str, expected: str) -> None:
     assert device_name(user_agent) == expected
 
 
+@pytest.mark.process
 def test_a_server_has_read_the_rules_before_its_first_request() -> None:
     script = (
         "import ua_parser; "
