@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -23,8 +22,9 @@ from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.utils import timezone
 
-from authkit import signals
+from authkit import events
 from authkit.core.outages import DATABASE_DOWN
+from authkit.events import announce
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import BlacklistedToken
 from authkit.logins.reasons import EndReason, TokenKind
@@ -147,9 +147,7 @@ def _add(row: BlacklistedToken) -> bool:
 
 
 def _announce(row: BlacklistedToken) -> None:
-    send = partial(
-        signals.token_blacklisted.send_robust,
-        sender=BlacklistedToken,
+    blacklisted = events.TokenBlacklisted(
         jti=row.jti,
         kind=row.kind,
         user_id=row.user_id,
@@ -157,7 +155,7 @@ def _announce(row: BlacklistedToken) -> None:
         reason=row.reason,
         by_id=row.by_id,
     )
-    transaction.on_commit(send, using=router.db_for_write(BlacklistedToken), robust=True)
+    announce(blacklisted, sender=BlacklistedToken, using=router.db_for_write(BlacklistedToken))
 
 
 def _row(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -18,7 +17,8 @@ from django.db import router, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from authkit import conf, signals
+from authkit import conf, events
+from authkit.events import announce
 from authkit.logins.cutoffs import cut_off_people
 from authkit.logins.limits import line_up_with_crowds
 from authkit.logins.listeners import tell
@@ -87,7 +87,7 @@ def _end_people(user_ids: list[Any], reason: EndReason) -> PeopleEnded:
     with transaction.atomic():
         line_up_with_crowds(user_ids=user_ids, most=conf.current().login.max_logins)
         tell(user_ids=user_ids)
-        theirs = Login.objects.filter(user_id__in=user_ids)
+        theirs = Login.objects.filter(user_id__in=user_ids).ended_by(reason)
         theirs.live(now).update_told(ended_at=now, end_reason=reason)
         # What the UPDATE wrote, and no other: this transaction's time, to the microsecond. Counting before it would
         # count what a parallel ending takes away in between.
@@ -97,7 +97,7 @@ def _end_people(user_ids: list[Any], reason: EndReason) -> PeopleEnded:
         counts = {pk: counted.get(pk, 0) for pk in people.filter(pk__in=user_ids).values_list("pk", flat=True)}
         if counts:
             cut_off_people(user_ids=counts.keys())
-        transaction.on_commit(partial(_announce_people, counts, reason), robust=True)
+        _announce_people(counts, reason)
     return PeopleEnded(counts=counts)
 
 
@@ -109,22 +109,23 @@ def _end_these(login_ids: list[UUID], reason: EndReason) -> TheseEnded:
         these = Login.objects.filter(pk__in=login_ids)
         these.filter(ended_at=None).update_told(ended_at=now, end_reason=reason)
         owners = dict(these.filter(ended_at=now, end_reason=reason).order_by().values_list("pk", "user_id"))
-        transaction.on_commit(partial(_announce_logins, owners, reason), robust=True)
+        _announce_logins(owners, reason)
     return TheseEnded(login_ids=frozenset(owners), tried=len(login_ids))
 
 
 def _announce_people(counts: Mapping[Any, int], reason: EndReason) -> None:
-    signals.crowd_ended.send_robust(sender=Login, user_ids=counts.keys(), reason=reason)
-    unrestricted = {"method": None, "before": None, "kind": None}
+    using = router.db_for_write(Login)
+    announce(events.CrowdEnded(user_ids=counts.keys(), reason=reason), sender=Login, using=using)
     for user_id, count in counts.items():
-        signals.logins_ended.send_robust(
-            sender=Login, user_id=user_id, count=count, reason=reason, crowd=True, **unrestricted
-        )
+        ended = events.LoginsEnded(user_id=user_id, count=count, reason=reason, crowd=True)
+        announce(ended, sender=Login, using=using)
 
 
 def _announce_logins(owners: Mapping[UUID, Any], reason: EndReason) -> None:
+    using = router.db_for_write(Login)
     for login_id, user_id in owners.items():
-        signals.login_ended.send_robust(sender=Login, login_id=login_id, user_id=user_id, reason=reason)
+        ended = events.LoginEnded(login_id=login_id, user_id=user_id, reason=reason)
+        announce(ended, sender=Login, using=using)
 
 
 def _batches(keys: Iterable[Any]) -> Iterator[list[Any]]:

@@ -12,12 +12,14 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, router
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from authkit.core.identifiers import uuid7
 from authkit.exceptions import LoginEnded
 from authkit.logins.announced_writes import ToldModel, ToldQuerySet
+from authkit.logins.endings import beyond_cutoffs, kind_choices, spared_by
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 
 Row = TypeVar("Row", bound=models.Model)
@@ -36,15 +38,15 @@ class PrimaryManager(models.Manager[Row]):
         return super().get_queryset().using(self._db or router.db_for_write(self.model))
 
 
-def _cutoffs() -> tuple[Exists, Exists]:
-    return (
-        Exists(
-            UserCutoff.objects.filter(user_id=OuterRef("user_id"), issued_before__gte=OuterRef("created_at")).exclude(
-                keeps=OuterRef("pk")
-            )
-        ),
-        Exists(GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at"))),
+def _cutoffs() -> tuple[Any, Any]:
+    of_person: Any = Exists(
+        UserCutoff.objects.filter(user_id=OuterRef("user_id"), issued_before__gte=OuterRef("created_at")).exclude(
+            keeps=OuterRef("pk")
+        )
     )
+    if beyond := beyond_cutoffs():
+        of_person = of_person & ~Q(kind__in=beyond)
+    return of_person, Exists(GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at")))
 
 
 class LoginQuerySet(ToldQuerySet["Login"]):
@@ -67,6 +69,11 @@ class LoginQuerySet(ToldQuerySet["Login"]):
         """Without those that came from a login that is over, by its row and the cutoffs. For SELECTs: MySQL can't
         update a table that the statement also reads."""
         return self.filter(Q(parent_id=None) | Exists(Login.objects.live().filter(pk=OuterRef("parent_id"))))
+
+    def ended_by(self, reason: EndReason) -> LoginQuerySet:
+        """Without those of a kind that this reason leaves alone (`authkit.logins.endings`)."""
+        spared = spared_by(reason)
+        return self.exclude(kind__in=spared) if spared else self
 
     def where(
         self,
@@ -108,7 +115,7 @@ class Login(ToldModel):
     told_as = "login_ids"
     harmless: ClassVar[frozenset[str]] = frozenset(
         (
-            *("kind", "method", "remembered", "device", "ip"),
+            *("method", "amr", "authenticated_at", "remembered", "device", "ip"),
             *("generation", "rotated_at", "last_seen_at", "absolute_expires_at"),
             *("rotated_device", "rotated_network", "retried_at", "retried_generation", "late_retries"),
             *("password_digest", "former_auth_hash"),
@@ -124,8 +131,14 @@ class Login(ToldModel):
         db_index=False,
         verbose_name=_("user"),
     )
-    kind = models.CharField(_("kind"), max_length=8, choices=LoginKind)
+    kind = models.CharField(_("kind"), max_length=32, choices=kind_choices)
     method = models.CharField(_("method"), max_length=64, help_text=_("“password”, or the provider's id."))
+    amr = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    """How the person showed who they are: RFC 8176's words with blanks between them; "" if that isn't known."""
+    authenticated_at = models.DateTimeField(db_default=Now(), editable=False)
+    """When that was, by the clock of the process; a step-up moves it. OpenID Connect's `auth_time`."""
+    restricted = models.BooleanField(default=False, db_default=False, editable=False)
+    """Whether the login may do no more than choose a new password."""
     auth_hash = models.CharField(max_length=128, editable=False)
     """Django's session auth hash of the person when the login began: another password, another hash."""
     former_auth_hash = models.CharField(max_length=128, blank=True, default="", db_default="", editable=False)

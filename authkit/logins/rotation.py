@@ -33,11 +33,12 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import router, transaction
 from django.utils import timezone
 
-from authkit import signals
+from authkit import events
 from authkit.core.clients import Client
+from authkit.events import announce, together
 from authkit.exceptions import LoginEnded
 from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, judge
@@ -123,48 +124,44 @@ def _advance(principal: Principal, *, lifetime: Lifetime, client: Client) -> boo
     auth_hash = session_auth_hash(principal.user)  # as verified above; moves on from a fallback of SECRET_KEY
     generation = login.generation
     device, network = client.device[:MAX_ROTATED_DEVICE_LENGTH], client.network
-    if not advance(
-        login_id=login.pk,
-        generation=generation,
-        now=now,
-        expires_at=expires_at,
-        held_hash=login.auth_hash,
-        auth_hash=auth_hash,
-        password_digest=password_digest(principal.user),
-        device=device,
-        network=network,
-    ):
-        return False
+    with together(events.TokenRotated, using=router.db_for_write(Login)):
+        if not advance(
+            login_id=login.pk,
+            generation=generation,
+            now=now,
+            expires_at=expires_at,
+            held_hash=login.auth_hash,
+            auth_hash=auth_hash,
+            password_digest=password_digest(principal.user),
+            device=device,
+            network=network,
+        ):
+            return False
+        _announce(events.TokenRotated(login_id=login.pk, user_id=login.user_id, generation=generation + 1))
     login.generation, login.rotated_at, login.last_seen_at = generation + 1, now, now
     login.expires_at, login.auth_hash = expires_at, auth_hash
     login.rotated_device, login.rotated_network = device, network
-    transaction.on_commit(
-        partial(
-            signals.token_rotated.send_robust,
-            sender=Login,
-            login_id=login.pk,
-            user_id=login.user_id,
-            generation=login.generation,
-        ),
-        robust=True,
-    )
     return True
 
 
 def _retry(login: Login, *, now: datetime) -> bool:
-    running = consume_retry(login=login, now=now)
-    if running is None:
-        return False
-    if running % ALARM_AFTER == 0:
-        alarm = {"generation": login.generation, "retries": running}
-        suspected = signals.token_suspected.send_robust
-        transaction.on_commit(
-            partial(suspected, sender=Login, login_id=login.pk, user_id=login.user_id, **alarm), robust=True
-        )
-    return True
+    with together(events.TokenSuspected, using=router.db_for_write(Login)):
+        running = consume_retry(login=login, now=now)
+        if running is not None and running % ALARM_AFTER == 0:
+            _announce(
+                events.TokenSuspected(
+                    login_id=login.pk, user_id=login.user_id, generation=login.generation, retries=running
+                )
+            )
+    return running is not None
 
 
 def _end_as_reused(login: Login, generation: int) -> NoReturn:
-    end_login(login_id=login.pk, reason=EndReason.REUSED)
-    signals.token_reused.send_robust(sender=Login, login_id=login.pk, user_id=login.user_id, generation=generation)
+    with transaction.atomic(using=router.db_for_write(Login)):
+        end_login(login_id=login.pk, reason=EndReason.REUSED)
+        _announce(events.TokenReused(login_id=login.pk, user_id=login.user_id, generation=generation))
     raise LoginEnded(f"generation {generation} presented at {login.generation}", reason="reused")
+
+
+def _announce(event: events.Event) -> None:
+    announce(event, sender=Login, using=router.db_for_write(Login))

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import router, transaction
 from django.db.models import Count, Max
-from django.dispatch import Signal
 from django.utils import timezone
 
-from authkit import conf, signals
+from authkit import conf, events
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
+from authkit.events import announce, together
 from authkit.exceptions import NotFound
 from authkit.logins.cutoffs import beginning, cut_off_before, cut_off_everybody, cut_off_person
 from authkit.logins.database_clock import database_now
@@ -29,8 +28,6 @@ from authkit.logins.reasons import EndReason, LoginKind
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
 """What a caller has to find out of a person and their login before anything is written."""
-
-_UNRESTRICTED: dict[str, None] = {"method": None, "before": None, "kind": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +116,7 @@ def open_login(
         rotated_device=client.device[:MAX_ROTATED_DEVICE_LENGTH],
         rotated_network=client.network,
         created_at=began_at or now,
+        authenticated_at=began_at or now,
         last_seen_at=now,
         expires_at=lifetime.expiry(now=now, absolute_expires_at=absolute),
         absolute_expires_at=absolute,
@@ -133,9 +131,9 @@ def open_login(
     if settings.max_logins and login_id is None and origin is None:
         _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces)
     else:
-        _insert(login, begins_now=begins_now)
+        with together(events.LoginOpened, using=router.db_for_write(Login)):
+            _insert(login, begins_now=begins_now)
         _end_replaced(replaces)
-    _send_on_commit(signals.login_opened, login=login)
     return login
 
 
@@ -143,6 +141,7 @@ def _insert(login: Login, *, begins_now: bool) -> None:
     if begins_now:
         login.created_at = beginning(user_id=login.user_id, at=login.created_at)
     login.save(force_insert=True)
+    _announce(events.LoginOpened(login=login))
 
 
 def _save_within_limit(
@@ -174,7 +173,7 @@ def _evict(login_ids: Collection[UUID], *, user_id: Any) -> None:
     tell(login_ids=login_ids)
     Login.objects.filter(pk__in=login_ids, ended_at=None).update_told(ended_at=timezone.now(), end_reason=reason)
     for login_id in login_ids:
-        _send_on_commit(signals.login_ended, login_id=login_id, user_id=user_id, reason=reason)
+        _announce(events.LoginEnded(login_id=login_id, user_id=user_id, reason=reason))
 
 
 def _end_replaced(login_ids: Iterable[UUID]) -> None:
@@ -209,7 +208,7 @@ def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> Ende
         tell(login_ids=[login_id])
         ended = not over and bool(logins.filter(ended_at=None).update_told(ended_at=timezone.now(), end_reason=reason))
         if ended:
-            _send_on_commit(signals.login_ended, login_id=login_id, user_id=owner, reason=reason)
+            _announce(events.LoginEnded(login_id=login_id, user_id=owner, reason=reason))
     return EndedLogin(login_id=login_id, ended=ended)
 
 
@@ -229,7 +228,7 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
     with transaction.atomic():
         line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
         tell(user_ids=[user_id])
-        mine = Login.objects.filter(user_id=user_id)
+        mine = Login.objects.filter(user_id=user_id).ended_by(reason)
         kept_since = None
         if keep is not None:
             kept_since = mine.filter(pk=keep).values_list("created_at", flat=True).first()
@@ -238,7 +237,7 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
         # The UPDATE misses a sign-in that is being written meanwhile, and sessions from before authkit that have no
         # row yet. All of them are older than the cutoff, which names the login that stays.
         cut_off_person(user_id=user_id, keep=None if kept_since is None else keep, kept_since=kept_since)
-        _send_on_commit(signals.logins_ended, user_id=user_id, count=count, reason=reason, **_UNRESTRICTED)
+        _announce(events.LoginsEnded(user_id=user_id, count=count, reason=reason))
     return EndedLogins(count=count)
 
 
@@ -282,11 +281,11 @@ def end_logins_where(
         if user_id is not None:
             line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
         tell(user_ids=[] if user_id is None else [user_id], everybody=user_id is None)
-        logins = Login.objects.where(**chosen, spare_superusers=spare_superusers)
+        logins = Login.objects.where(**chosen, spare_superusers=spare_superusers).ended_by(reason)
         count = logins.live(now).update_told(ended_at=now, end_reason=reason)
         if before is not None and method is None and kind is None and not spare_superusers:
             cut_off_before(moment=before, user_id=user_id)
-        _send_on_commit(signals.logins_ended, count=count, reason=reason, **chosen)
+        _announce(events.LoginsEnded(count=count, reason=reason, **chosen))
     return EndedLogins(count=count)
 
 
@@ -301,7 +300,7 @@ def end_all_logins(*, reason: EndReason) -> EndedLogins:
     with transaction.atomic():
         tell(everybody=True)
         cut_off_everybody(latest=seen["latest"])
-        _send_on_commit(signals.logins_ended, user_id=None, count=count, reason=reason, **_UNRESTRICTED)
+        _announce(events.LoginsEnded(user_id=None, count=count, reason=reason))
     return EndedLogins(count=count)
 
 
@@ -321,6 +320,5 @@ def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:
     )
 
 
-def _send_on_commit(signal: Signal, **arguments: Any) -> None:
-    # Robust: a receiver that fails must not turn a revocation that is committed into an error.
-    transaction.on_commit(partial(signal.send_robust, sender=Login, **arguments), robust=True)
+def _announce(event: events.Event) -> None:
+    announce(event, sender=Login, using=router.db_for_write(Login))

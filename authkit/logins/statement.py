@@ -18,6 +18,7 @@ from django.db.models import Case, DateTimeField, Exists, F, Q, Subquery, Value,
 from django.db.models.sql import UpdateQuery
 
 from authkit.logins.compiled import CompiledStatement, Select, select_where_possible
+from authkit.logins.endings import beyond_cutoffs
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 
 _PREFIX = "_authkit_"
@@ -30,7 +31,7 @@ converting dates that nobody looks at costs as much as a third of the statement.
 _UNASKED = {"former_auth_hash", "password_digest"}  # looked at by statements of their own, where something mismatches
 WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in {*_KEYS, *_UNASKED})
 _ORIGIN = ("parent_id", "actor_id")
-_JUDGED = {"auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
+_JUDGED = {"kind", "restricted", "auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
 _USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at", *_ORIGIN}
 # In the model's own order, in which `from_db()` takes their values.
 JUDGED: Columns = tuple(name for name in WHOLE if name in _JUDGED)
@@ -54,8 +55,10 @@ _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
 
 class Standing(NamedTuple):
-    """Of a login's row, what decides whether it stands."""
+    """Of a login's row, what decides whether it stands, and how far it reaches."""
 
+    kind: str
+    restricted: bool
     auth_hash: str
     created_at: datetime
     expires_at: datetime
@@ -116,10 +119,13 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Co
     width = len(names)
     user = users.from_db(using, names, row[:width])
     values = row[width : width + len(columns)]
+    standing = Standing(*[values[place] for place in _standing_places(columns)])
     user_cutoff, global_cutoff = row[-2:]
+    if user_cutoff and standing.kind in beyond_cutoffs():
+        user_cutoff = None
     return FoundLogin(
         user=user,
-        standing=Standing(*[values[place] for place in _standing_places(columns)]),
+        standing=standing,
         cut_off_at=max(user_cutoff, global_cutoff) if user_cutoff and global_cutoff else user_cutoff or global_cutoff,
         blacklisted=bool(blacklisted),
         _using=using,

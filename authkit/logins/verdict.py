@@ -19,6 +19,7 @@ from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.blacklist import jti_digest
 from authkit.logins.current import current_scope
+from authkit.logins.endings import ends
 from authkit.logins.finality import make_final
 from authkit.logins.fingerprints import auth_hash_holds, is_certainly_another
 from authkit.logins.models import Login
@@ -102,7 +103,7 @@ def verdict(
         return EndReason.EXPIRED
     if not user.is_active:
         return EndReason.DEACTIVATED
-    if not auth_hash_holds(user=user, auth_hash=login.auth_hash):
+    if not auth_hash_holds(user=user, auth_hash=login.auth_hash) and ends(EndReason.PASSWORD_CHANGED, kind=login.kind):
         return EndReason.PASSWORD_CHANGED
     return None
 

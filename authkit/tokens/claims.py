@@ -84,14 +84,14 @@ def authentication_claims(*, login: Login, acr_values: Mapping[str, str]) -> dic
     """When and how the person signed in; the same for all tokens of a login (RFC 9068 section 2.2.1).
 
     Args:
-        login: `created_at` is `auth_time`, in seconds since the epoch, and `method` decides about the other two.
+        login: `authenticated_at` is `auth_time`, in seconds since the epoch, and `method` decides about the other two.
         acr_values: the `acr` of each method; none for a method that is missing, since no value means the same to all.
 
     Returns:
         `auth_time`, `amr` if it is known, `acr` if the project names one. For a provider there is no `amr`: how the
         person proved themselves there is the provider's knowledge, and RFC 8176 has no value for "somewhere else".
     """
-    claims: dict[str, Any] = {"auth_time": int(login.created_at.timestamp())}
+    claims: dict[str, Any] = {"auth_time": int(login.authenticated_at.timestamp())}
     if login.method == "password":
         claims["amr"] = ["pwd"]
     if acr := acr_values.get(login.method):

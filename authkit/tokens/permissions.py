@@ -102,7 +102,7 @@ class RecentLogin(_Refusing):
         login = current_login(request)
         if login is None or login.origin is not None:
             return False  # opened by another person, without a credential of this one's
-        return bool(timezone.now() - login.created_at <= max_age)
+        return bool(timezone.now() - login.authenticated_at <= max_age)
 
 
 def _claim(request: Request, name: str) -> Any:

@@ -381,14 +381,14 @@ def test_how_the_person_signed_in_is_said_if_the_project_wants_it(issue: Any) ->
     acr = {"acme": "urn:example:acme"}
     with override_settings(AUTHKIT={"TOKENS": {"AUTHENTICATION_CLAIMS": True, "ACR_VALUES": acr}}):
         by_password, by_acme, by_other = issue(), issue("acme"), issue("other")
-        Login.objects.update(created_at=timezone.now() - timedelta(hours=1))
+        Login.objects.update(authenticated_at=timezone.now() - timedelta(hours=1))
         refreshed = refresh_tokens(refresh=by_acme.refresh)
-    when = int(by_password.login.created_at.timestamp())
+    when = int(by_password.login.authenticated_at.timestamp())
     assert added(by_password.access) == {"auth_time": when, "amr": ["pwd"]}
-    assert added(by_other.access) == {"auth_time": int(by_other.login.created_at.timestamp())}
+    assert added(by_other.access) == {"auth_time": int(by_other.login.authenticated_at.timestamp())}
     assert added(by_acme.access)["acr"] == "urn:example:acme"
     claims = verify_access(token=refreshed.access).claims
-    assert claims["auth_time"] == int(Login.objects.get(pk=by_acme.login.pk).created_at.timestamp())
+    assert claims["auth_time"] == int(Login.objects.get(pk=by_acme.login.pk).authenticated_at.timestamp())
     assert claims["auth_time"] < claims["iat"] - 3500, "a refresh is no sign-in"
     assert added(by_password.refresh) == added(refreshed.refresh) == {}
 

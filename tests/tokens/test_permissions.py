@@ -254,7 +254,7 @@ def test_permissions_go_together(guarded: Any, call: Any) -> None:
 def test_recent_login_is_asked_of_the_login_whatever_carries_it(guarded: Any, call: Any, in_session: Any) -> None:
     guarded(RecentLogin, max_login_age=timedelta(minutes=5))
     assert call({}).status_code == in_session.get("/guarded/").status_code == 200
-    Login.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+    Login.objects.update(authenticated_at=timezone.now() - timedelta(minutes=6))
     answer = in_session.get("/guarded/")
     assert (answer.status_code, answer.json()) == (
         403,
@@ -265,7 +265,7 @@ def test_recent_login_is_asked_of_the_login_whatever_carries_it(guarded: Any, ca
 def test_refresh_makes_no_login_younger(guarded: Any, api: Any, user: Any) -> None:
     guarded(RecentLogin, max_login_age=timedelta(minutes=5))
     pair = issue_tokens(user=user, method="password", client=Client())
-    Login.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+    Login.objects.update(authenticated_at=timezone.now() - timedelta(minutes=6))
     pair = refresh_tokens(refresh=pair.refresh)
     assert api.get("/guarded/", HTTP_AUTHORIZATION=f"Bearer {pair.access}").status_code == 403
 
