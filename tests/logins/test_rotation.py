@@ -348,7 +348,7 @@ def test_expired_deactivated_and_changed_password(user: Any, open_for: Any, turn
     assert reason(turn, fresh, 0) == ("login_ended", "deactivated")
 
 
-def test_reuse_is_signalled(user: Any, open_for: Any, turn: Any) -> None:
+def test_reuse_is_signalled(user: Any, open_for: Any, turn: Any, django_capture_on_commit_callbacks: Any) -> None:
     heard: list[dict[str, Any]] = []
 
     def receive(sender: Any, signal: Any, **arguments: Any) -> None:
@@ -358,7 +358,8 @@ def test_reuse_is_signalled(user: Any, open_for: Any, turn: Any) -> None:
     try:
         login = open_for(user)
         turn(login, 0), turn(login, 1)
-        reason(turn, login, 0)
+        with django_capture_on_commit_callbacks(execute=True):
+            reason(turn, login, 0)
     finally:
         signals.token_reused.disconnect(receive)
     assert heard == [{"login_id": login.pk, "user_id": user.pk, "generation": 0}]

@@ -254,7 +254,8 @@ def test_permissions_go_together(guarded: Any, call: Any) -> None:
 def test_recent_login_is_asked_of_the_login_whatever_carries_it(guarded: Any, call: Any, in_session: Any) -> None:
     guarded(RecentLogin, max_login_age=timedelta(minutes=5))
     assert call({}).status_code == in_session.get("/guarded/").status_code == 200
-    Login.objects.update(authenticated_at=timezone.now() - timedelta(minutes=6))
+    past = timezone.now() - timedelta(minutes=6)
+    Login.objects.update(created_at=past, authenticated_at=past)
     answer = in_session.get("/guarded/")
     assert (answer.status_code, answer.json()) == (
         403,
@@ -265,7 +266,8 @@ def test_recent_login_is_asked_of_the_login_whatever_carries_it(guarded: Any, ca
 def test_refresh_makes_no_login_younger(guarded: Any, api: Any, user: Any) -> None:
     guarded(RecentLogin, max_login_age=timedelta(minutes=5))
     pair = issue_tokens(user=user, method="password", client=Client())
-    Login.objects.update(authenticated_at=timezone.now() - timedelta(minutes=6))
+    past = timezone.now() - timedelta(minutes=6)
+    Login.objects.update(created_at=past, authenticated_at=past)
     pair = refresh_tokens(refresh=pair.refresh)
     assert api.get("/guarded/", HTTP_AUTHORIZATION=f"Bearer {pair.access}").status_code == 403
 
@@ -275,6 +277,16 @@ def test_person_without_a_login_of_ours_is_refused(guarded: Any, user: Any) -> N
     client = APIClient()
     client.force_authenticate(user)
     assert client.get("/guarded/").status_code == 403
+
+
+def test_login_that_was_authenticated_anew_is_recent_again(guarded: Any, api: Any, user: Any) -> None:
+    guarded(RecentLogin, max_login_age=timedelta(minutes=5))
+    access = issue_tokens(user=user, method="password", client=Client()).access
+    past = timezone.now() - timedelta(hours=1)
+    Login.objects.update(created_at=past, authenticated_at=past)
+    assert api.get("/guarded/", HTTP_AUTHORIZATION=f"Bearer {access}").status_code == 403
+    Login.objects.update(authenticated_at=timezone.now())
+    assert api.get("/guarded/", HTTP_AUTHORIZATION=f"Bearer {access}").status_code == 200
 
 
 def test_permission_costs_no_statement(guarded: Any, api: Any, user: Any, django_assert_num_queries: Any) -> None:
