@@ -279,7 +279,7 @@ class SocialSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """What an answer says about a person."""
+    """The data about a person in answers."""
 
     user_serializer: str = _setting("authkit.signin.serializers.UserSerializer")
     """The dotted path of the DRF serializer behind every `user` in an answer. The default has `id`, `username` and

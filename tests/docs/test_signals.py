@@ -22,7 +22,7 @@ from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import (
     Lifetime,
-    end_everybodys_logins,
+    end_all_logins,
     end_login,
     end_logins_of,
     end_logins_where,
@@ -87,7 +87,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         end_login(login_id=login().pk, reason=EndReason.LOGOUT)
         end_logins_of(user_id=user.pk, reason=EndReason.LOGOUT_ALL)
         end_logins_where(method="password", reason=EndReason.FORCED)
-        end_everybodys_logins(reason=EndReason.FORCED)
+        end_all_logins(reason=EndReason.FORCED)
         list(end_logins_of_people(user_ids=[user.pk], reason=EndReason.FORCED))
         blacklist_token(
             jti="some-jti", kind="access", reason=EndReason.REVOKED, expires_at=clock.now() + timedelta(days=1)
