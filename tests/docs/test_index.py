@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,18 @@ def test_versions_of_the_readme_are_those_of_the_package() -> None:
 def test_a_heading_and_its_anchor() -> None:
     text = "# A `code` title, with: marks\n\n## Twice\n\n```sh\n# no heading\n```\n\n## Twice\n"
     assert anchors(text) == {"a-code-title-with-marks", "twice", "twice-1"}
+
+
+def test_pages_import_what_is_public() -> None:
+    blocks = [block for page in WRITTEN for block in re.findall(r"```\w+\n(.*?)```", page.read_text(), re.DOTALL)]
+    imported = {
+        (module, name.strip())
+        for block in blocks
+        for module, names in re.findall(r"^from (authkit[\w.]*) import ([\w, ]+)$", block, re.MULTILINE)
+        for name in names.split(",")
+    }
+    assert len(imported) > 10
+    allowed = {"authkit", "authkit.exceptions", "authkit.tokens.compat"}
+    for module, name in sorted(imported):
+        assert hasattr(import_module(module), name) or module == "authkit", f"{module}.{name}"
+        assert module in allowed or name in import_module(module).__all__, f"{module}.{name} is not public"

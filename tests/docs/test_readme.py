@@ -178,8 +178,7 @@ django_settings_module = mysite.settings
 LEANS_ON = {
     "settings with TLS": "",
     "an example of claims": "from typing import Any\nimport authkit\n",
-    "an example of scopes": "from rest_framework.views import APIView\n"
-    "from authkit.tokens.permissions import TokenHasScope\n",
+    "an example of scopes": "from rest_framework.views import APIView\nfrom authkit.tokens import TokenHasScope\n",
     "an example of a provider": "import os\nimport authkit\n",
     "mysite/settings.py, at the end": "",
 }
