@@ -171,7 +171,7 @@ class BlacklistedTokenAdmin(Base):
         except TokenNotValid:
             return self._ask(
                 request,
-                _("This is no token of this site, or it is damaged; it is not known what it is, and nothing was done."),
+                _("This is not a token of this site, or it is damaged. Nothing was changed."),
             )
         sealed = ConfirmForm(initial={"chosen": Confirmation(request.user).seal(summary)}, auto_id=False)
         state = token_state(summary=summary)
@@ -183,7 +183,7 @@ class BlacklistedTokenAdmin(Base):
         try:
             summary = Confirmation(request.user).open(request.POST["chosen"])
         except signing.BadSignature:
-            return self._ask(request, _("That took too long: nothing was done. Please paste the token again."))
+            return self._ask(request, _("You took too long, so nothing was changed. Please paste the token again."))
         person: Any = request.user
         result = blacklist_summarized(summary=summary, reason=EndReason.FORCED, by=person)
         said = _("Its login was ended.") if result.login_ended else _("Its login was over already.")

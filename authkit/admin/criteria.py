@@ -64,7 +64,7 @@ class CriteriaForm(forms.Form):
         if before is not None and before.year < FIRST_YEAR:
             raise ValidationError(self.fields["before"].error_messages["invalid"])
         if before is not None and before > database_now():
-            raise ValidationError(_("This is still to come: what begins until then can't be ended yet."))
+            raise ValidationError(_("This time is in the future. Logins that begin before it can't be ended yet."))
         return before
 
     def clean(self) -> None:

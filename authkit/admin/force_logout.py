@@ -105,7 +105,7 @@ class ForceLogoutMixin(Base):
                 )
                 self._force_out(request, people, asked=len(keys))
             else:
-                self.message_user(request, _("Nobody was signed out: the selection got lost."), level=messages.ERROR)
+                self.message_user(request, _("No person was signed out: the selection got lost."), level=messages.ERROR)
         return HttpResponseRedirect(self._preserving_filters(request, self._reverse("changelist")))
 
     def force_logout_one_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -226,8 +226,8 @@ class ForceLogoutMixin(Base):
             self.message_user(request, text, level=messages.SUCCESS)
         if left:
             text = ngettext(
-                "Then it failed: %(count)d person was not signed out. Please try again.",
-                "Then it failed: %(count)d people were not signed out. Please try again.", left,
+                "Then the database failed: %(count)d person was not signed out. Please try again.",
+                "Then the database failed: %(count)d people were not signed out. Please try again.", left,
             )  # fmt: skip
             self.message_user(request, text % {"count": left}, level=messages.ERROR)
 

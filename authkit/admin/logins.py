@@ -299,8 +299,8 @@ class LoginAdmin(Base):
         self.message_user(request, text % {"count": done}, level=messages.SUCCESS)
         if failed:
             text = ngettext(
-                "Then it failed: %(count)d login was not ended. Please try again.",
-                "Then it failed: %(count)d logins were not ended. Please try again.", len(found) - tried,
+                "Then the database failed: %(count)d login was not ended. Please try again.",
+                "Then the database failed: %(count)d logins were not ended. Please try again.", len(found) - tried,
             )  # fmt: skip
             self.message_user(request, text % {"count": len(found) - tried}, level=messages.ERROR)
         if len(found) < len(logins):
@@ -312,7 +312,9 @@ class LoginAdmin(Base):
         if spares_superusers(request):
             # One cutoff ends everybody's: it can spare nobody.
             self.message_user(
-                request, _("Only a superuser may sign everybody out, superusers among them."), level=messages.ERROR
+                request,
+                _("Only a superuser may sign everybody out, superusers included."),
+                level=messages.ERROR,
             )
             return self._back(request)
         if request.method != "POST":

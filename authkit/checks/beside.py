@@ -21,7 +21,7 @@ SECOND_FACTORS = {
 }
 """By the app that a project lists."""
 
-_PAGE = "docs/with-allauth.md says how the two go together; SILENCED_SYSTEM_CHECKS takes what you chose knowingly."
+_PAGE = "docs/with-allauth.md says how the two work together. SILENCED_SYSTEM_CHECKS takes what you chose on purpose."
 
 
 def check_ways_round(**_: Any) -> list[CheckMessage]:
@@ -42,8 +42,8 @@ def _ways_round() -> Iterator[tuple[str, str, str, str]]:
         yield (
             "authkit.W026",
             "authkit.E026",
-            f"authkit takes a name and a password, and asks for nothing else: that is a way round {_and(asked)}.",
-            f'AUTHKIT = {{"LOGIN": {{"PASSWORD_DOORS": False}}}} leaves the other package\'s doors alone. {_PAGE}',
+            f"authkit signs people in by name and password alone, which is a way round {_and(asked)}.",
+            f'AUTHKIT = {{"LOGIN": {{"PASSWORD_DOORS": False}}}} leaves passwords to the other package. {_PAGE}',
         )
     if factors and block.social.providers:
         yield (

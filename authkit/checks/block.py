@@ -56,8 +56,8 @@ def _within_absolute(block: conf.Settings) -> Iterator[CheckMessage]:
 def _tokens(tokens: conf.TokenSettings) -> Iterator[CheckMessage]:
     if tokens.access_lifetime >= tokens.refresh_idle:
         yield Error(
-            "AUTHKIT TOKENS.ACCESS_LIFETIME is not shorter than TOKENS.REFRESH_IDLE: a client that refreshes when its "
-            "access token has run out would find the refresh token dead.",
+            "AUTHKIT TOKENS.ACCESS_LIFETIME is not shorter than TOKENS.REFRESH_IDLE: when its access token has "
+            "expired, a client finds its refresh token expired too.",
             hint="Access tokens live for minutes, refresh tokens for days.",
             id="authkit.E006",
         )
@@ -226,7 +226,7 @@ def check_reuse_mail(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"AUTHKIT TOKENS.REUSE_MAIL is on, but {users._meta.label} has no field {name!r}: nobody is told.",
+            f"AUTHKIT TOKENS.REUSE_MAIL is on, but {users._meta.label} has no field {name!r}: no mail can be sent.",
             hint="Set EMAIL_FIELD on the user model, or take the key out.",
             id="authkit.W060",
         )

@@ -43,7 +43,7 @@ def check_key_file(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"Everybody on this machine can read {path}, and sign tokens with what is in it.",
+            f"Every user of this machine can read {path}, and sign tokens with its keys.",
             hint=f"chmod o-rwx {path}",
             id="authkit.W038",
         )
@@ -61,8 +61,8 @@ def check_derived(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"{' and '.join(uses)} tokens are signed by a key derived from SECRET_KEY: whoever learns that one "
-            "can forge them, and a new SECRET_KEY without SECRET_KEY_FALLBACKS makes all of them worthless.",
+            f"{' and '.join(uses)} tokens are signed by a key derived from SECRET_KEY: an attacker who "
+            "learns it can forge tokens, and a new SECRET_KEY without SECRET_KEY_FALLBACKS makes all tokens invalid.",
             hint="Give TOKENS.KEYS what `manage.py authkit_keys generate` prints; live tokens stay good.",
             id="authkit.W039",
         )

@@ -157,8 +157,8 @@ def check_exposure(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "AUTHKIT REDIS_URL names another machine, and no password: whoever can reach that port can take hints of "
-            "revocations away, and read or end sessions that lie there.",
+            "AUTHKIT REDIS_URL names another machine, and no password: an attacker who can reach that port can delete "
+            "hints of revocations, and read or end the sessions that are stored there.",
             hint="Give the server a password (requirepass, or a user of its own), and use rediss:// where the network "
             "isn't yours alone. Silence this if TLS client certificates do it.",
             id="authkit.W080",

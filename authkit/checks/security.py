@@ -159,7 +159,7 @@ def check_cors(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on: pages of every origin that a browser "
-            "sends cookies for, such as sibling subdomains, can read what your people see.",
+            "sends cookies for, such as sibling subdomains, can read your people's data.",
             hint="Name the origins of your front ends in CORS_ALLOWED_ORIGINS.",
             id="authkit.W048",
         )
@@ -196,8 +196,7 @@ def check_time_zone(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Error(
-            "USE_TZ is off: the times by which logins run out and are cut off are local ones, and in autumn an hour of "
-            "them comes twice.",
+            "USE_TZ is off: the times at which logins end are local times, and in autumn one hour comes twice.",
             hint="USE_TZ = True; Django's page on time zones says what to do with the times that are stored.",
             id="authkit.E047",
         )

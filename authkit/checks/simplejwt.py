@@ -64,8 +64,8 @@ def check_reader(**_: Any) -> list[CheckMessage]:
     if "Bearer" not in ([schemes] if isinstance(schemes, str) else schemes):
         found.append(
             Warning(
-                f"SIMPLE_JWT AUTH_HEADER_TYPES is {schemes!r}: clients that send another word than Bearer are not "
-                "heard.",
+                f"SIMPLE_JWT AUTH_HEADER_TYPES is {schemes!r}: clients that send another word than Bearer are "
+                "treated as anonymous.",
                 hint="Let the clients send `Authorization: Bearer <token>` before you switch.",
                 id="authkit.W070",
             )
@@ -147,7 +147,7 @@ def _header(block: Mapping[str, Any]) -> Iterator[CheckMessage]:
     name = block.get("AUTH_HEADER_NAME", "HTTP_AUTHORIZATION")
     if name != "HTTP_AUTHORIZATION":
         yield Warning(
-            f"SIMPLE_JWT AUTH_HEADER_NAME is {name!r}: clients that send their token there are not heard.",
+            f"SIMPLE_JWT AUTH_HEADER_NAME is {name!r}: clients that send their token there are treated as anonymous.",
             hint="Let the clients send `Authorization: Bearer <token>` before you switch.",
             id="authkit.W077",
         )
@@ -181,9 +181,9 @@ def check_window(**_: Any) -> list[CheckMessage]:
         return [Warning(message, hint=_CLOSE, id="authkit.W072")]
     found: list[CheckMessage] = [
         Warning(
-            f"Tokens that simplejwt signed are accepted until {until.isoformat()}: whoever has its key signs in as "
-            "anybody until then.",
-            hint="As it should be during a switch; silence this until then, and mind that key as long.",
+            f"Tokens that simplejwt signed are accepted until {until.isoformat()}: a holder of its signing key can "
+            "sign in as every person until then.",
+            hint="This is expected during a switch: silence it until then, and keep the key secret.",
             id="authkit.W071",
         )
     ]

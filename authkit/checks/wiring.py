@@ -104,7 +104,7 @@ def check_session_engine(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"SESSION_ENGINE is {settings.SESSION_ENGINE!r}: whoever can read its storage reads usable session ids.",
+            f"SESSION_ENGINE is {settings.SESSION_ENGINE!r}: its storage holds usable session ids, for every reader.",
             hint=f"SESSION_ENGINE = {wiring.SESSION_ENGINE!r} stores digests.",
             id="authkit.W020",
         )

@@ -138,7 +138,7 @@ def _server(server: ServerState, settings: conf.Settings, *, engine_is_redis: bo
     limit = f"of {_megabytes(server.most_memory)}" if server.most_memory else "and no limit"
     yield Finding("Redis", f"{_megabytes(server.used_memory)} in use {limit}; when full: {_when_full(server)}")
     if engine_is_redis and server.most_memory and server.policy != "noeviction":
-        text = 'it evicts, and with SESSIONS.ENGINE "redis" an evicted session is somebody signed out'
+        text = 'it evicts, and with SESSIONS.ENGINE "redis" a person whose session is evicted is signed out'
         yield Finding("Redis", text, Level.NOTE)
 
 
@@ -196,7 +196,7 @@ def _access(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
     try:
         lease = _settled_lease()
         if lease.suspended:
-            text = "in force: database, because somebody could not tell Redis of something a moment ago"
+            text = "in force: database, because a process could not write to Redis a moment ago"
         elif not lease.punctual or not all(clocks.agree(server.ahead) for server in found.servers):
             text = "in force: database, because the clocks are too far apart"
         elif hints.read_all(epoch=lease.epoch) is None:
@@ -275,15 +275,15 @@ def _if_redis_died(found: RedisState, settings: conf.Settings) -> Iterator[Findi
         return
     limit, bound = settings.redis.timeout.total_seconds(), settings.revocation.bound.total_seconds()
     if settings.revocation.check != "database":
-        yield Finding(topic, "access tokens would be checked by the database; nobody is refused, nobody is back in")
+        yield Finding(topic, "access tokens would be checked by the database, with the same result")
     if settings.sessions.engine == "cached":
-        yield Finding(topic, "sessions would be read from the database; nobody is signed out")
+        yield Finding(topic, "sessions would be read from the database; no person is signed out")
     if settings.sessions.engine == "redis":
         text = "every request with a session would be a 503 until it is back; and what it forgot is signed out"
         yield Finding(topic, text, Level.NOTE)
     if _is_in_use(found, settings):
         yield Finding(topic, f"an ending would wait up to {bound / 2:g} s for all processes, in each once, then be so")
-        yield Finding(topic, f"who notices first would wait {limit:g} s; for all others it fails at once")
+        yield Finding(topic, f"the first request to notice would wait {limit:g} s; for all others Redis fails at once")
     else:
         yield Finding(topic, "nothing else would change")
 

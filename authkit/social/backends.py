@@ -125,7 +125,7 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
 
     def check_refreshed(self, *, uid: str) -> None:
         if self.id_token is not None and self.get_user_id({}, {}) != uid:
-            raise refuse(Failure.UNVERIFIED, "the refreshed ID token is about somebody else")
+            raise refuse(Failure.UNVERIFIED, "the refreshed ID token is about another person")
 
     def revoke_at_provider(self, *, access: str, refresh: str) -> None:
         url = self.oidc_config().get("revocation_endpoint")
@@ -205,7 +205,7 @@ class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
     def validate_userinfo_sub(self, userinfo: Any) -> dict[str, Any]:
         # social-core lets a UserInfo without `sub` pass (OpenID Connect Core section 5.3.2: it MUST be there).
         if not isinstance(userinfo, dict) or userinfo.get("sub") != self._subject:
-            raise refuse(Failure.UNVERIFIED, "UserInfo is about somebody else than the ID token")
+            raise refuse(Failure.UNVERIFIED, "UserInfo and the ID token are about two people")
         self._userinfo = userinfo
         return userinfo
 

@@ -72,8 +72,8 @@ def trusted_addresses() -> list[CheckMessage]:
     return [
         checks.Warning(
             f"{_where(provider_id, 'EMAIL_TRUSTED')}: addresses count that the provider doesn't call verified.",
-            hint="As it should be where the provider is yours: silence this. Elsewhere, take it out: an account there "
-            "with somebody else's address is led to, or linked to, theirs here.",
+            hint="If the provider is yours, silence this. Otherwise take it out: an account there may have the address "
+            "of another person, and is then led or linked to that person's account here.",
             id="authkit.W206",
         )
         for provider_id, entry in conf.inspect()[0].social.providers.items()
@@ -119,7 +119,7 @@ def _id(provider_id: str) -> Iterator[CheckMessage]:
     if provider_id in RESERVED_IDS:
         yield checks.Error(
             f"{_where(provider_id)}: the id is reserved.",
-            hint="Give the provider another id: a login's method says this one of another way in.",
+            hint="Give the provider another id: Login.method already uses this one for another way to sign in.",
             id="authkit.E205",
         )
 
@@ -229,7 +229,7 @@ def _issuer(provider_id: str, issuer: str) -> Iterator[CheckMessage]:
         )
     elif parts.scheme == "http" and not settings.DEBUG and not _is_loopback(host):
         yield checks.Error(
-            f"{_where(provider_id, 'ISSUER')} has no TLS: anybody on the way can sign in as anybody.",
+            f"{_where(provider_id, 'ISSUER')} has no TLS: an attacker on the network can sign in as any person.",
             hint="Use the provider's https URL.",
             id="authkit.E203",
         )
@@ -259,7 +259,7 @@ def _options(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMess
     if options.get("VERIFY_SSL", True) is not True:
         yield _warning(
             provider_id,
-            "VERIFY_SSL is changed: a provider whose certificate isn't verified is whoever answers.",
+            "VERIFY_SSL is changed: without a verified certificate, any server can pose as the provider.",
             "Take it out, and add the provider's certificate authority to the machine's trust store.",
             "authkit.W202",
         )
@@ -275,7 +275,7 @@ def _options(provider_id: str, provider: ProviderSettings) -> Iterator[CheckMess
     if not is_openid and id_key in MUTABLE_ID_KEYS:
         yield _warning(
             provider_id,
-            f"ID_KEY is {id_key!r}: whoever gets this name there later gets the account.",
+            f"ID_KEY is {id_key!r}: a person who gets this name at the provider later gets the account here.",
             "Use the provider's permanent user id.",
             "authkit.W205",
         )

@@ -66,15 +66,16 @@ SENTENCES = {
     Failure.NOT_OURS: _(
         "This sign-in was begun in another browser, was finished already, or took too long. Please start again."
     ),
-    Failure.UNVERIFIED: _("The answer of the provider could not be verified, so nobody was signed in."),
+    Failure.UNVERIFIED: _("The answer of the provider could not be verified, so you were not signed in."),
     Failure.REFUSED: _("The provider refused to sign you in."),
     Failure.UNREACHABLE: _("The provider can't be reached right now. Please try again shortly."),
-    Failure.MISCONFIGURED: _("This way to sign in is not set up correctly. Please tell those who run this site."),
+    Failure.MISCONFIGURED: _("This way to sign in is not set up correctly. Please tell the people who run this site."),
     Failure.WRONG_HOST: _("Please open this site by its public address, and sign in there."),
     Failure.NOT_ALLOWED: _("Your account at the provider may not sign in here."),
     Failure.SIGNUP_CLOSED: _(
-        "Nobody here is known by this account, and new accounts are not opened at the moment. If you have an account "
-        "here, sign in to it the way you did before and connect this one on the page that follows."
+        "This account at the provider is not connected to an account here, and new accounts are not opened at the "
+        "moment. If you have an account here, sign in to it the way you did before and connect this one on the page "
+        "that follows."
     ),
     Failure.SIGNUP_REFUSED: _(
         "New accounts are only for some people here, and this account at the provider is not one of theirs. If you "
@@ -91,17 +92,19 @@ SENTENCES = {
     Failure.INACTIVE: _("This account is not active."),
     Failure.SIGNED_IN: _(
         "You are signed in here already, and not by this account. To use both, connect it on the page of your "
-        "connected accounts; to change to somebody else, sign out first."
+        "connected accounts. To sign in as another person, sign out first."
     ),
     Failure.LINKED_ELSEWHERE: _(
-        "This account at the provider belongs to somebody else here, so it was not connected. If that is you as well, "
-        "sign in with it and disconnect it there first."
+        "This account at the provider is connected to another account here, so it was not connected. If both are "
+        "yours, sign in with it and disconnect it there first."
     ),
     Failure.OTHER_LOGIN: _(
         "You have signed out, or in again, since you began to connect this account, so nothing was connected. Please "
         "sign in and start again."
     ),
-    Failure.INVALID_REQUEST: _("The app that sent you here did not ask correctly. Please tell those who made it."),
+    Failure.INVALID_REQUEST: _(
+        "The app that sent you here made a wrong request. Please tell the people who made the app."
+    ),
     Failure.NO_ID_TOKENS: _("This provider has no ID tokens. Please use another way to sign in with it."),
     Failure.TOO_MANY_LOGINS: _("You are signed in on too many devices. Sign out on one of them first."),
 }

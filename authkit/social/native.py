@@ -36,7 +36,7 @@ def require_fit(id_token: str, claims: Mapping[str, Any], *, audience: Collectio
     addressed = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     # OpenID Connect Core section 3.1.3.7, numbers 3 to 5. Google names the site in `aud` and the app in `azp`.
     if any(client not in audience for client in addressed) or claims.get("azp", addressed[0]) not in audience:
-        raise refuse(Failure.UNVERIFIED, "the ID token is for somebody else as well, or was given to somebody else")
+        raise refuse(Failure.UNVERIFIED, "the ID token has another audience as well, or was issued to another client")
     if not isinstance(claims.get("nonce"), str) or not constant_time_compare(claims["nonce"], nonce):
         raise refuse(Failure.UNVERIFIED, "the ID token has another nonce")
     if time.time() - claims["iat"] > MAX_AGE_SECONDS:

@@ -35,7 +35,7 @@ def rule_problems() -> list[CheckMessage]:
 def _pipeline(social: SocialSettings) -> Iterator[CheckMessage]:
     for problem in step_problems(social.pipeline):
         check_id, hint = _STEPS[problem.kind]
-        yield Error(f"AUTHKIT SOCIAL.PIPELINE: {problem.message}, so nobody can sign in.", hint=hint, id=check_id)
+        yield Error(f"AUTHKIT SOCIAL.PIPELINE: {problem.message}, so every sign-in is refused.", hint=hint, id=check_id)
 
 
 def _hooks(social: SocialSettings) -> Iterator[CheckMessage]:

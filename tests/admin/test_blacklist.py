@@ -132,9 +132,9 @@ def test_a_confirmation_is_good_for_whoever_pasted_and_not_for_ever(
     clerk = browse(staff("view_blacklistedtoken", "authkit.force_logout"))
     chosen = sealed(clerk.post(PAGE, {"token": pair.refresh}))
     for browser, text in ((browse(boss), chosen), (clerk, chosen[:-1]), (clerk, ""), (clerk, "x")):
-        assert "That took too long" in browser.post(PAGE, {"chosen": text}).content.decode()
+        assert "You took too long" in browser.post(PAGE, {"chosen": text}).content.decode()
     monkeypatch.setattr("authkit.admin.blacklist.CONFIRM_WITHIN_SECONDS", -1)
-    assert "That took too long" in clerk.post(PAGE, {"chosen": chosen}).content.decode()
+    assert "You took too long" in clerk.post(PAGE, {"chosen": chosen}).content.decode()
     assert not BlacklistedToken.objects.exists()
 
 

@@ -64,7 +64,7 @@ def test_everything_by_a_method_is_shown_and_then_ended(
     assert "End these logins" not in offered
     page = ask(browser, method="gone", before="")
     assert "gone: 2" in page
-    assert "You are among them" not in page
+    assert "One of them is yours" not in page
     assert live(mine, his, kept) == [True, True, True], "asking ended something"
     response = browser.post(reverse(PAGE), answer(page))
     assert response.url == reverse(LIST)
@@ -123,14 +123,14 @@ def test_both_have_to_fit(boss: Any, user: Any, open_for: Any, browse: Any) -> N
 
 
 def test_who_would_sign_themselves_out_is_told(boss: Any, browse: Any) -> None:
-    assert "You are among them" in ask(browse(boss), method="password", before="")
+    assert "One of them is yours" in ask(browse(boss), method="password", before="")
 
 
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
         ({"method": "", "before": ""}, "Choose a way in, a time, or both."),
-        ({"before": "2999-01-01T00:00"}, "still to come"),
+        ({"before": "2999-01-01T00:00"}, "is in the future"),
         ({"before": "soon"}, "Enter a valid date/time."),
         ({"before": "0001-01-01T00:00"}, "Enter a valid date/time."),
         ({"before": "0001-01-01T00:00:00+14:00"}, "Enter a valid date/time."),

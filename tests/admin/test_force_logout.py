@@ -109,7 +109,7 @@ def test_what_was_done_is_said_when_a_later_batch_fails(
     assert response.status_code == 302
     assert said(response) == [
         "2 people were forced to sign out; 2 live logins ended.",
-        "Then it failed: 1 person was not signed out. Please try again.",
+        "Then the database failed: 1 person was not signed out. Please try again.",
     ]
     assert sorted(map(is_over, logins.values())) == [False, True, True]
     assert LogEntry.objects.count() == 2

@@ -78,7 +78,7 @@ def test_dry_run_says_what_would_end_and_ends_nothing(user: Any, login: Login) -
         (["--email", "nobody@example.test"], "There is no "),
         (["--id", str(uuid4())], "no"),
         (["--id", "garbage"], "is no primary key of "),
-        ([], "Say whom"),
+        ([], "Name a person"),
         (["alice", "--everybody"], "not allowed with argument"),
     ],
 )
@@ -108,7 +108,7 @@ def test_user_model_without_an_address_is_an_error(user: Any, monkeypatch: pytes
 
 def test_everybody_is_asked_about_first(user: Any, login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "input", lambda _prompt: "no")
-    with pytest.raises(CommandError, match="Nobody was signed out"):
+    with pytest.raises(CommandError, match="No person was signed out"):
         run("--everybody")
     assert not is_over(login)
     monkeypatch.setattr(builtins, "input", lambda _prompt: "yes")
@@ -148,7 +148,7 @@ def test_everything_by_a_method_ends_whosever_it_is(user: Any, make_user: Any, l
 def test_everything_by_a_method_is_asked_about_first(user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = by(user, "google")
     monkeypatch.setattr(builtins, "input", lambda _prompt: "no")
-    with pytest.raises(CommandError, match="Nobody was signed out"):
+    with pytest.raises(CommandError, match="No person was signed out"):
         run("--method", "google")
     assert not is_over(mine)
 
@@ -178,7 +178,7 @@ def test_of_one_person_only_what_fits_ends_and_nobody_is_asked(user: Any, make_u
 
 @pytest.mark.parametrize(
     ("before", "expected"),
-    [("yesterday", "is no time"), ("2026-02-31", "is no time"), ("2999-01-01", "still to come")],
+    [("yesterday", "is no time"), ("2026-02-31", "is no time"), ("2999-01-01", "is in the future")],
 )
 def test_a_time_that_is_none_or_to_come_is_an_error_and_ends_nothing(before: str, expected: str, login: Login) -> None:
     with pytest.raises(CommandError, match=expected):

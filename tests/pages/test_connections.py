@@ -86,7 +86,7 @@ def test_the_last_way_in_has_no_button_and_says_why(signed_in: Client, user: Any
     type(user).objects.filter(pk=user.pk).update(password="!")
     signed_in.force_login(type(user).objects.get())
     page = signed_in.get(CONNECTIONS)
-    assert "Your only way to sign in." in page.content.decode()
+    assert "This is your only way to sign in." in page.content.decode()
     assert gone(it) not in [action for action, _fields in Forms(page).found]
     form["csrfmiddlewaretoken"] = Forms(page).to("/auth/social/link/two/")["csrfmiddlewaretoken"]
     refused = signed_in.post(gone(it), form)

@@ -54,7 +54,7 @@ class Command(BaseCommand):
         if not options["jti"] or options["until"] is None:
             raise CommandError("--jti needs a value, and --until when that token expires.")
         if options["until"] <= timezone.now():
-            raise CommandError("That token has expired; nobody accepts it any more.")
+            raise CommandError("That token has expired, so it is refused already.")
         if options["dry_run"]:
             self.stdout.write(f"The {TokenKind(options['kind']).label} would be refused until {options['until']}.")
             return
@@ -73,11 +73,11 @@ class Command(BaseCommand):
             summary = summarize_token(token=text)
         except TokenNotValid as refused:
             raise CommandError(
-                "This is no token of this site, or it is damaged. Nothing was changed. If another library made it, "
-                "name its jti and its end: --jti … --until …"
+                "This is not a token of this site, or it is damaged. Nothing was changed. If another library made it, "
+                "give its jti and its end: --jti … --until …"
             ) from refused
         state = token_state(summary=summary)
-        whose = state.owner if state.owner is not None else "nobody (any more)"
+        whose = state.owner if state.owner is not None else "no person, or one who was deleted"
         article = "An" if summary.kind == TokenKind.ACCESS else "A"
         ends = "expired" if state.expired else "expires"
         self.stdout.write(f"{article} {summary.kind.label}\n  of {whose}, jti {summary.jti}")

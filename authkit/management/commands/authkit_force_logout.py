@@ -60,7 +60,7 @@ class Command(BaseCommand):
         elif options["everybody"]:
             self._everybody(options)
         else:
-            raise CommandError("Say whom: a person, --everybody, --method or --before.")
+            raise CommandError("Name a person, --everybody, --method or --before.")
 
     def _person(self, person: Any, *, dry_run: bool) -> None:
         summary = summaries_of(user_ids=[person.pk])[person.pk]
@@ -96,9 +96,11 @@ class Command(BaseCommand):
             try:
                 answer = input("Type 'yes' to go on: ")
             except EOFError:
-                raise CommandError("Nobody was signed out: there is nobody to ask. --noinput doesn't.") from None
+                raise CommandError(
+                    "No person was signed out: the command could not ask, because it has no input. Use --noinput."
+                ) from None
             if answer != "yes":
-                raise CommandError("Nobody was signed out.")
+                raise CommandError("No person was signed out.")
 
 
 def _names_somebody(options: dict[str, Any]) -> bool:
@@ -119,7 +121,7 @@ def _time(given: str | None) -> datetime | None:
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment)
     if moment > database_now():
-        raise CommandError(f"{moment.isoformat()} is still to come: what begins until then can't be ended yet.")
+        raise CommandError(f"{moment.isoformat()} is in the future: logins that begin before it can't be ended yet.")
     return moment
 
 

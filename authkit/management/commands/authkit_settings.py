@@ -1,4 +1,5 @@
-"""`manage.py authkit_settings`: what is in force; `--explicit`: the long-hand of `authkit.configure(globals())`."""
+"""`manage.py authkit_settings`: what is in force; `--explicit`: the long-hand of `authkit.configure(globals())`;
+`--markdown`: docs/settings.md."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from authkit import conf, wiring
+from authkit.management.settings_page import markdown
 
 
 class Command(BaseCommand):
@@ -20,14 +22,23 @@ class Command(BaseCommand):
     requires_system_checks = ()  # it is what one runs to see why the checks complain
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
+        form = parser.add_mutually_exclusive_group()
+        form.add_argument(
             "--explicit",
             action="store_true",
             help="print Python to write into the settings instead of authkit.configure(globals())",
         )
+        form.add_argument(
+            "--markdown",
+            action="store_true",
+            help="print the reference of all settings, docs/settings.md, whatever the project has set",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(explicit() if options["explicit"] else effective())
+        if options["markdown"]:
+            self.stdout.write(markdown(), ending="")
+        else:
+            self.stdout.write(explicit() if options["explicit"] else effective())
 
 
 def effective() -> str:

@@ -96,7 +96,7 @@ async function showSignedOut() {
 
 async function showSignedIn() {
   const { user, login } = await auth.me();
-  if (auth.state.user?.id !== user.id) return; // another tab signed out meanwhile, or in as somebody else
+  if (auth.state.user?.id !== user.id) return; // another tab signed out meanwhile, or in as another person
   fact("who", user.username);
   fact("kind", login.kind);
   fact("method", login.method);

@@ -1,0 +1,36 @@
+"""docs/pages.md lists the templates that a project may replace, and no other."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+from authkit import social
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "pages.md").read_text()
+TEMPLATES = ROOT / "authkit" / "templates"
+
+
+def test_every_page_is_listed_and_no_other() -> None:
+    there = {f"authkit/{path.name}" for path in (TEMPLATES / "authkit").glob("*.html")}
+    table = "".join(re.findall(r"^\|.*$", PAGE, re.MULTILINE))
+    assert set(re.findall(r"`(authkit/\w+\.html)`", table)) == there
+
+
+def test_every_mail_is_listed() -> None:
+    patterns = re.findall(r"`(authkit/mail/[\w*]+\.txt)`", PAGE)
+    mails = [str(path.relative_to(TEMPLATES)) for path in (TEMPLATES / "authkit" / "mail").iterdir()]
+    assert mails
+    assert [mail for mail in mails if not any(fnmatch(mail, pattern) for pattern in patterns)] == []
+    assert [pattern for pattern in patterns if not any(fnmatch(mail, pattern) for mail in mails)] == []
+
+
+def test_blocks_of_the_example_exist() -> None:
+    base = (TEMPLATES / "authkit" / "base.html").read_text()
+    blocks = re.findall(r"{% block (\w+) %}", PAGE)
+    assert blocks
+    assert [block for block in blocks if f"{{% block {block} %}}" not in base] == []
+    assert "authkit.social.sign_in_origins()" in PAGE
+    assert callable(social.sign_in_origins)

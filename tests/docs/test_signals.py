@@ -1,0 +1,126 @@
+"""docs/signals.md beside what is sent: every signal is provoked, and its arguments are those of the page."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.dispatch import Signal
+
+from authkit import signals
+from authkit.core.clients import Client
+from authkit.exceptions import LoginEnded
+from authkit.logins.blacklist import blacklist_token
+from authkit.logins.crowds import end_logins_of_people
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.rotation import rotate
+from authkit.logins.services import (
+    Lifetime,
+    end_all_logins,
+    end_login,
+    end_logins_of,
+    end_logins_where,
+    open_login,
+)
+from authkit.social.connections import disconnect
+from authkit.social.links import Identity, LinkedBy, write_link
+from tests.docs.pages import first_cells, sections
+
+PAGE = (Path(__file__).parents[2] / "docs" / "signals.md").read_text()
+ALL = {name: value for name, value in vars(signals).items() if isinstance(value, Signal)}
+WRITTEN = {
+    name: {word for cell in first_cells(text) for word in re.findall(r"`(\w+)`", cell)}
+    for name, text in sections(PAGE, 3).items()
+}
+HOME = Client(address="203.0.113.9", device="Firefox on Linux")
+LIFETIME = Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30))
+SOMETIMES = {"crowd"}
+"""Arguments that are left out where they don't apply."""
+
+
+@pytest.fixture
+def heard() -> Iterator[dict[str, list[set[str]]]]:
+    """The names of the arguments of each signal that was sent, by its name."""
+    found: dict[str, list[set[str]]] = defaultdict(list)
+    receivers = []
+    for name, signal in ALL.items():
+
+        def receive(_name: str = name, **arguments: Any) -> None:
+            found[_name].append(arguments.keys() - {"signal", "sender"})
+
+        signal.connect(receive)
+        receivers.append((signal, receive))
+    yield found
+    for signal, receive in receivers:
+        signal.disconnect(receive)
+
+
+def turn(login: Login, generation: int) -> None:
+    rotate(
+        login_id=login.pk, user_id=login.user_id, generation=generation, lifetime=LIFETIME,
+        grace=timedelta(seconds=60), client=HOME,
+    )  # fmt: skip
+
+
+def test_every_signal_is_sent_with_the_arguments_of_the_page(
+    user: Any, clock: Any, heard: dict[str, list[set[str]]], django_capture_on_commit_callbacks: Any
+) -> None:
+    def login() -> Login:
+        return open_login(user=user, kind=LoginKind.TOKEN, method="password", lifetime=LIFETIME, client=HOME)
+
+    user.set_password("correct-horse-battery-staple")
+    user.save()
+    with django_capture_on_commit_callbacks(execute=True):
+        suspect = login()
+        for generation in range(3):  # a late retry in three generations running
+            turn(suspect, generation)
+            clock.forward(seconds=12)
+            turn(suspect, generation)
+        with pytest.raises(LoginEnded):  # reuse
+            turn(suspect, 0)
+        end_login(login_id=login().pk, reason=EndReason.LOGOUT)
+        end_logins_of(user_id=user.pk, reason=EndReason.LOGOUT_ALL)
+        end_logins_where(method="password", reason=EndReason.FORCED)
+        end_all_logins(reason=EndReason.FORCED)
+        list(end_logins_of_people(user_ids=[user.pk], reason=EndReason.FORCED))
+        blacklist_token(
+            jti="some-jti", kind="access", reason=EndReason.REVOKED, expires_at=clock.now() + timedelta(days=1)
+        )
+        identity = Identity(provider="google", uid="1", id_key="sub", record={})
+        link = write_link(user=user, identity=identity, how=LinkedBy.REQUEST)
+        disconnect(user_id=user.pk, connection_id=link.pk)
+    assert heard.keys() == ALL.keys()
+    for name, calls in heard.items():
+        assert set.union(*calls) == WRITTEN[name], name
+        assert all(arguments >= WRITTEN[name] - SOMETIMES for arguments in calls), name
+
+
+def test_every_signal_has_a_section_and_no_other() -> None:
+    assert WRITTEN.keys() == ALL.keys()
+
+
+def test_docstring_of_the_module_names_the_same_arguments() -> None:
+    text = " ".join((signals.__doc__ or "").split())
+    parts = re.split(rf"`({'|'.join(ALL)})`\s+sender: ", text)[1:]
+    told = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert told.keys() == ALL.keys()
+    for name, arguments in WRITTEN.items():
+        assert [each for each in arguments if f"`{each}`" not in told[name]] == [], name
+
+
+def test_example_of_the_page_receives(user: Any, capsys: Any, django_capture_on_commit_callbacks: Any) -> None:
+    [block] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    namespace: dict[str, Any] = {}
+    exec(block, namespace)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            open_login(user=user, kind=LoginKind.TOKEN, method="password", lifetime=LIFETIME, client=HOME)
+    finally:
+        signals.login_opened.disconnect(namespace["greet"])
+    assert capsys.readouterr().out == f"{user} signed in by password from Firefox on Linux\n"
