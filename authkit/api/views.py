@@ -12,10 +12,11 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from authkit import conf
-from authkit.api.serializers import LogoutAllSerializer
+from authkit.api.serializers import EndedSerializer, LoginPageSerializer, LogoutAllSerializer
+from authkit.core.answers import answer
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
+from authkit.core.operations import Parameter, operation
 from authkit.core.response_notes import response_notes
 from authkit.exceptions import CsrfFailed, NotFound
 from authkit.logins.current import ShowsLogin, current_login
@@ -26,7 +27,7 @@ from authkit.sessions.authentication import SessionAuthentication
 from authkit.sessions.services import sign_out
 from authkit.sessions.state import ended_login
 from authkit.sessions.views import sign_out_of_session
-from authkit.signin.serializers import login_payload, login_payloads, user_payload
+from authkit.signin.serializers import CurrentSerializer
 from authkit.tokens.authentication import TokenAuthentication, judging_bearer, read_bearer
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import discard_access_cookie, discard_cookies, read_access_cookie
@@ -34,6 +35,7 @@ from authkit.tokens.revoking import carries_live_login, identify_token, revoke_t
 from authkit.tokens.transports import Transport, bound_transport, cookie_transports
 
 EVERY_CREDENTIAL = (TokenAuthentication, SessionAuthentication)
+UNAUTHENTICATED = ("not_authenticated", "token_not_valid")
 
 
 class SignedInView(ApiView):
@@ -52,14 +54,10 @@ class SignedInView(ApiView):
 class MeView(ShowsLogin, SignedInView):
     """`GET me/`: the caller and the login by which they are here."""
 
+    @operation("me", "Logins", "Who am I", answers={200: CurrentSerializer}, refuses={401: UNAUTHENTICATED})
     def get(self, request: Request) -> Response:
         user, login = cast("AbstractBaseUser", request.user), current_login(request)
-        return Response(
-            {
-                "user": user_payload(user, serializer=conf.current().accounts.user_serializer),
-                "login": None if login is None else login_payload(login, current=login),
-            }
-        )
+        return answer(CurrentSerializer, {"user": user, "login": login}, context={"current": login})
 
 
 class LogoutView(ApiView):
@@ -67,6 +65,14 @@ class LogoutView(ApiView):
 
     authentication_classes = (SessionAuthentication,)
 
+    @operation(
+        "logout",
+        "Logins",
+        "Sign out, whatever the request came with",
+        description="The login ends on the server, and its cookies are cleared. 204 also for one that is over already.",
+        answers={204: None},
+        refuses={401: ("token_not_valid",), 403: ("csrf_failed",)},
+    )
     def post(self, request: Request) -> Response:
         with judging_bearer(request):
             token = read_bearer(request)
@@ -110,6 +116,15 @@ def _is_proven(request: HttpRequest) -> bool:
 class LogoutAllView(SignedInView):
     """`POST logout/all/`: ends all of the caller's logins, or all but the current one."""
 
+    @operation(
+        "logout_all",
+        "Logins",
+        "Sign out everywhere",
+        body=LogoutAllSerializer,
+        body_required=False,
+        answers={200: EndedSerializer},
+        refuses={401: UNAUTHENTICATED, 403: ("csrf_failed",)},
+    )
     def post(self, request: Request) -> Response:
         body = LogoutAllSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -118,7 +133,7 @@ class LogoutAllView(SignedInView):
         ended = end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
         if keep is None:
             _clear_cookies(request, current)
-        return Response({"ended": ended.count})
+        return answer(EndedSerializer, ended)
 
 
 class LoginPages(PageNumberPagination):
@@ -128,15 +143,40 @@ class LoginPages(PageNumberPagination):
 class LoginsView(SignedInView):
     """`GET logins/`: the caller's live logins, newest first."""
 
+    @operation(
+        "logins",
+        "Logins",
+        "My logins, newest first",
+        description="The live sessions and token pairs of the caller.",
+        answers={200: LoginPageSerializer},
+        refuses={401: UNAUTHENTICATED, 404: ("not_found",)},
+        parameters=(Parameter("page", "From 1; a page that does not exist is a 404.", "integer", "query"),),
+    )
     def get(self, request: Request) -> Response:
         user, current, pages = cast("AbstractBaseUser", request.user), current_login(request), LoginPages()
-        logins = pages.paginate_queryset(live_logins_of(user=user).select_related("actor"), request, view=self) or []
-        return pages.get_paginated_response(login_payloads(logins, current=current))
+        logins = pages.paginate_queryset(live_logins_of(user=user).select_related("actor"), request, view=self)
+        page: Any = pages.page
+        given = {
+            "count": page.paginator.count,
+            "next": pages.get_next_link(),
+            "previous": pages.get_previous_link(),
+            "results": logins,
+        }
+        return answer(LoginPageSerializer, given, context={"current": current})
 
 
 class LoginView(SignedInView):
     """`DELETE logins/<id>/`: ends one of the caller's logins."""
 
+    @operation(
+        "login_end",
+        "Logins",
+        "End one of my logins",
+        description="Another person's login is a 404, as one that does not exist.",
+        answers={204: None},
+        refuses={401: UNAUTHENTICATED, 403: ("csrf_failed",), 404: ("not_found",)},
+        parameters=(Parameter("login_id", "`id` of a login.", "uuid"),),
+    )
     def delete(self, request: Request, login_id: str) -> Response:
         ended = end_login(login_id=_parsed(login_id), reason=EndReason.LOGOUT, user_id=request.user.pk)
         current = current_login(request)

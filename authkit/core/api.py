@@ -20,6 +20,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView, set_rollback
 
 from authkit import exceptions
+from authkit.core.answers import refused
 from authkit.core.bodies import give_length
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
@@ -133,7 +134,9 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     else:
         return None
     set_rollback()
-    return Response(data, status=status, headers=_headers(status, context))
+    if isinstance(error, drf.ValidationError):
+        return Response(data, status=status)
+    return refused(data, status=status, headers=_headers(status, context))
 
 
 def _throttled(error: drf.Throttled) -> Response:
@@ -141,7 +144,7 @@ def _throttled(error: drf.Throttled) -> Response:
     wait = RETRY_AFTER_SECONDS if seconds is None else max(1, ceil(seconds))
     data = {"code": "throttled", "detail": f"Too many requests. Try again in {wait} s.", "retry_after": wait}
     set_rollback()
-    return Response(data, status=error.status_code, headers={"Retry-After": str(wait)})
+    return refused(data, status=error.status_code, headers={"Retry-After": str(wait)})
 
 
 def _api_exception_payload(error: drf.APIException) -> dict[str, str]:

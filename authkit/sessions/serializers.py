@@ -1,11 +1,21 @@
-"""Request bodies of the session endpoints."""
+"""Bodies and answers of the session endpoints."""
 
 from __future__ import annotations
 
 from rest_framework import serializers
 
-from authkit.signin.serializers import CredentialsSerializer
+from authkit.core.answers import AnswerSerializer
+from authkit.signin.serializers import CredentialsSerializer, LoginSerializer, PersonField
 
 
 class SessionLoginSerializer(CredentialsSerializer):
-    remember = serializers.BooleanField(required=False, default=False)
+    remember = serializers.BooleanField(required=False, default=False, help_text="A session that lasts longer.")
+
+
+class SessionSerializer(AnswerSerializer):
+    """Who is here, if anybody; `context["current"]` is the login that carries the request."""
+
+    authenticated = serializers.BooleanField()
+    user = PersonField(allow_null=True)
+    login = LoginSerializer(allow_null=True)
+    csrf_token = serializers.CharField(help_text="For the header X-CSRFToken of unsafe requests.")

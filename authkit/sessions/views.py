@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.utils.decorators import method_decorator
@@ -13,15 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from authkit import conf
+from authkit.core.answers import answer
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
+from authkit.core.operations import operation
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.sessions.authentication import CookieAuthentication, SessionAuthentication
 from authkit.sessions.receivers import PASSWORD
-from authkit.sessions.serializers import SessionLoginSerializer
+from authkit.sessions.serializers import SessionLoginSerializer, SessionSerializer
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin.credentials import verify_password
-from authkit.signin.serializers import login_payload, user_payload
+from authkit.signin.serializers import SignedInSerializer
 
 
 class SessionView(ShowsLogin, ApiView):
@@ -29,16 +29,26 @@ class SessionView(ShowsLogin, ApiView):
 
     authentication_classes = (SessionAuthentication,)
 
+    @operation(
+        "session",
+        "Sessions",
+        "Who is signed in, and a CSRF token",
+        description="Sets the CSRF cookie. A program in a browser asks this first.",
+        answers={200: SessionSerializer},
+        refuses={401: ("not_authenticated", "token_not_valid")},
+    )
     def get(self, request: Request) -> Response:
         if "HTTP_AUTHORIZATION" in request.META and request.successful_authenticator is None:
             raise NotAuthenticated  # a header that nobody understands is refused, on this public door too
-        answer: dict[str, Any] = {"authenticated": False, "user": None, "login": None}
-        if request.user.is_authenticated:
-            login = current_login(request)
-            answer["authenticated"] = True
-            answer["user"] = user_payload(request.user, serializer=conf.current().accounts.user_serializer)
-            answer["login"] = None if login is None else login_payload(login, current=login)
-        return Response({**answer, "csrf_token": get_token(request._request)})
+        user = request.user if request.user.is_authenticated else None
+        login = None if user is None else current_login(request)
+        given = {
+            "authenticated": user is not None,
+            "user": user,
+            "login": login,
+            "csrf_token": get_token(request._request),
+        }
+        return answer(SessionSerializer, given, context={"current": login})
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -53,18 +63,23 @@ class SessionLoginView(ApiView):
     def perform_authentication(self, request: Request) -> None:
         require_csrf_proof(request._request)
 
+    @operation(
+        "session_login",
+        "Sessions",
+        "Sign in by password",
+        description="The answer sets the session's cookie and a new CSRF token.",
+        body=SessionLoginSerializer,
+        answers={200: SignedInSerializer},
+        refuses={401: ("no_active_account",), 403: ("csrf_failed", "too_many_logins", "sign_in_refused")},
+        csrf="always",
+    )
     def post(self, request: Request) -> Response:
         body = SessionLoginSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         settings, http = conf.current(), request._request
         user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
         login = sign_in(request=http, user=user, method=PASSWORD, remember=body.validated_data["remember"])
-        return Response(
-            {
-                "user": user_payload(user, serializer=settings.accounts.user_serializer),
-                "login": login_payload(login, current=login),
-            }
-        )
+        return answer(SignedInSerializer, {"user": user, "login": login}, context={"current": login})
 
 
 class SessionLogoutView(ApiView):
@@ -72,6 +87,14 @@ class SessionLogoutView(ApiView):
 
     authentication_classes = (CookieAuthentication,)
 
+    @operation(
+        "session_logout",
+        "Sessions",
+        "Sign out of the session",
+        description="The login ends on the server, and the cookie is cleared. 204 also where there is no session.",
+        answers={204: None},
+        refuses={403: ("csrf_failed",)},
+    )
     def post(self, request: Request) -> Response:
         sign_out_of_session(request._request)
         return Response(status=204)

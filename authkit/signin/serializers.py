@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.module_loading import import_string
-from rest_framework import serializers
+from rest_framework import ISO_8601, serializers
 
+from authkit import conf
+from authkit.core.answers import AnswerSerializer
 from authkit.core.credential_fields import BodySerializer, HiddenField
 from authkit.logins.models import Login
 from authkit.signin.credentials import MAX_PASSWORD_LENGTH
@@ -45,49 +47,62 @@ class UserSerializer(serializers.BaseSerializer[AbstractBaseUser]):
         }
 
 
-class LoginSerializer(serializers.ModelSerializer[Login]):
+class PersonField(serializers.Field[Any, Any, Any, Any]):
+    """A person, by the project's ACCOUNTS.USER_SERIALIZER; read at use."""
+
+    def to_representation(self, value: AbstractBaseUser) -> Any:
+        return person_serializer()(value).data
+
+
+def person_serializer() -> type[serializers.BaseSerializer[Any]]:
+    """ACCOUNTS.USER_SERIALIZER's class."""
+    return cast("type[serializers.BaseSerializer[Any]]", import_string(conf.current().accounts.user_serializer))
+
+
+class LoginKindField(serializers.CharField):
+    """`Login.kind`."""
+
+
+class ImpersonatorField(serializers.CharField):
+    """The name of the person who opened the login for another one; null if they are deleted. Other logins lack it."""
+
+    def get_attribute(self, instance: Login) -> str | None:
+        if instance.parent_id is None:
+            raise serializers.SkipField
+        return None if instance.actor is None else instance.actor.get_username()
+
+
+class LoginSerializer(AnswerSerializer):
     """A login as its owner sees it; `context["current"]` is the one that carries the request.
 
-    `impersonated_by` is there only for a login that another person opened: their name, or null if they are deleted.
+    A plain serializer, because a ModelSerializer asks the model for its fields each time that one is made. A time's
+    form is part of the contract, so the project's DATETIME_FORMAT does not count here.
     """
 
-    last_seen_at = serializers.DateTimeField(source="shown_last_seen_at", read_only=True)
-    expires_at = serializers.DateTimeField(source="shown_expires_at", read_only=True)
-    current = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Login
-        fields = (
-            "id", "kind", "method", "device", "ip", "created_at", "last_seen_at", "expires_at", "current",
-        )  # fmt: skip
-        read_only_fields = fields
-
-    def to_representation(self, instance: Login) -> dict[str, Any]:
-        shown: dict[str, Any] = super().to_representation(instance)
-        if instance.parent_id is not None:
-            shown["impersonated_by"] = None if instance.actor is None else instance.actor.get_username()
-        return shown
+    id = serializers.UUIDField()
+    kind = LoginKindField()
+    method = serializers.CharField(help_text='"password", or the id of a provider or of a project\'s own door.')
+    device = serializers.CharField(help_text='Such as "Firefox on Linux".')
+    ip = serializers.IPAddressField(allow_null=True)
+    created_at = serializers.DateTimeField(format=ISO_8601)
+    last_seen_at = serializers.DateTimeField(source="shown_last_seen_at", format=ISO_8601)
+    expires_at = serializers.DateTimeField(source="shown_expires_at", format=ISO_8601)
+    current = serializers.SerializerMethodField(help_text="Whether the request came by this login.")
+    impersonated_by = ImpersonatorField(required=False, allow_null=True)
 
     def get_current(self, login: Login) -> bool:
         current = self.context.get("current")
         return current is not None and current.pk == login.pk
 
 
-def user_payload(user: AbstractBaseUser, *, serializer: str) -> dict[str, Any]:
-    """One person, by the serializer at this dotted path."""
-    return cast("dict[str, Any]", import_string(serializer)(user).data)
+class SignedInSerializer(AnswerSerializer):
+    """A person and their login; `context["current"]` is the login that carries the request."""
+
+    user = PersonField()
+    login = LoginSerializer()
 
 
-def login_payload(login: Login, *, current: Login | None) -> dict[str, Any]:
-    """One login, marked if it is the current one."""
-    [payload] = login_payloads([login], current=current)
-    return payload
+class CurrentSerializer(SignedInSerializer):
+    """The same for a credential that may name no login."""
 
-
-def login_payloads(logins: Iterable[Login], *, current: Login | None) -> list[dict[str, Any]]:
-    """Several logins in the order given, the current one marked.
-
-    One serializer for all of them: building one takes ten times as long as rendering a row.
-    """
-    serializer = LoginSerializer(context={"current": current})
-    return [serializer.to_representation(login) for login in logins]
+    login = LoginSerializer(allow_null=True)

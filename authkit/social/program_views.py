@@ -13,8 +13,10 @@ from rest_framework.response import Response
 from social_django.models import DjangoStorage
 
 from authkit import conf
+from authkit.core.answers import refused
 from authkit.core.api import ApiView, refusal
 from authkit.core.clients import client_from
+from authkit.core.operations import Parameter, operation
 from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social import flow
@@ -24,8 +26,9 @@ from authkit.social.failures import SENTENCES, STATUSES, failure_of
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
 from authkit.social.strategy import AuthKitStrategy
 from authkit.social.views import SocialPage
+from authkit.tokens.serializers import TokenAnswerSerializer
 from authkit.tokens.services import issue_tokens
-from authkit.tokens.views import replaced_logins, signed_in_answer, transport_for
+from authkit.tokens.views import SIGN_IN, TRANSPORTS, replaced_logins, signed_in_answer, transport_for
 
 
 class AuthorizePage(SocialPage):
@@ -66,13 +69,24 @@ def social_refusal(error: Exception, context: dict[str, Any]) -> Response | None
     failure = failure_of(error)
     status = STATUSES.get(failure, 400)
     payload = {**error.as_payload(), "detail": str(SENTENCES[failure]), "reason": failure.value}
-    return Response(payload, status, headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    return refused(payload, status=status, headers=headers)
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class ExchangeView(ApiView):
     """`POST social/exchange/`: a token pair for a code, once."""
 
+    @operation(
+        "social_exchange",
+        "Social",
+        "Exchange an authorization code for tokens",
+        description=f"Once, within 60 s. {TRANSPORTS}",
+        body=ExchangeSerializer,
+        answers={200: TokenAnswerSerializer},
+        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN},
+        csrf="cookies",
+    )
     def post(self, request: Request) -> Response:
         body = ExchangeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -93,6 +107,22 @@ class ExchangeView(ApiView):
 class NativeTokenView(SocialApiView):
     """`POST social/token/<provider>/`: a token pair for an ID token that a native SDK got from the provider."""
 
+    @operation(
+        "social_token",
+        "Social",
+        "Exchange a provider's ID token for tokens",
+        description=f"For native SDKs. {TRANSPORTS}",
+        body=NativeTokenSerializer,
+        answers={200: TokenAnswerSerializer},
+        refuses={
+            400: ("transport_not_allowed", "social_failed"),
+            403: (*SIGN_IN, "social_failed"),
+            404: ("not_found",),
+            503: ("social_failed",),
+        },
+        parameters=(Parameter("provider", "A provider's id."),),
+        csrf="cookies",
+    )
     def post(self, request: Request, provider: str) -> Response:
         if provider not in conf.current().social.providers:
             raise NotFound("no such provider")

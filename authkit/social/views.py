@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +27,7 @@ from social_django.models import DjangoStorage
 from authkit import conf
 from authkit.core.api import ApiView
 from authkit.core.hidden import traced
+from authkit.core.operations import operation
 from authkit.core.outages import DATABASE_DOWN
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
@@ -37,6 +37,7 @@ from authkit.social import authorization, flow, providers
 from authkit.social.codes import issue_code
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
 from authkit.social.links import LINKING_LOGIN
+from authkit.social.serializers import ProviderSerializer
 from authkit.social.strategy import AuthKitStrategy
 
 logger = logging.getLogger("authkit")
@@ -48,8 +49,15 @@ BY_WAY_OF_CONNECTIONS = frozenset({Failure.ACCOUNT_EXISTS, Failure.SIGNUP_CLOSED
 class ProvidersView(ApiView):
     """`GET social/providers/`."""
 
+    @operation(
+        "social_providers",
+        "Social",
+        "The providers that people may sign in through",
+        answers={200: ProviderSerializer},
+        many=True,
+    )
     def get(self, request: Request) -> Response:
-        return Response([asdict(provider) for provider in providers.configured()])
+        return Response(ProviderSerializer(providers.configured(), many=True).data)
 
 
 # Not atomic: a page waits for the provider, and a consumed state has to stay consumed whatever happens afterwards.

@@ -19,7 +19,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authkit.core.answers import EmptySerializer, answer
 from authkit.core.api import ApiView, refusal
+from authkit.core.operations import operation
 from authkit.core.parsers import FormParser, MultiPartFormParser, StrictJSONParser
 from authkit.exceptions import InvalidCredentials, TokenNotValid
 from authkit.logins.reasons import EndReason
@@ -35,10 +37,10 @@ from authkit.tokens.compat_serializers import (
 )
 from authkit.tokens.cookies import discard_cookies
 from authkit.tokens.revoking import revoke_refresh
-from authkit.tokens.serializers import RefreshSerializer, TokenSerializer
+from authkit.tokens.serializers import RefreshSerializer, TokenAnswerSerializer, TokenSerializer
 from authkit.tokens.services import verify_token
 from authkit.tokens.transports import Transport
-from authkit.tokens.views import signed_in_answer, token_answer
+from authkit.tokens.views import SIGN_IN, TRANSPORTS, signed_in_answer, token_answer
 
 __all__ = [
     "CompatView",
@@ -49,6 +51,7 @@ __all__ = [
     "TokenVerifyView",
 ]
 
+GROUP = "Tokens (simplejwt's endpoints)"
 _SENTENCES = {None: "Token is invalid", "expired": "Token is expired"}
 _BLACKLISTED = "Token is blacklisted"
 _NOBODY = "No active account found with the given credentials"
@@ -111,6 +114,16 @@ class TokenObtainPairView(CompatView):
     def takes_serializer(cls, serializer: Any) -> bool:
         return is_ours(serializer)
 
+    @operation(
+        "compat_token_obtain",
+        GROUP,
+        "Sign in by password",
+        description=TRANSPORTS,
+        body=TokenObtainPairSerializer,
+        answers={200: TokenAnswerSerializer},
+        refuses={400: ("transport_not_allowed",), 401: ("no_active_account",), 403: SIGN_IN},
+        csrf="cookies",
+    )
     def post(self, request: Request) -> Response:
         serializer = (self.serializer_class or obtain_serializer())(
             data=request.data, context={"request": request, "view": self}
@@ -126,8 +139,8 @@ class TokenObtainPairView(CompatView):
             raise ImproperlyConfigured(
                 f"{type(serializer).__qualname__}.validate() has to call super().validate(attrs)."
             )
-        answer = signed_in_answer if updates_last_login() else token_answer
-        response = answer(request, serializer.pair)
+        answered = signed_in_answer if updates_last_login() else token_answer
+        response = answered(request, serializer.pair)
         response.data = {**_more_than(serializer.validated_data), **response.data}
         return response
 
@@ -141,22 +154,57 @@ class TokenRefreshView(CompatView, views.RefreshView):
 
     rule = staticmethod(ask_rule)
 
+    @operation(
+        "compat_token_refresh",
+        GROUP,
+        "Exchange a refresh token for its successor",
+        body=RefreshSerializer,
+        body_required=False,
+        answers={200: TokenAnswerSerializer},
+        refuses={
+            400: ("transport_not_allowed",),
+            401: ("token_not_valid", "no_active_account"),
+            403: ("csrf_failed", "claims_refused"),
+        },
+        refresh_cookie=True,
+    )
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class TokenVerifyView(CompatView):
     """`POST {"token"}`: `{}` for an access or refresh token that would be accepted right now."""
 
+    @operation(
+        "compat_token_verify",
+        GROUP,
+        "Ask whether a token would be accepted right now",
+        body=TokenSerializer,
+        answers={200: EmptySerializer},
+        refuses={401: ("token_not_valid",)},
+    )
     def post(self, request: Request) -> Response:
         body = TokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         verify_token(token=body.validated_data["token"])
-        return Response({})
+        return answer(EmptySerializer, {})
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class TokenBlacklistView(CompatView):
     """`POST {"refresh"}`: `{}`, and the login is over; 401 for what was over already or was never ours."""
 
+    @operation(
+        "compat_token_blacklist",
+        GROUP,
+        "End the login of a refresh token",
+        body=RefreshSerializer,
+        body_required=False,
+        answers={200: EmptySerializer},
+        refuses={401: ("token_not_valid",), 403: ("csrf_failed",)},
+        refresh_cookie=True,
+    )
     def post(self, request: Request) -> Response:
         token = views.cookie_in_place_of(request, "refresh")
         if token is not None:
@@ -166,4 +214,4 @@ class TokenBlacklistView(CompatView):
             body.is_valid(raise_exception=True)
             token = body.validated_data["refresh"]
         revoke_refresh(token=token)
-        return Response({})
+        return answer(EmptySerializer, {})

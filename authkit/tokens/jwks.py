@@ -10,9 +10,12 @@ from django.utils.cache import get_conditional_response
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authkit.core.answers import rendered
 from authkit.core.api import ApiView
+from authkit.core.operations import operation
 from authkit.tokens.keyring import published
 from authkit.tokens.keys import current
+from authkit.tokens.serializers import KeySetSerializer
 
 MAX_AGE_SECONDS = 300
 """How long others may keep the set. A key has to be announced for longer than that before it signs."""
@@ -24,8 +27,16 @@ class JwksView(ApiView):
     # Other services fetch it, all from one address perhaps, and refuse every token without it.
     throttle_classes = ()
 
+    @operation(
+        "jwks",
+        "Tokens",
+        "The public keys of access tokens",
+        description="For services that check access tokens on their own (RFC 7517). May be kept for as long as "
+        "Cache-Control says, and asked for again with If-None-Match.",
+        answers={200: KeySetSerializer, 304: None},
+    )
     def get(self, request: Request) -> Response:
-        document = published(current())
+        document = rendered(KeySetSerializer, published(current()))
         tag = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:32]
         headers = {"Cache-Control": f"public, max-age={MAX_AGE_SECONDS}", "ETag": f'"{tag}"'}
         answer = Response(document, headers=headers)

@@ -1,15 +1,24 @@
-"""Request bodies of the token endpoints."""
+"""Bodies and answers of the token endpoints."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
+from authkit.core.answers import AnswerSerializer, rendered
 from authkit.core.credential_fields import BodySerializer, HiddenField
-from authkit.signin.serializers import CredentialsSerializer
+from authkit.signin.serializers import CredentialsSerializer, PersonField
+from authkit.tokens.services import TokenPair
+from authkit.tokens.transports import Transport
+
+
+class TransportField(serializers.CharField):
+    """A transport's name; whether it is allowed here is asked by `transports.choose_transport`."""
 
 
 class ObtainSerializer(CredentialsSerializer):
-    transport = serializers.CharField(required=False)
+    transport = TransportField(required=False)
 
 
 class RefreshSerializer(BodySerializer):
@@ -18,3 +27,70 @@ class RefreshSerializer(BodySerializer):
 
 class TokenSerializer(BodySerializer):
     token = HiddenField()
+
+
+class TokenTypeField(serializers.CharField):
+    """`token_type` of RFC 6749 section 5.1."""
+
+    def get_attribute(self, instance: TokenPair) -> str:
+        return "Bearer"
+
+
+class TokenAnswerSerializer(AnswerSerializer):
+    """A token answer (RFC 6749 section 5.1, under the names that simplejwt clients know), by the pair's transport.
+
+    What TOKENS.ANSWER_FIELDS adds is in all of them; none of these fields can be replaced by it.
+    """
+
+    expires_in = serializers.IntegerField(help_text="Seconds that the access token is still good for.")
+
+    def to_representation(self, instance: TokenPair) -> dict[str, Any]:
+        chosen = TRANSPORT_SERIALIZERS[instance.transport]
+        shown = super().to_representation(instance) if isinstance(self, chosen) else rendered(chosen, instance)
+        return {**shown, **instance.answer_fields}
+
+
+class CookieTokensSerializer(TokenAnswerSerializer):
+    """Transport `cookie`: both tokens are in cookies, and no script sees one."""
+
+    user = PersonField()
+
+
+class HybridTokensSerializer(TokenAnswerSerializer):
+    """Transport `hybrid`: the refresh token is in a cookie."""
+
+    access = serializers.CharField(help_text="For the header `Authorization: Bearer …`.")
+    token_type = TokenTypeField(help_text='Always "Bearer".')
+
+
+class BodyTokensSerializer(HybridTokensSerializer):
+    """Transport `body`: for programs that can keep a secret."""
+
+    refresh = serializers.CharField(help_text="For one refresh, whose answer brings the next one.")
+
+
+TRANSPORT_SERIALIZERS: dict[Transport, type[TokenAnswerSerializer]] = {
+    Transport.BODY: BodyTokensSerializer,
+    Transport.HYBRID: HybridTokensSerializer,
+    Transport.COOKIE: CookieTokensSerializer,
+}
+
+
+class KeySerializer(AnswerSerializer):
+    """A public key (RFC 7517 section 4). Which of the last members are there depends on `kty`."""
+
+    kty = serializers.CharField()
+    use = serializers.CharField()
+    alg = serializers.CharField()
+    kid = serializers.CharField()
+    n = serializers.CharField(required=False)
+    e = serializers.CharField(required=False)
+    crv = serializers.CharField(required=False)
+    x = serializers.CharField(required=False)
+    y = serializers.CharField(required=False)
+
+
+class KeySetSerializer(AnswerSerializer):
+    """A JWK Set (RFC 7517 section 5)."""
+
+    keys = KeySerializer(many=True)

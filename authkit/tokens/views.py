@@ -15,12 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from authkit import conf
+from authkit.core.answers import EmptySerializer, answer
 from authkit.core.api import ApiView
 from authkit.core.clients import Client, client_from
 from authkit.core.csrf import require_csrf_proof
+from authkit.core.operations import operation
 from authkit.exceptions import InvalidCredentials, TokenNotValid, TransportNotAllowed
 from authkit.signin.credentials import verify_password
-from authkit.signin.serializers import user_payload
 from authkit.tokens.cookies import (
     discard_access_cookie,
     discard_cookies,
@@ -29,9 +30,31 @@ from authkit.tokens.cookies import (
     set_cookies,
 )
 from authkit.tokens.revoking import identify_token, revoke_token
-from authkit.tokens.serializers import ObtainSerializer, RefreshSerializer, TokenSerializer
+from authkit.tokens.serializers import (
+    TRANSPORT_SERIALIZERS,
+    ObtainSerializer,
+    RefreshSerializer,
+    TokenAnswerSerializer,
+    TokenSerializer,
+)
 from authkit.tokens.services import Rule, TokenPair, issue_tokens, refresh_tokens, verify_access
 from authkit.tokens.transports import Transport, allowed_transports, choose_transport, cookie_transports
+
+SIGN_IN = ("csrf_failed", "claims_refused", "too_many_logins", "sign_in_refused")
+"""The 403s of a door that answers tokens."""
+
+TRANSPORTS = (
+    "`transport` chooses where the tokens are: both in the `body`, the refresh token in a cookie (`hybrid`), or both "
+    "in cookies (`cookie`). Where cookies are set, the CSRF proof is needed."
+)
+
+_REVOKING: dict[str, Any] = {
+    "description": "Known or unknown, the answer is the same (RFC 7009).",
+    "body_required": False,
+    "answers": {200: EmptySerializer},
+    "refuses": {401: ("token_not_valid",), 403: ("csrf_failed",)},
+    "refresh_cookie": True,
+}
 
 
 def transport_for(request: Request, asked: str | None) -> Transport:
@@ -52,14 +75,7 @@ def transport_for(request: Request, asked: str | None) -> Transport:
 
 def token_answer(request: Request, pair: TokenPair) -> Response:
     """A token answer in the pair's transport (RFC 6749 section 5.1, under the names that simplejwt clients know)."""
-    body: dict[str, Any] = {**pair.answer_fields, "expires_in": pair.expires_in}
-    if pair.transport is Transport.COOKIE:
-        body["user"] = user_payload(pair.user, serializer=conf.current().accounts.user_serializer)
-    else:
-        body = {"access": pair.access, "token_type": "Bearer", **body}
-    if pair.transport is Transport.BODY:
-        body["refresh"] = pair.refresh
-    response = Response(body)
+    response = answer(TRANSPORT_SERIALIZERS[pair.transport], pair)
     set_cookies(request._request, response, pair)
     return response
 
@@ -74,6 +90,16 @@ class ObtainView(ApiView):
 
     default_throttle_scope = "authkit-password"
 
+    @operation(
+        "token_obtain",
+        "Tokens",
+        "Sign in by password",
+        description=TRANSPORTS,
+        body=ObtainSerializer,
+        answers={200: TokenAnswerSerializer},
+        refuses={400: ("transport_not_allowed",), 401: ("no_active_account",), 403: SIGN_IN},
+        csrf="cookies",
+    )
     def post(self, request: Request) -> Response:
         body = ObtainSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -133,6 +159,22 @@ class RefreshView(ApiView):
 
     rule: Rule | None = None
 
+    @operation(
+        "token_refresh",
+        "Tokens",
+        "Exchange a refresh token for its successor",
+        description="In the transport that it came in. "
+        "A refresh token is good once: a second use that is no repetition of the first ends the login.",
+        body=RefreshSerializer,
+        body_required=False,
+        answers={200: TokenAnswerSerializer},
+        refuses={
+            400: ("transport_not_allowed",),
+            401: ("token_not_valid",),
+            403: ("csrf_failed", "claims_refused"),
+        },
+        refresh_cookie=True,
+    )
     def post(self, request: Request) -> Response:
         cookie = cookie_in_place_of(request, "refresh")
         if cookie is not None:
@@ -162,11 +204,19 @@ class RefreshView(ApiView):
 class VerifyView(ApiView):
     """`POST token/verify/`: 200 if this access token would be accepted right now."""
 
+    @operation(
+        "token_verify",
+        "Tokens",
+        "Ask whether an access token would be accepted right now",
+        body=TokenSerializer,
+        answers={200: EmptySerializer},
+        refuses={401: ("token_not_valid",)},
+    )
     def post(self, request: Request) -> Response:
         body = TokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         verify_access(token=body.validated_data["token"])
-        return Response({})
+        return answer(EmptySerializer, {})
 
 
 class RevokeView(ApiView):
@@ -175,7 +225,11 @@ class RevokeView(ApiView):
     serializer_class: type[TokenSerializer | RefreshSerializer] = TokenSerializer
     field = "token"
 
+    @operation("token_revoke", "Tokens", "End the login of a token", body=TokenSerializer, **_REVOKING)
     def post(self, request: Request) -> Response:
+        return self._revoke(request)
+
+    def _revoke(self, request: Request) -> Response:
         token = cookie_in_place_of(request, self.field)
         if token is not None:
             discard_cookies(request._request, Transport.COOKIE)
@@ -185,7 +239,7 @@ class RevokeView(ApiView):
             token = body.validated_data[self.field]
         with suppress(TokenNotValid):  # not ours: there is nothing that it could still do
             revoke_token(token=token)
-        return Response({})
+        return answer(EmptySerializer, {})
 
 
 class BlacklistView(RevokeView):
@@ -193,6 +247,10 @@ class BlacklistView(RevokeView):
 
     serializer_class = RefreshSerializer
     field = "refresh"
+
+    @operation("token_blacklist", "Tokens", "End the login of a refresh token", body=RefreshSerializer, **_REVOKING)
+    def post(self, request: Request) -> Response:
+        return self._revoke(request)
 
 
 def cookie_in_place_of(request: Request, name: str) -> str | None:

@@ -1,0 +1,69 @@
+"""Serializers of answers. One of them renders what a JSON view answers, so each field of an answer is declared.
+
+`authkit.core.operations` names them for each call, and `authkit.openapi` describes what they declare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.response import Response
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """The base of every answer's serializer. Its fields are only ever rendered, so none of them has validators."""
+
+
+class EmptySerializer(AnswerSerializer):
+    """`{}`: the call succeeded and there is nothing to say."""
+
+
+class RefusalSerializer(AnswerSerializer):
+    """A refusal. The fields that it holds beside `code` and `detail` depend on the code (API.md, "Refusal codes").
+
+    An exception of a feature, or of a project, may add fields of its own in `as_payload()`: they are passed on.
+    """
+
+    code = serializers.CharField(help_text="What was refused, for programs; stable.")
+    detail = serializers.CharField(help_text="A sentence that may be shown to people; not stable.")
+    reason = serializers.CharField(required=False, help_text="A refinement of `code`, where there is one.")
+    why = serializers.CharField(required=False, help_text="Why the login is over, where `reason` is `login_ended`.")
+    retry_after = serializers.IntegerField(required=False, help_text="Seconds to wait; also in Retry-After.")
+
+    def to_representation(self, instance: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().to_representation(instance), **{k: v for k, v in instance.items() if k not in self.fields}}
+
+
+def rendered(serializer: type[serializers.BaseSerializer[Any]], given: Any) -> Any:
+    """What a serializer that needs no context makes of this.
+
+    By one instance of each class, which is kept: making one takes several times as long as rendering by it. Nothing of
+    a call is left in it, since `to_representation` is asked and `data` is not.
+    """
+    return _kept(serializer).to_representation(given)
+
+
+@cache
+def _kept(serializer: type[serializers.BaseSerializer[Any]]) -> serializers.BaseSerializer[Any]:
+    return serializer()
+
+
+def answer(serializer: type[AnswerSerializer], given: Any, *, context: dict[str, Any] | None = None) -> Response:
+    """A 200.
+
+    Args:
+        serializer: what renders it.
+        given: a mapping, or an object, that has what the serializer's fields name.
+        context: the serializer's, if it needs one.
+    """
+    if context is None:
+        return Response(rendered(serializer, given))
+    return Response(serializer(given, context=context).data)
+
+
+def refused(payload: Mapping[str, Any], *, status: int, headers: dict[str, str] | None = None) -> Response:
+    """A refusal with this body, rendered by `RefusalSerializer`."""
+    return Response(rendered(RefusalSerializer, payload), status=status, headers=headers)
