@@ -52,3 +52,6 @@ class AuthKitConfig(AppConfig):
                 from authkit.social import admin as social_admin
 
                 social_admin.make_links_read_only()
+        if apps.is_installed("drf_spectacular"):
+            # Its own app is the sign that the project makes schemas: others don't pay for the import.
+            from authkit.openapi import document  # noqa: F401

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from rest_framework import serializers
@@ -22,7 +21,7 @@ class EmptySerializer(AnswerSerializer):
 
 
 class RefusalSerializer(AnswerSerializer):
-    """A refusal. The fields that it holds beside `code` and `detail` depend on the code (API.md, "Refusal codes").
+    """A refusal. Which fields it has beside `code` and `detail` depends on the code.
 
     An exception of a feature, or of a project, may add fields of its own in `as_payload()`: they are passed on.
     """
@@ -43,12 +42,13 @@ def rendered(serializer: type[serializers.BaseSerializer[Any]], given: Any) -> A
     By one instance of each class, which is kept: making one takes several times as long as rendering by it. Nothing of
     a call is left in it, since `to_representation` is asked and `data` is not.
     """
-    return _kept(serializer).to_representation(given)
+    kept = _kept.get(serializer)
+    if kept is None:
+        kept = _kept.setdefault(serializer, serializer())
+    return kept.to_representation(given)
 
 
-@cache
-def _kept(serializer: type[serializers.BaseSerializer[Any]]) -> serializers.BaseSerializer[Any]:
-    return serializer()
+_kept: dict[type[serializers.BaseSerializer[Any]], serializers.BaseSerializer[Any]] = {}
 
 
 def answer(serializer: type[AnswerSerializer], given: Any, *, context: dict[str, Any] | None = None) -> Response:

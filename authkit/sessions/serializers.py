@@ -9,11 +9,16 @@ from authkit.signin.serializers import CredentialsSerializer, LoginSerializer, P
 
 
 class SessionLoginSerializer(CredentialsSerializer):
+    """Identifier and password, for a session."""
+
     remember = serializers.BooleanField(required=False, default=False, help_text="A session that lasts longer.")
 
 
 class SessionSerializer(AnswerSerializer):
-    """Who is here, if anybody; `context["current"]` is the login that carries the request."""
+    """Who is signed in, if anybody.
+
+    `context["current"]` is the login that carries the request.
+    """
 
     authenticated = serializers.BooleanField()
     user = PersonField(allow_null=True)

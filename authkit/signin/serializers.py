@@ -73,10 +73,11 @@ class ImpersonatorField(serializers.CharField):
 
 
 class LoginSerializer(AnswerSerializer):
-    """A login as its owner sees it; `context["current"]` is the one that carries the request.
+    """A login as its owner sees it.
 
-    A plain serializer, because a ModelSerializer asks the model for its fields each time that one is made. A time's
-    form is part of the contract, so the project's DATETIME_FORMAT does not count here.
+    `context["current"]` is the one that carries the request. A plain serializer, because a ModelSerializer asks the
+    model for its fields each time that one is made. A time's form is part of the contract, so the project's
+    DATETIME_FORMAT does not count here.
     """
 
     id = serializers.UUIDField()
@@ -96,13 +97,16 @@ class LoginSerializer(AnswerSerializer):
 
 
 class SignedInSerializer(AnswerSerializer):
-    """A person and their login; `context["current"]` is the login that carries the request."""
+    """A person and their login.
+
+    `context["current"]` is the login that carries the request.
+    """
 
     user = PersonField()
     login = LoginSerializer()
 
 
 class CurrentSerializer(SignedInSerializer):
-    """The same for a credential that may name no login."""
+    """The caller and their login, if the credential names one."""
 
     login = LoginSerializer(allow_null=True)

@@ -15,6 +15,8 @@ MIN_NONCE_LENGTH, MAX_NONCE_LENGTH = 16, 512
 
 
 class ExchangeSerializer(BodySerializer):
+    """A code, and what proves that the request for it was this program's."""
+
     code = HiddenField(trim_whitespace=False)
     code_verifier = HiddenField(trim_whitespace=False)
     redirect_uri = serializers.CharField(trim_whitespace=False)
@@ -22,6 +24,8 @@ class ExchangeSerializer(BodySerializer):
 
 
 class NativeTokenSerializer(BodySerializer):
+    """What a provider's SDK has given to the program."""
+
     id_token = HiddenField(trim_whitespace=False, max_length=MAX_ID_TOKEN_LENGTH)
     nonce = serializers.CharField(trim_whitespace=False, min_length=MIN_NONCE_LENGTH, max_length=MAX_NONCE_LENGTH)
     transport = TransportField(required=False)

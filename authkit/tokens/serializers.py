@@ -18,14 +18,20 @@ class TransportField(serializers.CharField):
 
 
 class ObtainSerializer(CredentialsSerializer):
+    """Identifier and password, for a token pair."""
+
     transport = TransportField(required=False)
 
 
 class RefreshSerializer(BodySerializer):
+    """A refresh token."""
+
     refresh = HiddenField()
 
 
 class TokenSerializer(BodySerializer):
+    """A token."""
+
     token = HiddenField()
 
 
@@ -37,7 +43,7 @@ class TokenTypeField(serializers.CharField):
 
 
 class TokenAnswerSerializer(AnswerSerializer):
-    """A token answer (RFC 6749 section 5.1, under the names that simplejwt clients know), by the pair's transport.
+    """A token answer, by the pair's transport (RFC 6749 section 5.1, under the names that simplejwt clients know).
 
     What TOKENS.ANSWER_FIELDS adds is in all of them; none of these fields can be replaced by it.
     """
@@ -77,7 +83,7 @@ TRANSPORT_SERIALIZERS: dict[Transport, type[TokenAnswerSerializer]] = {
 
 
 class KeySerializer(AnswerSerializer):
-    """A public key (RFC 7517 section 4). Which of the last members are there depends on `kty`."""
+    """A public key (RFC 7517, section 4). Which of the last members are there depends on `kty`."""
 
     kty = serializers.CharField()
     use = serializers.CharField()

@@ -1,0 +1,149 @@
+"""What drf-spectacular is to say of a view whose methods declare an `Operation`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiViewExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework.settings import api_settings
+
+from authkit.core.answers import RefusalSerializer
+from authkit.core.operations import Operation, operation_of, refusals_of
+from authkit.openapi.security import csrf_requirement, refresh_cookie_requirement
+
+_PREFIX = "authkit_"
+
+_TITLES = {
+    400: "The request can't be understood or fulfilled",
+    401: "The credential is no good, or there is none",
+    403: "The caller is known, and not allowed to do this",
+    404: "There is no such thing, or it is another person's",
+    409: "It can't be done as things are",
+    415: "The body is not JSON",
+    429: "Too many requests; see Retry-After",
+    503: "This can't be checked at the moment; see Retry-After",
+}
+
+_TYPES = {"string": OpenApiTypes.STR, "integer": OpenApiTypes.INT, "uuid": OpenApiTypes.UUID}
+_HEADERS = (
+    ("WWW-Authenticate", OpenApiTypes.STR, 401, "RFC 9110, section 11.6.1"),
+    ("Retry-After", OpenApiTypes.INT, 429, "Seconds"),
+    ("Retry-After", OpenApiTypes.INT, 503, "Seconds"),
+)
+
+
+class DeclaredSchema(AutoSchema):
+    """A description made of the method's `Operation`, and of nothing else."""
+
+    view: Any
+
+    @property
+    def declared(self) -> Operation:
+        found = operation_of(self.view, self.method)
+        assert found is not None  # noqa: S101  # `DeclaredViews` takes no view with a method that declares nothing
+        return found
+
+    @property
+    def refusals(self) -> dict[int, tuple[str, ...]]:
+        counts = self.view.throttle_classes is None
+        return refusals_of(self.declared, method=self.method, throttled=counts)
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        found: Any = super().get_operation(*args, **kwargs)
+        if "requestBody" in found:
+            found["requestBody"]["required"] = self.declared.body_required
+        return found
+
+    def get_operation_id(self) -> str:
+        return _PREFIX + self.declared.name
+
+    def get_tags(self) -> list[str]:
+        return [self.declared.group]
+
+    def get_summary(self) -> str:
+        return self.declared.summary
+
+    def get_description(self) -> str:  # type: ignore[override]  # the stubs' base is DRF's, which asks with arguments
+        return self.declared.description
+
+    def get_request_serializer(self) -> Any:
+        return self.declared.body
+
+    def get_override_parameters(self) -> list[Any]:
+        given: list[Any] = [
+            OpenApiParameter(
+                parameter.name, _TYPES[parameter.type], parameter.location, description=parameter.description
+            )
+            for parameter in self.declared.parameters
+        ]
+        for name, kind, status, description in _HEADERS:
+            if status in self.refusals:
+                header = OpenApiParameter(
+                    name, kind, OpenApiParameter.HEADER, description=description, response=[status]
+                )
+                given.append(header)
+        return given
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        ways: list[dict[str, list[str]]] = super().get_auth()
+        proof = csrf_requirement(self)
+        if self.declared.refresh_cookie:
+            ways += refresh_cookie_requirement(self)
+        if self.declared.csrf == "cookies":
+            ways.append(proof)
+        elif self.declared.csrf == "always":
+            ways = [proof]
+        return ways
+
+    def get_response_serializers(self) -> Any:
+        answers: dict[int, Any] = {}
+        for status, serializer in self.declared.answers.items():
+            if serializer is None:
+                answers[status] = OpenApiResponse(None, "Not modified" if status == 304 else "Done; no body")
+            else:
+                answers[status] = serializer(many=True) if self.declared.many else serializer
+        for status, codes in self.refusals.items():
+            title = _TITLES[status]
+            told = ", ".join(f"`{code}`" for code in codes)
+            answers[status] = OpenApiResponse(self._refusal(status, codes), f"{title} ({told}).")
+        return answers
+
+    def _refusal(self, status: int, codes: tuple[str, ...]) -> dict[str, Any]:
+        # The codes stand here and not in components: drf-spectacular gives each set of choices there a name, and warns
+        # where a project has a field of the same name with others.
+        narrowed = {"type": "object", "properties": {"code": {"type": "string", "enum": list(codes)}}}
+        refusal = {"allOf": [self.resolve_serializer(RefusalSerializer, "response").ref, narrowed]}
+        if status == 400 and self.declared.body is not None:
+            return {"oneOf": [refusal, _FIELD_ERRORS]}
+        return refusal
+
+
+_FIELD_ERRORS = {
+    "type": "object",
+    "description": "What is wrong with each field.",
+    "minProperties": 1,
+    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+}
+
+
+class DeclaredViews(OpenApiViewExtension):
+    """authkit's views, and a project's own that derive from `ApiView`, where each of their methods is declared."""
+
+    target_class = "authkit.core.api.ApiView"
+    match_subclasses = True
+
+    def view_replacement(self) -> Any:
+        view = self.target
+        methods = [name for name in view.http_method_names if hasattr(view, name) and name != "options"]
+        if not all(operation_of(view, name) for name in methods):
+            return view
+        # By the project's own class where it has one, such as for the names of its operations' parameters.
+        base: Any = api_settings.DEFAULT_SCHEMA_CLASS
+        bases: tuple[type, ...] = (
+            (DeclaredSchema, base) if issubclass(base, AutoSchema) and base is not AutoSchema else (DeclaredSchema,)
+        )
+        schema: Any = type("DeclaredSchema", bases, {})
+        return type(view.__name__, (view,), {"schema": schema(), "__module__": view.__module__})
