@@ -70,7 +70,9 @@ class DeclaredSchema(AutoSchema):
         return self.declared.description
 
     def get_request_serializer(self) -> Any:
-        return self.declared.body
+        # A view whose serializer a project may replace says which one is in use.
+        chosen = getattr(self.view, "body_serializer", None)
+        return self.declared.body if chosen is None else chosen()
 
     def get_override_parameters(self) -> list[Any]:
         given: list[Any] = [
@@ -140,10 +142,10 @@ class DeclaredViews(OpenApiViewExtension):
         methods = [name for name in view.http_method_names if hasattr(view, name) and name != "options"]
         if not all(operation_of(view, name) for name in methods):
             return view
-        # By the project's own class where it has one, such as for the names of its operations' parameters.
+        # Below ours stands the project's own class, where it has one, for all that no Operation says.
         base: Any = api_settings.DEFAULT_SCHEMA_CLASS
-        bases: tuple[type, ...] = (
-            (DeclaredSchema, base) if issubclass(base, AutoSchema) and base is not AutoSchema else (DeclaredSchema,)
-        )
+        bases: tuple[type, ...] = (DeclaredSchema,)
+        if issubclass(base, AutoSchema) and base is not AutoSchema:
+            bases += (base,)
         schema: Any = type("DeclaredSchema", bases, {})
         return type(view.__name__, (view,), {"schema": schema(), "__module__": view.__module__})

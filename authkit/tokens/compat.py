@@ -114,6 +114,10 @@ class TokenObtainPairView(CompatView):
     def takes_serializer(cls, serializer: Any) -> bool:
         return is_ours(serializer)
 
+    def body_serializer(self) -> Any:
+        """The serializer in use: the view's own, or SIMPLE_JWT's."""
+        return self.serializer_class or obtain_serializer()
+
     @operation(
         "compat_token_obtain",
         GROUP,
@@ -125,9 +129,7 @@ class TokenObtainPairView(CompatView):
         csrf="cookies",
     )
     def post(self, request: Request) -> Response:
-        serializer = (self.serializer_class or obtain_serializer())(
-            data=request.data, context={"request": request, "view": self}
-        )
+        serializer = self.body_serializer()(data=request.data, context={"request": request, "view": self})
         try:
             serializer.is_valid(raise_exception=True)
         except Exception:

@@ -29,7 +29,9 @@ _SIMPLEJWT = "rest_framework_simplejwt"
 
 
 class TokenObtainPairSerializer(ObtainSerializer):
-    """Name and password in, a token pair of authkit's out. To be subclassed as simplejwt's is:
+    """Identifier and password, for a token pair.
+
+    To be subclassed as simplejwt's serializer of this name is:
 
         class MySerializer(TokenObtainPairSerializer):
             def validate(self, attrs):
