@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from importlib import import_module
-from importlib.util import find_spec
+from importlib import import_module, util
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--file", type=Path, help="write there, instead of to standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if find_spec("drf_spectacular") is None:
+        if util.find_spec("drf_spectacular") is None:
             raise CommandError("drf-spectacular is not installed: pip install 'django-authkit[openapi]'.")
         # By name, because its import needs the extra.
         openapi = import_module("authkit.openapi.document")

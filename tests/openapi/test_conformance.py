@@ -1,0 +1,126 @@
+"""What the endpoints answer to generated requests, held to the OpenAPI document: declared statuses, bodies, no 5xx.
+
+Bounded by `EXAMPLES` for each call, and the same at each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.wsgi import get_wsgi_application
+from django.middleware.csrf import CSRF_SECRET_LENGTH
+from django.test import Client as Browser
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from authkit.core.clients import Client
+from authkit.core.operations import operation_of
+from authkit.openapi.document import document
+from authkit.tokens.services import TokenPair, issue_tokens
+from authkit.urls import api, compat
+from tests.conftest import PASSWORD
+
+if TYPE_CHECKING:
+    from schemathesis import Case
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = 12
+NEVER_FULFILLED = {"social_exchange", "social_token", "social_account_disconnect"}
+"""Without a provider these only refuse; tests/social has what they answer otherwise."""
+
+VIEWS = [pattern.callback.cls for pattern in (*api.urlpatterns, *compat.urlpatterns)]
+NAMES = [found.name for view in VIEWS for method in ("get", "post", "delete") if (found := operation_of(view, method))]
+
+
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Any]:
+    """schemathesis' view of each call, by the call's name. It is imported here, as no other test needs it."""
+    import schemathesis
+    from schemathesis.config import SchemathesisConfig
+
+    found = schemathesis.openapi.from_dict(document(), config=SchemathesisConfig()).get_all_operations()
+    return {one.ok().definition.raw["operationId"].removeprefix("authkit_"): one.ok() for one in found}
+
+
+def requests(operation: Any) -> st.SearchStrategy[Case]:
+    """As the document allows them, and otherwise."""
+    from schemathesis import GenerationMode
+
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    return st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
+
+
+def checks() -> list[Any]:
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    return [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_schema_conformance,
+        checks.response_headers_conformance,
+    ]
+
+
+def test_every_call_of_the_document_is_asked(operations: dict[str, Any]) -> None:
+    assert sorted(operations) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_are_those_that_the_document_declares(user: Any, operations: dict[str, Any], name: str) -> None:
+    operation, application, held_to, statuses = operations[name], get_wsgi_application(), checks(), set()
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=requests(operation), carrier=st.sampled_from([None, bearer, session]))
+    def ask(case: Case, carrier: Any) -> None:
+        if carrier is not None:
+            give_credentials(case, user, carrier)
+        answer = case.call(app=application, base_url="http://localhost")
+        case.validate_response(answer, checks=held_to)
+        statuses.add(answer.status_code)
+
+    ask()
+    assert any(status < 300 for status in statuses) is (name not in NEVER_FULFILLED), statuses
+
+
+def bearer(case: Case, pair: TokenPair) -> None:
+    case.headers["Authorization"] = f"Bearer {pair.access}"
+
+
+def session(case: Case, pair: TokenPair) -> None:
+    browser = Browser()
+    browser.force_login(pair.user)
+    name = django_settings.SESSION_COOKIE_NAME
+    case.headers.pop("Authorization", None)
+    case.cookies[name] = browser.cookies[name].value
+
+
+def give_credentials(case: Case, user: Any, carrier: Callable[[Case, TokenPair], None]) -> None:
+    """Has the request carry a live login and the CSRF proof, and name good credentials wherever it names some."""
+    pair = issue_tokens(user=user, method="password", client=Client(device="Firefox on Linux"))
+    case.cookies.clear()
+    case.cookies[django_settings.CSRF_COOKIE_NAME] = case.headers["X-CSRFToken"] = "a" * CSRF_SECRET_LENGTH
+    carrier(case, pair)
+    good = {
+        "username": user.get_username(),
+        user.USERNAME_FIELD: user.get_username(),
+        "password": PASSWORD,
+        "refresh": pair.refresh,
+        "token": pair.access,
+    }
+    if isinstance(case.body, dict):
+        case.body.update({name: value for name, value in good.items() if name in case.body})
+    if "login_id" in case.path_parameters:
+        case.path_parameters["login_id"] = str(pair.login.pk)
