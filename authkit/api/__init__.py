@@ -1,6 +1,7 @@
 """JSON doors that are no carrier's own: the list of a person's logins, sign-out everywhere, connected accounts.
 
-Public is what `__all__` names: the base of a JSON view that answers as authkit's do.
+Public is what `__all__` names: the base of a JSON view that answers as authkit's do, and what declares
+its methods.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from authkit.core.facade import lazy
 
 if TYPE_CHECKING:
     from authkit.core.api import ApiView
+    from authkit.core.operations import operation
 
 __all__ = [
     "ApiView",
+    "operation",
 ]
 
 __getattr__, __dir__ = lazy(
     globals(),
     {
         "ApiView": "authkit.core.api",
+        "operation": "authkit.core.operations",
     },
 )

@@ -40,7 +40,7 @@ class Operation:
     """One method of one view."""
 
     name: str
-    """The operation's id in a document, after a prefix: unique, stable, a name that a generated client can have."""
+    """The operation's id in a document (authkit's own get a prefix): unique, stable, fit for a generated client."""
     group: str
     """The heading under which a document lists it."""
     summary: str

@@ -58,7 +58,8 @@ class DeclaredSchema(AutoSchema):
         return found
 
     def get_operation_id(self) -> str:
-        return _PREFIX + self.declared.name
+        ours = type(self.view).__module__.startswith("authkit.")
+        return _PREFIX + self.declared.name if ours else self.declared.name
 
     def get_tags(self) -> list[str]:
         return [self.declared.group]

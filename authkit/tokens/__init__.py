@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from authkit.tokens.codec import Claims
     from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
     from authkit.tokens.revoking import revoke_token
+    from authkit.tokens.serializers import TokenAnswerSerializer
     from authkit.tokens.services import (
         TokenPair,
         VerifiedAccess,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Claims",
     "RecentLogin",
+    "TokenAnswerSerializer",
     "TokenAuthentication",
     "TokenHasRole",
     "TokenHasScope",
@@ -69,6 +71,7 @@ __getattr__, __dir__ = lazy(
         "refresh_tokens": "authkit.tokens.services",
         "revoke_token": "authkit.tokens.revoking",
         "sign_in_answer": "authkit.tokens.views",
+        "TokenAnswerSerializer": "authkit.tokens.serializers",
         "TokenAuthentication": "authkit.tokens.authentication",
         "TokenHasRole": "authkit.tokens.permissions",
         "TokenHasScope": "authkit.tokens.permissions",

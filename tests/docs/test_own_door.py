@@ -8,10 +8,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_protect
+from drf_spectacular.generators import SchemaGenerator
 
 from authkit.logins.models import Login
+from authkit.openapi import document as _loaded  # noqa: F401  # as its app does in a project
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "own-door.md").read_text()
 BLOCKS = dict(re.findall(r"^```python\n# ([^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
@@ -26,6 +29,7 @@ def person(user: Any, settings: Any) -> Any:
     urls = ModuleType("urls")
     urls.__dict__["urlpatterns"] = [
         path("magic/", namespace["MagicLink"].as_view()),
+        path("described/", namespace["DescribedMagicLink"].as_view()),
         path("magic-page/", csrf_protect(namespace["magic_page"])),
         path("auth/", include("authkit.urls")),
     ]
@@ -46,6 +50,20 @@ def test_a_wrong_key_is_refused(person: Any, api: Any, body: Any) -> None:
     answer = api.post("/magic/", body, format="json")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_grant")
     assert not Login.objects.exists()
+
+
+def test_the_described_door_is_the_same_door(person: Any, api: Any) -> None:
+    assert api.post("/described/", {"key": "good"}, format="json").status_code == 200
+
+
+def test_the_document_has_what_the_door_declares(person: Any) -> None:
+    generator: Any = SchemaGenerator
+    [door] = [pattern for pattern in settings.ROOT_URLCONF.urlpatterns if str(pattern.pattern) == "described/"]
+    found = generator(patterns=[door]).get_schema(public=True)["paths"]["/described/"]["post"]
+    assert (found["operationId"], found["tags"]) == ("magic_link", ["Doors"])
+    assert set(found["responses"]) == {"200", "400", "403", "415", "429", "503"}
+    answer = found["responses"]["200"]["content"]["application/json"]["schema"]
+    assert answer == {"$ref": "#/components/schemas/AuthKitTokenAnswer"}
 
 
 def test_an_inactive_person_is_refused(person: Any, api: Any) -> None:
