@@ -72,6 +72,7 @@ class LogoutView(ApiView):
         description="The login ends on the server, and its cookies are cleared. 204 also for one that is over already.",
         answers={204: None},
         refuses={401: ("token_not_valid",), 403: ("csrf_failed",)},
+        access_token=True,
     )
     def post(self, request: Request) -> Response:
         with judging_bearer(request):

@@ -59,6 +59,8 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     csrf: Literal["", "cookies", "always"] = ""
     """When a call that no cookie authenticates needs Django's CSRF proof: never, if its answer sets cookies, always."""
+    access_token: bool = False
+    """Whether the view reads an access token by itself, and by no authentication class."""
     refresh_cookie: bool = False
     """Whether the refresh cookie may authenticate it."""
 

@@ -12,7 +12,7 @@ from rest_framework.settings import api_settings
 
 from authkit.core.answers import RefusalSerializer
 from authkit.core.operations import Operation, operation_of, refusals_of
-from authkit.openapi.security import csrf_requirement, refresh_cookie_requirement
+from authkit.openapi.security import bearer_requirements, csrf_requirement, refresh_cookie_requirement
 
 _PREFIX = "authkit_"
 
@@ -93,6 +93,8 @@ class DeclaredSchema(AutoSchema):
     def get_auth(self) -> list[dict[str, list[str]]]:
         ways: list[dict[str, list[str]]] = super().get_auth()
         proof = csrf_requirement(self)
+        if self.declared.access_token:
+            ways = [*bearer_requirements(self), *ways]
         if self.declared.refresh_cookie:
             ways += refresh_cookie_requirement(self)
         if self.declared.csrf == "cookies":

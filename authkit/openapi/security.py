@@ -42,17 +42,7 @@ class BearerOrAccessCookie(_Ours):
     target_class = "authkit.tokens.authentication.TokenAuthentication"
 
     def get_security_requirement(self, auto_schema: Any) -> list[Requirement]:
-        bearer = {
-            "type": "http",
-            "scheme": "bearer",
-            "bearerFormat": "JWT",
-            "description": "An access token. Where there is an Authorization header, it alone decides.",
-        }
-        ways = [_registered(auto_schema, "authkitBearer", bearer)]
-        if Transport.COOKIE in allowed_transports():
-            cookie = _cookie(access_cookie_name(_OverTls()), "The access token of the transport `cookie`.")
-            ways.append({**_registered(auto_schema, "authkitAccessCookie", cookie), **_proof(auto_schema)})
-        return ways
+        return bearer_requirements(auto_schema)
 
 
 class SessionCookie(_Ours):
@@ -63,6 +53,21 @@ class SessionCookie(_Ours):
     def get_security_requirement(self, auto_schema: Any) -> Requirement:
         cookie = _cookie(settings.SESSION_COOKIE_NAME, "Django's session. Unsafe methods need the CSRF proof as well.")
         return {**_registered(auto_schema, "authkitSession", cookie), **_proof(auto_schema)}
+
+
+def bearer_requirements(auto_schema: Any) -> list[Requirement]:
+    """An access token in the header; or in its cookie, where the transport `cookie` is allowed."""
+    bearer = {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token. Where there is an Authorization header, it alone decides.",
+    }
+    ways = [_registered(auto_schema, "authkitBearer", bearer)]
+    if Transport.COOKIE in allowed_transports():
+        cookie = _cookie(access_cookie_name(_OverTls()), "The access token of the transport `cookie`.")
+        ways.append({**_registered(auto_schema, "authkitAccessCookie", cookie), **_proof(auto_schema)})
+    return ways
 
 
 def csrf_requirement(auto_schema: Any) -> Requirement:

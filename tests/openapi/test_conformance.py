@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = 12
+EXAMPLES = 14
 NEVER_FULFILLED = {"social_exchange", "social_token", "social_account_disconnect"}
 """Without a provider these only refuse; tests/social has what they answer otherwise."""
 
@@ -83,7 +83,7 @@ def test_answers_are_those_that_the_document_declares(user: Any, operations: dic
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=requests(operation), carrier=st.sampled_from([None, bearer, session]))
+    @given(case=requests(operation), carrier=st.sampled_from([None, bearer, session, garbage]))
     def ask(case: Case, carrier: Any) -> None:
         if carrier is not None:
             give_credentials(case, user, carrier)
@@ -107,8 +107,12 @@ def session(case: Case, pair: TokenPair) -> None:
     case.cookies[name] = browser.cookies[name].value
 
 
+def garbage(case: Case, pair: TokenPair) -> None:
+    case.headers["Authorization"] = "Bearer garbage"
+
+
 def give_credentials(case: Case, user: Any, carrier: Callable[[Case, TokenPair], None]) -> None:
-    """Has the request carry a live login and the CSRF proof, and name good credentials wherever it names some."""
+    """Has the request carry a login, or garbage, and the CSRF proof; what credentials the body names are good ones."""
     pair = issue_tokens(user=user, method="password", client=Client(device="Firefox on Linux"))
     case.cookies.clear()
     case.cookies[django_settings.CSRF_COOKIE_NAME] = case.headers["X-CSRFToken"] = "a" * CSRF_SECRET_LENGTH

@@ -111,6 +111,7 @@ def test_unsafe_call_by_cookie_needs_the_csrf_proof_and_a_bearer_does_not() -> N
     assert ways == [
         {"authkitBearer": []}, {"authkitAccessCookie": [], **proof}, {"authkitSession": [], **proof}
     ]  # fmt: skip
+    assert document()["paths"]["/auth/api/logout/"]["post"]["security"] == [*ways, {}]
     assert document()["paths"]["/auth/api/session/login/"]["post"]["security"] == [proof]
 
 
