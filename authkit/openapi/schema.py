@@ -12,6 +12,7 @@ from rest_framework.settings import api_settings
 
 from authkit.core.answers import RefusalSerializer
 from authkit.core.operations import Operation, operation_of, refusals_of
+from authkit.exceptions import AuthKitError
 from authkit.openapi.security import bearer_requirements, csrf_requirement, refresh_cookie_requirement
 
 _PREFIX = "authkit_"
@@ -120,10 +121,23 @@ class DeclaredSchema(AutoSchema):
         # The codes stand here and not in components: drf-spectacular gives each set of choices there a name, and warns
         # where a project has a field of the same name with others.
         narrowed = {"type": "object", "properties": {"code": {"type": "string", "enum": list(codes)}}}
-        refusal = {"allOf": [self.resolve_serializer(RefusalSerializer, "response").ref, narrowed]}
+        example: dict[str, Any] = {"code": codes[0], "detail": _sentences().get(codes[0], "A sentence for people.")}
+        if status == 429:
+            example["retry_after"] = 30
+        common = self.resolve_serializer(RefusalSerializer, "response").ref
+        refusal = {"allOf": [common, narrowed], "example": example}
         if status == 400 and self.declared.body is not None:
             return {"oneOf": [refusal, _FIELD_ERRORS]}
         return refusal
+
+
+def _sentences(root: type[AuthKitError] = AuthKitError) -> dict[str, str]:
+    """The sentence of each code, of the exceptions that are loaded."""
+    found = {root.code: root.message}
+    for cls in root.__subclasses__():
+        # The first one that has a code stands for it: a subclass may say the same in other words.
+        found = {**_sentences(cls), **found}
+    return found
 
 
 _FIELD_ERRORS = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from authkit.openapi.document import document
 
@@ -31,6 +32,12 @@ def fields_in(cell: str) -> dict[str, bool] | None:
     if found is None:
         return None
     return {name: not optional for name, optional in re.findall(r'"(\w+)"(\?)?', found[1])}
+
+
+def credentials_in(cell: str) -> dict[str, bool] | None:
+    """The fields of a body, whose "username" is called as the user model calls it."""
+    named = fields_in(cell)
+    return named and {get_user_model().USERNAME_FIELD if n == "username" else n: always for n, always in named.items()}
 
 
 def statuses_of_codes() -> dict[str, set[int]]:
@@ -70,7 +77,7 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
             fields = token_answers() if "a token answer" in answer else [fields_in(answer)]
             found[method, "/" + re.sub(r"<(\w+)>", r"{\1}", path)] = {
                 "query": {query} - {""},
-                "body": fields_in(body),
+                "body": credentials_in(body),
                 "answers": {int(s) for s in re.findall(r"\b(?:20\d|304)\b", answer)},
                 "fields": [given for given in fields if given is not None],
                 "refusals": refused,

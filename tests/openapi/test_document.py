@@ -15,6 +15,7 @@ import authkit
 from authkit.core.answers import RefusalSerializer, rendered
 from authkit.core.operations import operation_of, refusals_of
 from authkit.core.refusals import STATUSES
+from authkit.exceptions import InvalidCredentials
 from authkit.openapi.document import document
 from authkit.signin.serializers import UserSerializer
 from authkit.tokens.compat import TokenObtainPairSerializer, TokenObtainPairView
@@ -135,6 +136,15 @@ def test_projects_form_of_times_does_not_count_in_answers(settings: Any, user: A
     client.force_login(user)
     [login] = client.get("/auth/api/logins/").json()["results"]
     assert all("T" in login[name] for name in ("created_at", "last_seen_at", "expires_at"))
+
+
+def test_refusals_have_an_example_in_their_own_words() -> None:
+    responses = document()["paths"]["/auth/api/token/"]["post"]["responses"]
+    examples = {
+        code: responses[code]["content"]["application/json"]["schema"].get("example") for code in ("401", "429")
+    }
+    assert examples["401"] == InvalidCredentials().as_payload()
+    assert examples["429"] == {"code": "throttled", "detail": "A sentence for people.", "retry_after": 30}
 
 
 def test_components_are_described_for_readers_of_an_api_and_not_of_the_code() -> None:
