@@ -46,7 +46,7 @@ def document(*, urlconf: str | None = None) -> dict[str, Any]:
         urlconf: a module's dotted path; the project's ROOT_URLCONF unless given.
 
     Returns:
-        Without "paths" where nothing of authkit's is mounted.
+        With empty "paths" where nothing of authkit's is mounted.
     """
     generator: Any = OurSchemaGenerator
     found: dict[str, Any] = generator(urlconf=urlconf).get_schema(request=None, public=True)

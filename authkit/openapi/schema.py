@@ -112,7 +112,7 @@ class DeclaredSchema(AutoSchema):
             else:
                 answers[status] = serializer(many=True) if self.declared.many else serializer
         for status, codes in self.refusals.items():
-            title = _TITLES[status]
+            title = _TITLES.get(status, "Refused")
             told = ", ".join(f"`{code}`" for code in codes)
             answers[status] = OpenApiResponse(self._refusal(status, codes), f"{title} ({told}).")
         return answers
