@@ -5,12 +5,14 @@ Bounded by `EXAMPLES` for each call, and the same at each run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from django.middleware.csrf import CSRF_SECRET_LENGTH
 from django.test import Client as Browser
 from hypothesis import HealthCheck, Phase, given, settings
@@ -71,6 +73,17 @@ def test_every_call_of_the_document_is_asked(operations: dict[str, Any]) -> None
     assert sorted(operations) == sorted(NAMES)
 
 
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """Requests run in the test's transaction, so the end of one must not close its connection."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.usefixtures("one_connection")
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_are_those_that_the_document_declares(user: Any, operations: dict[str, Any], name: str) -> None:
     operation, application, held_to, statuses = operations[name], get_wsgi_application(), checks(), set()
