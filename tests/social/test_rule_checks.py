@@ -6,7 +6,7 @@ import pytest
 from django.core import checks as django_checks
 
 from authkit.checks import providers
-from authkit.sections import SOCIAL_STEPS
+from authkit.conf.social import SOCIAL_STEPS
 from authkit.social.rule_checks import rule_problems
 
 OURS = list(SOCIAL_STEPS)
