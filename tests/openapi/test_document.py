@@ -12,15 +12,20 @@ from django.urls import path
 from rest_framework import serializers
 
 import authkit
+from authkit import exceptions
 from authkit.core.answers import RefusalSerializer, rendered
 from authkit.core.operations import operation_of, refusals_of
-from authkit.core.refusals import STATUSES
-from authkit.exceptions import InvalidCredentials
+from authkit.exceptions import AuthKitError, InvalidCredentials
 from authkit.openapi.document import document
 from authkit.signin.serializers import UserSerializer
 from authkit.tokens.compat import TokenObtainPairSerializer, TokenObtainPairView
 from authkit.urls import api, compat
 
+STATUSES = {
+    refusal.code: refusal.status
+    for refusal in vars(exceptions).values()
+    if isinstance(refusal, type) and issubclass(refusal, AuthKitError)
+}
 METHODS = ("get", "post", "put", "patch", "delete")
 VIEWS = [pattern.callback.cls for pattern in (*api.urlpatterns, *compat.urlpatterns)]
 
