@@ -44,10 +44,11 @@ class AuthKitConfig(AppConfig):
             social_mails.connect()
             code_receivers.connect()
         if apps.is_installed("django.contrib.admin"):
+            from authkit.admin import checks as admin_checks
             from authkit.admin import reach
 
             reach.reach_user_admins()
-            reach.register_checks()
+            checks.register_room(admin_checks)
             if apps.is_installed("social_django"):
                 from authkit.social import admin as social_admin
 

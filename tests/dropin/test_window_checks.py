@@ -10,7 +10,8 @@ from django.core import checks as django_checks
 from django.test import override_settings
 from django.utils import timezone
 
-from authkit.checks import block, simplejwt
+from authkit.checks import simplejwt
+from authkit.conf import checks as conf_checks
 from tests.dropin.legacy_tokens import OPEN
 from tests.test_checks import found, only
 
@@ -43,7 +44,7 @@ def test_nothing_is_said_while_it_is_off(settings: Any) -> None:
 @pytest.mark.parametrize("value", ["2027-01-31", datetime(2027, 1, 31), date(2027, 1, 31), 7, True])
 def test_a_time_that_is_none_is_refused(settings: Any, value: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"SIMPLEJWT_UNTIL": value}}
-    number, message, hint = only(block.check_keys)
+    number, message, hint = only(conf_checks.check_keys)
     assert (number, "with a time zone" in message, "tzinfo=" in hint) == ("E002", True, True)
 
 
