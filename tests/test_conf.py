@@ -245,6 +245,7 @@ def lock_section() -> Iterator[None]:
 def test_registered_section_is_read_and_checked_as_any_other(settings: Any) -> None:
     settings.AUTHKIT = {"LOCK": {"TRIES": 5}, "TOKENS": {"ISSUER": "us"}}
     assert conf.section(LockSettings).tries == 5
+    assert conf.section(LockSettings, conf.parse({})[0]).tries == 3
     assert conf.current().tokens.issuer == "us"
     assert ("LOCK.TRIES", 5, True) in [(origin.path, origin.value, origin.chosen) for origin in conf.origins()]
     assert problems({"LOCK": {"TRIES": 0}}) == [("value", "LOCK.TRIES")]

@@ -28,14 +28,18 @@ def current() -> Settings:
     return _reload(raw)
 
 
-def section(of: type[T]) -> T:
-    """A feature's section as it is now, by its dataclass.
+def section(of: type[T], block: Settings | None = None) -> T:
+    """A feature's section, by its dataclass.
+
+    Args:
+        of: as it was registered.
+        block: one that was read before, such as `inspect()` returns; None for the block as it is now.
 
     Raises:
         LookupError: no such section is registered, because its app is not installed.
         ImproperlyConfigured: as `current()`.
     """
-    found: T = getattr(current(), sections.name_of(of))
+    found: T = getattr(current() if block is None else block, sections.name_of(of))
     return found
 
 

@@ -72,7 +72,7 @@ def test_a_setting_without_a_text_is_refused_with_its_name(monkeypatch: pytest.M
     class Bare:
         forgotten: int = conf.Settings.__dataclass_fields__["trusted_proxies"].default
 
-    monkeypatch.setattr(settings_page.conf, "Settings", Bare)
+    monkeypatch.setattr(settings_page.conf.sections, "block", lambda: Bare)
     with pytest.raises(LookupError, match=r"Bare\.forgotten"):
         sections()
 
