@@ -1,7 +1,7 @@
 """One tree of refusals. Each has a stable `code`, a `message` that is safe to show, and a private `detail` for the log.
 
 A new refusal is one class here, or in its feature: its HTTP status and, where views of other packages may raise it, its
-page are attributes of the class. `authkit.core.refusals` makes answers of them.
+template are attributes of the class. `authkit.core.refusals` makes answers of them.
 
     AuthKitError
     ├── InvalidCredentials     no_active_account      wrong, unknown and inactive look alike
@@ -39,9 +39,9 @@ class AuthKitError(Exception):
     status = 400
     """Of the HTTP answer."""
     message = "The request was refused."
-    page = ""
-    """The template that says it to people, where a view that isn't authkit's raises it, such as one of another package
-    that calls Django's `login()`. Without one, such an error is the view's own, and ends as Django says."""
+    template = ""
+    """Of the page that says it to people, where a view that isn't authkit's raises it: a view of another package that
+    calls Django's `login()`, for instance. Without one, such an error is the view's own, and Django answers it."""
 
     def __init__(
         self, detail: str = "", *, reason: str | None = None, why: str | None = None, final: bool = True
@@ -92,7 +92,7 @@ class TooManyLogins(AuthKitError):
     code = "too_many_logins"
     status = 403
     message = "You are signed in on too many devices. Sign out on one of them first."
-    page = "authkit/too_many_logins.html"
+    template = "authkit/too_many_logins.html"
 
 
 class SignInRefused(AuthKitError):
@@ -165,7 +165,7 @@ class Unavailable(AuthKitError):
     code = "unavailable"
     status = 503
     message = "The service can't check this right now. Try again shortly."
-    page = "authkit/unavailable.html"
+    template = "authkit/unavailable.html"
     summary = "something that the answer depends on is out of reach"
     """Begins the line in the log."""
 

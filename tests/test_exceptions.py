@@ -46,7 +46,7 @@ class MoonRefused(AuthKitError):
     code = "moon_refused"
     status = 409
     message = "The moon is not right."
-    page = "authkit/too_many_logins.html"
+    template = "authkit/too_many_logins.html"
 
 
 class Raising(ApiView):
@@ -96,7 +96,7 @@ def test_every_refusal_says_its_status_itself() -> None:
 
 
 def test_every_page_of_a_refusal_exists() -> None:
-    pages = {cls.page for cls in tree() if cls.page}
+    pages = {cls.template for cls in tree() if cls.template}
     assert len(pages) > 1
     for page in pages:
         get_template(page)
@@ -126,7 +126,7 @@ def test_a_new_refusal_is_one_class_to_a_json_view() -> None:
 def test_a_new_refusal_is_one_class_to_views_of_other_packages(client: Client) -> None:
     page = client.get("/foreign/", headers={"accept": "text/html"})
     assert (page.status_code, page.headers["Cache-Control"]) == (409, "no-store")
-    assert next(template.name for template in page.templates) == MoonRefused.page
+    assert next(template.name for template in page.templates) == MoonRefused.template
     for url in ("/foreign/", "/api/"):
         answer = client.get(url, headers={"accept": "application/json"})
         assert (answer.status_code, answer.json()["code"]) == (409, "moon_refused")

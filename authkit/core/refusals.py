@@ -45,8 +45,10 @@ def page_of(error: AuthKitError, request: HttpRequest | None = None) -> HttpResp
         request: for the template, and the way back; None for an outage, whose page must ask the database for nothing:
             a context processor that looks at the person would.
     """
-    context = {"way_back": request.get_full_path() if request else "", "advice": advice()}
-    body = render_to_string(error.page, context, request)
+    way_back = request.get_full_path() if request else ""
+    tip = advice() if isinstance(error, Unavailable) else ""
+    context = {"sentence": error.message, "way_back": way_back, "advice": tip}
+    body = render_to_string(error.template, context, request)
     return HttpResponse(body, status=error.status, headers=headers_of(error.status))
 
 

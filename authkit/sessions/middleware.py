@@ -98,7 +98,7 @@ class SessionLoginMiddleware:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
         which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS); 401 for one that asked more of
         them than their key, whose login turned out to be over (`authkit.revocation.deferred`). A refusal that has a
-        page is answered by that, such as 403 for a view that calls Django's `login()`, as the admin's does, for a
+        template is answered by its page: 403 for a view that calls Django's `login()`, as the admin's does, for a
         person who is signed in too often already."""
         if isinstance(exception, Unavailable):
             return answer_of(outage_of(exception), request)
@@ -107,7 +107,7 @@ class SessionLoginMiddleware:
             return answer_of(outage, request)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
-        if isinstance(exception, AuthKitError) and exception.page:
+        if isinstance(exception, AuthKitError) and exception.template:
             return answer_of(exception, request)
         return None
 
