@@ -38,8 +38,8 @@ def check_lifetimes(**_: Any) -> list[CheckMessage]:
 def _useless(tokens: conf.TokenSettings) -> Iterator[CheckMessage]:
     if tokens.access_lifetime >= tokens.refresh_idle:
         yield Error(
-            "AUTHKIT TOKENS.ACCESS_LIFETIME is not shorter than TOKENS.REFRESH_IDLE: a client that refreshes when its "
-            "access token has run out would find the refresh token dead.",
+            "AUTHKIT TOKENS.ACCESS_LIFETIME is not shorter than TOKENS.REFRESH_IDLE: when its access token has "
+            "expired, a client finds its refresh token expired too.",
             hint="Access tokens live for minutes, refresh tokens for days.",
             id="authkit.E006",
         )
@@ -107,7 +107,7 @@ def check_reuse_mail(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"AUTHKIT TOKENS.REUSE_MAIL is on, but {users._meta.label} has no field {name!r}: nobody is told.",
+            f"AUTHKIT TOKENS.REUSE_MAIL is on, but {users._meta.label} has no field {name!r}: no mail can be sent.",
             hint="Set EMAIL_FIELD on the user model, or take the key out.",
             id="authkit.W060",
         )
@@ -160,7 +160,7 @@ def check_key_file(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"Everybody on this machine can read {path}, and sign tokens with what is in it.",
+            f"Every user of this machine can read {path}, and sign tokens with its keys.",
             hint=f"chmod o-rwx {path}",
             id="authkit.W038",
         )
@@ -178,8 +178,8 @@ def check_derived(**_: Any) -> list[CheckMessage]:
         return []
     return [
         Warning(
-            f"{' and '.join(uses)} tokens are signed by a key derived from SECRET_KEY: whoever learns that one "
-            "can forge them, and a new SECRET_KEY without SECRET_KEY_FALLBACKS makes all of them worthless.",
+            f"{' and '.join(uses)} tokens are signed by a key derived from SECRET_KEY: an attacker who "
+            "learns it can forge tokens, and a new SECRET_KEY without SECRET_KEY_FALLBACKS makes all tokens invalid.",
             hint="Give TOKENS.KEYS what `manage.py authkit_keys generate` prints; live tokens stay good.",
             id="authkit.W039",
         )
