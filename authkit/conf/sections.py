@@ -22,7 +22,7 @@ on_change: list[Callable[[], None]] = []
 
 def register(name: str, of: type[Any] | str) -> None:
     """Adds a section to the block. A feature does so before Django's app registry is complete, best where its app is
-    declared: once the registry is complete, a key of the block that nobody has registered is a mistake.
+    declared: once the registry is complete, a key of the block that is not registered is a mistake.
 
     Args:
         name: the key in the block, such as "MFA".

@@ -95,7 +95,7 @@ def _takes_user_and_login(function: Any) -> bool:
     except TypeError:
         return False
     except ValueError:
-        pass  # written in C, so nobody knows
+        pass  # it is written in C and tells no signature
     return True
 
 
