@@ -1,8 +1,9 @@
-"""simplejwt's upkeep is uncertain: it must be replaceable in a day, so one module knows it."""
+"""simplejwt's upkeep is uncertain, and importing it freezes SIMPLE_JWT: authkit works with and without it."""
 
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,8 +33,14 @@ def importers(package: Path) -> set[str]:
     }
 
 
-def test_only_the_adapter_imports_simplejwt() -> None:
-    assert importers(PACKAGE) == {"tokens/adapter.py"}
+def test_no_module_imports_simplejwt() -> None:
+    assert importers(PACKAGE) == set()
+
+
+def test_no_requirement_names_simplejwt() -> None:
+    requirements = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = [name for names in requirements["optional-dependencies"].values() for name in names]
+    assert not [name for name in (*requirements["dependencies"], *extras) if "simplejwt" in name]
 
 
 def test_the_scan_finds_what_it_looks_for(tmp_path: Path) -> None:
