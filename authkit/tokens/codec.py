@@ -126,6 +126,14 @@ def _token_id(use: TokenUse, login_id: UUID, generation: int) -> str:
     return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
 
+def has_our_type(token: str) -> bool:
+    """Whether `typ` in a token's header is `at+jwt` or `rt+jwt`; nothing is verified."""
+    try:
+        return jws.read_header(token).type in _USES
+    except TokenNotValid:
+        return False
+
+
 def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, expired_too: bool = False) -> Claims:
     """Verifies a token's signature, type, issuer, audience and times, pinned to our own keys (RFC 8725, ASVS 9.1).
 

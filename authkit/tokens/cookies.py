@@ -28,7 +28,7 @@ from authkit.core.response_notes import DeadCookie, response_notes
 from authkit.exceptions import TokenNotValid
 from authkit.tokens.codec import read
 from authkit.tokens.keys import TokenUse
-from authkit.tokens.services import TokenPair
+from authkit.tokens.pairs import TokenPair
 from authkit.tokens.transports import Transport, allowed_transports, cookie_transports
 
 logger = logging.getLogger("authkit")
@@ -39,11 +39,20 @@ MARKER_COOKIE = "authkit-login"
 ACCESS_PREFIX, REFRESH_PREFIX, MARKER_PREFIX = HOST, SECURE, HOST
 ACCESS_SAMESITE, REFRESH_SAMESITE, MARKER_SAMESITE = "Lax", "Strict", "Strict"
 
-COMPAT_NAMES = ("token_obtain_pair", "token_refresh", "token_verify", "token_blacklist")
-"""simplejwt's URL names; the first one's path is where the others begin."""
+_mounts: list[tuple[str, ...]] = []
 
 MAX_COOKIE_BYTES = 4096
 """What browsers promise to keep, name and value together (6265bis section 6.1). They drop a longer one silently."""
+
+
+def register_mount(names: tuple[str, ...]) -> None:
+    """Tells of token endpoints that are mounted in a place of their own, under names without a namespace.
+
+    Args:
+        names: their URL names; the first one's path is where the others begin, so it is the refresh cookie's path.
+    """
+    if names not in _mounts:
+        _mounts.append(names)
 
 
 def over_tls(request: HttpRequest) -> bool:
@@ -184,8 +193,9 @@ def refresh_cookie_path(request: HttpRequest) -> str:
         request: where authkit is included several times and one of its views is asked, that view's include counts.
     """
     match = request.resolver_match
-    if match is not None and match.url_name in COMPAT_NAMES:
-        return reverse(COMPAT_NAMES[0])  # simplejwt's paths have a place of their own; see `authkit.urls.compat`
+    for names in _mounts:
+        if match is not None and match.url_name in names:
+            return reverse(names[0])
     if match is not None and match.namespace:
         try:
             return reverse(f"{match.namespace}:token")
@@ -194,4 +204,6 @@ def refresh_cookie_path(request: HttpRequest) -> str:
     try:
         return reverse("authkit:token")
     except NoReverseMatch:
-        return reverse(COMPAT_NAMES[0])  # nothing else is mounted
+        if not _mounts:
+            raise
+        return reverse(_mounts[0][0])  # nothing else is mounted

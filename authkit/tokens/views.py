@@ -29,6 +29,7 @@ from authkit.tokens.cookies import (
     read_refresh_cookie,
     set_cookies,
 )
+from authkit.tokens.pairs import Rule, TokenPair
 from authkit.tokens.revoking import identify_token, revoke_token
 from authkit.tokens.serializers import (
     TRANSPORT_SERIALIZERS,
@@ -37,7 +38,7 @@ from authkit.tokens.serializers import (
     TokenAnswerSerializer,
     TokenSerializer,
 )
-from authkit.tokens.services import Rule, TokenPair, issue_tokens, refresh_tokens, verify_access
+from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access
 from authkit.tokens.transports import Transport, allowed_transports, choose_transport, cookie_transports
 
 SIGN_IN = ("csrf_failed", "claims_refused", "too_many_logins", "sign_in_refused")

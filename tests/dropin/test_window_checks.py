@@ -10,7 +10,8 @@ from django.core import checks as django_checks
 from django.test import override_settings
 from django.utils import timezone
 
-from authkit.checks import block, simplejwt
+from authkit.checks import block
+from authkit.tokens.simplejwt import checks as simplejwt
 from tests.dropin.legacy_tokens import OPEN
 from tests.test_checks import found, only
 
