@@ -7,7 +7,7 @@ drains: while it stands in the list its tokens are accepted, and taking it off t
 
 from __future__ import annotations
 
-from authkit.tokens.formats.accepted import accepted, format_of, register
+from authkit.tokens.formats.accept_list import accepted, format_of, register
 from authkit.tokens.formats.base import ACCESS, BOTH, REFRESH, Format, VerifiedAccess
 
 __all__ = ["ACCESS", "BOTH", "REFRESH", "Format", "VerifiedAccess", "accepted", "format_of", "register"]

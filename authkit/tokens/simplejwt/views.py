@@ -33,6 +33,7 @@ from authkit.tokens.revoking import revoke_refresh
 from authkit.tokens.serializers import RefreshSerializer, TokenAnswerSerializer, TokenSerializer
 from authkit.tokens.services import verify_token
 from authkit.tokens.simplejwt.serializers import (
+    TokenObtainPairSerializer,
     ask_rule,
     is_ours,
     obtain_serializer,
