@@ -86,11 +86,15 @@ def read_access_cookie(request: HttpRequest) -> str | None:
     return read_cookie(request, access_cookie_name(request))
 
 
+class UnmarkedCookie(TokenNotValid):
+    """There is a refresh cookie, and it is not the one that the marker names: it may have been planted."""
+
+
 def read_refresh_cookie(request: HttpRequest) -> str | None:
     """The refresh cookie's value; None without one, with an Authorization header, or where no transport sets it.
 
     Raises:
-        TokenNotValid: none that was sent belongs to the login that the marker names, or two of them do.
+        UnmarkedCookie: none that was sent belongs to the login that the marker names, or two of them do.
     """
     if not cookie_transports() or not _looked_at(request):
         return None
@@ -100,7 +104,7 @@ def read_refresh_cookie(request: HttpRequest) -> str | None:
     login_id = read_cookie(request, marker_cookie_name(request))
     marked = [value for value in values if login_id is not None and _login_of(value) == login_id]
     if len(marked) != 1:
-        raise TokenNotValid(f"{len(marked)} of {len(values)} refresh cookies belong to the marker's login")
+        raise UnmarkedCookie(f"{len(marked)} of {len(values)} refresh cookies belong to the marker's login")
     return marked[0]
 
 

@@ -23,6 +23,7 @@ from authkit.core.operations import operation
 from authkit.exceptions import InvalidCredentials, TokenNotValid, TransportNotAllowed
 from authkit.signin.credentials import verify_password
 from authkit.tokens.cookies import (
+    UnmarkedCookie,
     discard_access_cookie,
     discard_cookies,
     discard_refresh_cookie,
@@ -221,7 +222,10 @@ class VerifyView(ApiView):
 
 
 class RevokeView(ApiView):
-    """`POST token/revoke/`: ends the token's login; 200 for known and unknown alike (RFC 7009 section 2.2)."""
+    """`POST token/revoke/`: ends the token's login; 200 for known and unknown alike (RFC 7009 section 2.2).
+
+    400 without a token and without a cookie: then the request lacks a required parameter (section 2.2.1).
+    """
 
     serializer_class: type[TokenSerializer | RefreshSerializer] = TokenSerializer
     field = "token"
@@ -231,7 +235,13 @@ class RevokeView(ApiView):
         return self._revoke(request)
 
     def _revoke(self, request: Request) -> Response:
-        token = cookie_in_place_of(request, self.field)
+        try:
+            token = cookie_in_place_of(request, self.field)
+        except UnmarkedCookie:
+            # As a token that is not ours: nothing of it can be told to end, least of all a login that a planted cookie
+            # names. The browser is rid of its cookies all the same, which is what the caller wanted.
+            discard_cookies(request._request, Transport.COOKIE)
+            return answer(EmptySerializer, {})
         if token is not None:
             discard_cookies(request._request, Transport.COOKIE)
         else:
@@ -259,8 +269,8 @@ def cookie_in_place_of(request: Request, name: str) -> str | None:
 
     Raises:
         CsrfFailed: there is a cookie, and no proof.
-        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token; or the cookie
-            is not the marked login's, and is cleared.
+        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token.
+        UnmarkedCookie: the cookie is not the marked login's, and is cleared.
     """
     if not isinstance(request.data, Mapping) or name in request.data:
         return None
@@ -268,7 +278,7 @@ def cookie_in_place_of(request: Request, name: str) -> str | None:
         raise TokenNotValid("no token in the body, and cookies don't count beside an Authorization header")
     try:
         cookie = read_refresh_cookie(request._request)
-    except TokenNotValid:
+    except UnmarkedCookie:
         require_csrf_proof(request._request)
         discard_refresh_cookie(request._request)
         raise
