@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import authkit
+from authkit.tokens import simplejwt
 
 PACKAGE = Path(authkit.__file__).parent
 LIBRARY = "rest_framework_simplejwt"
@@ -49,3 +50,9 @@ def test_the_scan_finds_what_it_looks_for(tmp_path: Path) -> None:
     (tmp_path / "c.py").write_text(f"import_string('{LIBRARY}.tokens.AccessToken')")
     (tmp_path / "d.py").write_text(f'"""Speaks of {LIBRARY}."""')
     assert importers(tmp_path) == {"a.py", "b.py", "c.py"}
+
+
+def test_every_public_name_is_there() -> None:
+    assert sorted(simplejwt.__all__) == simplejwt.__all__
+    for name in simplejwt.__all__:
+        assert getattr(simplejwt, name).__name__ == name

@@ -1,4 +1,7 @@
-"""authkit's own JWT (API.md, "Tokens"): each names the login that carries it, and the login's row decides."""
+"""authkit's own JWT (RFC 9068): each names the login that carries it, and the login's row decides.
+
+The functions are those of `Format`, where arguments and refusals are described.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ detect = codec.has_our_type
 
 
 def verify(token: str, *, kinds: Kinds) -> VerifiedAccess:
+    """An access token alone by REVOCATION.CHECK; else by the login's row, with one SQL statement."""
     settings = conf.current().tokens
     if kinds != ACCESS:
         return _verify_by_row(token, kinds, settings)
@@ -56,6 +60,7 @@ async def averify(token: str) -> VerifiedAccess:
 def refresh(
     token: str, *, transports: Collection[Transport], client: Callable[[], Client], rule: Rule | None
 ) -> TokenPair:
+    """By rotation of the login's row (`authkit.logins.rotation`), in the transport that the token was issued for."""
     settings = conf.current().tokens
     claims = codec.read(token, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
     transport = bound_transport(claims)
@@ -80,12 +85,14 @@ def refresh(
 
 
 def identify(token: str, *, kinds: Kinds = BOTH) -> Claims:
+    """By the signature alone."""
     settings = conf.current().tokens
     uses = tuple(TokenUse(kind.value) for kind in kinds)
     return codec.read(token, uses=uses, issuer=settings.issuer, audience=settings.audience, expired_too=True)
 
 
 def revoke(token: str, *, reason: EndReason) -> bool:
+    """Ends the login."""
     # Nothing goes on the blacklist. Each token of ours is asked for its login, so a row would refuse nothing more; and
     # any holder of a token may ask for this, so it must not be a table that they can fill.
     return end_login(login_id=identify(token).login_id, reason=reason).ended

@@ -6,7 +6,7 @@ names.
 
     reading        its tokens as text                      adoption      a refresh token turns into a login of ours
     judging        whether a token is good now             refusing      one token, or all of a person's, is over
-    format         all of it as a token format             receivers     what ends them beside that
+    token_format   all of it as a token format             receivers     what ends them beside that
     views, urls, serializers    its endpoints              blacklist     what it had refused, for `authkit_import`
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core import checks as django_checks
 
 from authkit.tokens import cookies, formats, importers
-from authkit.tokens.simplejwt import blacklist, checks, format, receivers, views  # noqa: A004
+from authkit.tokens.simplejwt import blacklist, checks, receivers, token_format, views
 
 TAG = "authkit"
 """Of `manage.py check --tag`, as all checks of authkit's have it."""
@@ -13,7 +13,7 @@ TAG = "authkit"
 
 def connect() -> None:
     """For `AuthKitConfig.ready()`, after the receivers of logins and sessions. Safe to call twice."""
-    formats.register(format)
+    formats.register(token_format)
     importers.register("simplejwt", blacklist.import_blacklist)
     cookies.register_mount(views.URL_NAMES)
     receivers.connect()

@@ -1,6 +1,7 @@
 """simplejwt's tokens as a format of authkit's accept-list, open until `TOKENS["SIMPLEJWT_UNTIL"]`.
 
-A refresh gives a pair of authkit's own, so the old format drains: it is never issued.
+A refresh gives a pair of authkit's own, so the old format drains: it is never issued. The functions are those of
+`authkit.tokens.formats.Format`, where arguments and refusals are described.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def detect(token: str) -> bool:
 
 
 def verify(token: str, *, kinds: Kinds) -> VerifiedAccess:
+    """One SQL statement for either kind: no mode of REVOCATION.CHECK knows these tokens."""
     try:
         accepted = judging.check(token=token, kinds=kinds)
     except LoginEnded as ended:
@@ -36,6 +38,7 @@ def verify(token: str, *, kinds: Kinds) -> VerifiedAccess:
 def refresh(
     token: str, *, transports: Collection[Transport], client: Callable[[], Client], rule: Rule | None
 ) -> TokenPair:
+    """Turns the token into a login, once (`adoption`)."""
     if Transport.BODY not in transports:
         raise TokenNotValid("simplejwt's tokens come in a body alone")
     settings = conf.current().tokens
@@ -50,8 +53,10 @@ def refresh(
 
 
 def identify(token: str, *, kinds: Kinds) -> Claims:
+    """By the signature alone; the login is the one that a refresh token becomes."""
     return reading.claims_of(reading.read(token, kinds=kinds, expired_too=True))
 
 
 def revoke(token: str, *, reason: EndReason) -> bool:
+    """Refuses the token, and ends the login that it may have become."""
     return refusing.revoke(token=token, reason=reason)
