@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
+
 from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
@@ -20,7 +23,6 @@ class AuthKitConfig(AppConfig):
         from authkit.revocation import receivers as revocation
         from authkit.sessions import receivers as sessions
         from authkit.signin import rehashing
-        from authkit.tokens import adoption_receivers as adoption
         from authkit.tokens import receivers as tokens
 
         checks.register()
@@ -31,7 +33,8 @@ class AuthKitConfig(AppConfig):
         # Before the sessions: a token cookie that a sign-in replaces is over by the time that logins are counted.
         tokens.connect()
         sessions.connect()
-        adoption.connect()
+        if find_spec("authkit.tokens.simplejwt") is not None:  # a folder that can be deleted
+            import_module("authkit.tokens.simplejwt.registration").connect()
         # Only with the apps that these rooms build on: without them, importing their models is an error.
         if apps.is_installed("social_django"):
             from authkit.checks import providers

@@ -43,28 +43,18 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
                                                             W039  keys derived from SECRET_KEY sign (deploy)
                                                             Mail (`tokens`)
                                                             W060  owners are to be told, and have no address
-    simplejwt's live tokens (`simplejwt`)
-    E070  no key by which they can be read                  W071  they are accepted (deploy)
-    E071  the field that names the person doesn't exist     W072  the window is over (deploy)
-    E072  TOKEN_OBTAIN_SERIALIZER makes simplejwt's tokens  W075  USER_AUTHENTICATION_RULE holds at its paths alone
-    W076  inactive people were to be let in                 W077  they come in another header
-    W078  a setting of SIMPLE_JWT that nothing reads
-    W070  they come with another word than Bearer           W073  the window is longer than 90 days (deploy)
-    W074  simplejwt didn't rotate refresh tokens            Redis (`redis`)
-                                                            E080  named twice
-                                                            E081  a REDIS_URL that can't be read
-                                                            E082  a cache that doesn't exist or isn't django-redis'
-                                                            E083  a cluster that can't be one
-                                                            E084  needed, and not named
-                                                            E085  named, and redis-py is not installed
-                                                            E086  pushed to, and hiredis is not installed
-                                                            W080  another machine, and no password (deploy)
-                                                            Other packages (`beside`)
-                                                            W026, E026  passwords pass them by (E: deploy)
-                                                            W027, E027  so do providers (E: deploy)
+    Redis (`redis`)                                         Other packages (`beside`)
+    E080  named twice                                       W026, E026  passwords pass them by (E: deploy)
+    E081  a REDIS_URL that can't be read                    W027, E027  so do providers (E: deploy)
+    E082  a cache that doesn't exist or isn't django-redis'
+    E083  a cluster that can't be one
+    E084  needed, and not named
+    E085  named, and redis-py is not installed
+    E086  pushed to, and hiredis is not installed
+    W080  another machine, and no password (deploy)
 
-Those of the social providers are listed in `authkit.social.checks`, those of who may sign in through them in
-`authkit.social.rule_checks`.
+Those of the way from simplejwt are listed in `authkit.tokens.simplejwt.checks`, those of the social providers in
+`authkit.social.checks`, those of who may sign in through them in `authkit.social.rule_checks`.
 """
 
 from __future__ import annotations
@@ -73,7 +63,7 @@ from typing import Any
 
 from django.core import checks
 
-from authkit.checks import beside, simplejwt, wiring
+from authkit.checks import beside, wiring
 from authkit.conf import checks as conf
 from authkit.core import checks as core
 from authkit.redis import checks as redis
@@ -83,7 +73,7 @@ from authkit.tokens import checks as tokens
 
 TAG = "authkit"
 
-ROOMS: tuple[Any, ...] = (conf, core, redis, signin, sessions, tokens, simplejwt, wiring, beside)
+ROOMS: tuple[Any, ...] = (conf, core, redis, signin, sessions, tokens, wiring, beside)
 """The modules whose checks a project has with the core alone."""
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
@@ -28,6 +29,9 @@ from authkit.sessions.impersonation import settle_left
 from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
+
+_CSRF_COOKIE_IS_DUE = "CSRF_COOKIE_NEEDS_UPDATE"
+"""By this key of META CsrfViewMiddleware knows that its cookie is to be set (private; as read in Django 5.2 to 6.1)."""
 
 
 class SessionLoginMiddleware:
@@ -196,5 +200,9 @@ def _truthful(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
     state = known_state(request)
     if state is not None and state.unavailable and response.status_code == 500:
         response = answer_of(DatabaseUnavailable(), request)
+    if response.status_code == 503 and settings.CSRF_COOKIE_NAME in request.COOKIES:
+        # Django's login() has changed the CSRF token by the time that the login's row can't be written. The sign-in did
+        # not happen, so the browser keeps the token that it has, and may send the same request again.
+        request.META[_CSRF_COOKIE_IS_DUE] = False
     settle_aftermath(request, response)
     return response

@@ -30,7 +30,8 @@ from authkit.social.authorization import AuthorizationRequest
 from authkit.social.links import require_still_linked
 from authkit.social.models import AuthorizationCode
 from authkit.social.upstream import UpstreamSession
-from authkit.tokens.services import TokenPair, issue_tokens
+from authkit.tokens.pairs import TokenPair
+from authkit.tokens.services import issue_tokens
 from authkit.tokens.transports import Transport
 
 LIFETIME = timedelta(seconds=60)

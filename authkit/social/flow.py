@@ -24,7 +24,7 @@ from authkit.social.provider_sessions import LogoutTaken
 from authkit.social.steps import current_steps
 from authkit.social.strategy import AuthKitStrategy
 from authkit.social.upstream import UpstreamSession
-from authkit.tokens.services import TokenPair
+from authkit.tokens.pairs import TokenPair
 
 logger = logging.getLogger("authkit")
 

@@ -19,7 +19,8 @@ from authkit.exceptions import CsrfFailed, TokenNotValid, Unavailable
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import carry_by_access_cookie, discard_access_cookie, read_access_cookie
-from authkit.tokens.services import VerifiedAccess, verify_access
+from authkit.tokens.formats import VerifiedAccess
+from authkit.tokens.services import verify_access
 
 
 class TokenAuthentication(BaseAuthentication):
