@@ -5,9 +5,9 @@ The ORM builds them once per process (`authkit.logins.compiled`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -66,8 +66,7 @@ class Standing(NamedTuple):
     end_reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FoundLogin:
+class FoundLogin(NamedTuple):
     """What the statement found: a person, where their login stands, the later one of the two cutoffs that don't spare
     it, and whether the token that was asked for is on the blacklist."""
 
@@ -75,21 +74,21 @@ class FoundLogin:
     standing: Standing
     cut_off_at: datetime | None
     blacklisted: bool
-    _using: str
-    _columns: Columns
-    _values: tuple[Any, ...]
+    using: str
+    columns: Columns
+    values: tuple[Any, ...]
 
     def origin(self) -> tuple[UUID, Any] | None:
         """The id and the person of the login that this one came from; None for one that came from none, and where the
         columns that say so were not read."""
-        if _ORIGIN[0] not in self._columns:
+        if _ORIGIN[0] not in self.columns:
             return None
-        held = dict(zip(self._columns, self._values, strict=True))
+        held = dict(zip(self.columns, self.values, strict=True))
         return None if held["parent_id"] is None else (held["parent_id"], held["actor_id"])
 
     def login(self) -> Login:
         """The row itself, with the columns that were read."""
-        return Login.from_db(self._using, self._columns, self._values)
+        return Login.from_db(self.using, self.columns, self.values)
 
 
 def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Columns = WHOLE) -> FoundLogin | None:
@@ -119,7 +118,7 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Co
     width = len(names)
     user = users.from_db(using, names, row[:width])
     values = row[width : width + len(columns)]
-    standing = Standing(*[values[place] for place in _standing_places(columns)])
+    standing = Standing._make(_standing_of(columns)(values))
     user_cutoff, global_cutoff = row[-2:]
     if user_cutoff and standing.kind in beyond_cutoffs():
         user_cutoff = None
@@ -128,15 +127,15 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Co
         standing=standing,
         cut_off_at=max(user_cutoff, global_cutoff) if user_cutoff and global_cutoff else user_cutoff or global_cutoff,
         blacklisted=bool(blacklisted),
-        _using=using,
-        _columns=(*_KEYS, *columns),
-        _values=(login_id, user.pk, *values),
+        using=using,
+        columns=(*_KEYS, *columns),
+        values=(login_id, user.pk, *values),
     )
 
 
 @lru_cache(maxsize=8)
-def _standing_places(columns: Columns) -> tuple[int, ...]:
-    return tuple(columns.index(name) for name in Standing._fields)
+def _standing_of(columns: Columns) -> itemgetter[Any]:
+    return itemgetter(*(columns.index(name) for name in Standing._fields))
 
 
 def _fetch(
