@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-APPS = ("rest_framework", "social_django", "authkit")
-TABLES = ("authkit", "social_django")
-"""Of these, the ones with tables."""
+APPS = ("rest_framework", "social_django", "authkit", "authkit.social")
+TABLES = ("authkit", "authkit_social", "social_django")
+"""Labels of the apps with tables, of these."""
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 COOKIE_MIDDLEWARE = "authkit.core.cookies.CookieMiddleware"
 MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks as django_checks
 from django.core.checks import ERROR, WARNING
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import connection, models
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Lower
 
 import authkit.checks
 from authkit import wiring
 from authkit.admin.reach import check_user_admins
-from authkit.checks import beside, block, keys, providers, redis, security
+from authkit.checks import beside, block, keys, layout, providers, redis, security
 from authkit.checks import wiring as wiring_checks
 from authkit.exceptions import KeysUnavailable
 from authkit.tokens.jws import ALGORITHMS
@@ -518,6 +520,16 @@ def test_e025_router_that_sends_tables_elsewhere(settings: Any) -> None:
     assert any("social_django.UserSocialAuth be made" in message for _, message, _ in said)
     settings.DATABASE_ROUTERS = [f"{__name__}.ReadElsewhere"]
     assert found(wiring_checks.check_databases) == []
+
+
+@pytest.mark.django_db
+def test_e028_database_of_the_former_layout() -> None:
+    say = partial(layout.check_layout, databases=["default"])
+    assert found(say) == []
+    MigrationRecorder(connection).record_applied("authkit", "0008_late_retries")
+    number, message, hint = only(say)
+    assert (number, "'default'" in message, "authkit_upgrade_layout" in hint) == ("E028", True, True)
+    assert layout.check_layout in django_checks.registry.registry.get_checks()
 
 
 def test_w023_default_class_that_knows_nothing_of_logins(settings: Any) -> None:

@@ -40,7 +40,7 @@ def test_what_is_listed_already_stays_where_it_is() -> None:
         INSTALLED_APPS=["authkit", "rest_framework"],
         MIDDLEWARE=middleware,
     )
-    assert settings["INSTALLED_APPS"] == ["authkit", "rest_framework", "social_django"]
+    assert settings["INSTALLED_APPS"] == ["authkit", "rest_framework", "social_django", "authkit.social"]
     assert settings["MIDDLEWARE"] == middleware
 
 

@@ -14,6 +14,7 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E008  PUBLIC_URL is no origin                           W023  a default DRF class knows nothing of logins
     E009  USER_SERIALIZER can't be used                     W024  the URLs are not included
     E010  e-mail identifies, and there is no such field     E025  a database router sends tables elsewhere
+                                                            E028  a database of the former layout (`layout`)
     E060  CLAIMS can't be imported                          W025  LoginBackend beside others, which nothing needs now
     E061  CLAIMS can't be called with (user, login)
     E062  an acr that is no string
@@ -71,7 +72,7 @@ from typing import Any
 
 from django.core import checks
 
-from authkit.checks import beside, block, keys, redis, security, simplejwt, wiring
+from authkit.checks import beside, block, keys, layout, redis, security, simplejwt, wiring
 
 TAG = "authkit"
 
@@ -79,6 +80,8 @@ TAG = "authkit"
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
     rooms: tuple[Any, ...] = (block, wiring, beside, security, keys, simplejwt, redis)
+    for check in layout.DATABASE_CHECKS:
+        checks.register(check, checks.Tags.database)
     for room in rooms:
         for check in room.CHECKS:
             checks.register(check, TAG)

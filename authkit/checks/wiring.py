@@ -172,7 +172,9 @@ def _strange_classes(chosen: Any) -> Iterator[CheckMessage]:
 
 def check_databases(**_: Any) -> list[CheckMessage]:
     """E025: the statement of each check joins logins and people, and authkit's transactions are those of `default`."""
-    ours = [model for app in wiring.TABLES if apps.is_installed(app) for model in apps.get_app_config(app).get_models()]
+    ours = [
+        model for config in apps.get_app_configs() if config.label in wiring.TABLES for model in config.get_models()
+    ]
     return [
         Error(
             f"DATABASE_ROUTERS {problem}: every request that needs it would be a 503 or a 500.",

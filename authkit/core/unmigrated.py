@@ -18,7 +18,7 @@ def advice() -> str:
     """
     if not settings.DEBUG:
         return ""
-    models = [model for app in TABLES if apps.is_installed(app) for model in apps.get_app_config(app).get_models()]
+    models = [model for config in apps.get_app_configs() if config.label in TABLES for model in config.get_models()]
     try:
         present = {alias: _tables(alias) for alias in {router.db_for_write(model) for model in models}}
     except (DatabaseError, InterfaceError, SynchronousOnlyOperation):

@@ -48,7 +48,6 @@ class AuthorizationCode(models.Model):
     objects = PrimaryManager()
 
     class Meta:
-        app_label = "authkit"
         verbose_name = _("authorization code")
         verbose_name_plural = _("authorization codes")
 
@@ -75,7 +74,6 @@ class ProviderSession(models.Model):
     objects = PrimaryManager()
 
     class Meta:
-        app_label = "authkit"
         verbose_name = _("session at a provider")
         verbose_name_plural = _("sessions at providers")
 
@@ -98,7 +96,6 @@ class ProviderLogout(models.Model):
     objects = PrimaryManager()
 
     class Meta:
-        app_label = "authkit"
         verbose_name = _("logout by a provider")
         verbose_name_plural = _("logouts by providers")
 
@@ -120,7 +117,6 @@ class ProviderToken(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
-        app_label = "authkit"
         verbose_name = _("provider token")
         verbose_name_plural = _("provider tokens")
         constraints = (models.UniqueConstraint(fields=("user", "provider"), name="authkit_providertoken_once"),)
