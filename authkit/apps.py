@@ -1,4 +1,4 @@
-"""The one Django app."""
+"""The core's Django app. Features are apps of their own; see `authkit.features`."""
 
 from __future__ import annotations
 
@@ -32,26 +32,11 @@ class AuthKitConfig(AppConfig):
         tokens.connect()
         sessions.connect()
         adoption.connect()
-        # Only with the apps that these rooms build on: without them, importing their models is an error.
-        if apps.is_installed("social_django"):
-            from authkit.checks import providers
-            from authkit.social import code_receivers
-            from authkit.social import mails as social_mails
-            from authkit.social import receivers as social
-
-            providers.register()
-            social.connect()
-            social_mails.connect()
-            code_receivers.connect()
         if apps.is_installed("django.contrib.admin"):
             from authkit.admin import reach
 
             reach.reach_user_admins()
             reach.register_checks()
-            if apps.is_installed("social_django"):
-                from authkit.social import admin as social_admin
-
-                social_admin.make_links_read_only()
         if apps.is_installed("drf_spectacular"):
             # Its own app is the sign that the project makes schemas: others don't pay for the import.
             from authkit.openapi import document  # noqa: F401

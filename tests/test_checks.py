@@ -23,9 +23,10 @@ from django.db.models.functions import Lower
 import authkit.checks
 from authkit import wiring
 from authkit.admin.reach import check_user_admins
-from authkit.checks import beside, block, keys, layout, providers, redis, security
+from authkit.checks import beside, block, keys, layout, redis, security
 from authkit.checks import wiring as wiring_checks
 from authkit.exceptions import KeysUnavailable
+from authkit.social import every_check
 from authkit.tokens.jws import ALGORITHMS
 from authkit.tokens.keys import TokenUse, signing_key
 from tests.fresh_project import FreshProject
@@ -385,7 +386,7 @@ def test_e027_is_an_error_when_deploying(settings: Any) -> None:
 # The wiring
 
 
-@pytest.mark.parametrize("name", ["rest_framework", "social_django"])
+@pytest.mark.parametrize("name", ["rest_framework", "social_django", "authkit.social"])
 def test_e020_missing_app_is_named(name: str, settings: Any) -> None:
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != name]
     number, message, hint = only(wiring_checks.check_apps)
@@ -467,9 +468,9 @@ def test_session_engine_that_derives_from_ours_counts(settings: Any) -> None:
 
 def test_w021_another_social_auth_strategy(settings: Any) -> None:
     settings.SOCIAL_AUTH_STRATEGY = "social_django.strategy.DjangoStrategy"
-    assert only(wiring_checks.check_strategy)[0] == "W021"
+    assert only(every_check.check_strategy)[0] == "W021"
     del settings.SOCIAL_AUTH_STRATEGY
-    assert only(wiring_checks.check_strategy)[0] == "W021"
+    assert only(every_check.check_strategy)[0] == "W021"
 
 
 def test_w022_defaults_of_drf_without_authkits_classes(settings: Any) -> None:
@@ -483,13 +484,13 @@ def test_hint_of_w022_and_w021_names_the_line_only_where_it_would_help(settings:
     line = "authkit.configure(globals())"
     settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": []}
     settings.SOCIAL_AUTH_STRATEGY = "social_django.strategy.DjangoStrategy"
-    for _, _, hint in found(wiring_checks.check_rest_framework) + found(wiring_checks.check_strategy):
+    for _, _, hint in found(wiring_checks.check_rest_framework) + found(every_check.check_strategy):
         assert line not in hint
     settings.REST_FRAMEWORK = {}
     del settings.SOCIAL_AUTH_STRATEGY
     missing = [said for said in found(wiring_checks.check_rest_framework) if said[0] == "W022"]
     assert len(missing) == 2
-    assert all(line in hint for _, _, hint in missing + found(wiring_checks.check_strategy))
+    assert all(line in hint for _, _, hint in missing + found(every_check.check_strategy))
 
 
 class SentElsewhere:
@@ -554,15 +555,16 @@ def test_w024_urls_not_included(settings: Any) -> None:
 
 
 def test_checks_of_providers_are_registered_and_read_the_block(settings: Any) -> None:
-    assert providers.check_providers in django_checks.registry.registry.get_checks()
+    assert every_check.check_providers in django_checks.registry.registry.get_checks()
     settings.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}}
-    assert {number for number, _, _ in found(providers.check_providers)} >= {"E201", "E202"}
+    assert {number for number, _, _ in found(every_check.check_providers)} >= {"E201", "E202"}
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("missing", ["social_django", "rest_framework"])
+@pytest.mark.parametrize("missing", ["social_django", "authkit.social", "rest_framework"])
 def test_project_that_lacks_an_app_is_told_so_and_nothing_else_breaks(missing: str, tmp_path: Path) -> None:
-    end = f"\nimport authkit\nauthkit.configure(globals())\nINSTALLED_APPS.remove({missing!r})\n"
+    end = "\nimport authkit\nAUTHKIT = {'SOCIAL': {}}\nauthkit.configure(globals())\n"
+    end += f"INSTALLED_APPS.remove({missing!r})\n"
     checked = FreshProject(tmp_path, end=end).manage("check")
     assert "authkit.E020" in checked.stderr
     assert "Traceback" not in checked.stderr

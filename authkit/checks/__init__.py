@@ -9,7 +9,7 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E003  value out of range, or not one of the choices     E022  a middleware stands in the wrong place
     E004  the block is no dict                              E024  no authentication back end finds people
     E005  idle longer than absolute                         W020  another session engine
-    E006  access tokens outlive refresh tokens              W021  another social-auth strategy
+    E006  access tokens outlive refresh tokens
     E007  the grace outlasts the refresh token              W022  authkit's DRF classes are not among the defaults
     E008  PUBLIC_URL is no origin                           W023  a default DRF class knows nothing of logins
     E009  USER_SERIALIZER can't be used                     W024  the URLs are not included
@@ -62,8 +62,8 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             W026, E026  passwords pass them by (E: deploy)
                                                             W027, E027  so do providers (E: deploy)
 
-Those of the social providers are listed in `authkit.social.checks`, those of who may sign in through them in
-`authkit.social.rule_checks`.
+A feature lists its own: social's are in `authkit.social.every_check`, `authkit.social.checks` (the providers) and
+`authkit.social.rule_checks` (who may sign in through them).
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ from typing import Any
 
 from django.core import checks
 
+from authkit import features
 from authkit.checks import beside, block, keys, layout, redis, security, simplejwt, wiring
 
 TAG = "authkit"
@@ -79,7 +80,7 @@ TAG = "authkit"
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    rooms: tuple[Any, ...] = (block, wiring, beside, security, keys, simplejwt, redis)
+    rooms: tuple[Any, ...] = (block, wiring, beside, security, keys, simplejwt, redis, *features.check_modules())
     for check in layout.DATABASE_CHECKS:
         checks.register(check, checks.Tags.database)
     for room in rooms:

@@ -26,11 +26,11 @@ FORMER = (
 )
 """The core's migrations of the former layout."""
 
+RENUMBERED = {"0010_facts_of_a_login": "0002_facts_of_a_login"}
+"""Migrations of the former layout that today's has as well; a database may have them or not."""
+
 MOVED = ("authorizationcode", "providerlogout", "providersession", "providertoken")
 """The models that are social's now, by the names that content types have."""
-
-_RECORDED = ((CORE, "0001_initial"), (SOCIAL, "0001_initial"))
-"""What is true of a database once it was upgraded."""
 
 
 class UnexpectedLayout(Exception):
@@ -78,7 +78,7 @@ def _renames(connection: BaseDatabaseWrapper) -> list[tuple[str, str]]:
     missing = [name for name in FORMER if name not in _recorded(connection, CORE)]
     if missing:
         raise UnexpectedLayout(f"it lacks {CORE}.{missing[0]}; apply that by the checkout that it was made with")
-    if unknown := sorted(_recorded(connection, CORE).difference(FORMER)):
+    if unknown := sorted(_recorded(connection, CORE).difference(FORMER, RENUMBERED)):
         raise UnexpectedLayout(f"it has {CORE}.{unknown[0]}, which is none of the former layout's migrations")
     if _recorded(connection, SOCIAL):
         raise UnexpectedLayout(f"it has migrations of {SOCIAL} already")
@@ -105,6 +105,7 @@ def _rewrite_content_types(connection: BaseDatabaseWrapper) -> None:
 
 def _rewrite_migrations(connection: BaseDatabaseWrapper) -> None:
     recorder = MigrationRecorder(connection)
+    renumbered = [RENUMBERED[name] for name in sorted(_recorded(connection, CORE)) if name in RENUMBERED]
     recorder.migration_qs.filter(app=CORE).delete()
-    for app, name in _RECORDED:
+    for app, name in [(CORE, "0001_initial"), (SOCIAL, "0001_initial"), *((CORE, name) for name in renumbered)]:
         recorder.record_applied(app, name)

@@ -30,7 +30,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from authkit import conf
+from authkit import conf, features
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
 from authkit.core.redirects import is_safe_target, safe_next
@@ -44,7 +44,6 @@ from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin.credentials import verify_password
-from authkit.social.providers import configured
 
 logger = logging.getLogger("authkit")
 
@@ -123,7 +122,7 @@ class LoginPage(Page):
         context = {
             "form": form,
             "error": error,
-            "providers": configured(),
+            "providers": features.sign_in_buttons(),
             "next": target,
             "elsewhere": redirect_to_login(target, elsewhere).url if target and elsewhere else elsewhere,
         }
@@ -172,7 +171,7 @@ class AccountPage(SignedInPage):
         logins = mine.select_related("actor")
         page = Paginator(logins, LOGINS_PER_PAGE).get_page(request.GET.get("page"))
         current = current_login(request)
-        names = {provider.id: provider.name for provider in configured()} | {"password": gettext("Password")}
+        names = features.names_of_methods() | {"password": gettext("Password")}
         shown = [
             ShownLogin(
                 login=login,
@@ -186,7 +185,7 @@ class AccountPage(SignedInPage):
             "logins": shown,
             "page": page,
             "current": current,
-            "connectable": bool(configured()),
+            "links": features.account_links(request),
         }
         return render(request, "authkit/account.html", context)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -13,6 +14,20 @@ from authkit.logins.models import Login
 from authkit.logins.pruning import KEEP
 from authkit.social.models import AuthorizationCode, ProviderLogout, ProviderSession
 from authkit.social.transactions import LIFETIME_SECONDS
+
+
+def prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
+    """All of it, by name; `authkit_prune` deletes it.
+
+    Args:
+        keep: how long rows stay after their end.
+    """
+    return [
+        ("social sign-ins", prunable_states(keep=keep)),
+        ("one-time codes", prunable_codes(keep=keep)),
+        ("sessions at providers", prunable_provider_sessions()),
+        ("logouts by providers", prunable_provider_logouts(keep=keep)),
+    ]
 
 
 def prunable_states(*, keep: timedelta = KEEP) -> QuerySet[Nonce]:
