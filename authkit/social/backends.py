@@ -9,12 +9,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
 
-from django.http import HttpResponse
 from requests.auth import HTTPBasicAuth
-from social_core.backends.open_id_connect import OpenIdConnectAuth
 from social_core.utils import constant_time_compare, url_add_parameters
 
-from authkit.social import discovery, native, presets
+from authkit.social import base_classes, discovery, native, presets
 from authkit.social.client_credentials import client_ids
 from authkit.social.failures import Failure, refuse
 from authkit.social.id_tokens import verified_claims
@@ -34,7 +32,7 @@ def identity_uid(*, issuer: str, subject: str) -> str:
     return "1:" + hashlib.sha256(json.dumps([issuer, subject]).encode()).hexdigest()
 
 
-class OpenIdConnect(BrowserBound, OpenIdConnectAuth[HttpResponse]):
+class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
     """social-core's generic back end with what it leaves out (ASVS 10.5.1 to 10.5.4).
 
     The provider's ISSUER decides: discovery, callback (RFC 9207) and ID token have to name exactly that one. PKCE and

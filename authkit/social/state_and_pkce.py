@@ -6,19 +6,17 @@ import time
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpResponse
 from django.utils import timezone
 from requests import ConnectionError as RequestsConnectionError
 from requests import HTTPError, RequestException, Response, Timeout
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, SSLError
-from social_core.backends.oauth import BaseOAuth2PKCE
 from social_core.backends.open_id_connect import OpenIdConnectAssociation
 from social_core.exceptions import AuthConfigurationError, AuthProviderError, SocialAuthBaseException
 from social_core.utils import http_error, redact_request_error, user_agent
 
 from authkit import conf
 from authkit.core.hidden import Hidden
-from authkit.social import presets
+from authkit.social import base_classes, presets
 from authkit.social.failures import Failure, refuse
 from authkit.social.fetching import send
 from authkit.social.transactions import LIFETIME_SECONDS, claim
@@ -31,7 +29,7 @@ _TOKENS = frozenset({"access_token", "refresh_token", "id_token"})
 _UNREACHABLE = {SSLError: "tls_error", Timeout: "timeout", RequestsConnectionError: "connection_failed"}
 
 
-class BrowserBound(BaseOAuth2PKCE[HttpResponse]):
+class BrowserBound(base_classes.OAuth2PKCE):
     """Mixed into every provider's class (ASVS 10.1.2, 10.2.1; RFC 9700 sections 2.1.1 and 4.7).
 
     PKCE is absent from or off in most of social-core's back ends. A provider that can't do it takes

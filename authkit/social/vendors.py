@@ -8,12 +8,10 @@ from urllib.parse import urljoin
 from uuid import UUID
 
 import jwt
-from django.http import HttpResponse
 from requests.auth import HTTPBasicAuth
 from social_core.backends.facebook import API_VERSION, FacebookOAuth2
-from social_core.backends.github import GithubOAuth2
 
-from authkit.social import discovery
+from authkit.social import base_classes, discovery
 from authkit.social.backends import OpenIdConnect
 from authkit.social.failures import Failure, refuse
 from authkit.social.state_and_pkce import BrowserBound
@@ -160,7 +158,7 @@ class LinkedIn(OpenIdConnect):
             self.validate_temporal_claims(id_token)
 
 
-class GitHub(BrowserBound, GithubOAuth2[HttpResponse]):
+class GitHub(BrowserBound, base_classes.GitHub):
     """GitHub has no ID tokens. An address counts if GitHub lists it as verified, the primary one; a person is known
     by their number, because a login name can be given up and taken by somebody else."""
 
@@ -193,7 +191,7 @@ class GitHub(BrowserBound, GithubOAuth2[HttpResponse]):
         self.request(url, method="DELETE", json={"access_token": access}, auth=auth, stage="disconnect")
 
 
-class _FacebookByTheBook(FacebookOAuth2[HttpResponse]):
+class _FacebookByTheBook(base_classes.Facebook):
     # With GET, the secret is in a URL, and URLs are logged.
     ACCESS_TOKEN_METHOD = "POST"  # noqa: S105
 
