@@ -1,5 +1,6 @@
 """Where Django looks for the app's models; each lives in its room."""
 
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 
-__all__ = ["BlacklistedToken", "GlobalCutoff", "Login", "UserCutoff"]
+__all__ = ["BlacklistedToken", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]

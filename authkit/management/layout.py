@@ -29,8 +29,11 @@ FORMER = (
 RENUMBERED = {"0010_facts_of_a_login": "0002_facts_of_a_login"}
 """Migrations of the former layout that today's has as well; a database may have them or not."""
 
-MOVED = ("authorizationcode", "providerlogout", "providersession", "providertoken")
+MOVED = ("providerlogout", "providersession", "providertoken")
 """The models that are social's now, by the names that content types have."""
+
+DROPPED = "authorizationcode"
+"""Its codes were good for a minute. The codes of today have a table of their own."""
 
 
 class UnexpectedLayout(Exception):
@@ -43,7 +46,7 @@ def is_former(connection: BaseDatabaseWrapper) -> bool:
 
 
 def upgrade(connection: BaseDatabaseWrapper) -> bool:
-    """Renames social's tables and rewrites what Django has recorded of migrations and content types.
+    """Renames social's tables, drops the one of former codes, and rewrites what Django has recorded.
 
     In one transaction. MariaDB and MySQL commit at each renamed table: an upgrade that was interrupted there goes on
     where it stopped when it is called again, because the records are rewritten last.
@@ -64,6 +67,8 @@ def upgrade(connection: BaseDatabaseWrapper) -> bool:
                 editor.sql_rename_table
                 % {"old_table": editor.quote_name(before), "new_table": editor.quote_name(after)}
             )
+        if f"{CORE}_{DROPPED}" in connection.introspection.table_names():
+            editor.execute(editor.sql_delete_table % {"table": editor.quote_name(f"{CORE}_{DROPPED}")})
         with transaction.atomic(using=connection.alias):
             _rewrite_content_types(connection)
             _rewrite_migrations(connection)
@@ -99,6 +104,7 @@ def _rewrite_content_types(connection: BaseDatabaseWrapper) -> None:
     # Permissions point at the content type's row, so those that people have stay theirs.
     kinds = ContentType.objects.using(connection.alias)
     kinds.filter(app_label=SOCIAL, model__in=MOVED).delete()
+    kinds.filter(app_label=CORE, model=DROPPED).delete()
     kinds.filter(app_label=CORE, model__in=MOVED).update(app_label=SOCIAL)
     ContentType.objects.clear_cache()
 

@@ -29,11 +29,12 @@ class SocialConfig(AppConfig):
         if not is_complete(self):
             return
         # Imported here, because all of it imports models, which don't exist before the registry is complete.
-        from authkit.social import code_receivers, mails, receivers
+        from authkit.codes import receivers as codes
+        from authkit.social import mails, receivers
 
         receivers.connect()
         mails.connect()
-        code_receivers.connect()
+        codes.connect()
         if apps.is_installed("django.contrib.admin"):
             from authkit.social.admin import make_links_read_only
 

@@ -11,14 +11,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 
 from authkit import conf
+from authkit.codes.pkce import is_challenge
+from authkit.codes.redirect_uris import is_registered
 from authkit.exceptions import SocialLoginFailed
 from authkit.social.failures import STATUSES, Failure, failure_of, refuse
-from authkit.social.redirect_uris import is_registered
 
 MAX_STATE_LENGTH = 512
 
 _STATE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.5
-_CHALLENGE = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.2
 _ONCE = ("redirect_uri", "state", "code_challenge", "code_challenge_method", "response_type")
 
 _ERRORS = {403: "access_denied", 503: "temporarily_unavailable"}
@@ -61,7 +61,7 @@ def requested(query: QueryDict) -> AuthorizationRequest:
         challenge=query.get("code_challenge", ""),
     )
     _check_redirect_uri(asked)
-    if query.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(asked.challenge):
+    if not is_challenge(asked.challenge, method=query.get("code_challenge_method", "")):
         raise refuse(Failure.INVALID_REQUEST, "no usable code_challenge, or its method is not S256")
     if not _STATE.fullmatch(asked.state) or len(asked.state) > MAX_STATE_LENGTH:
         raise refuse(Failure.INVALID_REQUEST, "no usable state")

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-import secrets
-from collections.abc import Collection
-from datetime import timedelta
-from typing import Any
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 from django.views.decorators.debug import sensitive_variables
 
+from authkit.codes import authorization_codes
+from authkit.codes.authorization_codes import Grant
 from authkit.core.clients import Client
 from authkit.core.hidden import Hidden
+from authkit.core.one_time_codes import name_login
 from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
-from authkit.logins.cutoffs import beginning
-from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.logins.verdict import check_login
 from authkit.social import flow
 from authkit.social.authorization import AuthorizationRequest
 from authkit.social.links import require_still_linked
-from authkit.social.models import AuthorizationCode
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.services import TokenPair, issue_tokens
 from authkit.tokens.transports import Transport
 
-LIFETIME = timedelta(seconds=60)
-_BYTES = 32
-_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
-
 
 @sensitive_variables()
 def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
-    """Makes the code by which the program that asked gets this person's tokens, within `LIFETIME`. Signs nobody in.
+    """Makes the code by which the program that asked gets this person's tokens, within a minute. Signs nobody in.
 
     Returns:
         256 random bits, of which only the digest is kept.
@@ -48,26 +36,16 @@ def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
     Raises:
         SocialLoginFailed: `not_ours`: the link by which they came was taken away since.
     """
-    code, now = Hidden(secrets.token_urlsafe(_BYTES)), timezone.now()
     with transaction.atomic():
         # Whoever takes the link away burns the codes that are there by then.
         require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
-        AuthorizationCode.objects.create(
-            digest=_digest(code),
-            user_id=came.user.pk,
-            auth_hash=session_auth_hash(came.user),
-            provider=came.provider,
+        return authorization_codes.issue_code(
+            user=came.user,
+            subject=came.provider,
             redirect_uri=asked.redirect_uri,
             challenge=asked.challenge,
-            issuer=came.upstream.issuer,
-            subject=came.upstream.subject,
-            sid=came.upstream.sid,
-            issued_at=came.upstream.issued_at,
-            # By the clock that cutoffs go by: one from before a sign-out of everybody has to fall under it.
-            created_at=beginning(user_id=came.user.pk, at=now),
-            expires_at=now + LIFETIME,
+            details=_details(came.upstream),
         )
-    return code
 
 
 @sensitive_variables()
@@ -101,64 +79,39 @@ def exchange_code(
         TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse". As before.
     """
     code, verifier = Hidden(code), Hidden(verifier)
-    digest, now = _digest(code), timezone.now()
     with transaction.atomic():
         # A parallel exchange waits here for the row, and then finds it used, and the other one's login in it.
-        won = AuthorizationCode.objects.filter(pk=digest, used_at=None).update(used_at=now)
-        row = AuthorizationCode.objects.filter(pk=digest).first()
-        refused = InvalidGrant("no such code" if row is None else "the code was used before")
-        if won and row is not None:
+        used = authorization_codes.use_code(code=code)
+        refused = used.refusal
+        if used.row is not None:
             try:
                 with transaction.atomic():
                     return _redeemed(
-                        row,
-                        verifier=verifier,
-                        redirect_uri=redirect_uri,
+                        authorization_codes.verified_grant(used.row, verifier=verifier, redirect_uri=redirect_uri),
                         client=client,
                         using=transport,
                         replaces=replaces,
                     )
             except InvalidGrant as error:
                 refused = error
-    if row is not None and not won and row.login_id is not None:
-        end_login(login_id=row.login_id, reason=EndReason.REVOKED)
+    if used.replayed_login is not None:
+        end_login(login_id=used.replayed_login, reason=EndReason.REVOKED)
     raise refused
 
 
-def burn_codes_of(*, user_ids: Collection[Any]) -> None:
-    """Makes these people's codes that were not redeemed yet worthless; one statement."""
-    AuthorizationCode.objects.filter(user_id__in=user_ids, used_at=None).update(used_at=timezone.now())
-
-
-def _redeemed(
-    row: AuthorizationCode,
-    *,
-    verifier: str,
-    redirect_uri: str,
-    client: Client,
-    using: Transport,
-    replaces: Collection[UUID],
-) -> TokenPair:
-    if row.expires_at <= timezone.now():
-        raise InvalidGrant("the code is too old")
-    if redirect_uri != row.redirect_uri:
-        raise InvalidGrant("the code was sent to another redirect URI")
-    if not _VERIFIER.fullmatch(verifier) or not constant_time_compare(_challenge(verifier), row.challenge):
-        raise InvalidGrant("the verifier is not the challenge's")
-    user = get_user_model()._default_manager.filter(pk=row.user_id).first()
-    if user is None or not user.is_active or not auth_hash_holds(user=user, auth_hash=row.auth_hash):
-        raise InvalidGrant("the person was deactivated, or has another password")
-    upstream = UpstreamSession(issuer=row.issuer, subject=row.subject, sid=row.sid, issued_at=row.issued_at)
+def _redeemed(grant: Grant, *, client: Client, using: Transport, replaces: Collection[UUID]) -> TokenPair:
+    user = grant.user
+    upstream = _upstream(grant.details)
     try:
         pair = flow.open_login(
-            came=flow.SocialSignIn(user=user, provider=row.provider, upstream=upstream),
+            came=flow.SocialSignIn(user=user, provider=grant.subject, upstream=upstream),
             # Begun when the person came back: whatever cut off their logins since then cuts off this one.
             door=lambda person, method: issue_tokens(
                 user=person,
                 method=method,
                 client=client,
                 transport=using,
-                began_at=row.created_at,
+                began_at=grant.created_at,
                 replaces=replaces,
             ),
         )
@@ -168,13 +121,17 @@ def _redeemed(
         check_login(login_id=pair.login.pk, user_id=user.pk)
     except LoginEnded as ended:
         raise InvalidGrant(f"the person's logins were ended since: {ended.why}") from ended
-    AuthorizationCode.objects.filter(pk=row.pk).update(login_id=pair.login.pk)
+    name_login(digest=grant.digest, login_id=pair.login.pk)
     return pair
 
 
-def _digest(code: str) -> str:
-    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()
+def _details(upstream: UpstreamSession) -> dict[str, str]:
+    issued_at = "" if upstream.issued_at is None else upstream.issued_at.isoformat()
+    return {"issuer": upstream.issuer, "subject": upstream.subject, "sid": upstream.sid, "issued_at": issued_at}
 
 
-def _challenge(verifier: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+def _upstream(details: Mapping[str, str]) -> UpstreamSession:
+    issued_at = datetime.fromisoformat(details["issued_at"]) if details["issued_at"] else None
+    return UpstreamSession(
+        issuer=details["issuer"], subject=details["subject"], sid=details["sid"], issued_at=issued_at
+    )

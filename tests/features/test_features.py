@@ -22,6 +22,7 @@ CORE_TABLES = {
     "authkit_cacheepoch",
     "authkit_globalcutoff",
     "authkit_login",
+    "authkit_onetimecode",
     "authkit_usercutoff",
 }
 
@@ -85,7 +86,7 @@ def test_empty_block_makes_the_cores_tables_and_imports_nothing_of_social_core(t
         "/auth/account/connections/": 404,
         "/auth/api/social/providers/": 404,
     }
-    assert found["pruned"] == "logins: 0 deleted\nblacklisted tokens: 0 deleted\n"
+    assert found["pruned"] == "logins: 0 deleted\nblacklisted tokens: 0 deleted\none-time codes: 0 deleted\n"
 
 
 def test_feature_adds_pages_checks_rows_to_prune_and_a_way_in_without_a_central_file(tmp_path: Path) -> None:

@@ -43,29 +43,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='AuthorizationCode',
-            fields=[
-                ('digest', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('auth_hash', models.CharField(editable=False, max_length=128)),
-                ('provider', models.CharField(max_length=64, verbose_name='provider')),
-                ('redirect_uri', models.CharField(editable=False, max_length=512)),
-                ('challenge', models.CharField(editable=False, max_length=128)),
-                ('issuer', models.CharField(blank=True, editable=False, max_length=500)),
-                ('subject', models.CharField(blank=True, editable=False, max_length=255)),
-                ('sid', models.CharField(blank=True, editable=False, max_length=255)),
-                ('issued_at', models.DateTimeField(editable=False, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('login_id', models.UUIDField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
-            ],
-            options={
-                'verbose_name': 'authorization code',
-                'verbose_name_plural': 'authorization codes',
-            },
-        ),
-        migrations.CreateModel(
             name='ProviderToken',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

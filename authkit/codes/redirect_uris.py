@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from authkit.social.models import MAX_REDIRECT_URI_LENGTH
+MAX_REDIRECT_URI_LENGTH = 512
+"""Characters."""
 
 MAX_ENTRY_LENGTH = MAX_REDIRECT_URI_LENGTH - len(":65535")
 """Characters of an entry: what a loopback port adds has to fit as well."""

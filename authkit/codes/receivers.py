@@ -1,4 +1,5 @@
-"""What ends somebody's logins ends their codes that are under way. Connected by `AuthKitConfig.ready()`."""
+"""What ends somebody's logins ends their codes that are under way. A feature that issues codes connects
+it in its `ready()`."""
 
 from __future__ import annotations
 
@@ -6,13 +7,13 @@ from collections.abc import Collection
 from typing import Any
 
 from authkit import signals
-from authkit.social.codes import burn_codes_of
+from authkit.codes.authorization_codes import burn_codes_of
 
 
 def connect() -> None:
     """Listens to `logins_ended` and `crowd_ended`. Safe to call twice."""
-    signals.crowd_ended.connect(burn_codes_of_crowd, dispatch_uid="authkit.social.burn_codes")
-    signals.logins_ended.connect(burn_codes, dispatch_uid="authkit.social.burn_codes")
+    signals.crowd_ended.connect(burn_codes_of_crowd, dispatch_uid="authkit.codes.burn_codes")
+    signals.logins_ended.connect(burn_codes, dispatch_uid="authkit.codes.burn_codes")
 
 
 def burn_codes(sender: Any, *, user_id: Any, crowd: bool = False, **_: Any) -> None:
