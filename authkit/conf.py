@@ -19,7 +19,6 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from authkit.sections import (
-    AccountSettings,
     AppSettings,
     Hook,
     KeySource,
@@ -35,7 +34,6 @@ from authkit.sections import (
 )
 
 __all__ = [
-    "AccountSettings",
     "AppSettings",
     "Hook",
     "KeySource",
@@ -178,7 +176,6 @@ _SECTIONS: dict[str, type[Any]] = {
     "sessions": SessionSettings,
     "tokens": TokenSettings,
     "social": SocialSettings,
-    "accounts": AccountSettings,
     "revocation": RevocationSettings,
     "redis": RedisSettings,
 }

@@ -132,6 +132,9 @@ class LoginSettings:
     at_limit: str = _setting("evict", choices=("evict", "refuse"))
     """What a sign-in beyond `MAX_LOGINS` does. `"evict"` ends the person's oldest login. `"refuse"` refuses the new
     one."""
+    user_serializer: str = _setting("authkit.signin.serializers.UserSerializer")
+    """The dotted path of the DRF serializer behind every `user` in an answer. The default has `id`, `username` and
+    `email`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,15 +281,6 @@ class SocialSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountSettings:
-    """The data about a person in answers."""
-
-    user_serializer: str = _setting("authkit.signin.serializers.UserSerializer")
-    """The dotted path of the DRF serializer behind every `user` in an answer. The default has `id`, `username` and
-    `email`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationSettings:
     """How an access token is checked against its login, and what ends logins without being asked to."""
 
@@ -334,7 +328,6 @@ class Settings:
     sessions: SessionSettings = field(default_factory=SessionSettings)
     tokens: TokenSettings = field(default_factory=TokenSettings)
     social: SocialSettings = field(default_factory=SocialSettings)
-    accounts: AccountSettings = field(default_factory=AccountSettings)
     revocation: RevocationSettings = field(default_factory=RevocationSettings)
     redis: RedisSettings = field(default_factory=RedisSettings)
     redis_url: Secret = _setting(Secret(""))

@@ -220,7 +220,7 @@ def test_public_url_that_is_an_origin(url: str, settings: Any) -> None:
      ("authkit.logins.models.Login", "is not a serializer"), ("authkit.conf.parse", "is not a serializer")],
 )  # fmt: skip
 def test_e009_user_serializer_that_cannot_be_used(dotted: str, expected: str, settings: Any) -> None:
-    settings.AUTHKIT = {"ACCOUNTS": {"USER_SERIALIZER": dotted}}
+    settings.AUTHKIT = {"LOGIN": {"USER_SERIALIZER": dotted}}
     number, message, _ = only(block.check_user_serializer)
     assert (number, expected in message) == ("E009", True)
 
