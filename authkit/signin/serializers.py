@@ -48,14 +48,14 @@ class UserSerializer(serializers.BaseSerializer[AbstractBaseUser]):
 
 
 class PersonField(serializers.Field[Any, Any, Any, Any]):
-    """A person, by the project's ACCOUNTS.USER_SERIALIZER; read at use."""
+    """A person, by the project's LOGIN.USER_SERIALIZER; read at use."""
 
     def to_representation(self, value: AbstractBaseUser) -> Any:
         return person_serializer()(value).data
 
 
 def person_serializer() -> type[serializers.BaseSerializer[Any]]:
-    """ACCOUNTS.USER_SERIALIZER's class."""
+    """LOGIN.USER_SERIALIZER's class."""
     return cast("type[serializers.BaseSerializer[Any]]", import_string(conf.current().login.user_serializer))
 
 
