@@ -20,7 +20,7 @@ MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LOGIN_BACKEND = "authkit.signin.backends.LoginBackend"
 """What sessions opened through a provider named in former versions; `configure` inserts it nowhere."""
 SESSION_ENGINE = "authkit.sessions.store"
-SOCIAL_AUTH_STRATEGY = "authkit.social.strategy.AuthKitStrategy"
+SOCIAL_AUTH_STRATEGY = "authkit.social.flow.strategy.AuthKitStrategy"
 AUTHENTICATION_CLASSES = (
     "authkit.tokens.authentication.TokenAuthentication",
     "authkit.sessions.authentication.SessionAuthentication",

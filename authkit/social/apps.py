@@ -30,7 +30,8 @@ class SocialConfig(AppConfig):
             return
         # Imported here, because all of it imports models, which don't exist before the registry is complete.
         from authkit.codes import receivers as codes
-        from authkit.social import mails, receivers
+        from authkit.social import receivers
+        from authkit.social.links import mails
 
         receivers.connect()
         mails.connect()

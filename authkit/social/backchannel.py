@@ -18,9 +18,10 @@ from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
 from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import DatabaseUnavailable, NotFound, SocialLoginFailed
-from authkit.social import flow, providers
 from authkit.social.failures import Failure
-from authkit.social.strategy import AuthKitStrategy
+from authkit.social.flow import flow
+from authkit.social.flow.strategy import AuthKitStrategy
+from authkit.social.providers import providers
 
 logger = logging.getLogger("authkit")
 

@@ -13,8 +13,8 @@ from django.utils.module_loading import import_string
 
 from authkit import wiring
 from authkit.social.checks import provider_problems, trusted_addresses
+from authkit.social.flow.strategy import AuthKitStrategy
 from authkit.social.rule_checks import rule_problems
-from authkit.social.strategy import AuthKitStrategy
 
 
 def check_providers(**_: Any) -> list[CheckMessage]:

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from authkit.features import AccountLink
-from authkit.social import presets
-from authkit.social.providers import Provider, configured
+from authkit.social.providers import presets
+from authkit.social.providers.providers import Provider, configured
 
 
 def names_of_methods() -> dict[str, str]:

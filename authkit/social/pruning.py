@@ -13,7 +13,7 @@ from social_django.models import Nonce
 from authkit.logins.models import Login
 from authkit.logins.pruning import KEEP
 from authkit.social.models import ProviderLogout, ProviderSession
-from authkit.social.transactions import LIFETIME_SECONDS
+from authkit.social.providers.transactions import LIFETIME_SECONDS
 
 
 def prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:

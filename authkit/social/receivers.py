@@ -12,7 +12,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_where
 from authkit.social import provider_tokens
-from authkit.social.provider_sessions import logins_by
+from authkit.social.providers.provider_sessions import logins_by
 
 _BEFORE = "_authkit_before"
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from authkit.social import backchannel, connection_pages, connection_views, link_views, program_views, views
-from authkit.social.form_post import by_get
+from authkit.social import backchannel
+from authkit.social.flow import link_views, program_views, views
+from authkit.social.flow.form_post import by_get
+from authkit.social.links import connection_pages, connection_views
 
 urlpatterns: list[URLPattern] = [
     path("social/login/<str:provider>/", views.BeginPage.as_view(), name="social-login"),

@@ -18,9 +18,9 @@ from social_django.models import UserSocialAuth
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.social.authorization import AuthorizationRequest
-from authkit.social.codes import issue_code
-from authkit.social.flow import SocialSignIn
+from authkit.social.flow.authorization import AuthorizationRequest
+from authkit.social.flow.codes import issue_code
+from authkit.social.flow.flow import SocialSignIn
 from authkit.social.upstream import UpstreamSession
 from tests.concurrency.threads import SharedDatabase, shared_database
 from tests.services import crooked

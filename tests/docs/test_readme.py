@@ -23,7 +23,7 @@ from authkit import conf
 from authkit.checks import security
 from authkit.checks.block import check_claims
 from authkit.core.clients import Client
-from authkit.social import presets
+from authkit.social.providers import presets
 from authkit.tokens.claims import MAX_BYTES, MAX_DEPTH, RESERVED
 from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
 from authkit.tokens.services import issue_tokens, verify_access

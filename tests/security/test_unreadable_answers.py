@@ -15,9 +15,10 @@ from social_django.models import UserSocialAuth
 
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import SocialLoginFailed
-from authkit.social import discovery, provider_tokens, token_store
-from authkit.social.connections import disconnect
+from authkit.social import provider_tokens, token_store
+from authkit.social.links.connections import disconnect
 from authkit.social.models import ProviderToken
+from authkit.social.providers import discovery
 from tests.services import crooked
 from tests.social import logouts, test_native_tokens
 from tests.social.browsers import begin, come_back, refused

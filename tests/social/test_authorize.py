@@ -174,7 +174,7 @@ class TestRefusals:
         assert query_of(location)["iss"] == "https://www.example.test"
 
     def test_database_is_down_after_the_state_was_consumed(self, provider, monkeypatch) -> None:
-        from authkit.social import views
+        from authkit.social.flow import views
 
         program = Program()
         callback = program.go()

@@ -20,7 +20,7 @@ from authkit.exceptions import InvalidGrant
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_logins_of
-from authkit.social.codes import exchange_code
+from authkit.social.flow.codes import exchange_code
 from authkit.tokens.cookies import REFRESH_COOKIE
 from tests.outage import database_down
 from tests.revocation.clocks import clock

@@ -9,7 +9,7 @@ from social_core.exceptions import AuthConfigurationError
 from social_django.models import Association, UserSocialAuth
 
 from authkit.core.one_time_codes import OneTimeCode
-from authkit.social.strategy import backend_class
+from authkit.social.flow.strategy import backend_class
 from tests.social.browsers import begin, come_back, go, query_of, refused
 from tests.social.programs import REGISTERED, Program
 

@@ -13,10 +13,10 @@ from social_django.models import UserSocialAuth
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.social import flow, views
-from authkit.social.backends import identity_uid
-from authkit.social.connections import disconnect
+from authkit.social.flow import flow, views
+from authkit.social.links.connections import disconnect
 from authkit.social.models import ProviderToken
+from authkit.social.providers.backends import identity_uid
 from tests.social import test_native_tokens
 from tests.social.browsers import come_back, go_to_link, query_of, refused
 from tests.social.programs import APP, REGISTERED, Program, invalid_grant

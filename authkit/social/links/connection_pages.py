@@ -10,8 +10,8 @@ from django.utils.translation import gettext
 
 from authkit.exceptions import LastLoginMethod, NotFound
 from authkit.pages.views import SignedInPage
-from authkit.social.connections import Connection, connections_of, disconnect, providers_to_connect
-from authkit.social.providers import configured
+from authkit.social.links.connections import Connection, connections_of, disconnect, providers_to_connect
+from authkit.social.providers.providers import configured
 
 
 class ConnectionsPage(SignedInPage):

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from social_core.exceptions import AuthConfigurationError
 
 from authkit.conf import ProviderSettings
-from authkit.social import presets
-from authkit.social.strategy import backend_class
+from authkit.social.flow.strategy import backend_class
+from authkit.social.providers import presets
 
 
 def sign_in_origins() -> list[str]:

@@ -33,12 +33,13 @@ from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
 from authkit.exceptions import DatabaseUnavailable, NotFound, SignInRefused, SocialLoginFailed, TooManyLogins
 from authkit.sessions.services import sign_in
-from authkit.social import authorization, flow, providers
-from authkit.social.codes import issue_code
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
-from authkit.social.links import LINKING_LOGIN
+from authkit.social.flow import authorization, flow
+from authkit.social.flow.codes import issue_code
+from authkit.social.flow.strategy import AuthKitStrategy
+from authkit.social.links.links import LINKING_LOGIN
+from authkit.social.providers import providers
 from authkit.social.serializers import ProviderSerializer
-from authkit.social.strategy import AuthKitStrategy
 
 logger = logging.getLogger("authkit")
 

@@ -12,12 +12,12 @@ from urllib.parse import quote_plus
 from requests.auth import HTTPBasicAuth
 from social_core.utils import constant_time_compare, url_add_parameters
 
-from authkit.social import base_classes, discovery, native, presets
-from authkit.social.client_credentials import client_ids
 from authkit.social.failures import Failure, refuse
-from authkit.social.id_tokens import verified_claims
-from authkit.social.logout_tokens import LogoutToken, verified_logout
-from authkit.social.state_and_pkce import BrowserBound
+from authkit.social.providers import base_classes, discovery, native, presets
+from authkit.social.providers.client_credentials import client_ids
+from authkit.social.providers.id_tokens import verified_claims
+from authkit.social.providers.logout_tokens import LogoutToken, verified_logout
+from authkit.social.providers.state_and_pkce import BrowserBound
 from authkit.social.upstream import MAX_SID_LENGTH, UpstreamSession
 
 ID_KEY = "iss+sub"

@@ -19,13 +19,13 @@ from authkit.core.clients import client_from
 from authkit.core.operations import Parameter, operation
 from authkit.core.refusals import RETRY_AFTER_SECONDS
 from authkit.exceptions import NotFound, SocialLoginFailed
-from authkit.social import flow
-from authkit.social.authorization import declined, requested
-from authkit.social.codes import exchange_code
 from authkit.social.failures import SENTENCES, STATUSES, failure_of
+from authkit.social.flow import flow
+from authkit.social.flow.authorization import declined, requested
+from authkit.social.flow.codes import exchange_code
+from authkit.social.flow.strategy import AuthKitStrategy
+from authkit.social.flow.views import SocialPage
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
-from authkit.social.strategy import AuthKitStrategy
-from authkit.social.views import SocialPage
 from authkit.tokens.serializers import TokenAnswerSerializer
 from authkit.tokens.services import issue_tokens
 from authkit.tokens.views import SIGN_IN, TRANSPORTS, replaced_logins, signed_in_answer, transport_for

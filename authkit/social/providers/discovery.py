@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from typing import Any, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
-from authkit.social import circuit_breaker
-from authkit.social.circuit_breaker import origin_of
 from authkit.social.failures import Failure, refuse
+from authkit.social.providers import circuit_breaker
+from authkit.social.providers.circuit_breaker import origin_of
 
 logger = logging.getLogger("authkit")
 
@@ -29,8 +29,8 @@ REFETCH_SECONDS = 30.0
 failure, where an older one is used meanwhile."""
 RETRY_SECONDS = 1.0
 """A document that could not be had is asked for again at most this often: else strangers at the button would have this
-site hammer a provider that is unwell. For how long a silent one is left alone, `authkit.social.circuit_breaker`
-says."""
+site hammer a provider that is unwell. For how long a silent one is left alone says
+`authkit.social.providers.circuit_breaker`."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint")
 
 Fetch = Callable[[str], Any]

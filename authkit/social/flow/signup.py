@@ -14,9 +14,9 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 
 from authkit.conf import Hook
-from authkit.social.addresses import ascii_domain, domain_of
 from authkit.social.failures import Failure, refuse
-from authkit.social.hooks import says_yes
+from authkit.social.links.addresses import ascii_domain, domain_of
+from authkit.social.links.hooks import says_yes
 
 MAX_TEXT_LENGTH = 254
 """Characters of anything that a provider says of a person; the longest address that mail can be sent to."""

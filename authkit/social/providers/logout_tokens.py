@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from authkit.social.failures import Failure, refuse
-from authkit.social.id_tokens import MAX_SUBJECT_LENGTH, KeySource, signed_claims
+from authkit.social.providers.id_tokens import MAX_SUBJECT_LENGTH, KeySource, signed_claims
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 MAX_AGE_SECONDS = 600.0

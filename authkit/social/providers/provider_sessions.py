@@ -20,10 +20,10 @@ from authkit.logins.listeners import tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from authkit.social.backends import identity_uid
 from authkit.social.failures import Failure, refuse
-from authkit.social.logout_tokens import LogoutToken
 from authkit.social.models import PROVIDER_LENGTH, ProviderLogout, ProviderSession
+from authkit.social.providers.backends import identity_uid
+from authkit.social.providers.logout_tokens import LogoutToken
 from authkit.social.upstream import UpstreamSession
 
 KEEP = timedelta(hours=1)

@@ -11,7 +11,7 @@ import jwt
 from django.utils.crypto import constant_time_compare
 
 from authkit.social.failures import Failure, refuse
-from authkit.social.transactions import claim
+from authkit.social.providers.transactions import claim
 
 MAX_AGE_SECONDS = 10 * 60
 
@@ -53,5 +53,5 @@ def take_once(id_token: str, claims: Mapping[str, Any], *, provider: str) -> Non
         SocialLoginFailed: it was taken before.
     """
     digest = hashlib.sha256(id_token.rpartition(".")[0].encode()).hexdigest()
-    if not claim(scope=f"authkit.social.native.{provider}", state=digest, begun_at=int(claims["iat"])):
+    if not claim(scope=f"authkit.social.providers.native.{provider}", state=digest, begun_at=int(claims["iat"])):
         raise refuse(Failure.UNVERIFIED, "the ID token was taken before")

@@ -44,8 +44,8 @@ class Preset:
         return self.backend not in {_GITHUB, _FACEBOOK}
 
 
-_GITHUB = "authkit.social.vendors.GitHub"
-_FACEBOOK = "authkit.social.vendors.Facebook"
+_GITHUB = "authkit.social.providers.vendors.GitHub"
+_FACEBOOK = "authkit.social.providers.vendors.Facebook"
 
 PRESETS: Mapping[str, Preset] = {
     "google": Preset(
@@ -57,7 +57,7 @@ PRESETS: Mapping[str, Preset] = {
     "github": Preset(name="GitHub", backend=_GITHUB, scope=("read:user", "user:email")),
     "microsoft": Preset(
         name="Microsoft",
-        backend="authkit.social.vendors.Microsoft",
+        backend="authkit.social.providers.vendors.Microsoft",
         issuer=MICROSOFT + "/{tenant}/v2.0",
         tenant="common",
         offline_scope="offline_access",
@@ -65,14 +65,14 @@ PRESETS: Mapping[str, Preset] = {
     "gitlab": Preset(name="GitLab", issuer="https://gitlab.com"),
     "apple": Preset(
         name="Apple",
-        backend="authkit.social.vendors.Apple",
+        backend="authkit.social.providers.vendors.Apple",
         issuer="https://appleid.apple.com",
         scope=("openid", "name", "email"),
         needs_options=("TEAM_ID", "KEY_ID"),
     ),
     "facebook": Preset(name="Facebook", backend=_FACEBOOK, scope=("public_profile", "email")),
     "linkedin": Preset(
-        name="LinkedIn", backend="authkit.social.vendors.LinkedIn", issuer="https://www.linkedin.com/oauth"
+        name="LinkedIn", backend="authkit.social.providers.vendors.LinkedIn", issuer="https://www.linkedin.com/oauth"
     ),
     "keycloak": Preset(name="Keycloak", offline_scope="offline_access"),
     "auth0": Preset(name="Auth0", offline_scope="offline_access"),

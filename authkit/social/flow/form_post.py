@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, H
 from django.views.decorators.csrf import csrf_exempt
 from social_core.exceptions import AuthConfigurationError
 
-from authkit.social import presets
-from authkit.social.strategy import backend_class
+from authkit.social.flow.strategy import backend_class
+from authkit.social.providers import presets
 
 MAX_LENGTH = 2000
 """Characters of a parameter; a longer one is none that we would take."""

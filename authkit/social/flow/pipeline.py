@@ -18,7 +18,8 @@ from social_django.models import UserSocialAuth
 
 from authkit import conf
 from authkit.social.failures import Failure, refuse
-from authkit.social.links import (
+from authkit.social.flow.signup import Profile, create_person, printable, refuse_strangers
+from authkit.social.links.links import (
     LINKING_LOGIN,
     Identity,
     LinkedBy,
@@ -28,7 +29,6 @@ from authkit.social.links import (
     storable_uid,
     write_link,
 )
-from authkit.social.signup import Profile, create_person, printable, refuse_strangers
 
 MAX_UID_LENGTH = 255
 

@@ -16,13 +16,13 @@ from social_core.exceptions import SocialAuthBaseException
 from authkit.core.hidden import Hidden, traced
 from authkit.exceptions import NotFound
 from authkit.logins.models import Login
-from authkit.social import provider_sessions
-from authkit.social.backends import OpenIdConnect
 from authkit.social.failures import UNREADABLE, Failure, refuse, translated
-from authkit.social.links import require_still_linked
-from authkit.social.provider_sessions import LogoutTaken
-from authkit.social.steps import current_steps
-from authkit.social.strategy import AuthKitStrategy
+from authkit.social.flow.steps import current_steps
+from authkit.social.flow.strategy import AuthKitStrategy
+from authkit.social.links.links import require_still_linked
+from authkit.social.providers import provider_sessions
+from authkit.social.providers.backends import OpenIdConnect
+from authkit.social.providers.provider_sessions import LogoutTaken
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.services import TokenPair
 

@@ -27,7 +27,7 @@ LIFETIME_SECONDS = 15 * 60
 """How long a person may take at the provider."""
 MAX_COOKIE_LENGTH = 3500
 """Characters: browsers drop cookies beyond 4,096 bytes with name and attributes (RFC 6265 section 6.1)."""
-_SALT = "authkit.social.transactions"
+_SALT = "authkit.social.providers.transactions"
 
 
 class Transactions:

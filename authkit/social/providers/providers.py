@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 
 from authkit import conf
 from authkit.exceptions import NotFound
-from authkit.social import presets
+from authkit.social.providers import presets
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from authkit.api.views import UNAUTHENTICATED, SignedInView
 from authkit.core.operations import Parameter, operation
 from authkit.exceptions import NotFound
-from authkit.social.connections import connections_of, disconnect
+from authkit.social.links.connections import connections_of, disconnect
 from authkit.social.serializers import ConnectionSerializer
 
 

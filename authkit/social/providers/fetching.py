@@ -17,7 +17,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import create_connection
 
-from authkit.social import circuit_breaker
+from authkit.social.providers import circuit_breaker
 
 MAX_BYTES = 2 * 1024 * 1024
 """Of an answer, unpacked; key sets and profiles of real providers have under a tenth of it."""
@@ -33,7 +33,7 @@ def send(method: str, url: str, *, seconds: float, auth: Any = None, **how: Any)
     Args:
         method: of HTTP.
         url: what is asked for.
-        seconds: from now to the deadline; `authkit.social.circuit_breaker` may end it earlier.
+        seconds: from now to the deadline; `authkit.social.providers.circuit_breaker` may end it earlier.
         auth: user and password, or an object of requests'.
         how: as for `requests.request`.
 

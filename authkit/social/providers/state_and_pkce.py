@@ -16,10 +16,10 @@ from social_core.utils import http_error, redact_request_error, user_agent
 
 from authkit import conf
 from authkit.core.hidden import Hidden
-from authkit.social import base_classes, presets
 from authkit.social.failures import Failure, refuse
-from authkit.social.fetching import send
-from authkit.social.transactions import LIFETIME_SECONDS, claim
+from authkit.social.providers import base_classes, presets
+from authkit.social.providers.fetching import send
+from authkit.social.providers.transactions import LIFETIME_SECONDS, claim
 from authkit.social.upstream import UpstreamSession
 
 MAX_STATE_LENGTH = 128
@@ -49,7 +49,7 @@ class BrowserBound(base_classes.OAuth2PKCE):
     vouches_for_email = False
     """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
     form_post = False
-    """Whether the provider answers by a form; see `authkit.social.form_post`."""
+    """Whether the provider answers by a form; see `authkit.social.flow.form_post`."""
     asked_at: datetime | None = None
     """When the callback's code was about to be exchanged, by our clock: what the provider answers is younger."""
     _consumed: str | None = None

@@ -18,9 +18,9 @@ from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.logins.verdict import check_login
-from authkit.social import flow
-from authkit.social.authorization import AuthorizationRequest
-from authkit.social.links import require_still_linked
+from authkit.social.flow import flow
+from authkit.social.flow.authorization import AuthorizationRequest
+from authkit.social.links.links import require_still_linked
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.services import TokenPair, issue_tokens
 from authkit.tokens.transports import Transport

@@ -15,13 +15,14 @@ from social_django.strategy import DjangoStrategy
 
 from authkit import conf
 from authkit.exceptions import SocialLoginFailed
-from authkit.social import presets, token_store
-from authkit.social.client_credentials import client_of, public_host
+from authkit.social import token_store
 from authkit.social.failures import Failure, refuse
-from authkit.social.pipeline import require_linked
-from authkit.social.state_and_pkce import BrowserBound
-from authkit.social.steps import current_steps
-from authkit.social.transactions import Transactions
+from authkit.social.flow.pipeline import require_linked
+from authkit.social.flow.steps import current_steps
+from authkit.social.providers import presets
+from authkit.social.providers.client_credentials import client_of, public_host
+from authkit.social.providers.state_and_pkce import BrowserBound
+from authkit.social.providers.transactions import Transactions
 
 OWN_SETTINGS = frozenset({"PIPELINE", "KEY", "SECRET", "ISSUER", "NATIVE_CLIENT_IDS"})
 """Of social-core's settings, those that a provider's OPTIONS can't change."""

@@ -24,9 +24,9 @@ from authkit import signals
 from authkit.conf import Hook
 from authkit.logins.current import current_login
 from authkit.logins.services import live_logins_of
-from authkit.social.addresses import same_mailbox
 from authkit.social.failures import Failure, refuse
-from authkit.social.hooks import says_yes
+from authkit.social.links.addresses import same_mailbox
+from authkit.social.links.hooks import says_yes
 
 LINKING_LOGIN = "link"
 """Of a transaction's notes, the one that makes it a link: the id of the login that asks for it."""

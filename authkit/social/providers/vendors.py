@@ -1,4 +1,4 @@
-"""Back ends of providers that do something in their own way; `authkit.social.presets` names them."""
+"""Back ends of providers that do something in their own way; `authkit.social.providers.presets` names them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import jwt
 from requests.auth import HTTPBasicAuth
 from social_core.backends.facebook import API_VERSION, FacebookOAuth2
 
-from authkit.social import base_classes, discovery
-from authkit.social.backends import OpenIdConnect
 from authkit.social.failures import Failure, refuse
-from authkit.social.state_and_pkce import BrowserBound
+from authkit.social.providers import base_classes, discovery
+from authkit.social.providers.backends import OpenIdConnect
+from authkit.social.providers.state_and_pkce import BrowserBound
 
 CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 """The tenant that all personal Microsoft accounts are in."""
@@ -102,8 +102,8 @@ def _is_uuid(text: str) -> bool:
 class Apple(OpenIdConnect):
     """Sign in with Apple: its callback comes as a form, and its client secret is signed by ours for each use.
 
-    The form is turned into a GET by `authkit.social.form_post`. The name that comes in it beside the code is left out:
-    nobody signed it, and it would stand in the address bar.
+    The form is turned into a GET by `authkit.social.flow.form_post`. The name that comes in it beside the code is left
+    out: it is not signed, and it would stand in the address bar.
     """
 
     CLIENT_SECRET_SECONDS = 300
