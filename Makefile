@@ -32,6 +32,7 @@ help:
 	@echo 'make test-quick    the tests that need no service, on SQLite'
 	@echo 'make test-versions what other versions of Django, DRF and Python may break; VENV=, PYTHON= for another'
 	@echo 'make test-floors   the same on the oldest versions of what authkit depends on'
+	@echo 'make settings      the files that are made of the settings: the type of the block, docs/settings.md'
 	@echo 'make lint          static checks; make format mends what can be mended'
 	@echo 'make bench         authkit beside its peers, in minutes; ARGS="auth --db sqlite", for one; benchmarks/README.md'
 	@echo 'make clean         removes the virtual environments and what tests leave behind'
@@ -59,6 +60,12 @@ test-versions: $(VENV)/.dev
 .PHONY: test-floors
 test-floors: $(FLOORS)/.floors
 	@exec $(FLOORS)/bin/python -m tests.run --only versions $(ARGS)
+
+.PHONY: settings
+settings: $(VENV)/.dev
+	@# By way of another file: the command imports the one that it is to replace.
+	@$(BIN)/python manage.py authkit_settings --typed > typed.py.new && mv typed.py.new authkit/typed.py
+	@$(BIN)/python manage.py authkit_settings --markdown > settings.md.new && mv settings.md.new docs/settings.md
 
 .PHONY: lint
 lint: $(VENV)/.dev

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
+
 from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
@@ -20,7 +23,6 @@ class AuthKitConfig(AppConfig):
         from authkit.revocation import receivers as revocation
         from authkit.sessions import receivers as sessions
         from authkit.signin import rehashing
-        from authkit.tokens import adoption_receivers as adoption
         from authkit.tokens import receivers as tokens
 
         checks.register()
@@ -31,12 +33,14 @@ class AuthKitConfig(AppConfig):
         # Before the sessions: a token cookie that a sign-in replaces is over by the time that logins are counted.
         tokens.connect()
         sessions.connect()
-        adoption.connect()
+        if find_spec("authkit.tokens.simplejwt") is not None:  # a folder that can be deleted
+            import_module("authkit.tokens.simplejwt.registration").connect()
         if apps.is_installed("django.contrib.admin"):
+            from authkit.admin import checks as admin_checks
             from authkit.admin import reach
 
             reach.reach_user_admins()
-            reach.register_checks()
+            checks.register_room(admin_checks)
         if apps.is_installed("drf_spectacular"):
             # Its own app is the sign that the project makes schemas: others don't pay for the import.
             from authkit.openapi import document  # noqa: F401

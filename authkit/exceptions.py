@@ -1,5 +1,8 @@
 """One tree of refusals. Each has a stable `code`, a `message` that is safe to show, and a private `detail` for the log.
 
+A new refusal is one class here, or in its feature: its HTTP status and, where views of other packages may raise it, its
+template are attributes of the class. `authkit.core.refusals` makes answers of them.
+
     AuthKitError
     ├── InvalidCredentials     no_active_account      wrong, unknown and inactive look alike
     ├── TokenNotValid          token_not_valid        with a `reason` only for tokens whose signature was ours
@@ -13,10 +16,9 @@
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     ├── LastLoginMethod        last_login_method
-    └── DatabaseUnavailable    unavailable            the database can't be asked: nobody is let in, nothing is revoked
-        └── KeysUnavailable    unavailable            TOKENS.KEYS can't be read, or an issuer's keys not fetched
-
-Nothing here knows HTTP: `authkit.core.api` maps codes to statuses, once.
+    └── Unavailable            unavailable            the request can't be decided: it lets no one in, revokes nothing
+        ├── DatabaseUnavailable                       the database can't be asked
+        └── KeysUnavailable                           TOKENS.KEYS can't be read, or an issuer's keys not fetched
 """
 
 from __future__ import annotations
@@ -34,7 +36,12 @@ class AuthKitError(Exception):
     """
 
     code = "error"
+    status = 400
+    """Of the HTTP answer."""
     message = "The request was refused."
+    template = ""
+    """Of the page that says it to people, where a view that isn't authkit's raises it: a view of another package that
+    calls Django's `login()`, for instance. Without one, such an error is the view's own, and Django answers it."""
 
     def __init__(
         self, detail: str = "", *, reason: str | None = None, why: str | None = None, final: bool = True
@@ -59,6 +66,7 @@ class InvalidCredentials(AuthKitError):
     """Wrong user, wrong password, unknown or inactive: one answer for all (ASVS 6.3.8)."""
 
     code = "no_active_account"
+    status = 401
     message = "No active account found with the given credentials."
 
 
@@ -66,6 +74,7 @@ class TokenNotValid(AuthKitError):
     """An access or refresh token that is refused, whatever the cause."""
 
     code = "token_not_valid"
+    status = 401
     message = "The token is not valid."
 
 
@@ -73,6 +82,7 @@ class LoginEnded(AuthKitError):
     """The credential was ours, and its login is over."""
 
     code = "not_authenticated"
+    status = 401
     message = "This login has ended. Sign in again."
 
 
@@ -80,13 +90,16 @@ class TooManyLogins(AuthKitError):
     """The person is who they say, and signed in as often as the project allows. Nothing was opened."""
 
     code = "too_many_logins"
+    status = 403
     message = "You are signed in on too many devices. Sign out on one of them first."
+    template = "authkit/too_many_logins.html"
 
 
 class SignInRefused(AuthKitError):
     """A rule of the project's refuses this way in, or this person; nothing was opened."""
 
     code = "sign_in_refused"
+    status = 403
     message = "Signing in this way is not possible here."
 
 
@@ -94,6 +107,7 @@ class ClaimsRefused(AuthKitError):
     """What the project wants in an access token can't be had or can't be signed, so there is no token."""
 
     code = "claims_refused"
+    status = 403
     message = "No token can be issued for this account right now."
 
 
@@ -101,6 +115,7 @@ class CsrfFailed(AuthKitError):
     """A cookie-authenticated or cookie-setting request came without Django's CSRF proof (ASVS 3.5.1)."""
 
     code = "csrf_failed"
+    status = 403
     message = "The CSRF check failed: send the X-CSRFToken header from a trusted origin."
 
 
@@ -108,6 +123,7 @@ class TransportNotAllowed(AuthKitError):
     """The client asked for a token transport that this project does not offer."""
 
     code = "transport_not_allowed"
+    status = 400
     message = "This token transport is not allowed."
 
 
@@ -115,6 +131,7 @@ class InvalidGrant(AuthKitError):
     """A one-time code that is refused, whatever the cause (RFC 6749 section 5.2)."""
 
     code = "invalid_grant"
+    status = 400
     message = "The code is not valid. Start again."
 
 
@@ -122,6 +139,7 @@ class NotFound(AuthKitError):
     """No such thing, or it is somebody else's: the two look alike."""
 
     code = "not_found"
+    status = 404
     message = "Not found."
 
 
@@ -129,6 +147,7 @@ class SocialLoginFailed(AuthKitError):
     """A sign-in through a provider did not come to its end; `reason` says where."""
 
     code = "social_failed"
+    status = 400
     message = "Signing in with this provider did not work. Try again."
 
 
@@ -136,15 +155,28 @@ class LastLoginMethod(AuthKitError):
     """Without this connected account its owner could not sign in any more, so it stays."""
 
     code = "last_login_method"
+    status = 409
     message = "This is your only way to sign in. Connect another account or set a password first."
 
 
-class DatabaseUnavailable(AuthKitError):
-    """The database can't be asked. Answered with 503 and not 401, because clients drop their tokens on a 401."""
+class Unavailable(AuthKitError):
+    """The request can't be decided now. The status is 503 and not 401, because clients drop their tokens on a 401."""
 
     code = "unavailable"
+    status = 503
     message = "The service can't check this right now. Try again shortly."
+    template = "authkit/unavailable.html"
+    summary = "something that the answer depends on is out of reach"
+    """Begins the line in the log."""
 
 
-class KeysUnavailable(DatabaseUnavailable):
+class DatabaseUnavailable(Unavailable):
+    """The database can't be asked."""
+
+    summary = "the database can't be asked"
+
+
+class KeysUnavailable(Unavailable):
     """The keys can't be read or fetched, so nothing is known of the token."""
+
+    summary = "the keys of the tokens can't be read"

@@ -22,28 +22,27 @@ from django.db.models.functions import Lower
 
 import authkit.checks
 from authkit import wiring
-from authkit.admin.reach import check_user_admins
-from authkit.checks import beside, block, keys, layout, redis, security
+from authkit.admin import checks as admin_checks
+from authkit.checks import beside, layout
 from authkit.checks import wiring as wiring_checks
+from authkit.conf import checks as conf_checks
+from authkit.core import checks as core_checks
 from authkit.exceptions import KeysUnavailable
+from authkit.sessions import checks as sessions_checks
+from authkit.signin import checks as signin_checks
 from authkit.social import every_check
+from authkit.tokens import checks as tokens_checks
 from authkit.tokens.jws import ALGORITHMS
 from authkit.tokens.keys import TokenUse, signing_key
 from tests.fresh_project import FreshProject
 from tests.tokens.rings import PRIVATE_KEYS_IN_RFCS, jwk_of, ring, signing
 
-ALL = (
-    *block.CHECKS,
-    *wiring_checks.CHECKS,
-    *beside.CHECKS,
-    *beside.DEPLOY_CHECKS,
-    *security.CHECKS,
-    *security.DEPLOY_CHECKS,
-    *keys.CHECKS,
-    *keys.DEPLOY_CHECKS,
-    *redis.CHECKS,
-    *redis.DEPLOY_CHECKS,
-)
+ROOMS = authkit.checks.ROOMS
+
+
+def declared(name: str) -> list[Any]:
+    """The checks that the rooms list under CHECKS or DEPLOY_CHECKS."""
+    return [check for room in ROOMS for check in getattr(room, name, ())]
 
 
 def found(check: Any) -> list[tuple[str, str, str]]:
@@ -68,24 +67,37 @@ def test_suites_own_settings_pass_every_check() -> None:
 
 def test_checks_are_registered_and_the_deploy_ones_only_for_deployment() -> None:
     registered = django_checks.registry.registry.get_checks()
-    assert {*block.CHECKS, *wiring_checks.CHECKS, *security.CHECKS, *keys.CHECKS, check_user_admins} <= set(registered)
-    deploy = {*security.DEPLOY_CHECKS, *keys.DEPLOY_CHECKS}
-    assert not deploy & set(registered)
     deployment = django_checks.registry.registry.get_checks(include_deployment_checks=True)
-    assert deploy <= set(deployment)
+    assert {*declared("CHECKS"), *admin_checks.CHECKS} <= set(registered)
+    assert not set(declared("DEPLOY_CHECKS")) & set(registered)
+    assert set(declared("DEPLOY_CHECKS")) <= set(deployment)
+    assert {tuple(check.tags) for check in declared("CHECKS")} == {(authkit.checks.TAG,)}
+
+
+def test_every_check_of_a_room_is_declared() -> None:
+    """A function that no list names would be asked by no one."""
+    for room in (*ROOMS, admin_checks):
+        written = {name for name in vars(room) if name.startswith("check_") and callable(getattr(room, name))}
+        listed = {check.__name__ for check in (*room.CHECKS, *getattr(room, "DEPLOY_CHECKS", ()))}
+        assert written == listed, room.__name__
+
+
+def test_every_file_of_checks_is_a_room_that_is_registered() -> None:
+    package = Path(authkit.checks.__file__).parent.parent
+    files = {path.parent.name for path in package.glob("*/checks.py")} - {"social"}  # whose list is its own
+    assert files == {room.__name__.split(".")[1] for room in (*ROOMS, admin_checks)} - {"checks"}
 
 
 def test_every_id_is_listed_once_and_has_a_test() -> None:
-    package = Path(authkit.checks.__file__).parent
-    sources = [*package.glob("*.py"), package.parent / "admin" / "reach.py"]
+    package = Path(authkit.checks.__file__).parent.parent
+    elsewhere = {package / "social", package / "tokens" / "simplejwt"}  # whose lists are their own
+    sources = [path for path in package.rglob("*.py") if not elsewhere.intersection(path.parents)]
     used = set(re.findall(r'"(?:authkit\.)?([EW]\d{3})"', "".join(path.read_text() for path in sources)))
     listed = re.findall(r"\b[EW]\d{3}\b", (authkit.checks.__doc__ or "").replace("W040-W046", " ".join(
         f"W04{number}" for number in range(7)
     )))  # fmt: skip
     assert sorted(listed) == sorted(used)
-    tests = Path(__file__).read_text() + (Path(__file__).parent / "admin" / "test_reach.py").read_text()
-    tests += (Path(__file__).parent / "dropin" / "test_window_checks.py").read_text()
-    tests += (Path(__file__).parent / "redis" / "test_checks.py").read_text()
+    tests = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
     tested = {number.upper() for number in re.findall(r"def test_([ew]\d{3})_", tests)} | set(
         re.findall(r'\("(W\d{3})"', tests)
     )
@@ -96,7 +108,7 @@ def test_every_id_is_listed_once_and_has_a_test() -> None:
 
 
 def test_no_block_and_an_empty_one_are_fine(settings: Any) -> None:
-    for check in ALL[: len(block.CHECKS)]:
+    for check in declared("CHECKS"):
         settings.AUTHKIT = {}
         assert found(check) == []
         del settings.AUTHKIT
@@ -105,7 +117,7 @@ def test_no_block_and_an_empty_one_are_fine(settings: Any) -> None:
 
 def test_e001_unknown_key_is_named_with_the_nearest_known_one(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"ACESS_LIFETIME": timedelta(minutes=5)}}
-    number, message, hint = only(block.check_keys)
+    number, message, hint = only(conf_checks.check_keys)
     assert number == "E001"
     assert "TOKENS.ACESS_LIFETIME" in message
     assert hint == "Did you mean TOKENS.ACCESS_LIFETIME?"
@@ -113,14 +125,14 @@ def test_e001_unknown_key_is_named_with_the_nearest_known_one(settings: Any) -> 
 
 def test_e002_wrong_type_says_what_is_wanted(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"ACCESS_LIFETIME": 900}}
-    number, message, hint = only(block.check_keys)
+    number, message, hint = only(conf_checks.check_keys)
     assert (number, "must be a timedelta, not int" in message) == ("E002", True)
     assert "datetime.timedelta" in hint
 
 
 def test_e003_value_out_of_range_says_the_limit(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"GRACE": timedelta(minutes=11)}, "TRUSTED_PROXIES": -1}
-    assert [(number, hint) for number, _, hint in found(block.check_keys)] == [
+    assert [(number, hint) for number, _, hint in found(conf_checks.check_keys)] == [
         ("E003", "The largest value is 0:10:00."),
         ("E003", "The smallest value is 0."),
     ]
@@ -136,15 +148,15 @@ def test_e003_value_out_of_range_says_the_limit(settings: Any) -> None:
 )
 def test_e003_login_that_would_end_after_the_last_day_there_is(section: str, key: str, settings: Any) -> None:
     settings.AUTHKIT = {section: {key: timedelta.max}}
-    assert (f"{section}.{key}" in only(block.check_keys)[1], only(block.check_keys)[0]) == (True, "E003")
+    assert (f"{section}.{key}" in only(conf_checks.check_keys)[1], only(conf_checks.check_keys)[0]) == (True, "E003")
 
 
 @pytest.mark.parametrize("wrong", [None, [], "TOKENS", 7])
 def test_e004_block_that_is_no_dict(wrong: Any, settings: Any) -> None:
     settings.AUTHKIT = wrong
-    number, message, hint = only(block.check_keys)
+    number, message, hint = only(conf_checks.check_keys)
     assert (number, message, hint) == ("E004", "AUTHKIT must be a dict.", "AUTHKIT = {} uses the defaults.")
-    for check in ALL:
+    for check in (*declared("CHECKS"), *declared("DEPLOY_CHECKS")):
         check(app_configs=None)  # a broken block breaks no other check
 
 
@@ -158,7 +170,8 @@ def test_e004_block_that_is_no_dict(wrong: Any, settings: Any) -> None:
 )
 def test_e005_idle_longer_than_absolute(section: str, key: str, other: str, settings: Any) -> None:
     settings.AUTHKIT = {section: {key: timedelta(days=400)}}
-    number, message, hint = found(block.check_lifetimes)[0]
+    checks = {"SESSIONS": sessions_checks, "TOKENS": tokens_checks}
+    number, message, hint = found(checks[section].check_lifetimes)[0]
     assert number == "E005"
     assert f"{section}.{key}" in message
     assert hint == f"Make {section}.{key} at most {section}.{other}."
@@ -166,13 +179,13 @@ def test_e005_idle_longer_than_absolute(section: str, key: str, other: str, sett
 
 def test_e006_access_token_that_outlives_the_refresh_token(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"ACCESS_LIFETIME": timedelta(hours=1), "REFRESH_IDLE": timedelta(hours=1)}}
-    assert only(block.check_lifetimes)[0] == "E006"
+    assert only(tokens_checks.check_lifetimes)[0] == "E006"
 
 
 def test_e007_grace_that_outlasts_the_refresh_token(settings: Any) -> None:
     tokens = {"GRACE": timedelta(seconds=60), "REFRESH_IDLE": timedelta(seconds=60)}
     settings.AUTHKIT = {"TOKENS": {**tokens, "ACCESS_LIFETIME": timedelta(seconds=30)}}
-    assert only(block.check_lifetimes)[0] == "E007"
+    assert only(tokens_checks.check_lifetimes)[0] == "E007"
 
 
 @pytest.mark.parametrize("key", ["IDLE", "ABSOLUTE"])
@@ -180,17 +193,17 @@ def test_w001_remembered_shorter_than_not_remembered(key: str, settings: Any) ->
     short = {"IDLE": timedelta(hours=1), "ABSOLUTE": timedelta(days=1), "REMEMBERED_IDLE": timedelta(hours=2)}
     settings.AUTHKIT = {"SESSIONS": {**short, "REMEMBERED_ABSOLUTE": timedelta(days=2),
                                      f"REMEMBERED_{key}": timedelta(minutes=30)}}  # fmt: skip
-    said = [(number, message) for number, message, _ in found(block.check_lifetimes) if number == "W001"]
+    said = [(number, message) for number, message, _ in found(sessions_checks.check_lifetimes) if number == "W001"]
     assert len(said) == 1
     assert f"SESSIONS.REMEMBERED_{key}" in said[0][1]
 
 
 def test_w004_session_row_that_ends_before_the_login(settings: Any) -> None:
-    assert found(block.check_cookie_age) == []
+    assert found(sessions_checks.check_cookie_age) == []
     settings.SESSION_COOKIE_AGE = 3600
-    assert only(block.check_cookie_age)[0] == "W004"
+    assert only(sessions_checks.check_cookie_age)[0] == "W004"
     settings.AUTHKIT = {"SESSIONS": {"ABSOLUTE": timedelta(minutes=30)}}
-    assert found(block.check_cookie_age) == []
+    assert found(sessions_checks.check_cookie_age) == []
 
 
 @pytest.mark.parametrize(
@@ -204,13 +217,13 @@ def test_w004_session_row_that_ends_before_the_login(settings: Any) -> None:
 )  # fmt: skip
 def test_e008_public_url_that_is_no_origin(url: str, settings: Any) -> None:
     settings.AUTHKIT = {"PUBLIC_URL": url}
-    assert only(block.check_public_url)[0] == "E008"
+    assert only(conf_checks.check_public_url)[0] == "E008"
 
 
 @pytest.mark.parametrize("url", ["", "https://example.com", "http://localhost:8000", "https://[::1]:8443/"])
 def test_public_url_that_is_an_origin(url: str, settings: Any) -> None:
     settings.AUTHKIT = {"PUBLIC_URL": url}
-    assert found(block.check_public_url) == []
+    assert found(conf_checks.check_public_url) == []
 
 
 @pytest.mark.parametrize(
@@ -221,7 +234,7 @@ def test_public_url_that_is_an_origin(url: str, settings: Any) -> None:
 )  # fmt: skip
 def test_e009_user_serializer_that_cannot_be_used(dotted: str, expected: str, settings: Any) -> None:
     settings.AUTHKIT = {"LOGIN": {"USER_SERIALIZER": dotted}}
-    number, message, _ = only(block.check_user_serializer)
+    number, message, _ = only(signin_checks.check_user_serializer)
     assert (number, expected in message) == ("E009", True)
 
 
@@ -234,7 +247,7 @@ def test_e060_claims_that_cant_be_imported(
     (tmp_path / "misspelled_claims.py").write_text("retrun\n")
     monkeypatch.syspath_prepend(tmp_path)
     settings.AUTHKIT = {"TOKENS": {"CLAIMS": dotted}}
-    number, message, hint = only(block.check_claims)
+    number, message, hint = only(tokens_checks.check_claims)
     assert (number, repr(dotted) in message, "dotted path" in hint) == ("E060", True, True)
 
 
@@ -248,47 +261,47 @@ async def async_claims(user: Any, login: Any) -> dict[str, Any]:
 )
 def test_e061_claims_that_cant_be_called_with_user_and_login(claims: Any, settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"CLAIMS": claims}}
-    number, message, hint = only(block.check_claims)
+    number, message, hint = only(tokens_checks.check_claims)
     assert (number, "can't be called" in message, "def claims(user, login)" in hint) == ("E061", True, True)
 
 
 @pytest.mark.parametrize("claims", ["tests.tokens.test_claims.tenant_claims", lambda *both: {}, dict, max])
 def test_claims_that_can_be_called_are_fine(claims: Any, settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"CLAIMS": claims, "ACR_VALUES": {"password": "1"}}}
-    assert found(block.check_claims) == []
+    assert found(tokens_checks.check_claims) == []
 
 
 def test_e063_answer_fields_that_cant_be_imported(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"ANSWER_FIELDS": "tests.nowhere.fields"}}
-    number, message, hint = only(block.check_claims)
+    number, message, hint = only(tokens_checks.check_claims)
     assert (number, "TOKENS.ANSWER_FIELDS" in message, "dotted path" in hint) == ("E063", True, True)
 
 
 def test_e064_answer_fields_that_cant_be_called_with_user_and_login(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"ANSWER_FIELDS": lambda user: {}}}
-    number, message, hint = only(block.check_claims)
+    number, message, hint = only(tokens_checks.check_claims)
     assert (number, "can't be called" in message, "def answer_fields(user, login)" in hint) == ("E064", True, True)
 
 
 @pytest.mark.parametrize("values", [{"password": 1}, {"password": ""}, {"password": ["1"]}, {1: "1"}])
 def test_e062_acr_that_is_no_string(values: Any, settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"ACR_VALUES": values}}
-    number, message, _ = only(block.check_claims)
+    number, message, _ = only(tokens_checks.check_claims)
     assert (number, f"ACR_VALUES[{next(iter(values))!r}]" in message) == ("E062", True)
 
 
 def test_e010_email_identifies_and_the_user_model_has_none(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["email"]}}
     monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")
-    number, message, _ = only(block.check_identifiers)
+    number, message, _ = only(signin_checks.check_identifiers)
     assert (number, "'no_such_field'" in message) == ("E010", True)
 
 
 def test_w060_owners_are_to_be_told_and_have_no_address(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUTHKIT = {"TOKENS": {"REUSE_MAIL": True}}
-    assert not block.check_reuse_mail()
+    assert not tokens_checks.check_reuse_mail()
     monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")
-    number, message, _ = only(block.check_reuse_mail)
+    number, message, _ = only(tokens_checks.check_reuse_mail)
     assert (number, "'no_such_field'" in message) == ("W060", True)
 
 
@@ -303,10 +316,10 @@ def unconstrained(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_w002_email_identifies_and_is_not_unique(settings: Any, unconstrained: Any) -> None:
     settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["username", "email"]}}
-    number, _, hint = only(block.check_identifiers)
+    number, _, hint = only(signin_checks.check_identifiers)
     assert (number, "UniqueConstraint" in hint) == ("W002", True)
     settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["username"]}}
-    assert found(block.check_identifiers) == []
+    assert found(signin_checks.check_identifiers) == []
 
 
 @pytest.mark.parametrize(
@@ -324,13 +337,13 @@ def test_constraint_that_makes_the_address_unique_counts(
 ) -> None:
     settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["email"]}}
     unconstrained._meta.constraints.append(constraint)
-    assert (found(block.check_identifiers) == []) is enough
+    assert (found(signin_checks.check_identifiers) == []) is enough
 
 
 def test_field_that_is_unique_counts(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUTHKIT = {"LOGIN": {"IDENTIFIERS": ["email"]}}
     monkeypatch.setitem(get_user_model()._meta.get_field("email").__dict__, "unique", True)
-    assert found(block.check_identifiers) == []
+    assert found(signin_checks.check_identifiers) == []
 
 
 @pytest.mark.parametrize(
@@ -340,9 +353,9 @@ def test_field_that_is_unique_counts(settings: Any, monkeypatch: pytest.MonkeyPa
 )  # fmt: skip
 def test_w003_behind_a_proxy_that_is_not_counted(name: str, value: Any, settings: Any) -> None:
     setattr(settings, name, value)
-    assert only(block.check_trusted_proxies)[0] == "W003"
+    assert only(conf_checks.check_trusted_proxies)[0] == "W003"
     settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
-    assert found(block.check_trusted_proxies) == []
+    assert found(conf_checks.check_trusted_proxies) == []
 
 
 # Beside other packages
@@ -584,16 +597,25 @@ def test_project_with_the_one_line_passes_every_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["x7Gk2", "k" * 31, "schlüssel-9f3aZ", b"0123456789abcdef"])
 def test_e030_key_shorter_than_32_bytes(key: Any, settings: Any) -> None:
     settings.SECRET_KEY = key
-    number, message, hint = only(security.check_keys)
+    number, message, hint = only(core_checks.check_keys)
     assert (number, message.startswith("SECRET_KEY has")) == ("E030", True)
     assert "secrets.token_urlsafe" in hint
 
 
+def test_e030_alone_tells_of_a_short_key_where_no_ring_was_named(settings: Any) -> None:
+    """E037 names TOKENS.KEYS, which such a project has never heard of."""
+    settings.SECRET_KEY, settings.AUTHKIT = "x7Gk2", {}
+    said = [number for room in ROOMS for check in room.CHECKS for number, _, _ in found(check)]
+    assert said == ["E030"]
+    settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": [jwk_of("HS256")]})}}  # and none for refresh tokens
+    assert [number for check in tokens_checks.CHECKS for number, _, _ in found(check)] == ["E037"]
+
+
 def test_e030_counts_bytes_and_looks_at_the_fallbacks(settings: Any) -> None:
     settings.SECRET_KEY = "äöüßéèñçåøœæđþðłšž"  # 18 characters, 36 bytes
-    assert found(security.check_keys) == []
+    assert found(core_checks.check_keys) == []
     settings.SECRET_KEY_FALLBACKS = ["short"]
-    number, message, _ = only(security.check_keys)
+    number, message, _ = only(core_checks.check_keys)
     assert (number, message.startswith("SECRET_KEY_FALLBACKS[0]")) == ("E030", True)
 
 
@@ -602,24 +624,24 @@ def test_e030_counts_bytes_and_looks_at_the_fallbacks(settings: Any) -> None:
 )
 def test_e031_key_that_can_be_guessed(key: str, settings: Any) -> None:
     settings.SECRET_KEY = key
-    assert only(security.check_keys)[0] == "E031"
+    assert only(core_checks.check_keys)[0] == "E031"
 
 
 def test_empty_key_is_left_to_djangos_own_error(settings: Any) -> None:
     settings.SECRET_KEY = ""
-    assert [number for number, _, _ in found(security.check_keys)] in ([], ["E030"])
+    assert [number for number, _, _ in found(core_checks.check_keys)] in ([], ["E030"])
 
 
 def test_secret_key_may_be_short_where_no_token_hangs_on_it(settings: Any) -> None:
     settings.SECRET_KEY = "x7Gk2"
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring(), "DERIVED_KEYS": False}}
-    assert found(security.check_keys) == []
+    assert found(core_checks.check_keys) == []
 
 
 def test_e032_key_of_startproject_is_for_development_only(settings: Any) -> None:
     settings.SECRET_KEY = "django-insecure-$v3k@9z!q1w8x7m#p0r5t2y6u4i&o(a)s*d+f-g=h"
-    assert found(security.check_keys) == []
-    assert only(security.check_generated_key)[0] == "E032"
+    assert found(core_checks.check_keys) == []
+    assert only(core_checks.check_generated_key)[0] == "E032"
 
 
 @pytest.fixture
@@ -632,7 +654,8 @@ def hardened(settings: Any) -> Any:
 
 
 def test_hardened_settings_pass_every_deploy_check(hardened: Any) -> None:
-    assert [message for check in security.DEPLOY_CHECKS for message in found(check)] == []
+    hardened.AUTHKIT = {"TOKENS": {"KEYS": ring()}}
+    assert [message for check in declared("DEPLOY_CHECKS") for message in found(check)] == []
 
 
 @pytest.mark.parametrize(
@@ -648,7 +671,7 @@ def test_hardened_settings_pass_every_deploy_check(hardened: Any) -> None:
 )
 def test_cookie_flag_that_is_off(number: str, name: str, value: Any, hint: str, hardened: Any) -> None:
     setattr(hardened, name, value)
-    said = only(security.check_cookies)
+    said = only(core_checks.check_cookies)
     assert (said[0], said[2]) == (number, hint)
 
 
@@ -665,10 +688,10 @@ def test_cookie_flag_that_is_off(number: str, name: str, value: Any, hint: str, 
 def test_e048_prefixed_cookie_that_browsers_refuse(
     which: str, name: str, of: str, value: Any, hint: str, hardened: Any
 ) -> None:
-    assert found(security.check_cookie_prefixes) == []
+    assert found(core_checks.check_cookie_prefixes) == []
     setattr(hardened, f"{which}_COOKIE_NAME", name)
     setattr(hardened, f"{which}_COOKIE_{of}", value)
-    number, message, said = only(security.check_cookie_prefixes)
+    number, message, said = only(core_checks.check_cookie_prefixes)
     assert (number, repr(name) in message, f"{which}_COOKIE{hint}" in said) == ("E048", True, True)
 
 
@@ -677,7 +700,7 @@ def test_other_names_may_have_a_path_and_a_domain(of: str, value: str, hardened:
     for name in ("__Secure-x", "x"):
         hardened.SESSION_COOKIE_NAME = name
         setattr(hardened, f"SESSION_COOKIE_{of}", value)
-        assert found(security.check_cookie_prefixes) == []
+        assert found(core_checks.check_cookie_prefixes) == []
 
 
 @pytest.mark.parametrize("which", ["SESSION", "CSRF"])
@@ -685,66 +708,66 @@ def test_e049_samesite_none_without_secure(which: str, settings: Any) -> None:
     for value, secure, wrong in [("None", False, True), ("None", True, False), (None, False, False), ("Lax", False, 0)]:
         setattr(settings, f"{which}_COOKIE_SAMESITE", value)
         setattr(settings, f"{which}_COOKIE_SECURE", secure)
-        assert [message[0] for message in found(security.check_samesite_none)] == (["E049"] if wrong else [])
+        assert [message[0] for message in found(core_checks.check_samesite_none)] == (["E049"] if wrong else [])
 
 
 @pytest.mark.parametrize("which", ["SESSION", "CSRF"])
 def test_w049_cookie_that_a_sibling_subdomain_can_plant(which: str, hardened: Any) -> None:
     setattr(hardened, f"{which}_COOKIE_NAME", "mine")
-    number, message, hint = only(security.check_cookie_names)
+    number, message, hint = only(core_checks.check_cookie_names)
     assert (number, "sibling subdomain" in message, "__Host-mine" in hint) == ("W049", True, True)
     setattr(hardened, f"{which}_COOKIE_SECURE", False)
-    assert found(security.check_cookie_names) == []
+    assert found(core_checks.check_cookie_names) == []
 
 
 def test_csrf_secret_in_the_session_has_no_cookie_to_be_named(hardened: Any) -> None:
     hardened.CSRF_USE_SESSIONS, hardened.CSRF_COOKIE_NAME, hardened.CSRF_COOKIE_PATH = True, "x", "/app/"
-    assert found(security.check_cookie_names) == []
+    assert found(core_checks.check_cookie_names) == []
 
 
 def test_w044_any_host_and_no_public_url_with_social_logins(hardened: Any) -> None:
     hardened.ALLOWED_HOSTS = ["*"]
-    assert found(security.check_hosts) == []
+    assert found(core_checks.check_hosts) == []
     hardened.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}}
-    assert only(security.check_hosts)[0] == "W044"
+    assert only(core_checks.check_hosts)[0] == "W044"
     hardened.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}, "PUBLIC_URL": "https://example.com"}
-    assert found(security.check_hosts) == []
+    assert found(core_checks.check_hosts) == []
 
 
 def test_w047_token_cookies_without_secure(hardened: Any) -> None:
-    assert found(security.check_token_cookies) == []
+    assert found(tokens_checks.check_token_cookies) == []
     hardened.SESSION_COOKIE_SECURE = False
-    number, message, hint = only(security.check_token_cookies)
+    number, message, hint = only(tokens_checks.check_token_cookies)
     assert (number, "__Host-" in message) == ("W047", True)
     assert "SESSION_COOKIE_SECURE = True" in hint
     hardened.AUTHKIT = {"TOKENS": {"TRANSPORTS": ["body"]}}
-    assert found(security.check_token_cookies) == []
+    assert found(tokens_checks.check_token_cookies) == []
 
 
 def test_w048_credentials_for_every_origin(settings: Any) -> None:
-    assert found(security.check_cors) == []
+    assert found(core_checks.check_cors) == []
     settings.CORS_ALLOW_ALL_ORIGINS = True
-    assert found(security.check_cors) == []
+    assert found(core_checks.check_cors) == []
     settings.CORS_ALLOW_CREDENTIALS = True
-    number, _, hint = only(security.check_cors)
+    number, _, hint = only(core_checks.check_cors)
     assert (number, "CORS_ALLOWED_ORIGINS" in hint) == ("W048", True)
 
 
 def test_w045_debug(hardened: Any) -> None:
     hardened.DEBUG = True
-    number, _, hint = only(security.check_debug)
+    number, _, hint = only(core_checks.check_debug)
     assert (number, hint) == ("W045", "DEBUG = False")
 
 
 def test_w046_public_url_without_tls(hardened: Any) -> None:
     hardened.AUTHKIT = {"PUBLIC_URL": "http://example.com"}
-    assert only(security.check_hosts)[0] == "W046"
+    assert only(core_checks.check_hosts)[0] == "W046"
 
 
 def test_e047_local_times(hardened: Any) -> None:
-    assert found(security.check_time_zone) == []
+    assert found(core_checks.check_time_zone) == []
     hardened.USE_TZ = False
-    number, _message, hint = only(security.check_time_zone)
+    number, _message, hint = only(core_checks.check_time_zone)
     assert (number, hint.startswith("USE_TZ = True")) == ("E047", True)
 
 
@@ -767,7 +790,7 @@ class OwnSessionMiddleware(SessionMiddleware):
 def ring_says(settings: Any, source: Any, **tokens: Any) -> tuple[str, str, str]:
     """What the check says, which is also what each use of the ring says."""
     settings.AUTHKIT = {"TOKENS": {"KEYS": source, **tokens}}
-    number, message, hint = only(keys.check_ring)
+    number, message, hint = only(tokens_checks.check_ring)
     # A file or callable may come right by itself, what is written in the settings can't.
     with pytest.raises((ImproperlyConfigured, KeysUnavailable), match=re.escape(message)):
         signing_key(TokenUse.ACCESS)
@@ -904,7 +927,7 @@ def test_e037_use_for_which_no_key_signs(settings: Any) -> None:
     announced = {**jwk_of("HS256"), "announced": True}
     for entries in ([], [announced], [jwk_of("HS256", use="refresh")]):
         settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": entries}), "DERIVED_KEYS": False}}
-        assert {number for number, _, _ in found(keys.check_ring)} == {"E037"}
+        assert {number for number, _, _ in found(tokens_checks.check_ring)} == {"E037"}
         with pytest.raises(ImproperlyConfigured):
             signing_key(TokenUse.REFRESH)
 
@@ -914,36 +937,38 @@ def test_w038_file_of_keys_that_everybody_can_read(settings: Any, tmp_path: Path
     path.write_text(ring())
     settings.AUTHKIT = {"TOKENS": {"KEYS": path}}
     path.chmod(0o600)
-    assert found(keys.check_key_file) == []
+    assert found(tokens_checks.check_key_file) == []
     path.chmod(0o644)
-    number, message, hint = only(keys.check_key_file)
+    number, message, hint = only(tokens_checks.check_key_file)
     assert (number, str(path) in message, hint) == ("W038", True, f"chmod o-rwx {path}")
     path.unlink()
-    assert found(keys.check_key_file) == []
+    assert found(tokens_checks.check_key_file) == []
     settings.AUTHKIT = {"TOKENS": {"KEYS": broken}}
-    assert found(keys.check_key_file) == []
+    assert found(tokens_checks.check_key_file) == []
 
 
 def test_w039_derived_keys_that_sign_are_named_when_deploying(settings: Any) -> None:
-    assert "access and refresh tokens" in only(keys.check_derived)[1]
+    assert "access and refresh tokens" in only(tokens_checks.check_derived)[1]
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": [jwk_of("HS256")]})}}
-    number, message, _hint = only(keys.check_derived)
+    number, message, _hint = only(tokens_checks.check_derived)
     assert (number, message.startswith("refresh tokens")) == ("W039", True)
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring()}}
-    assert found(keys.check_derived) == []
+    assert found(tokens_checks.check_derived) == []
 
 
 def test_w037_default_issuer_of_tokens_that_others_verify_is_named_when_deploying(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256")}}
-    number, message, hint = only(keys.check_issuer)
+    number, message, hint = only(tokens_checks.check_issuer)
     assert (number, "'authkit'" in message, "TOKENS.ISSUER" in hint) == ("W037", True, True)
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256"), "ISSUER": "https://www.example.com"}}
-    assert found(keys.check_issuer) == []
+    assert found(tokens_checks.check_issuer) == []
     for symmetric in ({}, {"KEYS": ring("HS256")}):
         settings.AUTHKIT = {"TOKENS": symmetric}
-        assert found(keys.check_issuer) == []
+        assert found(tokens_checks.check_issuer) == []
 
 
 def test_ring_is_not_judged_without_a_secret_key(settings: Any) -> None:
     settings.SECRET_KEY = ""
-    assert found(keys.check_ring) == found(keys.check_derived) == found(keys.check_issuer) == []
+    assert (
+        found(tokens_checks.check_ring) == found(tokens_checks.check_derived) == found(tokens_checks.check_issuer) == []
+    )

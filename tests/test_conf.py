@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from authkit import conf
+from authkit.conf.fields import setting
 
 
 def problems(block: Any) -> list[tuple[str, str]]:
@@ -218,3 +221,84 @@ def test_origins_tell_the_projects_choices_from_the_defaults(settings: Any) -> N
     paths = [origin.path for origin in conf.origins()]
     assert len(paths) == len(set(paths))
     assert {"LOGIN.IDENTIFIERS", "SOCIAL.PROVIDERS.demo.SCOPE", "PUBLIC_URL"} <= set(paths)
+
+
+# Sections of features
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LockSettings:
+    """How doors are locked."""
+
+    tries: int = setting(3, least=1)
+    """How often a person may try."""
+
+
+@pytest.fixture
+def lock_section() -> Iterator[None]:
+    conf.sections.register("LOCK", LockSettings)
+    yield
+    conf.sections.withdraw("LOCK")
+
+
+@pytest.mark.usefixtures("lock_section")
+def test_registered_section_is_read_and_checked_as_any_other(settings: Any) -> None:
+    settings.AUTHKIT = {"LOCK": {"TRIES": 5}, "TOKENS": {"ISSUER": "us"}}
+    assert conf.section(LockSettings).tries == 5
+    assert conf.section(LockSettings, conf.parse({})[0]).tries == 3
+    assert conf.current().tokens.issuer == "us"
+    assert ("LOCK.TRIES", 5, True) in [(origin.path, origin.value, origin.chosen) for origin in conf.origins()]
+    assert problems({"LOCK": {"TRIES": 0}}) == [("value", "LOCK.TRIES")]
+    assert problems({"LOCK": {"TRYS": 1}}) == [("unknown", "LOCK.TRYS")]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        conf.section(LockSettings).tries = 1  # type: ignore[misc]
+
+
+def test_section_is_an_unknown_key_without_its_feature(settings: Any) -> None:
+    settings.AUTHKIT = {"LOCK": {}}
+    assert problems(settings.AUTHKIT) == [("unknown", "LOCK")]
+    settings.AUTHKIT = {}
+    with pytest.raises(LookupError, match=r"LockSettings.*its app is not in INSTALLED_APPS"):
+        conf.section(LockSettings)
+
+
+def test_section_by_its_path_is_imported_when_the_block_is_read(settings: Any) -> None:
+    settings.AUTHKIT = {}
+    conf.sections.register("LOCK", "nowhere.at.all")
+    try:
+        with pytest.raises(ImportError):
+            conf.current()
+    finally:
+        conf.sections.withdraw("LOCK")
+    conf.sections.register("LOCK", f"{__name__}.LockSettings")
+    try:
+        assert conf.section(LockSettings).tries == 3
+    finally:
+        conf.sections.withdraw("LOCK")
+    assert conf.current() == conf.Settings()
+
+
+@pytest.mark.parametrize("name", ["TOKENS", "REDIS_URL", "LOCK", "lock", "A-B", ""])
+@pytest.mark.usefixtures("lock_section")
+def test_section_of_another_name_or_of_no_name_is_refused(name: str) -> None:
+    conf.sections.register("LOCK", LockSettings)  # twice is the same as once
+    with pytest.raises(ValueError, match="section"):
+        conf.sections.register(name, conf.RedisSettings)
+
+
+def test_section_that_is_registered_later_is_waited_for_while_apps_are_loading(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.AUTHKIT = {"LOCK": {"TRIES": 5}, "TOKENS": {"ISSUER": "us"}}
+    monkeypatch.setattr(apps, "apps_ready", False)
+    assert conf.current().tokens.issuer == "us"
+    conf.sections.register("LOCK", LockSettings)
+    try:
+        assert conf.section(LockSettings).tries == 5
+    finally:
+        conf.sections.withdraw("LOCK")
+    assert conf.current().tokens.issuer == "us"
+    monkeypatch.undo()
+    settings.AUTHKIT = {"LOCK": {"TRIES": 5}, "TOKENS": {"ISSUER": "us"}}
+    with pytest.raises(ImproperlyConfigured, match="AUTHKIT LOCK: unknown key"):
+        conf.current()  # and what was read before is not kept

@@ -4,13 +4,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from io import StringIO
 from pathlib import Path
-from typing import Any, get_args, get_type_hints, is_typeddict
+from typing import Any, get_type_hints
 
 import pytest
+from django.core.management import call_command
 
 import authkit
 from authkit import conf, typed
+from authkit.conf.fields import Hook, Secret, setting
+from authkit.management import settings_type
 from tests.services.process import fetch
 
 ROOT = Path(authkit.__file__).parent.parent
@@ -31,6 +38,25 @@ AUTHKIT: authkit.AuthKitSettings = {
 authkit.configure(globals())
 """
 
+LOCK_TYPED = """
+
+class EntrySection(TypedDict, total=False):
+    LIMIT: int
+
+
+class LockSection(TypedDict, total=False):
+    ALLOW: str | Callable[[Any], bool]
+    WHEN: bool | str | Callable[[Any], bool]
+    UNTIL: datetime | None
+    SECRET: str | Callable[[], str]
+    LEVEL: Literal["low", "high"]
+    LEVELS: Sequence[Literal["low", "high"]]
+    NAMES: Sequence[str]
+    DOORS: Mapping[str, EntrySection]
+
+
+"""
+
 WRONG = {
     "a typo in a section": ('"TOKENS": {', '"TOKEN": {'),
     "a typo in a key": ('"ACCESS_LIFETIME"', '"ACESS_LIFETIME"'),
@@ -41,31 +67,38 @@ WRONG = {
 }
 
 
-def keys_of_typed(cls: Any) -> dict[str, Any]:
-    """The keys of a TypedDict, those of sections below them."""
-    return {name: keys_of_typed(hint) if is_typeddict(hint) else None for name, hint in get_type_hints(cls).items()}
+def test_the_typed_block_is_what_the_command_prints(settings: Any) -> None:
+    settings.AUTHKIT = {"TOKENS": {"ISSUER": "https://www.example.com"}}
+    out = StringIO()
+    call_command("authkit_settings", "--typed", stdout=out)
+    assert out.getvalue() == Path(typed.__file__).read_text(), "run `make settings`"
 
 
-def keys_of_conf(cls: Any) -> dict[str, Any]:
-    """The keys of a dataclass of settings, those of sections below them."""
-    hints = get_type_hints(cls)
-    return {
-        name.upper(): keys_of_conf(hint) if hasattr(hint, "__dataclass_fields__") else None
-        for name, hint in hints.items()
-        if name in cls.__dataclass_fields__
-    }
+def test_a_section_of_a_feature_is_a_class_of_its_own() -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Entry:
+        limit: int = setting(0)
 
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class LockSettings:
+        allow: Hook = setting(Hook(""), call=Callable[[Any], bool])
+        when: bool | Hook = setting(True, kind=Hook, call=Callable[[Any], bool])
+        until: datetime | None = setting(None, kind=datetime)
+        secret: Secret = setting(Secret(""))
+        level: str = setting("low", choices=("low", "high"))
+        levels: tuple[str, ...] = setting(("low",), choices=("low", "high"))
+        names: tuple[str, ...] = setting(())
+        doors: dict[str, Entry] = setting({}, holds=Entry, entry="door")
 
-def test_typed_block_has_exactly_the_keys_that_are_read() -> None:
-    assert keys_of_typed(authkit.AuthKitSettings) == keys_of_conf(conf.Settings)
-    assert keys_of_typed(typed.ProviderSection) == keys_of_conf(conf.ProviderSettings)
-
-
-def test_typed_choices_are_those_that_are_allowed() -> None:
-    (identifiers,) = get_args(get_type_hints(typed.LoginSection)["IDENTIFIERS"])
-    fields = conf.LoginSettings.__dataclass_fields__, conf.RevocationSettings.__dataclass_fields__
-    assert get_args(identifiers) == fields[0]["identifiers"].metadata["choices"]
-    assert get_args(get_type_hints(typed.RevocationSection)["CHECK"]) == fields[1]["check"].metadata["choices"]
+    for hints in (Entry, LockSettings):
+        hints.__annotations__ = get_type_hints(hints, localns={"Entry": Entry})  # they are local to this test
+    conf.sections.register("LOCK", LockSettings)
+    try:
+        text = settings_type.typed()
+    finally:
+        conf.sections.withdraw("LOCK")
+    assert "    LOCK: LockSection\n" in text
+    assert LOCK_TYPED in text
 
 
 def test_no_key_is_required() -> None:

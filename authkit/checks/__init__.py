@@ -3,7 +3,9 @@
 Errors are what breaks sign-in or revocation, warnings what a project may have chosen with its eyes open (and may then
 put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never used again.
 
-    The AUTHKIT block (`block`)                             The wiring (`wiring`)
+Each room has its checks in its own `checks.py`; those of the project as a whole are here, in `wiring` and `beside`.
+
+    The AUTHKIT block (room by room)                        The wiring (`wiring`)
     E001  unknown key                                       E020  an app is missing
     E002  wrong type                                        E021  a middleware is missing
     E003  value out of range, or not one of the choices     E022  a middleware stands in the wrong place
@@ -20,18 +22,18 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E062  an acr that is no string
     E063  ANSWER_FIELDS can't be imported
     E064  ANSWER_FIELDS can't be called with (user, login)
-    W001  remembered shorter than not remembered            Keys and deployment (`security`)
+    W001  remembered shorter than not remembered            Keys and deployment (`core`)
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
     W004  the session's row ends before the login does      E032  a generated key marked as insecure (deploy)
-    The admin (`authkit.admin.reach`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
+    The admin (`admin`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
     W050  a user admin without forced logout                W047  token cookies without Secure (deploy)
                                                             W048  CORS with credentials for every origin
                                                             E047  times are local ones (deploy)
                                                             W049  a cookie without the prefix __Host- (deploy)
                                                             E048  a prefixed cookie that browsers refuse
                                                             E049  SameSite=None without Secure
-                                                            The ring of token keys (`keys`)
+                                                            The ring of token keys (`tokens`)
                                                             E033  it can't be read
                                                             E034  a key that is none, or lacks a member
                                                             E035  a key that is weak, or SECRET_KEY itself
@@ -40,30 +42,21 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
                                                             W037  public keys and the default ISSUER (deploy)
                                                             W038  a key file that everybody can read
                                                             W039  keys derived from SECRET_KEY sign (deploy)
-                                                            Mail (`block`)
+                                                            Mail (`tokens`)
                                                             W060  owners are to be told, and have no address
-    simplejwt's live tokens (`simplejwt`)
-    E070  no key by which they can be read                  W071  they are accepted (deploy)
-    E071  the field that names the person doesn't exist     W072  the window is over (deploy)
-    E072  TOKEN_OBTAIN_SERIALIZER makes simplejwt's tokens  W075  USER_AUTHENTICATION_RULE holds at its paths alone
-    W076  inactive people were to be let in                 W077  they come in another header
-    W078  a setting of SIMPLE_JWT that nothing reads
-    W070  they come with another word than Bearer           W073  the window is longer than 90 days (deploy)
-    W074  simplejwt didn't rotate refresh tokens            Redis (`redis`)
-                                                            E080  named twice
-                                                            E081  a REDIS_URL that can't be read
-                                                            E082  a cache that doesn't exist or isn't django-redis'
-                                                            E083  a cluster that can't be one
-                                                            E084  needed, and not named
-                                                            E085  named, and redis-py is not installed
-                                                            E086  pushed to, and hiredis is not installed
-                                                            W080  another machine, and no password (deploy)
-                                                            Other packages (`beside`)
-                                                            W026, E026  passwords pass them by (E: deploy)
-                                                            W027, E027  so do providers (E: deploy)
+    Redis (`redis`)                                         Other packages (`beside`)
+    E080  named twice                                       W026, E026  passwords pass them by (E: deploy)
+    E081  a REDIS_URL that can't be read                    W027, E027  so do providers (E: deploy)
+    E082  a cache that doesn't exist or isn't django-redis'
+    E083  a cluster that can't be one
+    E084  needed, and not named
+    E085  named, and redis-py is not installed
+    E086  pushed to, and hiredis is not installed
+    W080  another machine, and no password (deploy)
 
 A feature lists its own: social's are in `authkit.social.every_check`, `authkit.social.checks` (the providers) and
-`authkit.social.rule_checks` (who may sign in through them).
+`authkit.social.rule_checks` (who may sign in through them). Those of the way from simplejwt are listed in
+`authkit.tokens.simplejwt.checks`.
 """
 
 from __future__ import annotations
@@ -73,18 +66,35 @@ from typing import Any
 from django.core import checks
 
 from authkit import features
-from authkit.checks import beside, block, keys, layout, redis, security, simplejwt, wiring
+from authkit.checks import beside, layout, wiring
+from authkit.conf import checks as conf
+from authkit.core import checks as core
+from authkit.redis import checks as redis
+from authkit.sessions import checks as sessions
+from authkit.signin import checks as signin
+from authkit.tokens import checks as tokens
 
 TAG = "authkit"
+
+ROOMS: tuple[Any, ...] = (conf, core, redis, signin, sessions, tokens, wiring, beside, layout)
+"""The modules whose checks a project has with the core alone."""
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    rooms: tuple[Any, ...] = (block, wiring, beside, security, keys, simplejwt, redis, *features.check_modules())
-    for check in layout.DATABASE_CHECKS:
-        checks.register(check, checks.Tags.database)
-    for room in rooms:
-        for check in room.CHECKS:
-            checks.register(check, TAG)
-        for check in getattr(room, "DEPLOY_CHECKS", ()):
-            checks.register(check, TAG, deploy=True)
+    for room in (*ROOMS, *features.check_modules()):
+        register_room(room)
+
+
+def register_room(room: Any) -> None:
+    """Registers what a module of checks declares.
+
+    Args:
+        room: has `CHECKS`, `DEPLOY_CHECKS` for those of `check --deploy` alone, or both. With `TAGS` they have these
+            tags in place of ours.
+    """
+    tags = getattr(room, "TAGS", (TAG,))
+    for check in getattr(room, "CHECKS", ()):
+        checks.register(check, *tags)
+    for check in getattr(room, "DEPLOY_CHECKS", ()):
+        checks.register(check, *tags, deploy=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Tags
 from django.db import DatabaseError, connections
 
 from authkit.management.layout import is_former
@@ -32,4 +32,5 @@ def _is_former(alias: str) -> bool:
         return False
 
 
-DATABASE_CHECKS = (check_layout,)
+CHECKS = (check_layout,)
+TAGS = (Tags.database,)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from math import ceil
 from typing import Any
@@ -22,13 +21,10 @@ from rest_framework.views import APIView, set_rollback
 from authkit import exceptions
 from authkit.core.answers import refused
 from authkit.core.bodies import give_length
-from authkit.core.hidden import traced
-from authkit.core.outages import DATABASE_DOWN
+from authkit.core.outages import DATABASE_DOWN, OUTAGES, outage_of
 from authkit.core.parsers import StrictJSONParser
-from authkit.core.refusals import RETRY_AFTER_SECONDS, STATUSES, unavailable_payload
+from authkit.core.refusals import RETRY_AFTER_SECONDS, headers_of, payload_of
 from authkit.core.response_notes import challenge_of
-
-logger = logging.getLogger("authkit")
 
 
 class _AlwaysJSON(BaseContentNegotiation):
@@ -91,8 +87,7 @@ class ApiView(APIView):
         except (drf.APIException, ImproperlyConfigured, *DATABASE_DOWN):
             raise
         except Exception as error:  # they count in a cache of the project's choice, which may raise anything
-            logger.error("a throttle of the project's can't count: %s", traced(error))
-            raise exceptions.DatabaseUnavailable("a throttle can't count") from error
+            raise exceptions.Unavailable("a throttle can't count") from error
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         give_length(request._request)
@@ -114,13 +109,10 @@ class ApiView(APIView):
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF exception handler of authkit's own endpoints. None means: not ours, let it raise."""
-    if isinstance(error, DATABASE_DOWN):
-        logger.error("the database can't be asked: %s", traced(error))
-        error = exceptions.DatabaseUnavailable()
-    if isinstance(error, exceptions.DatabaseUnavailable):
-        status, data = 503, unavailable_payload()
-    elif isinstance(error, exceptions.AuthKitError):
-        status, data = STATUSES[error.code], error.as_payload()
+    if isinstance(error, OUTAGES):
+        error = outage_of(error)
+    if isinstance(error, exceptions.AuthKitError):
+        status, data = error.status, payload_of(error)
     elif isinstance(error, drf.ValidationError):
         status, data = 400, error.detail  # type: ignore[assignment]  # {field: [messages]}, DRF's own shape
     elif isinstance(error, Http404 | drf.NotFound):
@@ -156,6 +148,4 @@ def _api_exception_payload(error: drf.APIException) -> dict[str, str]:
 def _headers(status: int, context: dict[str, Any]) -> dict[str, str]:
     if status == 401:
         return {"WWW-Authenticate": challenge_of(context["request"])}
-    if status == 503:
-        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return {}
+    return headers_of(status)

@@ -8,6 +8,7 @@ Under ATOMIC_REQUESTS these happen around the view, so no view can catch the err
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import Any
@@ -16,9 +17,29 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from authkit.core.hidden import traced
+from authkit.exceptions import DatabaseUnavailable, Unavailable
+
+logger = logging.getLogger("authkit")
+
 DATABASE_DOWN = (OperationalError, InterfaceError, InternalError)
 """What Django raises when the database can't be asked, as opposed to when it says no. The last is PostgreSQL's for a
 write to a server that is read-only: a standby, to which a fail-over has led us too soon."""
+
+OUTAGES = (Unavailable, *DATABASE_DOWN)
+"""What a door of authkit's answers with 503, by `outage_of`."""
+
+
+def outage_of(error: Exception, *, cause: Exception | None = None) -> Unavailable:
+    """The refusal that says so, once the outage is in the log.
+
+    Args:
+        error: one of `OUTAGES`.
+        cause: what the log shows instead.
+    """
+    refused = error if isinstance(error, Unavailable) else DatabaseUnavailable()
+    logger.error("%s: %s", refused.summary, traced(cause or error))
+    return refused
 
 
 def _code(method: Any) -> CodeType:

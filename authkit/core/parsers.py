@@ -1,4 +1,4 @@
-"""JSON as programs send it; and forms, for the one room whose clients were promised them (`authkit.tokens.compat`)."""
+"""JSON as programs send it; and forms, for the one room whose clients send them (`authkit.tokens.simplejwt`)."""
 
 from __future__ import annotations
 

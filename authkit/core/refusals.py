@@ -1,4 +1,4 @@
-"""The one place that maps refusals to HTTP.
+"""The one place that makes HTTP of refusals: the status is the exception's, the rest is here.
 
 Imports no DRF view: DRF loads the project's default authentication classes, ours among them, while its own
 `rest_framework.views` is still being imported.
@@ -6,28 +6,16 @@ Imports no DRF view: DRF loads the project's default authentication classes, our
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from rest_framework.exceptions import APIException
 
-from authkit import exceptions
 from authkit.core.unmigrated import advice
+from authkit.exceptions import AuthKitError, Unavailable
 
 RETRY_AFTER_SECONDS = 2
-
-STATUSES: dict[str, int] = {
-    exceptions.InvalidCredentials.code: 401,
-    exceptions.TokenNotValid.code: 401,
-    exceptions.LoginEnded.code: 401,
-    exceptions.TooManyLogins.code: 403,
-    exceptions.SignInRefused.code: 403,
-    exceptions.ClaimsRefused.code: 403,
-    exceptions.CsrfFailed.code: 403,
-    exceptions.TransportNotAllowed.code: 400,
-    exceptions.InvalidGrant.code: 400,
-    exceptions.NotFound.code: 404,
-    exceptions.SocialLoginFailed.code: 400,
-    exceptions.LastLoginMethod.code: 409,
-    exceptions.DatabaseUnavailable.code: 503,
-}
 
 CHALLENGE = 'Bearer realm="api"'
 """RFC 9110 section 11.6.1 wants a challenge with each 401; Bearer opens no pop-up in a browser."""
@@ -36,27 +24,61 @@ INVALID_TOKEN = f'{CHALLENGE}, error="invalid_token"'
 """The same for a request whose Authorization header held a token that is no good (RFC 6750 section 3.1)."""
 
 
-def unavailable_payload() -> dict[str, str]:
-    """The body of a 503."""
-    payload = exceptions.DatabaseUnavailable().as_payload()
-    payload["detail"] = " ".join(filter(None, (payload["detail"], advice())))
+def payload_of(error: AuthKitError) -> dict[str, str]:
+    """The JSON body of a refusal. With DEBUG, that of a 503 says as well which command makes the missing tables."""
+    payload = error.as_payload()
+    if isinstance(error, Unavailable):
+        payload["detail"] = " ".join(filter(None, (payload["detail"], advice())))
     return payload
 
 
-class Unavailable(APIException):
-    """`DatabaseUnavailable` for DRF's own exception handler, which turns `wait` (seconds) into Retry-After."""
-
-    status_code = 503
-    wait = RETRY_AFTER_SECONDS
-
-    def __init__(self) -> None:
-        super().__init__(unavailable_payload())
+def headers_of(status: int) -> dict[str, str]:
+    """The headers that go with a status, whichever view answers it: a 503 says when to come again."""
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
 
 
-class CsrfRefused(APIException):
-    """`CsrfFailed` for DRF's own exception handler too; as a PermissionDenied its code would be lost."""
+def page_of(error: AuthKitError, request: HttpRequest | None = None) -> HttpResponse:
+    """The exception's page.
 
-    status_code = 403
+    Args:
+        error: its class names a template.
+        request: for the template, and the way back; None for an outage, whose page must ask the database for nothing:
+            a context processor that looks at the person would.
+    """
+    way_back = request.get_full_path() if request else ""
+    tip = advice() if isinstance(error, Unavailable) else ""
+    context = {"sentence": error.message, "way_back": way_back, "advice": tip}
+    body = render_to_string(error.template, context, request)
+    return HttpResponse(body, status=error.status, headers=headers_of(error.status))
 
-    def __init__(self, failed: exceptions.CsrfFailed) -> None:
-        super().__init__(failed.as_payload())
+
+def answer_of(error: AuthKitError, request: HttpRequest) -> HttpResponse:
+    """The answer where a view that isn't authkit's has raised this: JSON to a client that prefers it, else the page;
+    of an outage the sentence alone, since the project's base template may ask the database."""
+    is_outage = isinstance(error, Unavailable)
+    for_people = "text/plain" if is_outage else "text/html"
+    answer: HttpResponse
+    if request.get_preferred_type([for_people, "application/json"]) == "application/json":
+        answer = JsonResponse(payload_of(error), status=error.status, headers=headers_of(error.status))
+    elif is_outage:
+        kind, headers = f"{for_people}; charset=utf-8", headers_of(error.status)
+        answer = HttpResponse(payload_of(error)["detail"], status=error.status, headers=headers, content_type=kind)
+    else:
+        answer = page_of(error, request)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+class RefusedRequest(APIException):
+    """A refusal for DRF's own exception handler, which turns `wait` (seconds) into Retry-After.
+
+    It keeps `code`, which a PermissionDenied of DRF's would lose. Not for a 401, which DRF knows by its own classes.
+    """
+
+    wait: Any = None
+
+    def __init__(self, error: AuthKitError) -> None:
+        super().__init__(payload_of(error))
+        self.status_code = error.status
+        if "Retry-After" in headers_of(error.status):
+            self.wait = RETRY_AFTER_SECONDS

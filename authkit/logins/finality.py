@@ -16,7 +16,7 @@ from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.current import current_scope
-from authkit.logins.listeners import tell
+from authkit.logins.listeners import in_use, tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 
@@ -40,6 +40,24 @@ def make_final(*, login_id: UUID, why: EndReason) -> None:
     with transaction.atomic(using=using, savepoint=False):
         tell(login_ids=[login_id])
         Login.objects.filter(pk=login_id, ended_at=None).update_told(ended_at=timezone.now(), end_reason=why)
+
+
+def tell_of_ended(*, login_id: UUID) -> None:
+    """Tells Redis of a login that was found over. Writes nothing to its row, and costs nothing where Redis isn't used.
+
+    For a refresh: what ended the login may have told nothing (raw SQL), or told a Redis that has lost it since, and the
+    access token beside the refresh token would go on wherever Redis is believed.
+
+    Raises:
+        DatabaseUnavailable: Redis can't be told, and the database can't be told of that.
+    """
+    if not in_use():
+        return
+    try:
+        with transaction.atomic(using=router.db_for_write(Login), savepoint=False):
+            tell(login_ids=[login_id])
+    except DATABASE_DOWN as error:
+        raise DatabaseUnavailable("the end of a login can't be told") from error
 
 
 def settle_ends(found: Mapping[UUID, EndReason]) -> None:

@@ -40,6 +40,7 @@ from authkit import events
 from authkit.core.clients import Client
 from authkit.events import announce, together
 from authkit.exceptions import LoginEnded
+from authkit.logins.finality import tell_of_ended
 from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, judge
 from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
@@ -93,7 +94,7 @@ def rotate(
             `signals.token_reused` is sent then, and `signals.token_suspected` for the third late retry running.
         DatabaseUnavailable: the database can't be asked.
     """
-    ask = partial(check_login, login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
+    ask = partial(_ask, login_id=login_id, user_id=user_id, jti=jti)
     principal = ask()
     if generation == principal.login.generation:
         _call(prepare, principal)
@@ -111,6 +112,15 @@ def rotate(
         if present(login=principal.login, now=timezone.now()) is not Replay.SAME:
             _end_as_reused(principal.login, generation)
     return Rotated(user=principal.user, login=principal.login, replayed=True)
+
+
+def _ask(*, login_id: UUID, user_id: Any, jti: str | None) -> Principal:
+    try:
+        return check_login(login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
+    except LoginEnded as ended:
+        if ended.final:
+            tell_of_ended(login_id=login_id)
+        raise
 
 
 def _call(prepare: Prepare | None, principal: Principal) -> None:

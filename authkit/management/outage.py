@@ -7,21 +7,20 @@ from contextlib import contextmanager
 
 from django.core.management.base import CommandError
 
-from authkit.core.outages import DATABASE_DOWN
-from authkit.exceptions import DatabaseUnavailable
+from authkit.core.outages import OUTAGES
+from authkit.exceptions import KeysUnavailable
 
 
 @contextmanager
 def outage_named() -> Iterator[None]:
     """
     Raises:
-        CommandError: instead of what Django raises when the database can't be asked; its cause is that.
+        CommandError: instead of an outage, which is its cause.
     """
     try:
         yield
-    except (*DATABASE_DOWN, DatabaseUnavailable) as error:
+    except OUTAGES as error:
         # Perhaps it was the answer to the commit that got lost. To do it again does no harm.
         why = (str(error).splitlines() or [""])[0]
-        raise CommandError(
-            f"The database can't be asked ({why}). Don't take it as done: do it again once it answers."
-        ) from error
+        what = "The keys can't be read" if isinstance(error, KeysUnavailable) else "The database can't be asked"
+        raise CommandError(f"{what} ({why}). Don't take it as done: do it again once it answers.") from error

@@ -88,7 +88,7 @@ def sections() -> list[Section]:
     Raises:
         LookupError: a field has no text below it.
     """
-    return list(_sections(conf.Settings, ""))
+    return list(_sections(conf.sections.block(), ""))
 
 
 def _sections(cls: type[Any], path: str) -> Iterator[Section]:

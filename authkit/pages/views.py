@@ -8,7 +8,6 @@ so a project that sends such a policy adds the origins of its providers there.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,7 +20,6 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
@@ -31,12 +29,10 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from authkit import conf, features
-from authkit.core.hidden import traced
-from authkit.core.outages import DATABASE_DOWN
+from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import RETRY_AFTER_SECONDS
-from authkit.core.unmigrated import advice
-from authkit.exceptions import DatabaseUnavailable, InvalidCredentials, NotFound, TooManyLogins
+from authkit.core.refusals import page_of
+from authkit.exceptions import InvalidCredentials, NotFound, TooManyLogins
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -44,8 +40,6 @@ from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin.credentials import verify_password
-
-logger = logging.getLogger("authkit")
 
 LOGINS_PER_PAGE = 25
 
@@ -63,9 +57,8 @@ class Page(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return super().dispatch(request, *args, **kwargs)
-        except (DatabaseUnavailable, *DATABASE_DOWN) as error:
-            logger.error("the database can't be asked: %s", traced(error))
-            return _unavailable()
+        except OUTAGES as error:
+            return page_of(outage_of(error))
 
 
 # Open under Django's LoginRequiredMiddleware; SignedInPage asks by itself.
@@ -226,9 +219,3 @@ def _sign_in_page() -> str:
 
 def _after_logout(request: HttpRequest) -> str:
     return safe_next(request, default=str(settings.LOGOUT_REDIRECT_URL or "authkit:logout"))
-
-
-def _unavailable() -> HttpResponse:
-    # Without the request: a context processor that looks at the person would ask the database again.
-    body = render_to_string("authkit/unavailable.html", {"advice": advice()})
-    return HttpResponse(body, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

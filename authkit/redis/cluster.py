@@ -13,12 +13,12 @@ from redis.connection import AbstractConnection
 from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError
 from redis.retry import Retry
 
+from authkit.conf import Secret
 from authkit.redis.breaker import Breaker
 from authkit.redis.nodes import Command, Node
 from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.redis.sources import connection_of, read_url
 from authkit.redis.subscription import Subscription
-from authkit.sections import Secret
 
 # While a server is away somebody looks for its successor this often, in seconds: the others fail at once.
 _PAUSE_BETWEEN_LOOKS = 1.0

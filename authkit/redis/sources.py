@@ -11,10 +11,10 @@ from redis.exceptions import AskError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
+from authkit.conf import Secret
 from authkit.redis.nodes import Command, Node
 from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.redis.subscription import Subscription
-from authkit.sections import Secret
 
 # RESP2, bytes, and no retries of redis-py's own: a time limit is to be one time limit, and nobody reconnects silently.
 _OURS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from authkit.redis.replies import RedisUnavailable
 
 try:
     import hiredis
-except ModuleNotFoundError:  # `authkit.checks.redis` says so
+except ModuleNotFoundError:  # `authkit.redis.checks` says so
     hiredis = None  # type: ignore[assignment]
 
 MESSAGE = b"message"

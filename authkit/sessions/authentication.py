@@ -8,9 +8,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from authkit.core.csrf import require_csrf_proof
-from authkit.core.refusals import CsrfRefused, Unavailable
+from authkit.core.refusals import RefusedRequest
 from authkit.core.response_notes import challenge_of
-from authkit.exceptions import CsrfFailed, DatabaseUnavailable
+from authkit.exceptions import CsrfFailed, Unavailable
 
 
 class CookieAuthentication(BaseAuthentication):
@@ -26,10 +26,8 @@ class CookieAuthentication(BaseAuthentication):
             if user is None or not user.is_authenticated:
                 return None
             require_csrf_proof(http)
-        except CsrfFailed as failed:
-            raise CsrfRefused(failed) from failed
-        except DatabaseUnavailable as unavailable:
-            raise Unavailable from unavailable
+        except (CsrfFailed, Unavailable) as refused:
+            raise RefusedRequest(refused) from refused
         return user, None
 
     def authenticate_header(self, request: Request) -> str:

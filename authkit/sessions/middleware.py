@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from authkit.core.clients import warm_up
-from authkit.core.hidden import traced
-from authkit.core.outages import out_of_reach
-from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
+from authkit.core.outages import out_of_reach, outage_of
+from authkit.core.refusals import answer_of
 from authkit.core.response_notes import challenge_of, response_notes, settle_aftermath
-from authkit.exceptions import DatabaseUnavailable, LoginEnded, TokenNotValid, TooManyLogins
+from authkit.exceptions import AuthKitError, DatabaseUnavailable, LoginEnded, TokenNotValid, Unavailable
 from authkit.logins.current import RequestScope
 from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
@@ -32,7 +30,8 @@ from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
 
-logger = logging.getLogger("authkit")
+_CSRF_COOKIE_IS_DUE = "CSRF_COOKIE_NEEDS_UPDATE"
+"""By this key of META CsrfViewMiddleware knows that its cookie is to be set (private; as read in Django 5.2 to 6.1)."""
 
 
 class SessionLoginMiddleware:
@@ -74,8 +73,8 @@ class SessionLoginMiddleware:
         if _saves(request, response):
             try:
                 request.session.settle()  # type: ignore[attr-defined]
-            except DatabaseUnavailable as error:
-                response = _refused(request, error)
+            except Unavailable as error:
+                response = answer_of(outage_of(error), request)
         return _truthful(request, response)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
@@ -95,38 +94,26 @@ class SessionLoginMiddleware:
         if _saves(request, response):
             try:
                 await request.session.asettle()  # type: ignore[attr-defined]
-            except DatabaseUnavailable as error:
-                response = _refused(request, error)
+            except Unavailable as error:
+                response = answer_of(outage_of(error), request)
         return _truthful(request, response)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
         which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS); 401 for one that asked more of
-        them than their key, whose login turned out to be over (`authkit.revocation.deferred`); 403 for one that calls
-        Django's `login()`, as the admin's does, for somebody who is signed in too often already."""
-        if isinstance(exception, DatabaseUnavailable):
-            return _refused(request, exception)
+        them than their key, whose login turned out to be over (`authkit.revocation.deferred`). A refusal that has a
+        template is answered by its page: 403 for a view that calls Django's `login()`, as the admin's does, for a
+        person who is signed in too often already."""
+        if isinstance(exception, Unavailable):
+            return answer_of(outage_of(exception), request)
         if out_of_reach(exception, using=router.db_for_write(Login)):
-            return _refused(request, DatabaseUnavailable("no connection, BEGIN or COMMIT"), cause=exception)
+            outage = outage_of(DatabaseUnavailable("no connection, BEGIN or COMMIT"), cause=exception)
+            return answer_of(outage, request)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
-        if isinstance(exception, TooManyLogins):
-            return _too_many_logins(request, exception)
+        if isinstance(exception, AuthKitError) and exception.template:
+            return answer_of(exception, request)
         return None
-
-
-def unavailable(request: HttpRequest) -> HttpResponse:
-    """503 with Retry-After: JSON to a client that prefers it, else the sentence alone."""
-    payload = unavailable_payload()
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
-    if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
-        return JsonResponse(payload, status=503, headers=headers)
-    return HttpResponse(payload["detail"], status=503, headers=headers, content_type="text/plain; charset=utf-8")
-
-
-def _refused(request: HttpRequest, error: DatabaseUnavailable, cause: Exception | None = None) -> HttpResponse:
-    logger.error("the truth is out of reach: %s", traced(cause or error))
-    return unavailable(request)
 
 
 def _saves(request: HttpRequest, response: HttpResponseBase) -> bool:
@@ -143,15 +130,7 @@ def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
         notes.bearer_refused = True
     error = TokenNotValid(ended.detail, reason=ended.reason, why=ended.why)
     headers = {"WWW-Authenticate": challenge_of(request), "Cache-Control": "no-store"}
-    return JsonResponse(error.as_payload(), status=401, headers=headers)
-
-
-def _too_many_logins(request: HttpRequest, error: TooManyLogins) -> HttpResponse:
-    headers = {"Cache-Control": "no-store"}
-    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-        return JsonResponse(error.as_payload(), status=403, headers=headers)
-    page = render_to_string("authkit/too_many_logins.html", {"way_back": request.get_full_path()}, request)
-    return HttpResponse(page, status=403, headers=headers)
+    return JsonResponse(error.as_payload(), status=error.status, headers=headers)
 
 
 def _begin(request: HttpRequest) -> None:
@@ -220,6 +199,10 @@ def _truthful(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
     # error a 500 by now.
     state = known_state(request)
     if state is not None and state.unavailable and response.status_code == 500:
-        response = unavailable(request)
+        response = answer_of(DatabaseUnavailable(), request)
+    if response.status_code == 503 and settings.CSRF_COOKIE_NAME in request.COOKIES:
+        # Django's login() has changed the CSRF token by the time that the login's row can't be written. The sign-in did
+        # not happen, so the browser keeps the token that it has, and may send the same request again.
+        request.META[_CSRF_COOKIE_IS_DUE] = False
     settle_aftermath(request, response)
     return response

@@ -14,10 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from social_django.models import DjangoStorage
 
-from authkit.core.hidden import traced
-from authkit.core.outages import DATABASE_DOWN
-from authkit.core.refusals import RETRY_AFTER_SECONDS
-from authkit.exceptions import DatabaseUnavailable, NotFound, SocialLoginFailed
+from authkit.core.outages import OUTAGES, outage_of
+from authkit.core.refusals import headers_of
+from authkit.exceptions import NotFound, SocialLoginFailed, Unavailable
 from authkit.social.failures import Failure
 from authkit.social.flow import flow
 from authkit.social.flow.strategy import AuthKitStrategy
@@ -48,8 +47,8 @@ class BackChannelLogout(View):
             if error.reason == Failure.UNREACHABLE:
                 return _again()
             return _answer(400, "invalid_request")
-        except (DatabaseUnavailable, *DATABASE_DOWN) as error:
-            logger.error("the database can't be asked: %s", traced(error))
+        except OUTAGES as error:
+            outage_of(error)
             return _again()
         logger.info("logout by %r has ended %d logins", provider, taken.count)
         return HttpResponse(status=200)
@@ -66,10 +65,8 @@ def _logout_token(request: HttpRequest) -> str:
 
 
 def _answer(status: int, error: str) -> JsonResponse:
-    return JsonResponse({"error": error}, status=status)
+    return JsonResponse({"error": error}, status=status, headers=headers_of(status))
 
 
 def _again() -> JsonResponse:
-    response = _answer(503, "temporarily_unavailable")
-    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
+    return _answer(Unavailable.status, "temporarily_unavailable")

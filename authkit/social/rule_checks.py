@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error
 
 from authkit import conf
 from authkit.conf import Hook, SocialSettings
-from authkit.sections import SOCIAL_STEPS
+from authkit.conf.social import SOCIAL_STEPS
 from authkit.social.flow.steps import step_problems
 from authkit.social.links.addresses import ascii_domain
 

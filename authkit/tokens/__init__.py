@@ -13,12 +13,12 @@ from authkit.core.facade import lazy
 if TYPE_CHECKING:
     from authkit.tokens.authentication import TokenAuthentication, read_bearer
     from authkit.tokens.codec import Claims
+    from authkit.tokens.formats import VerifiedAccess
+    from authkit.tokens.pairs import TokenPair
     from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
     from authkit.tokens.revoking import revoke_token
     from authkit.tokens.serializers import TokenAnswerSerializer
     from authkit.tokens.services import (
-        TokenPair,
-        VerifiedAccess,
         aissue_tokens,
         arefresh_tokens,
         averify_access,
@@ -75,10 +75,10 @@ __getattr__, __dir__ = lazy(
         "TokenAuthentication": "authkit.tokens.authentication",
         "TokenHasRole": "authkit.tokens.permissions",
         "TokenHasScope": "authkit.tokens.permissions",
-        "TokenPair": "authkit.tokens.services",
+        "TokenPair": "authkit.tokens.pairs",
         "Transport": "authkit.tokens.transports",
         "transport_for": "authkit.tokens.views",
-        "VerifiedAccess": "authkit.tokens.services",
+        "VerifiedAccess": "authkit.tokens.formats",
         "verify": "authkit.tokens.stateless",
         "verify_access": "authkit.tokens.services",
         "verify_token": "authkit.tokens.services",

@@ -19,7 +19,7 @@ from rest_framework.renderers import JSONRenderer
 from authkit import conf
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
-from authkit.exceptions import ClaimsRefused, DatabaseUnavailable
+from authkit.exceptions import ClaimsRefused, DatabaseUnavailable, Unavailable
 from authkit.logins.models import Login
 
 logger = logging.getLogger("authkit")
@@ -51,7 +51,7 @@ def added_fields(*, user: AbstractBaseUser, login: Login, hook: conf.Hook) -> di
         return {}
     try:
         return _checked(hook.resolve()(user, login))
-    except DatabaseUnavailable:
+    except Unavailable:
         raise
     except DATABASE_DOWN as error:
         raise DatabaseUnavailable("TOKENS.ANSWER_FIELDS couldn't ask the database") from error

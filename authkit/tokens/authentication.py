@@ -13,13 +13,14 @@ from rest_framework.request import Request
 
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.hidden import Hidden
-from authkit.core.refusals import CsrfRefused, Unavailable
+from authkit.core.refusals import RefusedRequest
 from authkit.core.response_notes import challenge_of, response_notes
-from authkit.exceptions import CsrfFailed, DatabaseUnavailable, TokenNotValid
+from authkit.exceptions import CsrfFailed, TokenNotValid, Unavailable
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import carry_by_access_cookie, discard_access_cookie, read_access_cookie
-from authkit.tokens.services import VerifiedAccess, verify_access
+from authkit.tokens.formats import VerifiedAccess
+from authkit.tokens.services import verify_access
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -37,12 +38,10 @@ class TokenAuthentication(BaseAuthentication):
         header = _header(http)
         try:
             verified = self._by_cookie(http) if header is None else self._by_header(http, header)
-        except CsrfFailed as failed:
-            raise CsrfRefused(failed) from failed
+        except (CsrfFailed, Unavailable) as refused:
+            raise RefusedRequest(refused) from refused
         except TokenNotValid as refused:
             raise AuthenticationFailed(refused.as_payload()) from refused
-        except DatabaseUnavailable as unavailable:
-            raise Unavailable from unavailable
         if verified is None:
             return None
         set_current_login(request, verified.principal)

@@ -25,7 +25,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from authkit import conf
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
-from authkit.exceptions import ClaimsRefused, DatabaseUnavailable
+from authkit.exceptions import ClaimsRefused, DatabaseUnavailable, Unavailable
 from authkit.logins.models import Login
 
 logger = logging.getLogger("authkit")
@@ -71,7 +71,7 @@ def added_claims(
 
     Raises:
         ClaimsRefused: the callable can't be imported, raised, or returned what can't be signed.
-        DatabaseUnavailable: it asked the database, which didn't answer; or it raised this itself, of a service of its
+        Unavailable: it asked the database, which didn't answer; or it raised this itself, of a service of its
             own.
     """
     added = _own(user, login, hook) if hook else {}
@@ -102,7 +102,7 @@ def authentication_claims(*, login: Login, acr_values: Mapping[str, str]) -> dic
 def _own(user: AbstractBaseUser, login: Login, hook: conf.Hook) -> dict[str, Any]:
     try:
         return _checked(hook.resolve()(user, login))
-    except DatabaseUnavailable:
+    except Unavailable:
         raise
     except DATABASE_DOWN as error:
         raise DatabaseUnavailable("TOKENS.CLAIMS couldn't ask the database") from error

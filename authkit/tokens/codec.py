@@ -13,8 +13,8 @@ from uuid import UUID
 
 from authkit.exceptions import TokenNotValid
 from authkit.tokens import jws
-from authkit.tokens.adapter import JWTBackend
 from authkit.tokens.keys import Key, TokenUse, signing_key, verifying_key
+from authkit.tokens.signer import Signer
 from authkit.tokens.verified_cache import TokenFacts
 
 LEEWAY_SECONDS = 5
@@ -117,13 +117,21 @@ def sign(
     if transport is not None:
         payload["transport"] = transport
     key = signing_key(use)
-    return _backend(key, issuer, audience).sign(payload, headers={"typ": HEADER_TYPES[use], "kid": key.kid})
+    return _signer(key, issuer, audience).sign(payload, headers={"typ": HEADER_TYPES[use], "kid": key.kid})
 
 
 def _token_id(use: TokenUse, login_id: UUID, generation: int) -> str:
     # Derived, not drawn: a retry within the grace period gets the successor that the lost answer held, to the letter.
     digest = hashlib.sha256(f"{use}:{login_id}:{generation}".encode()).digest()
     return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
+
+
+def has_our_type(token: str) -> bool:
+    """Whether `typ` in a token's header is `at+jwt` or `rt+jwt`; nothing is verified."""
+    try:
+        return jws.read_header(token).type in _USES
+    except TokenNotValid:
+        return False
 
 
 def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, expired_too: bool = False) -> Claims:
@@ -140,27 +148,27 @@ def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, 
         TokenNotValid: with `reason` "expired" if that is all that is wrong, without a reason otherwise.
     """
     use, key = _use_and_key(token, uses)
-    backend = _backend(key, issuer, audience)
-    claims = _known(token, backend) if use is TokenUse.ACCESS else _verified(token, use, backend)
+    signer = _signer(key, issuer, audience)
+    claims = _known(token, signer) if use is TokenUse.ACCESS else _verified(token, use, signer)
     if not expired_too and claims.expires_at <= time.time():
         raise TokenNotValid("its time is over", reason="expired")
     return claims
 
 
-def _known(token: str, backend: JWTBackend) -> Claims:
-    digest = backend.known.digest(token)
-    facts = backend.known.get(digest)
+def _known(token: str, signer: Signer) -> Claims:
+    digest = signer.known.digest(token)
+    facts = signer.known.get(digest)
     if facts is None:
-        claims = _verified(token, TokenUse.ACCESS, backend)
-        backend.known.add(digest, claims.facts)
+        claims = _verified(token, TokenUse.ACCESS, signer)
+        signer.known.add(digest, claims.facts)
         return claims
     if facts.valid_from > time.time() + LEEWAY_SECONDS:
         raise TokenNotValid("not valid yet")  # the clock was put back since
     return Claims(facts, token)
 
 
-def _verified(token: str, use: TokenUse, backend: JWTBackend) -> Claims:
-    payload = backend.verify(token, required=_REQUIRED if use is TokenUse.ACCESS else (*_REQUIRED, "gen"))
+def _verified(token: str, use: TokenUse, signer: Signer) -> Claims:
+    payload = signer.verify(token, required=_REQUIRED if use is TokenUse.ACCESS else (*_REQUIRED, "gen"))
     return Claims(_facts(payload, use), payload)
 
 
@@ -193,9 +201,9 @@ def _facts(payload: dict[str, Any], use: TokenUse) -> TokenFacts:
 
 
 @lru_cache(maxsize=64)
-def _backend(key: Key, issuer: str, audience: str) -> JWTBackend:
+def _signer(key: Key, issuer: str, audience: str) -> Signer:
     # By the identity of the key: a ring that is read again has other `Key`s, even under the same kid.
-    return JWTBackend(
+    return Signer(
         key.algorithm,
         signing_key=key.secret,
         verifying_key=key.verifier,

@@ -28,7 +28,7 @@ from authkit.core.response_notes import DeadCookie, response_notes
 from authkit.exceptions import TokenNotValid
 from authkit.tokens.codec import read
 from authkit.tokens.keys import TokenUse
-from authkit.tokens.services import TokenPair
+from authkit.tokens.pairs import TokenPair
 from authkit.tokens.transports import Transport, allowed_transports, cookie_transports
 
 logger = logging.getLogger("authkit")
@@ -39,11 +39,20 @@ MARKER_COOKIE = "authkit-login"
 ACCESS_PREFIX, REFRESH_PREFIX, MARKER_PREFIX = HOST, SECURE, HOST
 ACCESS_SAMESITE, REFRESH_SAMESITE, MARKER_SAMESITE = "Lax", "Strict", "Strict"
 
-COMPAT_NAMES = ("token_obtain_pair", "token_refresh", "token_verify", "token_blacklist")
-"""simplejwt's URL names; the first one's path is where the others begin."""
+_mounts: list[tuple[str, ...]] = []
 
 MAX_COOKIE_BYTES = 4096
 """What browsers promise to keep, name and value together (6265bis section 6.1). They drop a longer one silently."""
+
+
+def register_mount(names: tuple[str, ...]) -> None:
+    """Tells of token endpoints that are mounted in a place of their own, under names without a namespace.
+
+    Args:
+        names: their URL names; the first one's path is where the others begin, so it is the refresh cookie's path.
+    """
+    if names not in _mounts:
+        _mounts.append(names)
 
 
 def over_tls(request: HttpRequest) -> bool:
@@ -77,11 +86,15 @@ def read_access_cookie(request: HttpRequest) -> str | None:
     return read_cookie(request, access_cookie_name(request))
 
 
+class UnmarkedCookie(TokenNotValid):
+    """There is a refresh cookie, and it is not the one that the marker names: it may have been planted."""
+
+
 def read_refresh_cookie(request: HttpRequest) -> str | None:
     """The refresh cookie's value; None without one, with an Authorization header, or where no transport sets it.
 
     Raises:
-        TokenNotValid: none that was sent belongs to the login that the marker names, or two of them do.
+        UnmarkedCookie: none that was sent belongs to the login that the marker names, or two of them do.
     """
     if not cookie_transports() or not _looked_at(request):
         return None
@@ -91,7 +104,7 @@ def read_refresh_cookie(request: HttpRequest) -> str | None:
     login_id = read_cookie(request, marker_cookie_name(request))
     marked = [value for value in values if login_id is not None and _login_of(value) == login_id]
     if len(marked) != 1:
-        raise TokenNotValid(f"{len(marked)} of {len(values)} refresh cookies belong to the marker's login")
+        raise UnmarkedCookie(f"{len(marked)} of {len(values)} refresh cookies belong to the marker's login")
     return marked[0]
 
 
@@ -184,8 +197,9 @@ def refresh_cookie_path(request: HttpRequest) -> str:
         request: where authkit is included several times and one of its views is asked, that view's include counts.
     """
     match = request.resolver_match
-    if match is not None and match.url_name in COMPAT_NAMES:
-        return reverse(COMPAT_NAMES[0])  # simplejwt's paths have a place of their own; see `authkit.urls.compat`
+    for names in _mounts:
+        if match is not None and match.url_name in names:
+            return reverse(names[0])
     if match is not None and match.namespace:
         try:
             return reverse(f"{match.namespace}:token")
@@ -194,4 +208,6 @@ def refresh_cookie_path(request: HttpRequest) -> str:
     try:
         return reverse("authkit:token")
     except NoReverseMatch:
-        return reverse(COMPAT_NAMES[0])  # nothing else is mounted
+        if not _mounts:
+            raise
+        return reverse(_mounts[0][0])  # nothing else is mounted

@@ -1,37 +1,31 @@
-"""End the login behind a token, of any age. Whoever has its text may ask for that, and need not be signed in."""
+"""End the login behind a token, of any age. A caller who has the text may ask for that, signed in or not."""
 
 from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from authkit import conf
 from authkit.core.hidden import hide
 from authkit.exceptions import LoginEnded, TokenNotValid
-from authkit.logins.reasons import EndReason, TokenKind
-from authkit.logins.services import end_login
+from authkit.logins.reasons import EndReason
 from authkit.logins.verdict import check_login
-from authkit.tokens import adoption, legacy
-from authkit.tokens.codec import Claims, read
-from authkit.tokens.keys import TokenUse
+from authkit.tokens.codec import Claims
+from authkit.tokens.formats import BOTH, REFRESH, format_of
 
 
 def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
     """Ends the login of an access or refresh token of ours, of any age: its text may be all that the caller has.
 
-    Puts nothing on the blacklist. Each token of ours is asked for its login, so a row would refuse nothing more; and
-    whoever holds a token may ask for this, so it must not be a table that they can fill.
+    A token of another format, which may name no login, is refused itself from now on.
 
     Returns:
-        Whether a login was ended; False if it was over already.
+        Whether there was anything to end; False if it was over already.
 
     Raises:
         TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
     """
     token = hide(token)
-    if legacy.presented(token, until=conf.current().tokens.simplejwt_until):
-        return adoption.revoke(token=token, reason=reason)
-    return end_login(login_id=identify_token(token=token).login_id, reason=reason).ended
+    return format_of(token).revoke(token, reason=reason)
 
 
 def carries_live_login(*, token: str) -> bool:
@@ -55,10 +49,8 @@ def identify_token(*, token: str) -> Claims:
     Raises:
         TokenNotValid: the signature is not ours.
     """
-    token, settings = hide(token), conf.current().tokens
-    if legacy.presented(token, until=settings.simplejwt_until):
-        return legacy.claims_of(legacy.read(token, kinds=legacy.EVERY_KIND, expired_too=True))
-    return read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
+    token = hide(token)
+    return format_of(token).identify(token, kinds=BOTH)
 
 
 def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
@@ -68,15 +60,10 @@ def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
         TokenNotValid: it is no refresh token of ours, its time is over (its login is ended all the same), or there was
             nothing left to end.
     """
-    token, settings = hide(token), conf.current().tokens
-    if legacy.presented(token, until=settings.simplejwt_until):
-        legacy.read(token, kinds=(TokenKind.REFRESH,))
-        if not adoption.revoke(token=token, reason=reason):
-            raise TokenNotValid("it was over already", reason="login_ended")
-        return
-    uses = (TokenUse.REFRESH,)
-    claims = read(token, uses=uses, issuer=settings.issuer, audience=settings.audience, expired_too=True)
-    ended = end_login(login_id=claims.login_id, reason=reason).ended
+    token = hide(token)
+    chosen = format_of(token)
+    claims = chosen.identify(token, kinds=REFRESH)
+    ended = chosen.revoke(token, reason=reason)
     if claims.expires_at <= timezone.now().timestamp():
         raise TokenNotValid("its time is over", reason="expired")
     if not ended:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from authkit.core.answers import AnswerSerializer, rendered
 from authkit.core.credential_fields import BodySerializer, HiddenField
 from authkit.signin.serializers import CredentialsSerializer, PersonField
-from authkit.tokens.services import TokenPair
+from authkit.tokens.pairs import TokenPair
 from authkit.tokens.transports import Transport
 
 

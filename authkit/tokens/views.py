@@ -23,12 +23,14 @@ from authkit.core.operations import operation
 from authkit.exceptions import InvalidCredentials, TokenNotValid, TransportNotAllowed
 from authkit.signin.credentials import verify_password
 from authkit.tokens.cookies import (
+    UnmarkedCookie,
     discard_access_cookie,
     discard_cookies,
     discard_refresh_cookie,
     read_refresh_cookie,
     set_cookies,
 )
+from authkit.tokens.pairs import Rule, TokenPair
 from authkit.tokens.revoking import identify_token, revoke_token
 from authkit.tokens.serializers import (
     TRANSPORT_SERIALIZERS,
@@ -37,7 +39,7 @@ from authkit.tokens.serializers import (
     TokenAnswerSerializer,
     TokenSerializer,
 )
-from authkit.tokens.services import Rule, TokenPair, issue_tokens, refresh_tokens, verify_access
+from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access
 from authkit.tokens.transports import Transport, allowed_transports, choose_transport, cookie_transports
 
 SIGN_IN = ("csrf_failed", "claims_refused", "too_many_logins", "sign_in_refused")
@@ -220,7 +222,10 @@ class VerifyView(ApiView):
 
 
 class RevokeView(ApiView):
-    """`POST token/revoke/`: ends the token's login; 200 for known and unknown alike (RFC 7009 section 2.2)."""
+    """`POST token/revoke/`: ends the token's login; 200 for known and unknown alike (RFC 7009 section 2.2).
+
+    400 without a token and without a cookie: then the request lacks a required parameter (section 2.2.1).
+    """
 
     serializer_class: type[TokenSerializer | RefreshSerializer] = TokenSerializer
     field = "token"
@@ -230,7 +235,13 @@ class RevokeView(ApiView):
         return self._revoke(request)
 
     def _revoke(self, request: Request) -> Response:
-        token = cookie_in_place_of(request, self.field)
+        try:
+            token = cookie_in_place_of(request, self.field)
+        except UnmarkedCookie:
+            # As a token that is not ours: nothing of it can be told to end, least of all a login that a planted cookie
+            # names. The browser is rid of its cookies all the same, which is what the caller wanted.
+            discard_cookies(request._request, Transport.COOKIE)
+            return answer(EmptySerializer, {})
         if token is not None:
             discard_cookies(request._request, Transport.COOKIE)
         else:
@@ -258,8 +269,8 @@ def cookie_in_place_of(request: Request, name: str) -> str | None:
 
     Raises:
         CsrfFailed: there is a cookie, and no proof.
-        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token; or the cookie
-            is not the marked login's, and is cleared.
+        TokenNotValid: there is an Authorization header, which alone decides, and it is no refresh token.
+        UnmarkedCookie: the cookie is not the marked login's, and is cleared.
     """
     if not isinstance(request.data, Mapping) or name in request.data:
         return None
@@ -267,7 +278,7 @@ def cookie_in_place_of(request: Request, name: str) -> str | None:
         raise TokenNotValid("no token in the body, and cookies don't count beside an Authorization header")
     try:
         cookie = read_refresh_cookie(request._request)
-    except TokenNotValid:
+    except UnmarkedCookie:
         require_csrf_proof(request._request)
         discard_refresh_cookie(request._request)
         raise

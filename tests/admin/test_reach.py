@@ -12,7 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from authkit.admin import ForceLogoutMixin
-from authkit.admin.reach import check_user_admins, reach_user_admins
+from authkit.admin.checks import check_user_admins
+from authkit.admin.reach import reach_user_admins
 from tests.fresh_project import APPS, FreshProject
 
 

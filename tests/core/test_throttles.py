@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from rest_framework.throttling import AnonRateThrottle, BaseThrottle, ScopedRateThrottle, UserRateThrottle
 
 from authkit.logins.models import Login
-from authkit.tokens.compat import TokenObtainPairView
+from authkit.tokens.simplejwt import TokenObtainPairView
 from tests.conftest import PASSWORD
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -59,7 +59,7 @@ class OwnLogin(TokenObtainPairView):
 urlpatterns = [
     path("own/", OwnLogin.as_view()),
     path("auth/", include("authkit.urls")),
-    path("api/token/", include("authkit.urls.compat")),
+    path("api/token/", include("authkit.tokens.simplejwt.urls")),
 ]
 
 

@@ -148,7 +148,7 @@ def test_every_path_and_name_on_the_page_exists() -> None:
 
 
 def test_the_serializer_of_the_page_answers_more(api: Any, user: Any, credentials: Any, settings: Any) -> None:
-    from authkit.tokens.compat import TokenObtainPairView
+    from authkit.tokens.simplejwt import TokenObtainPairView
 
     namespace: dict[str, Any] = {}
     exec(blocks()["serializers.py, if you have one"], namespace)

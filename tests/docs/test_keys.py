@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management import call_command, load_command_class
 
-from authkit.checks.keys import check_ring
+from authkit.tokens.checks import check_ring
 from authkit.tokens.jws import ALGORITHMS
 from authkit.tokens.keys import HOLD_SECONDS, KEEP_SECONDS
 

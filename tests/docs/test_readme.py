@@ -20,10 +20,10 @@ from rest_framework.views import APIView
 
 import authkit
 from authkit import conf
-from authkit.checks import security
-from authkit.checks.block import check_claims
+from authkit.core import checks as core_checks
 from authkit.core.clients import Client
 from authkit.social.providers import presets
+from authkit.tokens.checks import check_claims
 from authkit.tokens.claims import MAX_BYTES, MAX_DEPTH, RESERVED
 from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
 from authkit.tokens.services import issue_tokens, verify_access
@@ -211,7 +211,7 @@ def test_the_settings_with_tls_are_what_the_deploy_checks_ask_for() -> None:
     written: dict[str, Any] = {}
     exec(blocks()["settings with TLS"], written)
     with override_settings(**{name: value for name, value in written.items() if name.isupper()}):
-        checks = (*security.CHECKS, security.check_cookies, security.check_cookie_names)
+        checks = (*core_checks.CHECKS, core_checks.check_cookies, core_checks.check_cookie_names)
         assert [message for check in checks for message in check() if "COOKIE" in str(message)] == []
 
 

@@ -33,7 +33,7 @@ def test_page_is_what_the_command_prints(settings: Any) -> None:
 def test_page_has_every_setting_and_no_other() -> None:
     known = set()
     for top in fields(conf.Settings):
-        section = conf._SECTIONS.get(top.name)
+        section = top.metadata.get("section")
         inner = [] if section is None else [field.name for field in fields(section)]
         known |= {f"{top.name}.{name}".upper() for name in inner} or {top.name.upper()}
     known |= {f"SOCIAL.PROVIDERS.<id>.{field.name.upper()}" for field in fields(conf.ProviderSettings)}
@@ -72,7 +72,7 @@ def test_a_setting_without_a_text_is_refused_with_its_name(monkeypatch: pytest.M
     class Bare:
         forgotten: int = conf.Settings.__dataclass_fields__["trusted_proxies"].default
 
-    monkeypatch.setattr(settings_page.conf, "Settings", Bare)
+    monkeypatch.setattr(settings_page.conf.sections, "block", lambda: Bare)
     with pytest.raises(LookupError, match=r"Bare\.forgotten"):
         sections()
 

@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import resolve
 
 import authkit
+from authkit.conf.social import SOCIAL_STEPS
 from authkit.exceptions import SocialLoginFailed
-from authkit.sections import SOCIAL_STEPS
 from authkit.social.failures import Failure
 from authkit.social.flow.signup import Profile
 from authkit.social.rule_checks import rule_problems

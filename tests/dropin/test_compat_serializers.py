@@ -15,7 +15,7 @@ from rest_framework_simplejwt.serializers import TokenObtainPairSerializer as Of
 from rest_framework_simplejwt.serializers import TokenRefreshSerializer
 
 from authkit.logins.models import Login
-from authkit.tokens.compat import TokenObtainPairSerializer, TokenObtainPairView, TokenRefreshView
+from authkit.tokens.simplejwt import TokenObtainPairSerializer, TokenObtainPairView, TokenRefreshView
 from tests.dropin.legacy_tokens import OPEN
 
 HERE = __name__
@@ -51,7 +51,7 @@ class Forgetful(TokenObtainPairSerializer):
 urlpatterns = [
     path("greet/", GreetingView.as_view()),
     path("forget/", TokenObtainPairView.as_view(serializer_class=Forgetful)),
-    path("api/token/", include("authkit.urls.compat")),
+    path("api/token/", include("authkit.tokens.simplejwt.urls")),
     path("auth/", include("authkit.urls")),
 ]
 

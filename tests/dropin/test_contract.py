@@ -27,7 +27,7 @@ urlpatterns = [
 OURS_URLS = """\
 from django.urls import include, path
 
-urlpatterns = [path("auth/", include("authkit.urls")), path("api/token/", include("authkit.urls.compat"))]
+urlpatterns = [path("auth/", include("authkit.urls")), path("api/token/", include("authkit.tokens.simplejwt.urls"))]
 """
 SIMPLEJWT_APPS = (*APPS, "rest_framework", "rest_framework_simplejwt.token_blacklist")
 QUICK = 'PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]\n'

@@ -164,6 +164,14 @@ def test_expired_refresh_token_still_ends_the_login_that_it_became(user: Any) ->
     assert revoke_token(token=simplejwt_token(user, "access", age=9_000)) is False
 
 
+def test_blacklisting_an_expired_refresh_token_ends_the_login_that_it_became(api: Any, user: Any) -> None:
+    pair = refresh_tokens(refresh=simplejwt_token(user, "refresh", jti="one"))
+    token = simplejwt_token(user, "refresh", jti="one", age=90_000)
+    answer = api.post(reverse("token_blacklist"), {"refresh": token})
+    assert (answer.status_code, answer.json()["reason"]) == (401, "expired")  # as with a token of authkit's
+    assert refused(verify_access, pair.access).why == "logout"
+
+
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 @pytest.mark.parametrize(
     ("event", "why"),

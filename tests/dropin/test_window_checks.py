@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from django.core import checks as django_checks
 from django.test import override_settings
 from django.utils import timezone
 
-from authkit.checks import block, simplejwt
+import authkit
+from authkit.conf import checks as conf_checks
+from authkit.tokens.simplejwt import checks as simplejwt
 from tests.dropin.legacy_tokens import OPEN
 from tests.test_checks import found, only
 
@@ -34,6 +38,18 @@ def test_they_are_registered_and_the_deploy_one_only_for_deployment() -> None:
     assert set(simplejwt.DEPLOY_CHECKS) <= set(registry.get_checks(include_deployment_checks=True))
 
 
+def test_every_id_is_listed_once_and_has_a_test() -> None:
+    used = set(re.findall(r'"authkit\.([EW]\d{3})"', Path(simplejwt.__file__).read_text()))
+    assert sorted(re.findall(r"\b[EW]\d{3}\b", simplejwt.__doc__ or "")) == sorted(used)
+    source = Path(__file__).read_text()
+    tested = {number.upper() for number in re.findall(r"def test_([ew]\d{3})_", source)}
+    assert used <= tested | set(re.findall(r'\("(W\d{3})"', source))
+    pattern = re.compile(rf'"(authkit\.)?({"|".join(used)})"')
+    sources = Path(authkit.__file__).parent.rglob("*.py")
+    named = [path.parent.name for path in sources if pattern.search(path.read_text())]
+    assert named == ["simplejwt"]  # an id never means two things
+
+
 def test_nothing_is_said_while_it_is_off(settings: Any) -> None:
     settings.AUTHKIT = {}
     with override_settings(SIMPLE_JWT={"ALGORITHM": "RS256", "AUTH_HEADER_TYPES": ("JWT",)}):
@@ -43,7 +59,7 @@ def test_nothing_is_said_while_it_is_off(settings: Any) -> None:
 @pytest.mark.parametrize("value", ["2027-01-31", datetime(2027, 1, 31), date(2027, 1, 31), 7, True])
 def test_a_time_that_is_none_is_refused(settings: Any, value: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"SIMPLEJWT_UNTIL": value}}
-    number, message, hint = only(block.check_keys)
+    number, message, hint = only(conf_checks.check_keys)
     assert (number, "with a time zone" in message, "tzinfo=" in hint) == ("E002", True, True)
 
 

@@ -92,6 +92,36 @@ def test_answer_of_success_is_true(path: str, status: int, check: str, user: Any
     assert refused(tokens) == ("login_ended", "logout")
 
 
+@pytest.mark.parametrize("how", ["ended", "deleted", "shortened"])
+def test_refresh_that_finds_its_login_over_by_sql_tells(how: str, check: str, user: Any) -> None:
+    pair = issue_tokens(user=user, method="password", client=Client())
+    tokens = Tokens(pair.login)
+    tokens.believed()
+    key = Login._meta.pk.get_db_prep_value(pair.login.pk, connection)
+    if how == "ended":
+        end_unheard(pair.login)
+    elif how == "deleted":
+        write("DELETE FROM authkit_login WHERE id = %s", key)
+    else:
+        past = connection.ops.adapt_datetimefield_value(timezone.now())
+        write("UPDATE authkit_login SET expires_at = %s WHERE id = %s", past, key)
+    assert refused(tokens) is None, "Redis isn't believed, so that this shows nothing"
+    answer = APIClient().post("/auth/api/token/refresh/", {"refresh": pair.refresh}, format="json")
+    assert answer.status_code == 401
+    assert refused(tokens) is not None
+    with elsewhere():
+        assert refused(tokens) is not None
+
+
+def test_refused_refresh_opens_no_transaction_where_redis_is_not_used(user: Any, settings: Any) -> None:
+    settings.AUTHKIT = {}
+    pair = issue_tokens(user=user, method="password", client=Client())
+    end_unheard(pair.login)
+    with CaptureQueriesContext(connection) as caught:
+        assert APIClient().post("/auth/api/token/refresh/", {"refresh": pair.refresh}, format="json").status_code == 401
+    assert len(caught) == 1
+
+
 def deactivate_unheard(user: Any) -> None:
     table, key = user._meta.db_table, user._meta.pk
     value = key.get_db_prep_value(user.pk, connection)

@@ -22,7 +22,8 @@ from authkit.core.clients import Client
 from authkit.core.operations import operation_of
 from authkit.openapi.document import document
 from authkit.tokens.services import TokenPair, issue_tokens
-from authkit.urls import api, compat
+from authkit.tokens.simplejwt import urls as compat
+from authkit.urls import api
 from tests.conftest import PASSWORD
 
 if TYPE_CHECKING:

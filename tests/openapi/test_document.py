@@ -12,15 +12,21 @@ from django.urls import path
 from rest_framework import serializers
 
 import authkit
+from authkit import exceptions
 from authkit.core.answers import RefusalSerializer, rendered
 from authkit.core.operations import operation_of, refusals_of
-from authkit.core.refusals import STATUSES
-from authkit.exceptions import InvalidCredentials
+from authkit.exceptions import AuthKitError, InvalidCredentials
 from authkit.openapi.document import document
 from authkit.signin.serializers import UserSerializer
-from authkit.tokens.compat import TokenObtainPairSerializer, TokenObtainPairView
-from authkit.urls import api, compat
+from authkit.tokens.simplejwt import TokenObtainPairSerializer, TokenObtainPairView
+from authkit.tokens.simplejwt import urls as compat
+from authkit.urls import api
 
+STATUSES = {
+    refusal.code: refusal.status
+    for refusal in vars(exceptions).values()
+    if isinstance(refusal, type) and issubclass(refusal, AuthKitError)
+}
 METHODS = ("get", "post", "put", "patch", "delete")
 VIEWS = [pattern.callback.cls for pattern in (*api.urlpatterns, *compat.urlpatterns)]
 
@@ -122,7 +128,7 @@ def test_fields_that_a_project_asks_for_at_simplejwts_endpoint_are_in_its_body(s
 
     urls = ModuleType("urls")
     urls.__dict__["urlpatterns"] = [path("token/", Obtain.as_view()), *api.urlpatterns]
-    Obtain.__module__ = "authkit.tokens.compat"  # else it is a view of the project's, which this document leaves out
+    Obtain.__module__ = "authkit.tokens.simplejwt"  # else it is a view of the project's, which this document leaves out
     settings.ROOT_URLCONF = urls
     found = document()
     body = found["paths"]["/token/"]["post"]["requestBody"]["content"]["application/json"]["schema"]

@@ -66,7 +66,7 @@ class Logins(generics.ListCreateAPIView):
 
 urlpatterns = [
     path("auth/", include("authkit.urls")),
-    path("token/", include("authkit.urls.compat")),
+    path("token/", include("authkit.tokens.simplejwt.urls")),
     path("users/", Users.as_view()),
     path("logins/", Logins.as_view()),
     path("schema/", SpectacularAPIView.as_view()),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core import checks as django_checks
 
-from authkit.checks import redis
+from authkit.redis import checks as redis
 from tests.test_checks import found, only
 
 DJANGO_REDIS = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://localhost:1/0"}

@@ -244,6 +244,28 @@ def test_two_refresh_cookies_of_the_marked_login_are_refused(browser: Browser) -
     assert generations() == {0}
 
 
+@pytest.mark.parametrize("path", ["revoke/", "blacklist/"])
+def test_revoking_by_a_planted_cookie_is_200_and_ends_nothing(
+    browser: Browser, mallory: dict[str, str], path: str
+) -> None:
+    """RFC 7009 section 2.2: a token that is none of the caller's is answered as one that is unknown."""
+    browser.obtain("cookie")
+    own = Login.objects.get(pk=browser.client.cookies[MARKER].value)
+    browser.put(REFRESH, mallory[REFRESH], TOKEN)  # in place of the owner's
+    browser.put(MARKER, str(own.pk))
+    answer = browser.call("post", TOKEN + path, {})
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert Login.objects.live().count() == 2
+    assert {ACCESS, REFRESH, MARKER} & browser.names() == set()
+    assert browser.call("post", TOKEN + path, {}).status_code == 400  # there is no cookie any more
+
+
+def test_revoking_by_a_planted_cookie_needs_the_csrf_proof(browser: Browser, mallory: dict[str, str]) -> None:
+    browser.put(REFRESH, mallory[REFRESH], TOKEN)
+    answer = browser.client.post(TOKEN + "revoke/", {}, format="json", secure=True)
+    assert (answer.status_code, answer.json()["code"], len(answer.cookies)) == (403, "csrf_failed", 0)
+
+
 def test_refresh_cookie_of_another_login_than_the_markers_is_refused(browser: Browser, user: Any) -> None:
     browser.obtain("cookie")
     browser.put(MARKER, str(issue_tokens(user=user, method="password", client=Program()).login.pk))

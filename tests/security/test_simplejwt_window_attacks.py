@@ -17,9 +17,9 @@ from authkit.exceptions import TokenNotValid
 from authkit.logins.models import Login
 from authkit.logins.reasons import TokenKind
 from authkit.tokens.codec import Claims
-from authkit.tokens.legacy import read, reader
 from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access, verify_token
+from authkit.tokens.simplejwt.reading import read, reader
 from tests.dropin.legacy_tokens import OPEN, simplejwt_token
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core import checks as django_checks
 
-from authkit.sections import SOCIAL_STEPS
+from authkit.conf.social import SOCIAL_STEPS
 from authkit.social import every_check as providers
 from authkit.social.rule_checks import rule_problems
 

@@ -5,4 +5,4 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-urlpatterns = [path("api/token/", include("authkit.urls.compat")), path("admin/", admin.site.urls)]
+urlpatterns = [path("api/token/", include("authkit.tokens.simplejwt.urls")), path("admin/", admin.site.urls)]

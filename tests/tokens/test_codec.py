@@ -1,4 +1,4 @@
-"""The codec by property, and the adapter by the examples of the RFCs."""
+"""The codec by property, and the signer by the examples of the RFCs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from authkit.exceptions import TokenNotValid
 from authkit.tokens import codec, jwk, jws
-from authkit.tokens.adapter import JWTBackend
 from authkit.tokens.keys import TokenUse, signing_key
+from authkit.tokens.signer import Signer
 from tests.tokens.rings import (
     ALGORITHMS,
     PAYLOAD_OF_RFC_7515,
@@ -152,13 +152,13 @@ def test_payload_that_is_signed_and_no_object() -> None:
 # The adapter, by the examples of the RFCs
 
 
-def backend(algorithm: str, key: Any) -> JWTBackend:
-    return JWTBackend(algorithm, signing_key=None, verifying_key=key, issuer="joe", audience="nobody", leeway=0)
+def signer(algorithm: str, key: Any) -> Signer:
+    return Signer(algorithm, signing_key=None, verifying_key=key, issuer="joe", audience="nobody", leeway=0)
 
 
 def outcome(token: str, algorithm: str, key: Any) -> str:
     with pytest.raises(TokenNotValid) as caught:
-        backend(algorithm, key).verify(token, required=("iss",))
+        signer(algorithm, key).verify(token, required=("iss",))
     return caught.value.detail
 
 

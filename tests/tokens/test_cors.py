@@ -11,7 +11,8 @@ import pytest
 from django.conf import settings as project
 from django.test import override_settings
 
-from authkit.checks import security
+from authkit.core.checks import check_cors
+from authkit.tokens.checks import check_token_cookies
 from tests.browsers import ACCESS, REFRESH, Browser
 
 pytestmark = pytest.mark.django_db
@@ -108,4 +109,4 @@ def test_cookies_belong_to_the_site_alone(page: Browser) -> None:
 
 def test_documented_settings_have_no_warning() -> None:
     with override_settings(**documented()):
-        assert security.check_cors() == security.check_token_cookies() == []
+        assert check_cors() == check_token_cookies() == []

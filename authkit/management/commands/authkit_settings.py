@@ -1,5 +1,5 @@
 """`manage.py authkit_settings`: what is in force; `--explicit`: the long-hand of `authkit.configure(globals())`;
-`--markdown`: docs/settings.md."""
+`--markdown`: docs/settings.md; `--typed`: authkit/typed.py."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from authkit import conf, wiring
 from authkit.management.settings_page import markdown
+from authkit.management.settings_type import typed
 
 
 class Command(BaseCommand):
@@ -33,10 +34,17 @@ class Command(BaseCommand):
             action="store_true",
             help="print the reference of all settings, docs/settings.md, whatever the project has set",
         )
+        form.add_argument(
+            "--typed",
+            action="store_true",
+            help="print the type of the block, authkit/typed.py, with the sections of all apps that are installed",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["markdown"]:
             self.stdout.write(markdown(), ending="")
+        elif options["typed"]:
+            self.stdout.write(typed(), ending="")
         else:
             self.stdout.write(explicit() if options["explicit"] else effective())
 

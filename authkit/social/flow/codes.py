@@ -22,7 +22,8 @@ from authkit.social.flow import flow
 from authkit.social.flow.authorization import AuthorizationRequest
 from authkit.social.links.links import require_still_linked
 from authkit.social.upstream import UpstreamSession
-from authkit.tokens.services import TokenPair, issue_tokens
+from authkit.tokens.pairs import TokenPair
+from authkit.tokens.services import issue_tokens
 from authkit.tokens.transports import Transport
 
 

@@ -24,7 +24,7 @@ from authkit.social.providers import provider_sessions
 from authkit.social.providers.backends import OpenIdConnect
 from authkit.social.providers.provider_sessions import LogoutTaken
 from authkit.social.upstream import UpstreamSession
-from authkit.tokens.services import TokenPair
+from authkit.tokens.pairs import TokenPair
 
 logger = logging.getLogger("authkit")
 

@@ -17,7 +17,7 @@ from authkit.core.answers import refused
 from authkit.core.api import ApiView, refusal
 from authkit.core.clients import client_from
 from authkit.core.operations import Parameter, operation
-from authkit.core.refusals import RETRY_AFTER_SECONDS
+from authkit.core.refusals import headers_of
 from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social.failures import SENTENCES, STATUSES, failure_of
 from authkit.social.flow import flow
@@ -69,8 +69,7 @@ def social_refusal(error: Exception, context: dict[str, Any]) -> Response | None
     failure = failure_of(error)
     status = STATUSES.get(failure, 400)
     payload = {**error.as_payload(), "detail": str(SENTENCES[failure]), "reason": failure.value}
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
-    return refused(payload, status=status, headers=headers)
+    return refused(payload, status=status, headers=headers_of(status))
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.module_loading import import_string
 
 from authkit import conf
-from authkit.sections import SOCIAL_STEPS
+from authkit.conf.social import SOCIAL_STEPS
 from authkit.social.failures import Failure, refuse
 
 FOREIGN = ("social_core.", "social_django.")

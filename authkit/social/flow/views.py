@@ -26,12 +26,11 @@ from social_django.models import DjangoStorage
 
 from authkit import conf
 from authkit.core.api import ApiView
-from authkit.core.hidden import traced
 from authkit.core.operations import operation
-from authkit.core.outages import DATABASE_DOWN
+from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
-from authkit.exceptions import DatabaseUnavailable, NotFound, SignInRefused, SocialLoginFailed, TooManyLogins
+from authkit.core.refusals import headers_of, payload_of
+from authkit.exceptions import NotFound, SignInRefused, SocialLoginFailed, TooManyLogins
 from authkit.sessions.services import sign_in
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
 from authkit.social.flow import authorization, flow
@@ -81,11 +80,11 @@ class SocialPage(View):
         except SocialLoginFailed as error:
             response = self._refused(error)
             self.strategy.transactions.write(response)
-        except (DatabaseUnavailable, *DATABASE_DOWN) as error:
+        except OUTAGES as error:
             # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
-            self.log(error)
+            outage = outage_of(error)
             # Without the request: context processors would ask for the user, and this page would be a 500.
-            response = self._error_page(None, unavailable_payload()["detail"], 503)
+            response = self._error_page(None, payload_of(outage)["detail"], outage.status)
         # The callback's URL holds code and state; not "no-referrer", which would take the Origin from our own forms.
         response.headers.setdefault("Referrer-Policy", "same-origin")
         return response
@@ -113,7 +112,7 @@ class SocialPage(View):
         if isinstance(error, SocialLoginFailed):
             logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, error.reason, error.detail)
         else:
-            logger.error("the database can't be asked: %s", traced(error))
+            outage_of(error)
 
     def require_public_host(self) -> None:
         """Refuses to begin where the provider would send the person back to a host without this transaction's cookie.
@@ -135,10 +134,8 @@ class SocialPage(View):
             "way_on": self._way_on(failure),
             "linking": self.linking,
         }
-        response = HttpResponse(render_to_string("authkit/social_error.html", context, request), status=status)
-        if status == 503:
-            response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return response
+        body = render_to_string("authkit/social_error.html", context, request)
+        return HttpResponse(body, status=status, headers=headers_of(status))
 
     def _way_on(self, failure: Failure | None) -> str:
         try:
@@ -187,7 +184,7 @@ class CompletePage(SocialPage):
             asked = authorization.noted(self.strategy.notes)
             if asked is not None:
                 return authorization.granted(request, asked, code=issue_code(came=came, asked=asked))
-        except (SocialLoginFailed, DatabaseUnavailable, *DATABASE_DOWN) as error:
+        except (SocialLoginFailed, *OUTAGES) as error:
             asked = authorization.noted(self.strategy.notes)
             if asked is None:
                 raise

@@ -8,7 +8,7 @@ from typing import Any
 from authkit.conf import Hook
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
-from authkit.exceptions import DatabaseUnavailable
+from authkit.exceptions import DatabaseUnavailable, Unavailable
 from authkit.social.failures import Failure, refuse
 
 logger = logging.getLogger("authkit")
@@ -28,7 +28,7 @@ def says_yes(hook: Hook, subject: Any, *, setting: str) -> bool:
     """
     try:
         return hook.resolve()(subject) is True
-    except DatabaseUnavailable:
+    except Unavailable:
         raise
     except DATABASE_DOWN as error:
         raise DatabaseUnavailable(f"SOCIAL.{setting} couldn't ask the database") from error

@@ -1,5 +1,5 @@
 """What happens to simplejwt's tokens when a person changes, while such tokens are accepted at all. Connected by
-`AuthKitConfig.ready()`."""
+`registration`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from authkit import conf
 from authkit.logins.reasons import EndReason
 from authkit.signals import crowd_ended, logins_ended
-from authkit.tokens.adoption import refuse_tokens_of, refuse_tokens_of_people
+from authkit.tokens.simplejwt.refusing import refuse_tokens_of, refuse_tokens_of_people
 
 _UID = "authkit.tokens.simplejwt"
 
@@ -63,7 +63,7 @@ def refuse_after_logins_ended(
     """
     until = _open_until()
     some = not (method is before is kind is None)
-    if until is not None and user_id is not None and not some and not crowd:  # everybody's cutoff spares nobody
+    if until is not None and user_id is not None and not some and not crowd:  # the cutoff of all people spares no token
         refuse_tokens_of(user_id=user_id, reason=reason, until=until)
 
 

@@ -18,8 +18,9 @@ from authkit import conf
 from authkit.core.clients import client_from
 from authkit.exceptions import InvalidCredentials
 from authkit.signin.credentials import verify_password
+from authkit.tokens.pairs import TokenPair
 from authkit.tokens.serializers import ObtainSerializer
-from authkit.tokens.services import TokenPair, issue_tokens
+from authkit.tokens.services import issue_tokens
 from authkit.tokens.views import replaced_logins, transport_for
 
 OBTAIN = "TOKEN_OBTAIN_SERIALIZER"

@@ -28,28 +28,22 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.tokens import views
 from authkit.tokens.answer_fields import RESERVED
-from authkit.tokens.compat_serializers import (
+from authkit.tokens.cookies import discard_cookies
+from authkit.tokens.revoking import revoke_refresh
+from authkit.tokens.serializers import RefreshSerializer, TokenAnswerSerializer, TokenSerializer
+from authkit.tokens.services import verify_token
+from authkit.tokens.simplejwt.serializers import (
     TokenObtainPairSerializer,
     ask_rule,
     is_ours,
     obtain_serializer,
     updates_last_login,
 )
-from authkit.tokens.cookies import discard_cookies
-from authkit.tokens.revoking import revoke_refresh
-from authkit.tokens.serializers import RefreshSerializer, TokenAnswerSerializer, TokenSerializer
-from authkit.tokens.services import verify_token
 from authkit.tokens.transports import Transport
 from authkit.tokens.views import SIGN_IN, TRANSPORTS, signed_in_answer, token_answer
 
-__all__ = [
-    "CompatView",
-    "TokenBlacklistView",
-    "TokenObtainPairSerializer",
-    "TokenObtainPairView",
-    "TokenRefreshView",
-    "TokenVerifyView",
-]
+URL_NAMES = ("token_obtain_pair", "token_refresh", "token_verify", "token_blacklist")
+"""simplejwt's URL names; the first one's path is where the others begin."""
 
 GROUP = "Tokens (simplejwt's endpoints)"
 _SENTENCES = {None: "Token is invalid", "expired": "Token is expired"}
@@ -67,7 +61,7 @@ class CompatView(ApiView):
         return _in_simplejwts_words
 
     serializer_class: Any = None
-    """Only of `TokenObtainPairView`, and there only a subclass of `compat_serializers.TokenObtainPairSerializer`."""
+    """Only of `TokenObtainPairView`, and there only a subclass of `serializers.TokenObtainPairSerializer`."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -76,7 +70,7 @@ class CompatView(ApiView):
             raise ImproperlyConfigured(
                 f"{cls.__module__}.{cls.__qualname__}.serializer_class would not be asked: it makes, or reads, "
                 "simplejwt's tokens. At TokenObtainPairView derive it from "
-                "authkit.tokens.compat.TokenObtainPairSerializer; elsewhere add fields by TOKENS.ANSWER_FIELDS and "
+                "authkit.tokens.simplejwt.TokenObtainPairSerializer; elsewhere add fields by TOKENS.ANSWER_FIELDS and "
                 "claims by TOKENS.CLAIMS."
             )
         return super().as_view(**initkwargs)

@@ -1,12 +1,14 @@
-"""simplejwt's upkeep is uncertain: it must be replaceable in a day, so one module knows it."""
+"""simplejwt's upkeep is uncertain, and importing it freezes SIMPLE_JWT: authkit works with and without it."""
 
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import authkit
+from authkit.tokens import simplejwt
 
 PACKAGE = Path(authkit.__file__).parent
 LIBRARY = "rest_framework_simplejwt"
@@ -32,8 +34,14 @@ def importers(package: Path) -> set[str]:
     }
 
 
-def test_only_the_adapter_imports_simplejwt() -> None:
-    assert importers(PACKAGE) == {"tokens/adapter.py"}
+def test_no_module_imports_simplejwt() -> None:
+    assert importers(PACKAGE) == set()
+
+
+def test_no_requirement_names_simplejwt() -> None:
+    requirements = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    extras = [name for names in requirements["optional-dependencies"].values() for name in names]
+    assert not [name for name in (*requirements["dependencies"], *extras) if "simplejwt" in name]
 
 
 def test_the_scan_finds_what_it_looks_for(tmp_path: Path) -> None:
@@ -42,3 +50,9 @@ def test_the_scan_finds_what_it_looks_for(tmp_path: Path) -> None:
     (tmp_path / "c.py").write_text(f"import_string('{LIBRARY}.tokens.AccessToken')")
     (tmp_path / "d.py").write_text(f'"""Speaks of {LIBRARY}."""')
     assert importers(tmp_path) == {"a.py", "b.py", "c.py"}
+
+
+def test_every_public_name_is_there() -> None:
+    assert sorted(simplejwt.__all__) == simplejwt.__all__
+    for name in simplejwt.__all__:
+        assert getattr(simplejwt, name).__name__ == name

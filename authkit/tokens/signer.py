@@ -1,22 +1,19 @@
-"""The one module that imports simplejwt. To replace it: another class with `sign` and `verify`.
+"""One key at work: signs tokens of ours and verifies them, for one issuer and audience.
 
-simplejwt's backend brings the refusal of algorithms that it doesn't know or that aren't installed. It knows neither
-protected headers (`typ`, `kid`) nor required claims, and takes the algorithm's key from text each time it is made: so
-signing and verifying go to `authkit.tokens.jws`, with prepared keys. Its settings (SIMPLE_JWT) are not read: it freezes
-them at import, and they belong to the project.
+PyJWT's algorithms do the cryptography (`authkit.tokens.jws`), with keys that were prepared once. Nothing of
+djangorestframework-simplejwt is needed here: its backend knows neither protected headers (`typ`, `kid`) nor required
+claims, prepares the key anew for each token, and freezes the project's SIMPLE_JWT when it is imported.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from rest_framework_simplejwt.backends import TokenBackend
-
 from authkit.tokens import jws
 from authkit.tokens.verified_cache import KnownTokens
 
 
-class JWTBackend(TokenBackend):
+class Signer:
     """Signs and verifies with one key and one algorithm, never one that the token asks for (RFC 8725 section 3.1).
 
     Args:
@@ -27,12 +24,15 @@ class JWTBackend(TokenBackend):
         leeway: seconds by which clocks may differ.
     """
 
+    __slots__ = ("algorithm", "expected", "known", "leeway", "signing_key", "verifying_key")
+
     def __init__(
         self, algorithm: str, *, signing_key: Any, verifying_key: Any, issuer: str, audience: str, leeway: float
     ) -> None:
-        super().__init__(algorithm, signing_key, verifying_key)
+        self.algorithm = algorithm
+        self.signing_key, self.verifying_key = signing_key, verifying_key
         self.expected = {"issuer": issuer, "audience": audience}
-        self.seconds = leeway
+        self.leeway = leeway
         self.known = KnownTokens()
 
     def sign(self, payload: dict[str, Any], *, headers: dict[str, str]) -> str:
@@ -52,5 +52,5 @@ class JWTBackend(TokenBackend):
             TokenNotValid: for whatever cause.
         """
         payload = jws.verify(token, algorithm=self.algorithm, key=self.verifying_key)
-        jws.check_claims(payload, required=required, leeway=self.seconds, **self.expected)
+        jws.check_claims(payload, required=required, leeway=self.leeway, **self.expected)
         return payload

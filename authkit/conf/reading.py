@@ -1,58 +1,17 @@
-"""The only reader of `settings.AUTHKIT`: frozen objects with defaults, read at use.
-
-    from authkit import conf
-    conf.current().tokens.access_lifetime
-
-Nobody keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything.
-"""
+"""From the project's dict to frozen sections: every key is checked, by what its field says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from os import PathLike, fspath
 from typing import Any, TypeVar
 
-from django.conf import settings as django_settings
-from django.core.exceptions import ImproperlyConfigured
-
-from authkit.sections import (
-    AppSettings,
-    Hook,
-    KeySource,
-    LoginSettings,
-    ProviderSettings,
-    RedisSettings,
-    RevocationSettings,
-    Secret,
-    SessionSettings,
-    Settings,
-    SocialSettings,
-    TokenSettings,
-)
-
-__all__ = [
-    "AppSettings",
-    "Hook",
-    "KeySource",
-    "LoginSettings",
-    "Origin",
-    "Problem",
-    "ProviderSettings",
-    "RedisSettings",
-    "RevocationSettings",
-    "Secret",
-    "SessionSettings",
-    "Settings",
-    "SocialSettings",
-    "TokenSettings",
-    "current",
-    "inspect",
-    "origins",
-    "parse",
-]
+from authkit.conf import sections
+from authkit.conf.block import Settings
+from authkit.conf.fields import Hook, KeySource, Secret
 
 T = TypeVar("T")
 
@@ -67,77 +26,6 @@ class Problem:
     hint: str
 
 
-def current() -> Settings:
-    """The block as it is now.
-
-    Raises:
-        ImproperlyConfigured: the block has a mistake; `manage.py check` says which, with the fix.
-    """
-    raw = _block()
-    if _cache is not None and _cache[0] == raw:
-        return _cache[1]
-    return _reload(raw)
-
-
-def inspect() -> tuple[Settings, list[Problem]]:
-    """The block as it is now, with defaults where a key is wrong, and everything that is wrong. Never raises."""
-    return parse(_block())
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """One effective setting: `path` reads TOKENS.GRACE; `chosen` is whether the project set it."""
-
-    path: str
-    value: Any
-    chosen: bool
-
-
-def origins() -> list[Origin]:
-    """Every effective setting, in the order of the sections. Secrets stay in `Secret`.
-
-    Raises:
-        ImproperlyConfigured: as `current()`.
-    """
-    return list(_origins(current(), _block(), ""))
-
-
-def _origins(settings: Any, raw: Mapping[str, Any], path: str) -> Iterator[Origin]:
-    for spec in fields(settings):
-        key, value = spec.name.upper(), getattr(settings, spec.name)
-        given = raw.get(key, {})
-        if is_dataclass(value):
-            yield from _origins(value, given, f"{path}{key}.")
-        elif value and isinstance(settings, SocialSettings) and spec.name == "providers":
-            for provider, entry in value.items():
-                yield from _origins(entry, given[provider], f"{path}{key}.{provider}.")
-        else:
-            yield Origin(path + key, value, chosen=key in raw)
-
-
-def _block() -> Any:
-    return getattr(django_settings, "AUTHKIT", {})
-
-
-_cache: tuple[Any, Settings] | None = None
-
-
-def _reload(raw: Any) -> Settings:
-    # Compared by value with a copy, not by identity: a test that changes one key in place must be heard too.
-    global _cache  # noqa: PLW0603
-    parsed, problems = parse(raw)
-    if problems:
-        raise ImproperlyConfigured("; ".join(f"AUTHKIT {p.path}: {p.message} {p.hint}" for p in problems))
-    _cache = (_copied(raw), parsed)
-    return parsed
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _copied(item) for key, item in value.items()}
-    return list(value) if isinstance(value, list) else value
-
-
 def parse(raw: Any) -> tuple[Settings, list[Problem]]:
     """Reads a block without raising.
 
@@ -148,7 +36,7 @@ def parse(raw: Any) -> tuple[Settings, list[Problem]]:
         The settings (defaults where a key is wrong) and everything that is wrong with it.
     """
     problems: list[Problem] = []
-    return _section(Settings, raw, "", problems), problems
+    return _section(sections.block(), raw, "", problems), problems
 
 
 def _section(cls: type[T], raw: Any, path: str, problems: list[Problem]) -> T:
@@ -159,8 +47,8 @@ def _section(cls: type[T], raw: Any, path: str, problems: list[Problem]) -> T:
     values: dict[str, Any] = {}
     for key, value in raw.items():
         if key in known:
-            _read(cls, known[key], value, path, values, problems)
-        else:
+            _read(known[key], value, path, values, problems)
+        elif path or not sections.may_come():
             problems.append(_unknown(str(key), path, list(known)))
     return cls(**values)
 
@@ -171,26 +59,14 @@ def _unknown(key: str, path: str, known: list[str]) -> Problem:
     return Problem("unknown", path + key, "unknown key.", hint)
 
 
-_SECTIONS: dict[str, type[Any]] = {
-    "login": LoginSettings,
-    "sessions": SessionSettings,
-    "tokens": TokenSettings,
-    "social": SocialSettings,
-    "revocation": RevocationSettings,
-    "redis": RedisSettings,
-}
-
-
-def _read(cls: type[Any], spec: Any, value: Any, path: str, values: dict[str, Any], problems: list[Problem]) -> None:
+def _read(spec: Field[Any], value: Any, path: str, values: dict[str, Any], problems: list[Problem]) -> None:
     where = path + spec.name.upper()
-    if cls is Settings and spec.name in _SECTIONS:
-        values[spec.name] = _section(_SECTIONS[spec.name], value, where + ".", problems)
-    elif cls is SocialSettings and spec.name == "providers":
-        values[spec.name] = _entries(ProviderSettings, "provider id", value, where, problems)
-    elif cls is ProviderSettings and spec.name == "apps":
-        values[spec.name] = _entries(AppSettings, "host", value, where, problems)
+    if "section" in spec.metadata:
+        values[spec.name] = _section(spec.metadata["section"], value, where + ".", problems)
+    elif spec.metadata["holds"]:
+        values[spec.name] = _entries(spec.metadata["holds"], spec.metadata["called"], value, where, problems)
     else:
-        default = cls().__getattribute__(spec.name)
+        default = spec.default if spec.default_factory is MISSING else spec.default_factory()
         converted, wrong = _converted(value, default, spec.metadata)
         if wrong:
             problems.append(Problem(wrong[0], where, wrong[1], wrong[2]))

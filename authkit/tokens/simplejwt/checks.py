@@ -1,4 +1,12 @@
-"""The window for simplejwt's live tokens (`TOKENS["SIMPLEJWT_UNTIL"]`), and what SIMPLE_JWT asks for in vain."""
+"""The window for simplejwt's live tokens (`TOKENS["SIMPLEJWT_UNTIL"]`), and what SIMPLE_JWT asks for in vain.
+
+E070  no key by which they can be read                  W071  they are accepted (deploy)
+E071  the field that names the person doesn't exist     W072  the window is over (deploy)
+E072  TOKEN_OBTAIN_SERIALIZER makes simplejwt's tokens  W073  the window is longer than 90 days (deploy)
+W070  they come with another word than Bearer           W074  simplejwt didn't rotate refresh tokens
+W075  USER_AUTHENTICATION_RULE holds at its paths alone W076  inactive people were to be let in
+W077  they come in another header                       W078  a setting of SIMPLE_JWT that nothing reads
+"""
 
 from __future__ import annotations
 
@@ -16,19 +24,18 @@ from django.utils.module_loading import import_string
 
 from authkit import conf
 from authkit.core.strength import MIN_KEY_BYTES
-from authkit.tokens import legacy
-from authkit.tokens.compat import CompatView
-from authkit.tokens.compat_serializers import (
+from authkit.tokens.simplejwt import reading
+from authkit.tokens.simplejwt.serializers import (
     OBTAIN,
     RULE,
     is_ours,
     is_simplejwts_default,
     simplejwt_block,
 )
-from authkit.tokens.cookies import COMPAT_NAMES
+from authkit.tokens.simplejwt.views import URL_NAMES, CompatView
 
 LONGEST = timedelta(days=90)
-"""Longer than most refresh tokens of simplejwt's live: whoever comes back by then has come back."""
+"""Longer than most refresh tokens of simplejwt's live: the people who come back have come back by then."""
 
 _CLOSE = "Take SIMPLEJWT_UNTIL out of AUTHKIT TOKENS, and SIMPLE_JWT and its signing key out of the settings."
 
@@ -39,13 +46,13 @@ def check_reader(**_: Any) -> list[CheckMessage]:
     if until is None or until <= timezone.now():
         return []
     block = getattr(settings, "SIMPLE_JWT", None) or {}
-    how = legacy.reader()
+    how = reading.reader()
     if how is None:
         return [
             Error(
                 "AUTHKIT TOKENS.SIMPLEJWT_UNTIL is set, but SIMPLE_JWT names no key by which tokens can be read "
                 "safely: all of simplejwt's are refused.",
-                hint=f"ALGORITHM is one of {', '.join(sorted(legacy.ALGORITHMS))}; an HMAC SIGNING_KEY has "
+                hint=f"ALGORITHM is one of {', '.join(sorted(reading.ALGORITHMS))}; an HMAC SIGNING_KEY has "
                 f"{MIN_KEY_BYTES} bytes or more, the others need VERIFYING_KEY (JWK_URL is not asked).",
                 id="authkit.E070",
             )
@@ -102,7 +109,7 @@ def check_drop_in(**_: Any) -> list[CheckMessage]:
 
 def _paths_are_ours() -> bool:
     try:
-        view = resolve(reverse(COMPAT_NAMES[0])).func
+        view = resolve(reverse(URL_NAMES[0])).func
     except (NoReverseMatch, Resolver404, ImproperlyConfigured, ImportError):
         return False
     return issubclass(getattr(view, "cls", object), CompatView)
@@ -120,8 +127,8 @@ def _obtain_serializer(block: Mapping[str, Any]) -> Iterator[CheckMessage]:
         yield Error(
             f"SIMPLE_JWT {OBTAIN} {named!r} makes simplejwt's tokens, so it is not used: what it adds to tokens and "
             "answers, and what it refuses, is missing.",
-            hint="Derive it from authkit.tokens.compat.TokenObtainPairSerializer, whose validate() answers in the same "
-            "way, and move what its get_token() adds to AUTHKIT TOKENS.CLAIMS; or take the key out.",
+            hint="Derive it from authkit.tokens.simplejwt.TokenObtainPairSerializer, whose validate() answers in the "
+            "same way, and move what its get_token() adds to AUTHKIT TOKENS.CLAIMS; or take the key out.",
             id="authkit.E072",
         )
 
@@ -129,7 +136,7 @@ def _obtain_serializer(block: Mapping[str, Any]) -> Iterator[CheckMessage]:
 def _rules(block: Mapping[str, Any]) -> Iterator[CheckMessage]:
     if RULE in block:
         yield Warning(
-            f"SIMPLE_JWT {RULE} is asked at the views of authkit.tokens.compat alone: sessions, auth/api/token/ and "
+            f"SIMPLE_JWT {RULE} is asked at the views of authkit.tokens.simplejwt alone: sessions, auth/api/token/ and "
             "providers let in the people that it refuses.",
             hint="Put the rule into user_can_authenticate() of your authentication back end, which every password "
             "passes; then take the key out.",

@@ -1,4 +1,4 @@
-"""Keys, always; cookies, hosts and DEBUG when deploying."""
+"""Django's own settings that sign-in hangs on: SECRET_KEY, always; cookies, hosts and DEBUG when deploying."""
 
 from __future__ import annotations
 
@@ -136,20 +136,6 @@ def check_cookie_names(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def check_token_cookies(**_: Any) -> list[CheckMessage]:
-    """W047 (ASVS 3.3.1)."""
-    if settings.SESSION_COOKIE_SECURE or not _sets_token_cookies():
-        return []
-    return [
-        Warning(
-            "SESSION_COOKIE_SECURE is off: token cookies go without Secure and without their __Host- and __Secure- "
-            "prefixes wherever Django takes a request for one without TLS, behind a proxy for instance.",
-            hint='SESSION_COOKIE_SECURE = True, or AUTHKIT TOKENS.TRANSPORTS = ["body"] if no client wants cookies.',
-            id="authkit.W047",
-        )
-    ]
-
-
 def check_cors(**_: Any) -> list[CheckMessage]:
     """W048: of django-cors-headers; where it isn't installed, its settings are not there either."""
     chosen: Any = settings
@@ -164,10 +150,6 @@ def check_cors(**_: Any) -> list[CheckMessage]:
             id="authkit.W048",
         )
     ]
-
-
-def _sets_token_cookies() -> bool:
-    return set(conf.inspect()[0].tokens.transports) != {"body"}
 
 
 def check_hosts(**_: Any) -> list[CheckMessage]:
@@ -220,7 +202,6 @@ DEPLOY_CHECKS = (
     check_generated_key,
     check_cookies,
     check_cookie_names,
-    check_token_cookies,
     check_hosts,
     check_time_zone,
     check_debug,

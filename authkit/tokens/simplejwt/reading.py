@@ -1,6 +1,6 @@
 """simplejwt's tokens as text: read by the key and the claim names that the project's SIMPLE_JWT still holds.
 
-What a token says is decided here; whether it still counts, in `authkit.tokens.adoption`. Nothing here imports
+What a token says is decided here; whether it still counts, in `judging`. Nothing here imports
 simplejwt: a dict of settings needs no library, and simplejwt's own reading freezes it at import.
 """
 
@@ -108,7 +108,7 @@ def reader() -> Reader | None:
     try:
         return _reader(getattr(django_settings, "SIMPLE_JWT", None) or {})
     except (TypeError, ValueError, AttributeError):
-        return None  # E070 says so; nobody gets in by settings that make no sense
+        return None  # E070 says so; no token is accepted by settings that make no sense
 
 
 def _reader(block: dict[str, Any]) -> Reader | None:

@@ -1,0 +1,45 @@
+"""The only reader of `settings.AUTHKIT`: frozen objects with defaults, read at use.
+
+    from authkit import conf
+    conf.current().tokens.access_lifetime
+
+No code keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything.
+
+Each section has a file of its own here. A feature has its section in its own `settings.py`, registers it by
+`conf.sections.register` and reads it by `conf.section(ItsSettings)`.
+"""
+
+from authkit.conf import sections
+from authkit.conf.block import Settings
+from authkit.conf.fields import Hook, KeySource, Secret
+from authkit.conf.in_force import Origin, current, inspect, origins, section
+from authkit.conf.login import LoginSettings
+from authkit.conf.reading import Problem, parse
+from authkit.conf.redis import RedisSettings
+from authkit.conf.revocation import RevocationSettings
+from authkit.conf.sessions import SessionSettings
+from authkit.conf.social import AppSettings, ProviderSettings, SocialSettings
+from authkit.conf.tokens import TokenSettings
+
+__all__ = [
+    "AppSettings",
+    "Hook",
+    "KeySource",
+    "LoginSettings",
+    "Origin",
+    "Problem",
+    "ProviderSettings",
+    "RedisSettings",
+    "RevocationSettings",
+    "Secret",
+    "SessionSettings",
+    "Settings",
+    "SocialSettings",
+    "TokenSettings",
+    "current",
+    "inspect",
+    "origins",
+    "parse",
+    "section",
+    "sections",
+]

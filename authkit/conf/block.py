@@ -1,0 +1,33 @@
+"""The block: the core's sections, and the keys that stand outside of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authkit.conf.fields import Secret, section, setting
+from authkit.conf.login import LoginSettings
+from authkit.conf.redis import RedisSettings
+from authkit.conf.revocation import RevocationSettings
+from authkit.conf.sessions import SessionSettings
+from authkit.conf.social import SocialSettings
+from authkit.conf.tokens import TokenSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole block."""
+
+    login: LoginSettings = section(LoginSettings)
+    sessions: SessionSettings = section(SessionSettings)
+    tokens: TokenSettings = section(TokenSettings)
+    social: SocialSettings = section(SocialSettings)
+    revocation: RevocationSettings = section(RevocationSettings)
+    redis: RedisSettings = section(RedisSettings)
+    redis_url: Secret = setting(Secret(""))
+    """The URL of a Redis server, as redis-py reads it: `redis://…`, `rediss://…` or `unix://…`. authkit works without
+    one; see docs/redis.md."""
+    trusted_proxies: int = setting(0, least=0, most=10)
+    """How many of your own proxies append to `X-Forwarded-For`. With `0`, the address of a client is `REMOTE_ADDR`."""
+    public_url: str = setting("")
+    """The scheme and host under which people reach the site, for links and redirect URIs. Without it, those of the
+    request."""

@@ -1,0 +1,28 @@
+"""The section LOGIN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authkit.conf.fields import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginSettings:
+    """How people sign in."""
+
+    identifiers: tuple[str, ...] = setting(("username",), choices=("username", "email"))
+    """What a person may type as their name. `username` is the user model's `USERNAME_FIELD`. `email` is an address that
+    exactly one person has. A name that matches letter for letter wins over one that differs in case, and a user name
+    wins over an address."""
+    max_logins: int = setting(0, least=0)
+    """How many live logins one person may have at once, sessions and token pairs together. `0` allows any number."""
+    password_doors: bool = setting(True)
+    """Whether authkit itself takes passwords: at its login page, `session/login/`, `token/` and the paths of simplejwt.
+    Set it to `False` where another package asks for more than a password; see docs/with-allauth.md."""
+    at_limit: str = setting("evict", choices=("evict", "refuse"))
+    """What a sign-in beyond `MAX_LOGINS` does. `"evict"` ends the person's oldest login. `"refuse"` refuses the new
+    one."""
+    user_serializer: str = setting("authkit.signin.serializers.UserSerializer")
+    """The dotted path of the DRF serializer behind every `user` in an answer. The default has `id`, `username` and
+    `email`."""
