@@ -8,12 +8,21 @@ from importlib.util import find_spec
 from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
+from authkit import conf, features
+
 
 class AuthKitConfig(AppConfig):
     name = "authkit"
     label = "authkit"
     verbose_name = _("Sign-in")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        # As soon as all apps are known, so that a `ready()` of any of them may read the block.
+        for feature in features.installed():
+            if feature.settings:
+                conf.sections.register(feature.section, feature.settings)
+        super().import_models()
 
     def ready(self) -> None:
         # Imported here, because all of it imports models, which don't exist before the registry is complete.

@@ -2,7 +2,7 @@
 
     class NotesConfig(AppConfig):
         name = "mysite.notes"
-        authkit = Feature(section="NOTES", urls="mysite.notes.urls")
+        authkit = Feature(section="NOTES", settings="mysite.notes.settings.NotesSettings", urls="mysite.notes.urls")
 
 The core loops over what is declared and names no feature. Everything is a dotted path, because an app is declared
 before there are any models; a path is imported where it is first used. A feature connects its receivers in its own
@@ -33,6 +33,9 @@ class Feature:
 
     section: str = ""
     """The key of its section in the AUTHKIT block."""
+    settings: str = ""
+    """The frozen dataclass of that section, made of `authkit.conf.fields`; empty where the core has it already. The
+    feature reads it by `conf.section`."""
     urls: str = ""
     """A module with `urlpatterns`, mounted beside the pages, and `api_urlpatterns`, mounted under `api/`. Its names are
     in the namespace `authkit`."""

@@ -76,13 +76,13 @@ from authkit.tokens import checks as tokens
 
 TAG = "authkit"
 
-ROOMS: tuple[Any, ...] = (conf, core, redis, signin, sessions, tokens, wiring, beside, layout)
+ROOMS: tuple[Any, ...] = (conf, core, redis, signin, sessions, tokens, wiring, beside)
 """The modules whose checks a project has with the core alone."""
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    for room in (*ROOMS, *features.check_modules()):
+    for room in (*ROOMS, layout, *features.check_modules()):
         register_room(room)
 
 

@@ -56,6 +56,7 @@ print(json.dumps({
     "statuses": {path: page.status_code for path, page in pages.items()},
     "login": pages["/auth/login/"].content.decode(),
     "account": pages["/auth/account/"].content.decode(),
+    "notes": pages["/auth/api/notes/"].content.decode(),
     "tables": connection.introspection.table_names(),
     "modules": sorted(sys.modules),
     "pruned": said.getvalue(),
@@ -90,9 +91,10 @@ def test_empty_block_makes_the_cores_tables_and_imports_nothing_of_social_core(t
 
 
 def test_feature_adds_pages_checks_rows_to_prune_and_a_way_in_without_a_central_file(tmp_path: Path) -> None:
-    found = used(tmp_path, block={}, apps=(*APPS, "tests.features.notes"))
+    found = used(tmp_path, block={"NOTES": {"MOST": 7}}, apps=(*APPS, "tests.features.notes"))
     assert "authkit_notes_note" in found["tables"]
     assert (found["statuses"]["/auth/notes/"], found["statuses"]["/auth/api/notes/"]) == (200, 200)
+    assert json.loads(found["notes"])["most"] == 7
     assert 'action="/auth/notes/"' in found["login"]
     assert '<a href="/auth/notes/">My notes</a>' in found["account"]
     assert "notes: 1 deleted" in found["pruned"]

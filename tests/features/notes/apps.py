@@ -13,6 +13,8 @@ class NotesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     authkit = Feature(
+        section="NOTES",
+        settings="tests.features.notes.settings.NotesSettings",
         urls="tests.features.notes.urls",
         checks="tests.features.notes.checks",
         methods="tests.features.notes.offers.names_of_methods",

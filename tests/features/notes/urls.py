@@ -3,7 +3,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
+from authkit import conf
 from tests.features.notes.models import Note
+from tests.features.notes.settings import NotesSettings
 
 
 def notes_page(request: HttpRequest) -> HttpResponse:
@@ -11,7 +13,7 @@ def notes_page(request: HttpRequest) -> HttpResponse:
 
 
 def notes_view(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"notes": Note.objects.count()})
+    return JsonResponse({"notes": Note.objects.count(), "most": conf.section(NotesSettings).most})
 
 
 urlpatterns = [path("notes/", notes_page, name="notes")]
