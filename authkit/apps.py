@@ -1,4 +1,4 @@
-"""The one Django app."""
+"""The core's Django app. Features are apps of their own; see `authkit.features`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from importlib.util import find_spec
 from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
+from authkit import conf, features
+
 
 class AuthKitConfig(AppConfig):
     name = "authkit"
     label = "authkit"
     verbose_name = _("Sign-in")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        # As soon as all apps are known, so that a `ready()` of any of them may read the block.
+        for feature in features.installed():
+            if feature.settings:
+                conf.sections.register(feature.section, feature.settings)
+        super().import_models()
 
     def ready(self) -> None:
         # Imported here, because all of it imports models, which don't exist before the registry is complete.
@@ -35,27 +44,12 @@ class AuthKitConfig(AppConfig):
         sessions.connect()
         if find_spec("authkit.tokens.simplejwt") is not None:  # a folder that can be deleted
             import_module("authkit.tokens.simplejwt.registration").connect()
-        # Only with the apps that these rooms build on: without them, importing their models is an error.
-        if apps.is_installed("social_django"):
-            from authkit.checks import providers
-            from authkit.social import code_receivers
-            from authkit.social import mails as social_mails
-            from authkit.social import receivers as social
-
-            providers.register()
-            social.connect()
-            social_mails.connect()
-            code_receivers.connect()
         if apps.is_installed("django.contrib.admin"):
             from authkit.admin import checks as admin_checks
             from authkit.admin import reach
 
             reach.reach_user_admins()
             checks.register_room(admin_checks)
-            if apps.is_installed("social_django"):
-                from authkit.social import admin as social_admin
-
-                social_admin.make_links_read_only()
         if apps.is_installed("drf_spectacular"):
             # Its own app is the sign that the project makes schemas: others don't pay for the import.
             from authkit.openapi import document  # noqa: F401

@@ -1,15 +1,6 @@
 """Where Django looks for the app's models; each lives in its room."""
 
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
-from authkit.social.models import AuthorizationCode, ProviderLogout, ProviderSession, ProviderToken
 
-__all__ = [
-    "AuthorizationCode",
-    "BlacklistedToken",
-    "GlobalCutoff",
-    "Login",
-    "ProviderLogout",
-    "ProviderSession",
-    "ProviderToken",
-    "UserCutoff",
-]
+__all__ = ["BlacklistedToken", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]

@@ -17,6 +17,7 @@ class LoginSection(TypedDict, total=False):
     MAX_LOGINS: int
     PASSWORD_DOORS: bool
     AT_LIMIT: Literal["evict", "refuse"]
+    USER_SERIALIZER: str
 
 
 class SessionsSection(TypedDict, total=False):
@@ -78,10 +79,6 @@ class SocialSection(TypedDict, total=False):
     REDIRECT_URIS: Sequence[str]
 
 
-class AccountsSection(TypedDict, total=False):
-    USER_SERIALIZER: str
-
-
 class RevocationSection(TypedDict, total=False):
     CHECK: Literal["database", "redis", "push"]
     BOUND: timedelta
@@ -102,7 +99,6 @@ class AuthKitSettings(TypedDict, total=False):
     SESSIONS: SessionsSection
     TOKENS: TokensSection
     SOCIAL: SocialSection
-    ACCOUNTS: AccountsSection
     REVOCATION: RevocationSection
     REDIS: RedisSection
     REDIS_URL: str | Callable[[], str]

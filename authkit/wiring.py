@@ -7,12 +7,12 @@ this, because by then the app registry is complete.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-APPS = ("rest_framework", "social_django", "authkit")
-TABLES = ("authkit", "social_django")
-"""Of these, the ones with tables."""
+APPS = ("rest_framework", "authkit")
+FEATURES = {"SOCIAL": ("social_django", "authkit.social")}
+"""The apps of each feature that ships with authkit, by its section of the block; see `authkit.features`."""
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 COOKIE_MIDDLEWARE = "authkit.core.cookies.CookieMiddleware"
 MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"
@@ -20,7 +20,7 @@ MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LOGIN_BACKEND = "authkit.signin.backends.LoginBackend"
 """What sessions opened through a provider named in former versions; `configure` inserts it nowhere."""
 SESSION_ENGINE = "authkit.sessions.store"
-SOCIAL_AUTH_STRATEGY = "authkit.social.strategy.AuthKitStrategy"
+SOCIAL_AUTH_STRATEGY = "authkit.social.flow.strategy.AuthKitStrategy"
 AUTHENTICATION_CLASSES = (
     "authkit.tokens.authentication.TokenAuthentication",
     "authkit.sessions.authentication.SessionAuthentication",
@@ -28,24 +28,43 @@ AUTHENTICATION_CLASSES = (
 
 
 def configure(namespace: MutableMapping[str, Any]) -> None:
-    """Wires authkit into a settings module. Safe to call twice; never replaces what the project set.
+    """Wires authkit into a settings module. Never replaces what the project set.
+
+    A later settings file that imports from this one may call it again: what its AUTHKIT block has in addition is
+    added, and nothing is inserted twice.
 
     Args:
         namespace: the settings module's `globals()`. Changed: INSTALLED_APPS, MIDDLEWARE (first of all, and right
-            after AuthenticationMiddleware), and, only where the project has none, SESSION_ENGINE,
-            SOCIAL_AUTH_STRATEGY and REST_FRAMEWORK's DEFAULT_AUTHENTICATION_CLASSES. AUTHENTICATION_BACKENDS stays as
-            it is: see `authkit.signin.backends`.
+            after AuthenticationMiddleware), and, only where the project has none, SESSION_ENGINE and REST_FRAMEWORK's
+            DEFAULT_AUTHENTICATION_CLASSES, and SOCIAL_AUTH_STRATEGY if the block has SOCIAL. The apps of a feature are
+            added if the block has its section. AUTHENTICATION_BACKENDS stays as it is: see `authkit.signin.backends`.
     """
-    namespace["INSTALLED_APPS"] = _with(namespace.get("INSTALLED_APPS", ()), *APPS)
+    block = namespace.get("AUTHKIT", {})
+    namespace["INSTALLED_APPS"] = _with(namespace.get("INSTALLED_APPS", ()), *APPS, *feature_apps(block))
     namespace["MIDDLEWARE"] = _after(
         _first(COOKIE_MIDDLEWARE, namespace.get("MIDDLEWARE", ())), AUTHENTICATION_MIDDLEWARE, MIDDLEWARE
     )
     namespace.setdefault("SESSION_ENGINE", SESSION_ENGINE)
-    namespace.setdefault("SOCIAL_AUTH_STRATEGY", SOCIAL_AUTH_STRATEGY)
+    if "SOCIAL" in _sections(block):
+        namespace.setdefault("SOCIAL_AUTH_STRATEGY", SOCIAL_AUTH_STRATEGY)
     namespace["REST_FRAMEWORK"] = {
         "DEFAULT_AUTHENTICATION_CLASSES": list(AUTHENTICATION_CLASSES),
         **namespace.get("REST_FRAMEWORK", {}),
     }
+
+
+def feature_apps(block: Any) -> list[str]:
+    """The apps that a block asks for by its sections, beside `APPS`.
+
+    Args:
+        block: the AUTHKIT setting, mistakes and all.
+    """
+    return [app for section, needed in FEATURES.items() if section in _sections(block) for app in needed]
+
+
+def _sections(block: Any) -> Mapping[str, Any]:
+    # A block that is no dict is an error of `manage.py check`, which has to get as far as that.
+    return block if isinstance(block, Mapping) else {}
 
 
 def _with(existing: Any, *items: str) -> list[str]:

@@ -15,7 +15,7 @@ LOOPBACK = "127.0.0.1"
 
 class AuthKit(Contender):
     auth = "authkit.tokens.authentication.TokenAuthentication"
-    apps = ("social_django", "authkit")
+    apps = ("authkit",)
     redis = False  # the host's base may know nothing of it
     first_middleware = ("authkit.core.cookies.CookieMiddleware",)
     middleware = ("authkit.sessions.middleware.SessionLoginMiddleware",)
@@ -23,7 +23,6 @@ class AuthKit(Contender):
     def settings(self) -> dict[str, Any]:
         return {
             "SESSION_ENGINE": "authkit.sessions.store",
-            "SOCIAL_AUTH_STRATEGY": "authkit.social.strategy.AuthKitStrategy",
             "AUTHKIT": {"TOKENS": {"ACCESS_LIFETIME": timedelta(hours=6)}},
         }
 

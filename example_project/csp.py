@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from authkit.social.origins import sign_in_origins
+from authkit.social.flow.origins import sign_in_origins
 
 ADMIN = {"script-src": "'self'", "connect-src": "'self'", "img-src": "'self' data:"}
 """The admin needs its own scripts, which fetch, and one inline image."""

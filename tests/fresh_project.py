@@ -92,14 +92,14 @@ class FreshProject:
         """Runs a management command."""
         return self._run("-m", "django", *arguments)
 
-    def python(self, code: str) -> subprocess.CompletedProcess[str]:
-        """Runs Python once Django is set up."""
-        return self._run("-c", f"import django\ndjango.setup()\n{code}")
+    def python(self, code: str, *, settings: str = "settings") -> subprocess.CompletedProcess[str]:
+        """Runs Python once Django is set up with this settings module."""
+        return self._run("-c", f"import django\ndjango.setup()\n{code}", settings=settings)
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str, settings: str = "settings") -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "settings",
+            "DJANGO_SETTINGS_MODULE": settings,
             "PYTHONPATH": os.pathsep.join((str(self.path), str(ROOT))),
         }
         return subprocess.run(

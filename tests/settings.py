@@ -83,6 +83,7 @@ if "REDIS_URL" in os.environ:
     _location = _redis._replace(path=f"/{int(_redis.path.strip('/') or 0) + _worker}").geturl()
     CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": _location}}
 
-AUTHKIT: authkit.AuthKitSettings = {}
+# The section of each feature, so that its app is installed.
+AUTHKIT: authkit.AuthKitSettings = {"SOCIAL": {}}
 
 authkit.configure(globals())

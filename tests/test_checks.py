@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,21 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks as django_checks
 from django.core.checks import ERROR, WARNING
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import connection, models
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Lower
 
 import authkit.checks
 from authkit import wiring
 from authkit.admin import checks as admin_checks
-from authkit.checks import beside, providers
+from authkit.checks import beside, layout
 from authkit.checks import wiring as wiring_checks
 from authkit.conf import checks as conf_checks
 from authkit.core import checks as core_checks
 from authkit.exceptions import KeysUnavailable
 from authkit.sessions import checks as sessions_checks
 from authkit.signin import checks as signin_checks
+from authkit.social import every_check
 from authkit.tokens import checks as tokens_checks
 from authkit.tokens.jws import ALGORITHMS
 from authkit.tokens.keys import TokenUse, signing_key
@@ -230,7 +233,7 @@ def test_public_url_that_is_an_origin(url: str, settings: Any) -> None:
      ("authkit.logins.models.Login", "is not a serializer"), ("authkit.conf.parse", "is not a serializer")],
 )  # fmt: skip
 def test_e009_user_serializer_that_cannot_be_used(dotted: str, expected: str, settings: Any) -> None:
-    settings.AUTHKIT = {"ACCOUNTS": {"USER_SERIALIZER": dotted}}
+    settings.AUTHKIT = {"LOGIN": {"USER_SERIALIZER": dotted}}
     number, message, _ = only(signin_checks.check_user_serializer)
     assert (number, expected in message) == ("E009", True)
 
@@ -396,7 +399,7 @@ def test_e027_is_an_error_when_deploying(settings: Any) -> None:
 # The wiring
 
 
-@pytest.mark.parametrize("name", ["rest_framework", "social_django"])
+@pytest.mark.parametrize("name", ["rest_framework", "social_django", "authkit.social"])
 def test_e020_missing_app_is_named(name: str, settings: Any) -> None:
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != name]
     number, message, hint = only(wiring_checks.check_apps)
@@ -478,9 +481,9 @@ def test_session_engine_that_derives_from_ours_counts(settings: Any) -> None:
 
 def test_w021_another_social_auth_strategy(settings: Any) -> None:
     settings.SOCIAL_AUTH_STRATEGY = "social_django.strategy.DjangoStrategy"
-    assert only(wiring_checks.check_strategy)[0] == "W021"
+    assert only(every_check.check_strategy)[0] == "W021"
     del settings.SOCIAL_AUTH_STRATEGY
-    assert only(wiring_checks.check_strategy)[0] == "W021"
+    assert only(every_check.check_strategy)[0] == "W021"
 
 
 def test_w022_defaults_of_drf_without_authkits_classes(settings: Any) -> None:
@@ -494,13 +497,13 @@ def test_hint_of_w022_and_w021_names_the_line_only_where_it_would_help(settings:
     line = "authkit.configure(globals())"
     settings.REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": []}
     settings.SOCIAL_AUTH_STRATEGY = "social_django.strategy.DjangoStrategy"
-    for _, _, hint in found(wiring_checks.check_rest_framework) + found(wiring_checks.check_strategy):
+    for _, _, hint in found(wiring_checks.check_rest_framework) + found(every_check.check_strategy):
         assert line not in hint
     settings.REST_FRAMEWORK = {}
     del settings.SOCIAL_AUTH_STRATEGY
     missing = [said for said in found(wiring_checks.check_rest_framework) if said[0] == "W022"]
     assert len(missing) == 2
-    assert all(line in hint for _, _, hint in missing + found(wiring_checks.check_strategy))
+    assert all(line in hint for _, _, hint in missing + found(every_check.check_strategy))
 
 
 class SentElsewhere:
@@ -533,6 +536,16 @@ def test_e025_router_that_sends_tables_elsewhere(settings: Any) -> None:
     assert found(wiring_checks.check_databases) == []
 
 
+@pytest.mark.django_db
+def test_e028_database_of_the_former_layout() -> None:
+    say = partial(layout.check_layout, databases=["default"])
+    assert found(say) == []
+    MigrationRecorder(connection).record_applied("authkit", "0008_late_retries")
+    number, message, hint = only(say)
+    assert (number, "'default'" in message, "authkit_upgrade_layout" in hint) == ("E028", True, True)
+    assert layout.check_layout in django_checks.registry.registry.get_checks()
+
+
 def test_w023_default_class_that_knows_nothing_of_logins(settings: Any) -> None:
     drf = "rest_framework.authentication"
     chosen = [*wiring.AUTHENTICATION_CLASSES, f"{drf}.SessionAuthentication", f"{drf}.BasicAuthentication", "no.Class"]
@@ -555,15 +568,16 @@ def test_w024_urls_not_included(settings: Any) -> None:
 
 
 def test_checks_of_providers_are_registered_and_read_the_block(settings: Any) -> None:
-    assert providers.check_providers in django_checks.registry.registry.get_checks()
+    assert every_check.check_providers in django_checks.registry.registry.get_checks()
     settings.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}}
-    assert {number for number, _, _ in found(providers.check_providers)} >= {"E201", "E202"}
+    assert {number for number, _, _ in found(every_check.check_providers)} >= {"E201", "E202"}
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("missing", ["social_django", "rest_framework"])
+@pytest.mark.parametrize("missing", ["social_django", "authkit.social", "rest_framework"])
 def test_project_that_lacks_an_app_is_told_so_and_nothing_else_breaks(missing: str, tmp_path: Path) -> None:
-    end = f"\nimport authkit\nauthkit.configure(globals())\nINSTALLED_APPS.remove({missing!r})\n"
+    end = "\nimport authkit\nAUTHKIT = {'SOCIAL': {}}\nauthkit.configure(globals())\n"
+    end += f"INSTALLED_APPS.remove({missing!r})\n"
     checked = FreshProject(tmp_path, end=end).manage("check")
     assert "authkit.E020" in checked.stderr
     assert "Traceback" not in checked.stderr

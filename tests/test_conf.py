@@ -101,7 +101,7 @@ def test_block_of_another_type(block: Any) -> None:
         ({"TOKENS": {"ACCES_LIFETIME": 1}}, "TOKENS.ACCES_LIFETIME", "Did you mean TOKENS.ACCESS_LIFETIME?"),
         ({"SOCIAL": {"PROVIDERS": {"x": {"CLIENTID": ""}}}}, "SOCIAL.PROVIDERS.x.CLIENTID",
          "Did you mean SOCIAL.PROVIDERS.x.CLIENT_ID?"),
-        ({"ACCOUNTS": {"ZZZZ": 1}}, "ACCOUNTS.ZZZZ", "Known keys: USER_SERIALIZER."),
+        ({"REDIS": {"ZZZZ": 1}}, "REDIS.ZZZZ", "Known keys: CACHE, CLUSTER, PREFIX, TIMEOUT."),
         ({7: 1}, "7", None),
     ],
 )  # fmt: skip

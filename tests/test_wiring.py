@@ -23,8 +23,28 @@ def test_everything_is_inserted_in_its_place() -> None:
     assert settings["MIDDLEWARE"] == [wiring.COOKIE_MIDDLEWARE, *MIDDLEWARE[:2], wiring.MIDDLEWARE, "a.Messages"]
     assert "AUTHENTICATION_BACKENDS" not in settings  # Django's default: one, and one it stays
     assert settings["SESSION_ENGINE"] == wiring.SESSION_ENGINE
-    assert settings["SOCIAL_AUTH_STRATEGY"] == wiring.SOCIAL_AUTH_STRATEGY
+    assert "SOCIAL_AUTH_STRATEGY" not in settings
     assert settings["REST_FRAMEWORK"] == {"DEFAULT_AUTHENTICATION_CLASSES": list(wiring.AUTHENTICATION_CLASSES)}
+
+
+def test_feature_is_added_where_the_block_has_its_section() -> None:
+    settings = configured(AUTHKIT={"SOCIAL": {}}, SOCIAL_AUTH_STRATEGY="a.Strategy")
+    assert settings["INSTALLED_APPS"] == [*wiring.APPS, "social_django", "authkit.social"]
+    assert settings["SOCIAL_AUTH_STRATEGY"] == "a.Strategy"
+    assert configured(AUTHKIT={"SOCIAL": {}})["SOCIAL_AUTH_STRATEGY"] == wiring.SOCIAL_AUTH_STRATEGY
+
+
+def test_call_in_a_later_settings_file_adds_what_is_new() -> None:
+    base = configured(INSTALLED_APPS=["shop"], MIDDLEWARE=MIDDLEWARE)
+    later = {**base, "AUTHKIT": {"SOCIAL": {}}}
+    authkit.configure(later)
+    assert later["INSTALLED_APPS"] == ["shop", *wiring.APPS, "social_django", "authkit.social"]
+    assert later["MIDDLEWARE"] == base["MIDDLEWARE"]
+
+
+@pytest.mark.parametrize("block", [None, [], "SOCIAL"])
+def test_block_that_is_no_dict_is_left_to_the_check(block: Any) -> None:
+    assert configured(AUTHKIT=block)["INSTALLED_APPS"] == list(wiring.APPS)
 
 
 def test_second_call_changes_nothing() -> None:
@@ -40,7 +60,7 @@ def test_what_is_listed_already_stays_where_it_is() -> None:
         INSTALLED_APPS=["authkit", "rest_framework"],
         MIDDLEWARE=middleware,
     )
-    assert settings["INSTALLED_APPS"] == ["authkit", "rest_framework", "social_django"]
+    assert settings["INSTALLED_APPS"] == ["authkit", "rest_framework"]
     assert settings["MIDDLEWARE"] == middleware
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from authkit.social import presets
+from authkit import features
 
 
 def names_of_ways() -> dict[str, str]:
     """The name of each way in that is configured, by `Login.method`."""
-    names = {key: provider.name or key for key, provider in presets.configured().items()}
-    return {"password": _("password")} | names
+    return {"password": _("password")} | features.names_of_methods()
 
 
 def name_of_way(method: str) -> str:

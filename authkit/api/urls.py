@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from authkit.api import connections, views
+from authkit.api import views
 from authkit.sessions.views import SessionView
 
 urlpatterns = [
@@ -15,6 +15,4 @@ urlpatterns = [
     path("logout/all/", views.LogoutAllView.as_view(), name="logout-all"),
     path("logins/", views.LoginsView.as_view(), name="logins"),
     path("logins/<str:login_id>/", views.LoginView.as_view(), name="login-detail"),
-    path("social/accounts/", connections.ConnectionsView.as_view(), name="social-accounts"),
-    path("social/accounts/<str:connection_id>/", connections.ConnectionView.as_view(), name="social-account-detail"),
 ]

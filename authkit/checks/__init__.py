@@ -11,11 +11,12 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     E003  value out of range, or not one of the choices     E022  a middleware stands in the wrong place
     E004  the block is no dict                              E024  no authentication back end finds people
     E005  idle longer than absolute                         W020  another session engine
-    E006  access tokens outlive refresh tokens              W021  another social-auth strategy
+    E006  access tokens outlive refresh tokens
     E007  the grace outlasts the refresh token              W022  authkit's DRF classes are not among the defaults
     E008  PUBLIC_URL is no origin                           W023  a default DRF class knows nothing of logins
     E009  USER_SERIALIZER can't be used                     W024  the URLs are not included
     E010  e-mail identifies, and there is no such field     E025  a database router sends tables elsewhere
+                                                            E028  a database of the former layout (`layout`)
     E060  CLAIMS can't be imported                          W025  LoginBackend beside others, which nothing needs now
     E061  CLAIMS can't be called with (user, login)
     E062  an acr that is no string
@@ -53,8 +54,9 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     E086  pushed to, and hiredis is not installed
     W080  another machine, and no password (deploy)
 
-Those of the way from simplejwt are listed in `authkit.tokens.simplejwt.checks`, those of the social providers in
-`authkit.social.checks`, those of who may sign in through them in `authkit.social.rule_checks`.
+A feature lists its own: social's are in `authkit.social.every_check`, `authkit.social.checks` (the providers) and
+`authkit.social.rule_checks` (who may sign in through them). Those of the way from simplejwt are listed in
+`authkit.tokens.simplejwt.checks`.
 """
 
 from __future__ import annotations
@@ -63,7 +65,8 @@ from typing import Any
 
 from django.core import checks
 
-from authkit.checks import beside, wiring
+from authkit import features
+from authkit.checks import beside, layout, wiring
 from authkit.conf import checks as conf
 from authkit.core import checks as core
 from authkit.redis import checks as redis
@@ -79,7 +82,7 @@ ROOMS: tuple[Any, ...] = (conf, core, redis, signin, sessions, tokens, wiring, b
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    for room in ROOMS:
+    for room in (*ROOMS, layout, *features.check_modules()):
         register_room(room)
 
 

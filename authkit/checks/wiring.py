@@ -18,7 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 
-from authkit import wiring
+from authkit import features, wiring
 
 _LINE = "Make authkit.configure(globals()) the last line of your settings"
 _SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -26,10 +26,10 @@ _REST_FRAMEWORK_DEFAULTS = (SessionAuthentication, BasicAuthentication)
 
 
 def check_apps(**_: Any) -> list[CheckMessage]:
-    """E020."""
+    """E020: of the core, and of each feature whose section the block has."""
     return [
         Error(f"{name!r} is not in INSTALLED_APPS.", hint=f"{_LINE}, or add {name!r} yourself.", id="authkit.E020")
-        for name in wiring.APPS
+        for name in (*wiring.APPS, *wiring.feature_apps(getattr(settings, "AUTHKIT", {})))
         if not apps.is_installed(name)
     ]
 
@@ -120,20 +120,6 @@ def _is_our_engine(engine: str) -> bool:
         return False
 
 
-def check_strategy(**_: Any) -> list[CheckMessage]:
-    """W021."""
-    strategy = getattr(settings, "SOCIAL_AUTH_STRATEGY", None)
-    if strategy is not None and _position(wiring.SOCIAL_AUTH_STRATEGY, [strategy]) is not None:
-        return []
-    return [
-        Warning(
-            f"SOCIAL_AUTH_STRATEGY is {strategy!r}: AUTHKIT SOCIAL would not be read.",
-            hint=f"{_LINE}." if strategy is None else f"Set it to {wiring.SOCIAL_AUTH_STRATEGY!r}, or take it out.",
-            id="authkit.W021",
-        )
-    ]
-
-
 def check_rest_framework(**_: Any) -> list[CheckMessage]:
     """W022, W023."""
     own = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_AUTHENTICATION_CLASSES")
@@ -172,15 +158,14 @@ def _strange_classes(chosen: Any) -> Iterator[CheckMessage]:
 
 def check_databases(**_: Any) -> list[CheckMessage]:
     """E025: the statement of each check joins logins and people, and authkit's transactions are those of `default`."""
-    ours = [model for app in wiring.TABLES if apps.is_installed(app) for model in apps.get_app_config(app).get_models()]
     return [
         Error(
             f"DATABASE_ROUTERS {problem}: every request that needs it would be a 503 or a 500.",
-            hint=f"Let db_for_write() and allow_migrate() of your routers leave {', '.join(wiring.TABLES)} and the "
+            hint=f"Let db_for_write() and allow_migrate() of your routers leave {', '.join(features.labels())} and the "
             f"user model in {DEFAULT_DB_ALIAS!r}.",
             id="authkit.E025",
         )
-        for model in (get_user_model(), *ours)
+        for model in (get_user_model(), *features.models())
         if (problem := _misplaced(model))
     ]
 
@@ -243,7 +228,6 @@ CHECKS = (
     check_middleware,
     check_backends,
     check_session_engine,
-    check_strategy,
     check_rest_framework,
     check_databases,
     check_urls,

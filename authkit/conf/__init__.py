@@ -10,7 +10,6 @@ Each section has a file of its own here. A feature has its section in its own `s
 """
 
 from authkit.conf import sections
-from authkit.conf.accounts import AccountSettings
 from authkit.conf.block import Settings
 from authkit.conf.fields import Hook, KeySource, Secret
 from authkit.conf.in_force import Origin, current, inspect, origins, section
@@ -23,7 +22,6 @@ from authkit.conf.social import AppSettings, ProviderSettings, SocialSettings
 from authkit.conf.tokens import TokenSettings
 
 __all__ = [
-    "AccountSettings",
     "AppSettings",
     "Hook",
     "KeySource",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from authkit.conf.accounts import AccountSettings
 from authkit.conf.fields import Secret, section, setting
 from authkit.conf.login import LoginSettings
 from authkit.conf.redis import RedisSettings
@@ -22,7 +21,6 @@ class Settings:
     sessions: SessionSettings = section(SessionSettings)
     tokens: TokenSettings = section(TokenSettings)
     social: SocialSettings = section(SocialSettings)
-    accounts: AccountSettings = section(AccountSettings)
     revocation: RevocationSettings = section(RevocationSettings)
     redis: RedisSettings = section(RedisSettings)
     redis_url: Secret = setting(Secret(""))

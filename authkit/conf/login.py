@@ -23,3 +23,6 @@ class LoginSettings:
     at_limit: str = setting("evict", choices=("evict", "refuse"))
     """What a sign-in beyond `MAX_LOGINS` does. `"evict"` ends the person's oldest login. `"refuse"` refuses the new
     one."""
+    user_serializer: str = setting("authkit.signin.serializers.UserSerializer")
+    """The dotted path of the DRF serializer behind every `user` in an answer. The default has `id`, `username` and
+    `email`."""

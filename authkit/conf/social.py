@@ -10,12 +10,12 @@ from typing import Any
 from authkit.conf.fields import Hook, Secret, setting
 
 SOCIAL_STEPS = (
-    "authkit.social.pipeline.read_profile",
-    "authkit.social.pipeline.identify",
-    "authkit.social.pipeline.ask_policy",
-    "authkit.social.pipeline.find_person",
-    "authkit.social.pipeline.link_by_address",
-    "authkit.social.pipeline.sign_up",
+    "authkit.social.flow.pipeline.read_profile",
+    "authkit.social.flow.pipeline.identify",
+    "authkit.social.flow.pipeline.ask_policy",
+    "authkit.social.flow.pipeline.find_person",
+    "authkit.social.flow.pipeline.link_by_address",
+    "authkit.social.flow.pipeline.sign_up",
 )
 """The steps that SOCIAL.PIPELINE has to hold, in this order. Without one of them every sign-in is refused."""
 
@@ -39,7 +39,7 @@ class ProviderSettings:
     preset: str = setting("")
     """Which preset fills in what the entry leaves out; see docs/providers.md. Without it, a preset with the same name
     as the id is used."""
-    backend: str = setting("authkit.social.backends.OpenIdConnect")
+    backend: str = setting("authkit.social.providers.backends.OpenIdConnect")
     """The dotted path of a social-core back end. The default speaks OpenID Connect."""
     issuer: str = setting("")
     """The OpenID issuer, without `/.well-known/openid-configuration`. A preset may bring its own."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError, InterfaceError, connections, router
 
-from authkit.wiring import TABLES
+from authkit import features
 
 
 def advice() -> str:
@@ -18,7 +17,7 @@ def advice() -> str:
     """
     if not settings.DEBUG:
         return ""
-    models = [model for app in TABLES if apps.is_installed(app) for model in apps.get_app_config(app).get_models()]
+    models = list(features.models())
     try:
         present = {alias: _tables(alias) for alias in {router.db_for_write(model) for model in models}}
     except (DatabaseError, InterfaceError, SynchronousOnlyOperation):

@@ -6,36 +6,28 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import models, router
+from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from authkit.core.identifiers import uuid7
+from authkit.core.managers import PrimaryManager
 from authkit.exceptions import LoginEnded
 from authkit.logins.announced_writes import ToldModel, ToldQuerySet
 from authkit.logins.endings import beyond_cutoffs, kind_choices, spared_by
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
-
-Row = TypeVar("Row", bound=models.Model)
 
 SHOWN_STEP = timedelta(minutes=5)
 """How exactly a client learns when a login was used. A thief and an owner both see the list of logins: by the second,
 it would tell each of them when the other one refreshes, and so when a replay passes for a parallel request."""
 
 MAX_ROTATED_DEVICE_LENGTH = 64
-
-
-class PrimaryManager(models.Manager[Row]):
-    """Reads where it writes, whatever a router says: a replica may not know yet of what is to be ended, or has been."""
-
-    def get_queryset(self) -> models.QuerySet[Row]:
-        return super().get_queryset().using(self._db or router.db_for_write(self.model))
 
 
 def _cutoffs() -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max
 
-from authkit import conf
+from authkit import conf, features
 from authkit.core import clocks
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
@@ -104,7 +104,7 @@ def _database() -> Iterator[Finding]:
 def _missing_migrations(connection: BaseDatabaseWrapper) -> list[str]:
     """Of authkit, and of what its tables build on; in the order in which they would be applied."""
     executor = MigrationExecutor(connection)
-    wanted = [node for node in executor.loader.graph.leaf_nodes() if node[0] in {"authkit", "social_django"}]
+    wanted = [node for node in executor.loader.graph.leaf_nodes() if node[0] in features.labels()]
     return [f"{migration.app_label}.{migration.name}" for migration, _backwards in executor.migration_plan(wanted)]
 
 

@@ -86,7 +86,7 @@ class Person(_Ours):
 
 
 class PersonByTheProject(OpenApiSerializerFieldExtension):
-    """A person, by ACCOUNTS.USER_SERIALIZER."""
+    """A person, by LOGIN.USER_SERIALIZER."""
 
     target_class = "authkit.signin.serializers.PersonField"
 

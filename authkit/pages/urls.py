@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from authkit.pages import connections, views
+from authkit.pages import views
 
 urlpatterns: list[URLPattern] = [
     path("login/", views.LoginPage.as_view(), name="login"),
@@ -12,10 +12,4 @@ urlpatterns: list[URLPattern] = [
     path("account/", views.AccountPage.as_view(), name="account"),
     path("account/logins/end/", views.EndAllLogins.as_view(), name="account-end-all"),
     path("account/logins/<uuid:login_id>/end/", views.EndLogin.as_view(), name="account-end-login"),
-    path("account/connections/", connections.ConnectionsPage.as_view(), name="account-connections"),
-    path(
-        "account/connections/<int:connection_id>/disconnect/",
-        connections.Disconnect.as_view(),
-        name="account-disconnect",
-    ),
 ]

@@ -28,7 +28,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from authkit import conf
+from authkit import conf, features
 from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import page_of
@@ -40,7 +40,6 @@ from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin.credentials import verify_password
-from authkit.social.providers import configured
 
 LOGINS_PER_PAGE = 25
 
@@ -116,7 +115,7 @@ class LoginPage(Page):
         context = {
             "form": form,
             "error": error,
-            "providers": configured(),
+            "providers": features.sign_in_buttons(),
             "next": target,
             "elsewhere": redirect_to_login(target, elsewhere).url if target and elsewhere else elsewhere,
         }
@@ -165,7 +164,7 @@ class AccountPage(SignedInPage):
         logins = mine.select_related("actor")
         page = Paginator(logins, LOGINS_PER_PAGE).get_page(request.GET.get("page"))
         current = current_login(request)
-        names = {provider.id: provider.name for provider in configured()} | {"password": gettext("Password")}
+        names = features.names_of_methods() | {"password": gettext("Password")}
         shown = [
             ShownLogin(
                 login=login,
@@ -179,7 +178,7 @@ class AccountPage(SignedInPage):
             "logins": shown,
             "page": page,
             "current": current,
-            "connectable": bool(configured()),
+            "links": features.account_links(request),
         }
         return render(request, "authkit/account.html", context)
 

@@ -16,7 +16,7 @@ from authkit import conf
 
 def check_user_serializer(**_: Any) -> list[CheckMessage]:
     """E009."""
-    dotted = conf.inspect()[0].accounts.user_serializer
+    dotted = conf.inspect()[0].login.user_serializer
     try:
         found = import_string(dotted)
     except Exception as error:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
@@ -26,7 +26,7 @@ def check_user_serializer(**_: Any) -> list[CheckMessage]:
             return []
         wrong = "is not a serializer class of Django REST framework."
     hint = "Name a serializer of your user model by its dotted path, or leave the key out."
-    return [Error(f"AUTHKIT ACCOUNTS.USER_SERIALIZER {dotted!r} {wrong}", hint=hint, id="authkit.E009")]
+    return [Error(f"AUTHKIT LOGIN.USER_SERIALIZER {dotted!r} {wrong}", hint=hint, id="authkit.E009")]
 
 
 def check_identifiers(**_: Any) -> list[CheckMessage]:

@@ -36,7 +36,7 @@ class CredentialsSerializer(BodySerializer):
 
 
 class UserSerializer(serializers.BaseSerializer[AbstractBaseUser]):
-    """`{"id", "username", "email"}` for any user model; a project may name its own in ACCOUNTS.USER_SERIALIZER."""
+    """`{"id", "username", "email"}` for any user model; a project may name its own in LOGIN.USER_SERIALIZER."""
 
     def to_representation(self, instance: AbstractBaseUser) -> dict[str, Any]:
         key = instance.pk
@@ -48,15 +48,15 @@ class UserSerializer(serializers.BaseSerializer[AbstractBaseUser]):
 
 
 class PersonField(serializers.Field[Any, Any, Any, Any]):
-    """A person, by the project's ACCOUNTS.USER_SERIALIZER; read at use."""
+    """A person, by the project's LOGIN.USER_SERIALIZER; read at use."""
 
     def to_representation(self, value: AbstractBaseUser) -> Any:
         return person_serializer()(value).data
 
 
 def person_serializer() -> type[serializers.BaseSerializer[Any]]:
-    """ACCOUNTS.USER_SERIALIZER's class."""
-    return cast("type[serializers.BaseSerializer[Any]]", import_string(conf.current().accounts.user_serializer))
+    """LOGIN.USER_SERIALIZER's class."""
+    return cast("type[serializers.BaseSerializer[Any]]", import_string(conf.current().login.user_serializer))
 
 
 class LoginKindField(serializers.CharField):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from authkit.core.facade import lazy
 
 if TYPE_CHECKING:
-    from authkit.social.origins import sign_in_origins
+    from authkit.social.flow.origins import sign_in_origins
     from authkit.social.provider_tokens import access_token, revoke
 
 __all__ = [
@@ -24,6 +24,6 @@ __getattr__, __dir__ = lazy(
     {
         "access_token": "authkit.social.provider_tokens",
         "revoke": "authkit.social.provider_tokens",
-        "sign_in_origins": "authkit.social.origins",
+        "sign_in_origins": "authkit.social.flow.origins",
     },
 )

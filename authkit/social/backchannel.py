@@ -17,9 +17,10 @@ from social_django.models import DjangoStorage
 from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.refusals import headers_of
 from authkit.exceptions import NotFound, SocialLoginFailed, Unavailable
-from authkit.social import flow, providers
 from authkit.social.failures import Failure
-from authkit.social.strategy import AuthKitStrategy
+from authkit.social.flow import flow
+from authkit.social.flow.strategy import AuthKitStrategy
+from authkit.social.providers import providers
 
 logger = logging.getLogger("authkit")
 

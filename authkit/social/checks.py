@@ -28,13 +28,13 @@ from django.core.checks import CheckMessage
 from social_core.exceptions import AuthConfigurationError
 
 from authkit import conf
+from authkit.codes.redirect_uris import problem_with
 from authkit.conf import ProviderSettings
-from authkit.social import presets
-from authkit.social.backends import OpenIdConnect
-from authkit.social.redirect_uris import problem_with
-from authkit.social.state_and_pkce import BrowserBound
-from authkit.social.strategy import OWN_SETTINGS, backend_class
-from authkit.social.vendors import CONSUMERS, MANY_TENANTS, Microsoft
+from authkit.social.flow.strategy import OWN_SETTINGS, backend_class
+from authkit.social.providers import presets
+from authkit.social.providers.backends import OpenIdConnect
+from authkit.social.providers.state_and_pkce import BrowserBound
+from authkit.social.providers.vendors import CONSUMERS, MANY_TENANTS, Microsoft
 
 RESERVED_IDS = frozenset({"password"})
 """What Login.method says of other ways in."""

@@ -1,4 +1,4 @@
-"""What this room keeps. Needs social_django neither installed nor migrated."""
+"""What this room keeps. Needs no table of social_django."""
 
 from __future__ import annotations
 
@@ -6,54 +6,11 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from authkit.logins.models import PrimaryManager
+from authkit.core.managers import PrimaryManager
 
-MAX_REDIRECT_URI_LENGTH = 512
 DIGEST_LENGTH = 66
 """Of `backends.identity_uid`: equal for equal texts alone, where a database compares without case too."""
 PROVIDER_LENGTH = 32
-
-
-class AuthorizationCode(models.Model):
-    """A one-time code by which a program gets the tokens of somebody who came back from a provider (RFC 6749).
-
-    The key is the SHA-256 of the code, which is nowhere. The row outlives its use, so that a second use is known for
-    what it is. `login_id` is no foreign key: pruning deletes logins without looking here.
-    """
-
-    digest = models.CharField(max_length=64, primary_key=True, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="+",
-        verbose_name=_("user"),
-    )
-    auth_hash = models.CharField(max_length=128, editable=False)
-    """As `Login.auth_hash`: a password that was changed since makes the code worthless."""
-    provider = models.CharField(_("provider"), max_length=64)
-    redirect_uri = models.CharField(max_length=MAX_REDIRECT_URI_LENGTH, editable=False)
-    challenge = models.CharField(max_length=128, editable=False)
-    """PKCE's `code_challenge`, always S256 (RFC 7636 section 4.2)."""
-    issuer = models.CharField(max_length=500, blank=True, editable=False)
-    subject = models.CharField(max_length=255, blank=True, editable=False)
-    sid = models.CharField(max_length=255, blank=True, editable=False)
-    issued_at = models.DateTimeField(null=True, editable=False)
-    """When the provider said so, by its clock, if it did."""
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-    login_id = models.UUIDField(null=True)
-    """The login that was opened for it, which a second use ends."""
-
-    objects = PrimaryManager()
-
-    class Meta:
-        app_label = "authkit"
-        verbose_name = _("authorization code")
-        verbose_name_plural = _("authorization codes")
-
-    def __str__(self) -> str:
-        return f"{self.provider} {self.created_at.isoformat()}"
 
 
 class ProviderSession(models.Model):
@@ -75,7 +32,6 @@ class ProviderSession(models.Model):
     objects = PrimaryManager()
 
     class Meta:
-        app_label = "authkit"
         verbose_name = _("session at a provider")
         verbose_name_plural = _("sessions at providers")
 
@@ -98,7 +54,6 @@ class ProviderLogout(models.Model):
     objects = PrimaryManager()
 
     class Meta:
-        app_label = "authkit"
         verbose_name = _("logout by a provider")
         verbose_name_plural = _("logouts by providers")
 
@@ -120,7 +75,6 @@ class ProviderToken(models.Model):
     updated_at = models.DateTimeField()
 
     class Meta:
-        app_label = "authkit"
         verbose_name = _("provider token")
         verbose_name_plural = _("provider tokens")
         constraints = (models.UniqueConstraint(fields=("user", "provider"), name="authkit_providertoken_once"),)

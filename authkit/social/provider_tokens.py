@@ -24,7 +24,7 @@ from social_django.models import DjangoStorage
 
 from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social.failures import UNREADABLE, Failure, refuse, translated
-from authkit.social.strategy import AuthKitStrategy
+from authkit.social.flow.strategy import AuthKitStrategy
 from authkit.social.token_store import Tokens, find, from_answer, opened, sealed
 
 logger = logging.getLogger("authkit")

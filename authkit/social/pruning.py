@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -11,8 +12,21 @@ from social_django.models import Nonce
 
 from authkit.logins.models import Login
 from authkit.logins.pruning import KEEP
-from authkit.social.models import AuthorizationCode, ProviderLogout, ProviderSession
-from authkit.social.transactions import LIFETIME_SECONDS
+from authkit.social.models import ProviderLogout, ProviderSession
+from authkit.social.providers.transactions import LIFETIME_SECONDS
+
+
+def prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
+    """All of it, by name; `authkit_prune` deletes it.
+
+    Args:
+        keep: how long rows stay after their end.
+    """
+    return [
+        ("social sign-ins", prunable_states(keep=keep)),
+        ("sessions at providers", prunable_provider_sessions()),
+        ("logouts by providers", prunable_provider_logouts(keep=keep)),
+    ]
 
 
 def prunable_states(*, keep: timedelta = KEEP) -> QuerySet[Nonce]:
@@ -32,8 +46,3 @@ def prunable_provider_sessions() -> QuerySet[ProviderSession]:
 def prunable_provider_logouts(*, keep: timedelta = KEEP) -> QuerySet[ProviderLogout]:
     """Logout tokens that are too old to be taken again, whoever sends them."""
     return ProviderLogout._base_manager.filter(expires_at__lt=timezone.now() - keep)
-
-
-def prunable_codes(*, keep: timedelta = KEEP) -> QuerySet[AuthorizationCode]:
-    """One-time codes that ran out at least `keep` ago. Until then a second use of one ends the login of the first."""
-    return AuthorizationCode._base_manager.filter(expires_at__lt=timezone.now() - keep)

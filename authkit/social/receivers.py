@@ -7,12 +7,12 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save, pre_save
 from social_django.models import UserSocialAuth
 
+from authkit.codes.authorization_codes import burn_codes_of
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_where
 from authkit.social import provider_tokens
-from authkit.social.codes import burn_codes_of
-from authkit.social.provider_sessions import logins_by
+from authkit.social.providers.provider_sessions import logins_by
 
 _BEFORE = "_authkit_before"
 

@@ -16,8 +16,8 @@ from django.core.checks import CheckMessage, Error
 from authkit import conf
 from authkit.conf import Hook, SocialSettings
 from authkit.conf.social import SOCIAL_STEPS
-from authkit.social.addresses import ascii_domain
-from authkit.social.steps import step_problems
+from authkit.social.flow.steps import step_problems
+from authkit.social.links.addresses import ascii_domain
 
 _STEPS = {
     "own": ("authkit.E220", f"Begin with {list(SOCIAL_STEPS)} and put yours between them, or leave the key out."),

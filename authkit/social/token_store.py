@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.core.encryption import seal, unseal
-from authkit.social import presets
 from authkit.social.models import ProviderToken
+from authkit.social.providers import presets
 
 SPARE_SECONDS = 60.0
 """A token that has less time left than this counts as expired: the call that it is for takes some."""

@@ -1,11 +1,13 @@
-"""URLs of this room, mounted by `authkit.urls`."""
+"""URLs of this feature, mounted by `authkit.urls`."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from authkit.social import backchannel, link_views, program_views, views
-from authkit.social.form_post import by_get
+from authkit.social import backchannel
+from authkit.social.flow import link_views, program_views, views
+from authkit.social.flow.form_post import by_get
+from authkit.social.links import connection_pages, connection_views
 
 urlpatterns: list[URLPattern] = [
     path("social/login/<str:provider>/", views.BeginPage.as_view(), name="social-login"),
@@ -17,9 +19,19 @@ urlpatterns: list[URLPattern] = [
         backchannel.BackChannelLogout.as_view(),
         name="social-backchannel-logout",
     ),
+    path("account/connections/", connection_pages.ConnectionsPage.as_view(), name="account-connections"),
+    path(
+        "account/connections/<int:connection_id>/disconnect/",
+        connection_pages.Disconnect.as_view(),
+        name="account-disconnect",
+    ),
 ]
 api_urlpatterns: list[URLPattern] = [
     path("social/providers/", views.ProvidersView.as_view(), name="social-providers"),
     path("social/exchange/", program_views.ExchangeView.as_view(), name="social-exchange"),
     path("social/token/<str:provider>/", program_views.NativeTokenView.as_view(), name="social-token"),
+    path("social/accounts/", connection_views.ConnectionsView.as_view(), name="social-accounts"),
+    path(
+        "social/accounts/<str:connection_id>/", connection_views.ConnectionView.as_view(), name="social-account-detail"
+    ),
 ]

@@ -6,8 +6,8 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import include, path
 
+from authkit import features
 from authkit.pages.urls import urlpatterns as pages
-from authkit.social.urls import urlpatterns as social
 from authkit.urls import api
 
 # Here, because the checks of an app that isn't installed don't run either: without this, everything would look well
@@ -19,4 +19,8 @@ if not apps.is_installed("authkit"):
     )
 
 app_name = "authkit"
-urlpatterns = [path("api/", include(api.urlpatterns)), *pages, *social]
+urlpatterns = [
+    path("api/", include(api.urlpatterns)),
+    *pages,
+    *(pattern for module in features.url_modules() for pattern in getattr(module, "urlpatterns", ())),
+]

@@ -15,12 +15,12 @@ import pytest
 from django.test import Client
 from social_django.models import UserSocialAuth
 
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.social.authorization import AuthorizationRequest
-from authkit.social.codes import issue_code
-from authkit.social.flow import SocialSignIn
-from authkit.social.models import AuthorizationCode
+from authkit.social.flow.authorization import AuthorizationRequest
+from authkit.social.flow.codes import issue_code
+from authkit.social.flow.flow import SocialSignIn
 from authkit.social.upstream import UpstreamSession
 from tests.concurrency.threads import SharedDatabase, shared_database
 from tests.services import crooked
@@ -71,7 +71,7 @@ def test_two_exchanges_of_one_code_at_once_one_wins_and_the_others_end_its_login
         assert not works(access)
         assert Login.objects.count() == round_
         assert set(Login.objects.values_list("end_reason", flat=True)) == {EndReason.REVOKED}
-        assert AuthorizationCode.objects.filter(login_id=None).count() == 0
+        assert OneTimeCode.objects.filter(login_id=None).count() == 0
 
 
 def test_wrong_verifier_beside_the_right_one_opens_at_most_one_login_and_leaves_none(

@@ -13,8 +13,8 @@ from social_django.models import UserSocialAuth
 
 from authkit.exceptions import LastLoginMethod
 from authkit.logins.models import Login
-from authkit.social.backends import ID_KEY, identity_uid
-from authkit.social.connections import disconnect
+from authkit.social.links.connections import disconnect
+from authkit.social.providers.backends import ID_KEY, identity_uid
 from tests.concurrency.test_social_race import THREADS, at_once
 from tests.concurrency.threads import shared_database
 from tests.social import steps

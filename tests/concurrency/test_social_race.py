@@ -15,7 +15,7 @@ from django.test import Client
 from social_django.models import UserSocialAuth
 
 from authkit.logins.models import Login
-from authkit.social.transactions import COOKIE
+from authkit.social.providers.transactions import COOKIE
 from tests.social.browsers import go
 
 THREADS, ROUNDS = 20, 5

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from authkit import conf
+from authkit.codes.authorization_codes import LIFETIME
 from authkit.logins.models import Login
-from authkit.social.authorization import error_for
 from authkit.social.checks import provider_problems
-from authkit.social.codes import LIFETIME
 from authkit.social.failures import Failure
-from authkit.social.native import MAX_AGE_SECONDS
+from authkit.social.flow.authorization import error_for
+from authkit.social.providers.native import MAX_AGE_SECONDS
 from authkit.social.serializers import MAX_NONCE_LENGTH, MIN_NONCE_LENGTH
 
 if TYPE_CHECKING:

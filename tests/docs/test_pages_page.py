@@ -10,18 +10,20 @@ from authkit import social
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "pages.md").read_text()
+# Of the core and of each feature.
+PLACES = sorted((ROOT / "authkit").rglob("templates"))
 TEMPLATES = ROOT / "authkit" / "templates"
 
 
 def test_every_page_is_listed_and_no_other() -> None:
-    there = {f"authkit/{path.name}" for path in (TEMPLATES / "authkit").glob("*.html")}
+    there = {f"authkit/{path.name}" for place in PLACES for path in (place / "authkit").glob("*.html")}
     table = "".join(re.findall(r"^\|.*$", PAGE, re.MULTILINE))
     assert set(re.findall(r"`(authkit/\w+\.html)`", table)) == there
 
 
 def test_every_mail_is_listed() -> None:
     patterns = re.findall(r"`(authkit/mail/[\w*]+\.txt)`", PAGE)
-    mails = [str(path.relative_to(TEMPLATES)) for path in (TEMPLATES / "authkit" / "mail").iterdir()]
+    mails = [f"authkit/mail/{path.name}" for place in PLACES for path in (place / "authkit" / "mail").glob("*")]
     assert mails
     assert [mail for mail in mails if not any(fnmatch(mail, pattern) for pattern in patterns)] == []
     assert [pattern for pattern in patterns if not any(fnmatch(mail, pattern) for mail in mails)] == []

@@ -12,7 +12,7 @@ import pytest
 import authkit
 from authkit import conf
 from authkit.social.checks import provider_problems
-from authkit.social.presets import PRESETS, preset_of
+from authkit.social.providers.presets import PRESETS, preset_of
 
 TEXT = (Path(authkit.__file__).parent.parent / "docs" / "providers.md").read_text()
 SECTIONS = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))

@@ -22,7 +22,7 @@ import authkit
 from authkit import conf
 from authkit.core import checks as core_checks
 from authkit.core.clients import Client
-from authkit.social import presets
+from authkit.social.providers import presets
 from authkit.tokens.checks import check_claims
 from authkit.tokens.claims import MAX_BYTES, MAX_DEPTH, RESERVED
 from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope

@@ -17,8 +17,8 @@ import authkit
 from authkit.conf.social import SOCIAL_STEPS
 from authkit.exceptions import SocialLoginFailed
 from authkit.social.failures import Failure
+from authkit.social.flow.signup import Profile
 from authkit.social.rule_checks import rule_problems
-from authkit.social.signup import Profile
 from tests.social.browsers import come_back, refused
 from tests.social.fixtures import configure, nothing_discovered, provider
 

@@ -28,8 +28,8 @@ from authkit.logins.services import (
     end_logins_where,
     open_login,
 )
-from authkit.social.connections import disconnect
-from authkit.social.links import Identity, LinkedBy, write_link
+from authkit.social.links.connections import disconnect
+from authkit.social.links.links import Identity, LinkedBy, write_link
 from tests.docs.pages import first_cells, sections
 
 PAGE = (Path(__file__).parents[2] / "docs" / "signals.md").read_text()

@@ -10,7 +10,7 @@ from django.test import Client
 
 from authkit.exceptions import SocialLoginFailed
 from authkit.logins.models import Login
-from authkit.social import circuit_breaker, discovery
+from authkit.social.providers import circuit_breaker, discovery
 from tests.faults.test_database_down import database_out_of_reach
 from tests.services.crooked import CrookedProvider
 from tests.services.process import free_port

@@ -10,12 +10,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connections
 
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import LoginEnded
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.logins.verdict import check_login
-from authkit.social.models import AuthorizationCode, ProviderLogout, ProviderSession
+from authkit.social.models import ProviderLogout, ProviderSession
 
 REPLICA = "replica"
 LEDGER: tuple[Any, ...] = (Login, UserCutoff, GlobalCutoff, BlacklistedToken)
@@ -87,6 +88,6 @@ def test_limit_counts_what_was_opened_just_now(user: Any, open_for: Callable[...
 
 
 def test_what_ends_logins_is_read_where_it_is_written() -> None:
-    for model in (*LEDGER, AuthorizationCode, ProviderLogout, ProviderSession):
+    for model in (*LEDGER, OneTimeCode, ProviderLogout, ProviderSession):
         assert model.objects.all().db == "default", model
         assert model.objects.using(REPLICA).db == REPLICA

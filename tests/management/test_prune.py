@@ -14,10 +14,11 @@ from social_django.models import Nonce
 
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.logins.reasons import EndReason
-from authkit.social.models import AuthorizationCode, ProviderLogout, ProviderSession
+from authkit.social.models import ProviderLogout, ProviderSession
 from authkit.tokens.services import issue_tokens
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ def rows(user: Any) -> None:
         login_id = login.pk if when > now else uuid7()  # the other one's login is gone already
         ProviderSession.objects.create(login_id=login_id, provider="oidc", subject="-", issued_at=now)
         ProviderLogout.objects.create(digest=str(when), issued_at=now, expires_at=when)
-        AuthorizationCode.objects.create(digest=str(when), user=user, created_at=now, expires_at=when)
+        OneTimeCode.objects.create(digest=str(when), purpose="-", user=user, created_at=now, expires_at=when)
     for begun in (int(time.time()), int(time.time()) - 10**6):
         Nonce.objects.create(server_url="oidc", timestamp=begun, salt="state")
 
@@ -48,15 +49,15 @@ def prune(*arguments: str) -> str:
 
 
 def counts() -> list[int]:
-    models = (Login, BlacklistedToken, Nonce, AuthorizationCode, ProviderSession, ProviderLogout)
+    models = (Login, BlacklistedToken, Nonce, OneTimeCode, ProviderSession, ProviderLogout)
     return [model._default_manager.count() for model in models]
 
 
 KINDS = (
     "logins",
     "blacklisted tokens",
-    "social sign-ins",
     "one-time codes",
+    "social sign-ins",
     "sessions at providers",
     "logouts by providers",
 )
@@ -96,7 +97,7 @@ def test_a_value_that_makes_no_sense_is_refused(wrong: tuple[str, str]) -> None:
 
 def test_without_the_social_app_the_rest_is_pruned(rows: None, settings: Any) -> None:
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "social_django"]
-    assert prune() == "logins: 1 deleted\nblacklisted tokens: 1 deleted\n"
+    assert prune() == "logins: 1 deleted\nblacklisted tokens: 1 deleted\none-time codes: 1 deleted\n"
 
 
 def test_a_terminal_gets_a_progress_bar_that_leaves_nothing_behind(rows: None) -> None:

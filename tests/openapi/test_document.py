@@ -88,13 +88,13 @@ def test_refusal_keeps_the_fields_that_an_exception_of_a_feature_adds() -> None:
 
 
 def test_user_is_what_the_projects_serializer_declares(settings: Any) -> None:
-    settings.AUTHKIT = {"ACCOUNTS": {"USER_SERIALIZER": f"{__name__}.GreetingSerializer"}}
+    settings.AUTHKIT = {"LOGIN": {"USER_SERIALIZER": f"{__name__}.GreetingSerializer"}}
     assert schema("AuthKitSignedIn")["properties"]["user"] == {"$ref": "#/components/schemas/Greeting"}
     assert set(schema("Greeting")["properties"]) == {"greeting"}
 
 
 def test_projects_subclass_of_our_user_has_its_own_name(settings: Any) -> None:
-    settings.AUTHKIT = {"ACCOUNTS": {"USER_SERIALIZER": f"{__name__}.LoudSerializer"}}
+    settings.AUTHKIT = {"LOGIN": {"USER_SERIALIZER": f"{__name__}.LoudSerializer"}}
     assert set(schema("Loud")["properties"]) == {"id", "username", "email"}
 
 

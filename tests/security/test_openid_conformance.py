@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from authkit.social import discovery
+from authkit.social.providers import discovery
 from tests.security.test_social_attacks import public_key_as_secret, unsigned
 from tests.services import crooked
 from tests.social.browsers import begin, come_back, go, query_of, refused

@@ -16,8 +16,8 @@ from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from authkit.core.clients import Client as Program
 from authkit.core.cookies import CookieMiddleware, cookie_values, read_cookie
 from authkit.logins.models import Login
-from authkit.social import transactions
-from authkit.social.transactions import Transactions
+from authkit.social.providers import transactions
+from authkit.social.providers.transactions import Transactions
 from authkit.tokens.services import issue_tokens
 from tests.browsers import ACCESS, MARKER, REFRESH, Browser
 

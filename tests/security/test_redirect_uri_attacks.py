@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from authkit.codes.redirect_uris import MAX_ENTRY_LENGTH, is_registered, problem_with
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.social.checks import provider_problems
-from authkit.social.models import AuthorizationCode
-from authkit.social.redirect_uris import MAX_ENTRY_LENGTH, is_registered, problem_with
 from tests.social.browsers import refused
 from tests.social.programs import AUTHORIZE, Program, challenge_of
 
@@ -252,7 +252,7 @@ def test_redirect_uri_can_not_be_changed_on_the_way(provider) -> None:
 @pytest.mark.django_db
 def test_no_code_is_made_before_the_provider_said_yes(provider) -> None:
     Program().authorize()
-    assert not AuthorizationCode.objects.exists()
+    assert not OneTimeCode.objects.exists()
 
 
 def test_challenges_are_of_the_characters_that_are_allowed() -> None:

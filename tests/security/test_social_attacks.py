@@ -16,8 +16,8 @@ from django.test import Client
 from social_django.models import UserSocialAuth
 
 from authkit.logins.models import Login
-from authkit.social import transactions
-from authkit.social.backends import identity_uid
+from authkit.social.providers import transactions
+from authkit.social.providers.backends import identity_uid
 from tests.services import crooked
 from tests.social.browsers import begin, come_back, go, query_of, refused
 

@@ -13,10 +13,12 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from social_django.models import UserSocialAuth
 
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import SocialLoginFailed
-from authkit.social import discovery, provider_tokens, token_store
-from authkit.social.connections import disconnect
-from authkit.social.models import AuthorizationCode, ProviderToken
+from authkit.social import provider_tokens, token_store
+from authkit.social.links.connections import disconnect
+from authkit.social.models import ProviderToken
+from authkit.social.providers import discovery
 from tests.services import crooked
 from tests.social import logouts, test_native_tokens
 from tests.social.browsers import begin, come_back, refused
@@ -73,7 +75,7 @@ def test_session_that_no_database_keeps_counts_as_none(provider, configure, sid)
     provider.sign = lambda claims: signed({**claims, "sid": sid})
     program = Program()
     code = program.code()
-    assert AuthorizationCode.objects.get().sid == ""
+    assert OneTimeCode.objects.get().payload["details"]["sid"] == ""
     assert program.exchange(code).status_code == 200
 
 

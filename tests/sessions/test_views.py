@@ -181,7 +181,7 @@ def test_logout_of_nobody_is_204_and_leaves_the_session_alone(api: APIClient) ->
 
 
 def test_user_serializer_is_the_projects(user: Any, api: APIClient, credentials: Any) -> None:
-    with override_settings(AUTHKIT={"ACCOUNTS": {"USER_SERIALIZER": f"{__name__}.LoudSerializer"}}):
+    with override_settings(AUTHKIT={"LOGIN": {"USER_SERIALIZER": f"{__name__}.LoudSerializer"}}):
         assert sign_in(api, credentials(user)).json()["user"] == {"name": user.get_username().upper()}
         assert api.get("/auth/api/session/").json()["user"] == {"name": user.get_username().upper()}
 

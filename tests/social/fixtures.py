@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from authkit.social import discovery
+from authkit.social.providers import discovery
 from tests.services import crooked
 from tests.services.crooked import CrookedProvider
 

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import Login
-from authkit.social.models import AuthorizationCode
 from tests.outage import database_down
 from tests.services import crooked
 from tests.social.browsers import begin, come_back, go, query_of, refused
@@ -34,7 +34,7 @@ def error_of(response: Any) -> tuple[str, str]:
     assert answer["iss"] == ISSUER
     assert "no-store" in response["Cache-Control"]
     assert response["Referrer-Policy"] == "no-referrer"
-    assert not AuthorizationCode.objects.exists()
+    assert not OneTimeCode.objects.exists()
     return answer["error"], answer["error_description"]
 
 
@@ -52,10 +52,10 @@ def test_program_gets_a_code_its_state_and_the_issuer_and_nobody_is_signed_in(pr
     assert response["Referrer-Policy"] == "no-referrer"
     assert "_auth_user_id" not in program.browser.session
     assert not Login.objects.exists()
-    row = AuthorizationCode.objects.get()
+    row = OneTimeCode.objects.get()
     assert row.user_id == get_user_model().objects.get().pk
-    assert (row.provider, row.redirect_uri, row.used_at, row.login_id) == ("oidc", redirect_uri, None, None)
-    assert (row.issuer, row.subject) == (provider.issuer, "alice")
+    assert (row.subject, row.payload["redirect_uri"], row.used_at, row.login_id) == ("oidc", redirect_uri, None, None)
+    assert (row.payload["details"]["issuer"], row.payload["details"]["subject"]) == (provider.issuer, "alice")
     assert answer["code"] not in str(vars(row))
 
 
@@ -110,7 +110,7 @@ def test_session_of_somebody_else_neither_hinders_nor_changes(provider, make_use
     browser.force_login(somebody)
     assert "code" in query_of(Program(browser=browser).come_back()["Location"])
     assert browser.session["_auth_user_id"] == str(somebody.pk)
-    assert AuthorizationCode.objects.get().user_id != somebody.pk
+    assert OneTimeCode.objects.get().user_id != somebody.pk
 
 
 def test_page_and_programs_in_one_browser_end_where_each_began(provider) -> None:
@@ -174,14 +174,14 @@ class TestRefusals:
         assert query_of(location)["iss"] == "https://www.example.test"
 
     def test_database_is_down_after_the_state_was_consumed(self, provider, monkeypatch) -> None:
-        from authkit.social import views
+        from authkit.social.flow import views
 
         program = Program()
         callback = program.go()
 
         def down(**_arguments: Any) -> str:
             with database_down():
-                return str(AuthorizationCode.objects.count())
+                return str(OneTimeCode.objects.count())
 
         monkeypatch.setattr(views, "issue_code", down)
         assert error_of(program.browser.get(callback)) == ("temporarily_unavailable", "unreachable")
@@ -191,18 +191,18 @@ class TestRefusals:
         callback = program.go()
         configure(provider, REDIRECT_URIS=[SPA])
         assert refused(program.browser.get(callback), "invalid_request")
-        assert not AuthorizationCode.objects.exists()
+        assert not OneTimeCode.objects.exists()
 
     def test_callback_of_another_browser_is_a_page_and_no_redirect(self, provider) -> None:
         assert refused(Client().get(Program().go()), "not_ours")
-        assert not AuthorizationCode.objects.exists()
+        assert not OneTimeCode.objects.exists()
 
     def test_callback_twice_is_a_page_and_one_code(self, provider) -> None:
         program = Program()
         callback = program.go()
         assert program.browser.get(callback).status_code == 302
         assert refused(program.browser.get(callback), "not_ours")
-        assert AuthorizationCode.objects.count() == 1
+        assert OneTimeCode.objects.count() == 1
 
 
 class _Down:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from authkit.logins.models import Login
 from authkit.social.models import ProviderLogout, ProviderSession
-from authkit.social.provider_sessions import KEEP
+from authkit.social.providers.provider_sessions import KEEP
 from tests.outage import database_down
 from tests.social.browsers import come_back
 from tests.social.logouts import ENDPOINT, logout_claims, send, signed

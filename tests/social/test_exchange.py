@@ -13,13 +13,14 @@ from django.test import Client
 from django.utils import timezone
 from social_django.models import UserSocialAuth
 
+from authkit.codes.authorization_codes import LIFETIME
 from authkit.core.clients import Client as From
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import InvalidGrant
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_logins_of
-from authkit.social.codes import LIFETIME, exchange_code
-from authkit.social.models import AuthorizationCode
+from authkit.social.flow.codes import exchange_code
 from authkit.tokens.cookies import REFRESH_COOKIE
 from tests.outage import database_down
 from tests.revocation.clocks import clock
@@ -37,8 +38,8 @@ def program(provider, configure) -> Program:
 
 
 def grow_old(by: timedelta) -> None:
-    row = AuthorizationCode.objects.get()
-    AuthorizationCode.objects.update(created_at=row.created_at - by, expires_at=row.expires_at - by)
+    row = OneTimeCode.objects.get()
+    OneTimeCode.objects.update(created_at=row.created_at - by, expires_at=row.expires_at - by)
 
 
 def test_code_and_verifier_give_a_token_pair(program) -> None:
@@ -48,7 +49,7 @@ def test_code_and_verifier_give_a_token_pair(program) -> None:
     assert set(body) == {"access", "refresh", "token_type", "expires_in"}
     assert answer["Cache-Control"] == "no-store"
     assert works(body["access"])
-    login, row = Login.objects.get(), AuthorizationCode.objects.get()
+    login, row = Login.objects.get(), OneTimeCode.objects.get()
     assert (login.method, login.kind, login.user_id) == ("oidc", "token", get_user_model().objects.get().pk)
     assert row.login_id == login.pk
     assert login.created_at == row.created_at
@@ -302,7 +303,7 @@ def test_no_code_and_no_verifier_lies_in_the_database_or_the_log(program, caplog
     kept = good.code()
     access = good.exchange(kept).json()["access"]
     good.exchange(kept)
-    left = everything_in_the_database() + caplog.text + repr(list(AuthorizationCode.objects.all()))
+    left = everything_in_the_database() + caplog.text + repr(list(OneTimeCode.objects.all()))
     for secret in (code, program.verifier, kept, good.verifier, access):
         assert secret not in left
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from authkit.social import discovery
-from authkit.social.fetching import MAX_BYTES
+from authkit.social.providers import discovery
+from authkit.social.providers.fetching import MAX_BYTES
 from tests.services import certificates, crooked
 from tests.services.crooked import running
 from tests.social.browsers import begin, come_back, refused

@@ -14,9 +14,9 @@ from authkit import signals
 from authkit.logins.models import Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from authkit.social import transactions
-from authkit.social.backends import OpenIdConnect
-from authkit.social.connections import disconnect
+from authkit.social.links.connections import disconnect
+from authkit.social.providers import transactions
+from authkit.social.providers.backends import OpenIdConnect
 from tests.social.browsers import CONNECTIONS, LINK, come_back, go, go_to_link
 
 pytestmark = pytest.mark.django_db

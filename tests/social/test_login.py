@@ -13,8 +13,8 @@ from django.test import Client
 from social_django.models import Association, Nonce, Partial, UserSocialAuth
 
 from authkit.logins.models import Login
-from authkit.social import discovery
-from authkit.social.transactions import COOKIE
+from authkit.social.providers import discovery
+from authkit.social.providers.transactions import COOKIE
 from tests.services import crooked
 from tests.social.browsers import begin, come_back, go, query_of, redirect_of, refused
 

@@ -19,7 +19,7 @@ from django.test import Client
 from social_django.models import Nonce, UserSocialAuth
 
 from authkit.logins.models import Login
-from authkit.social.transactions import LIFETIME_SECONDS
+from authkit.social.providers.transactions import LIFETIME_SECONDS
 from authkit.tokens.cookies import REFRESH_COOKIE
 from tests.services import crooked
 from tests.social import logouts

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from authkit.social.origins import sign_in_origins
-from authkit.social.presets import PRESETS
+from authkit.social.flow.origins import sign_in_origins
+from authkit.social.providers.presets import PRESETS
 from example_project.csp import policy
 
 

@@ -8,8 +8,8 @@ from django.test import Client
 from social_core.exceptions import AuthConfigurationError
 from social_django.models import Association, UserSocialAuth
 
-from authkit.social.models import AuthorizationCode
-from authkit.social.strategy import backend_class
+from authkit.core.one_time_codes import OneTimeCode
+from authkit.social.flow.strategy import backend_class
 from tests.social.browsers import begin, come_back, go, query_of, refused
 from tests.social.programs import REGISTERED, Program
 
@@ -142,5 +142,6 @@ def test_program_gets_a_code_of_a_plain_back_end_too(plain, settings) -> None:
     settings.AUTHKIT = {"SOCIAL": {**settings.AUTHKIT["SOCIAL"], "REDIRECT_URIS": REGISTERED}}
     program = Program()
     assert program.exchange(program.code()).status_code == 200
-    row = AuthorizationCode.objects.get()
-    assert (row.provider, row.issuer, row.subject, row.sid, row.issued_at) == ("oidc", "", "", "", None)
+    row = OneTimeCode.objects.get()
+    assert row.subject == "oidc"
+    assert row.payload["details"] == {"issuer": "", "subject": "", "sid": "", "issued_at": ""}

@@ -23,7 +23,7 @@ def nothing_asked_yet():
 
 def with_step(name: str, *, before: str | None = None) -> list[str]:
     """Our steps and one of the project's, at the end or before one of ours."""
-    at = len(OURS) if before is None else OURS.index(f"authkit.social.pipeline.{before}")
+    at = len(OURS) if before is None else OURS.index(f"authkit.social.flow.pipeline.{before}")
     return [*OURS[:at], f"tests.social.steps.{name}", *OURS[at:]]
 
 

@@ -15,10 +15,10 @@ from django.test import Client
 from social_django.models import UserSocialAuth
 
 from authkit.logins.models import Login
-from authkit.social import discovery, presets, providers
-from authkit.social.presets import PRESETS
-from authkit.social.strategy import backend_class
-from authkit.social.vendors import CONSUMERS
+from authkit.social.flow.strategy import backend_class
+from authkit.social.providers import discovery, presets, providers
+from authkit.social.providers.presets import PRESETS
+from authkit.social.providers.vendors import CONSUMERS
 from tests.services import crooked
 from tests.social.browsers import COMPLETE, begin, come_back, go, query_of, refused
 from tests.social.logouts import logout_claims, send, signed

@@ -18,7 +18,7 @@ from social_django.models import UserSocialAuth
 from authkit.core.encryption import seal, unseal
 from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social import provider_tokens, token_store
-from authkit.social.connections import disconnect
+from authkit.social.links.connections import disconnect
 from authkit.social.models import ProviderToken
 from tests.services import crooked
 from tests.services.process import free_port

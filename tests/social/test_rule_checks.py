@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core import checks as django_checks
 
-from authkit.checks import providers
 from authkit.conf.social import SOCIAL_STEPS
+from authkit.social import every_check as providers
 from authkit.social.rule_checks import rule_problems
 
 OURS = list(SOCIAL_STEPS)

@@ -8,7 +8,7 @@ from django.test import Client
 from social_django.models import UserSocialAuth
 
 from authkit.exceptions import SocialLoginFailed
-from authkit.social.signup import Profile, create_person, printable
+from authkit.social.flow.signup import Profile, create_person, printable
 from tests.social.browsers import come_back, refused
 
 pytestmark = pytest.mark.django_db

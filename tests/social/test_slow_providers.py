@@ -19,8 +19,9 @@ from requests import RequestException
 
 from authkit.exceptions import SocialLoginFailed
 from authkit.logins.models import Login
-from authkit.social import circuit_breaker, discovery, provider_tokens
-from authkit.social.fetching import send
+from authkit.social import provider_tokens
+from authkit.social.providers import circuit_breaker, discovery
+from authkit.social.providers.fetching import send
 from tests.services import certificates, crooked
 from tests.services.crooked import STALLS, WELL_KNOWN, CrookedProvider, Stall
 from tests.social.browsers import SECONDS, begin, come_back, go, refused
@@ -240,7 +241,7 @@ def test_hosts_that_strangers_make_up_are_not_remembered_for_ever(monkeypatch, n
 def test_a_worker_that_is_forked_during_a_call_may_ask() -> None:
     script = """
 import os, threading
-from authkit.social import circuit_breaker as circuits, discovery
+from authkit.social.providers import circuit_breaker as circuits, discovery
 entered, over = threading.Event(), threading.Event()
 def waits():
     with circuits.call("https://id.test", seconds=60) as call, circuits._lock, discovery._lock:

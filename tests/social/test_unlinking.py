@@ -10,12 +10,13 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from social_django.models import UserSocialAuth
 
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.social import flow, views
-from authkit.social.backends import identity_uid
-from authkit.social.connections import disconnect
-from authkit.social.models import AuthorizationCode, ProviderToken
+from authkit.social.flow import flow, views
+from authkit.social.links.connections import disconnect
+from authkit.social.models import ProviderToken
+from authkit.social.providers.backends import identity_uid
 from tests.social import test_native_tokens
 from tests.social.browsers import come_back, go_to_link, query_of, refused
 from tests.social.programs import APP, REGISTERED, Program, invalid_grant
@@ -116,7 +117,7 @@ class TestSignInThatIsOnItsWay:
         monkeypatch.setattr(views, "issue_code", after_the_link_is_gone)
         answer = query_of(Program(APP).come_back()["Location"])
         assert (answer["error"], answer["error_description"]) == ("invalid_request", "not_ours")
-        assert not AuthorizationCode.objects.exists()
+        assert not OneTimeCode.objects.exists()
 
     def test_person_who_is_deleted(self, provider, monkeypatch) -> None:
         assert come_back(Client()).status_code == 302

@@ -7,10 +7,11 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand
 from django.db.models import QuerySet
 
+from authkit import features
+from authkit.core.one_time_codes import prunable_codes
 from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.management.progress import Progress
 
@@ -22,8 +23,8 @@ class Command(BaseCommand):
     """Says how many of each kind went. Safe at any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins that ran out, blacklisted tokens that expired and what social sign-ins left behind, in small "
-        "batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
+        "Deletes logins, blacklisted tokens and one-time codes that ran out, and what features left behind, "
+        "in small batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -47,21 +48,12 @@ class Command(BaseCommand):
 
 
 def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
-    found: list[tuple[str, QuerySet[Any]]] = [
+    return [
         ("logins", prunable_logins(keep=keep)),
         ("blacklisted tokens", prunable_blacklisted_tokens(keep=keep)),
+        ("one-time codes", prunable_codes(keep=keep)),
+        *features.prunable(keep),
     ]
-    if apps.is_installed("social_django"):
-        # Without that app, importing its models is an error.
-        from authkit.social import pruning
-
-        found += [
-            ("social sign-ins", pruning.prunable_states(keep=keep)),
-            ("one-time codes", pruning.prunable_codes(keep=keep)),
-            ("sessions at providers", pruning.prunable_provider_sessions()),
-            ("logouts by providers", pruning.prunable_provider_logouts(keep=keep)),
-        ]
-    return found
 
 
 def _days(text: str) -> int:

@@ -86,13 +86,16 @@ def explicit() -> str:
     chosen: Any = settings
     names = ("INSTALLED_APPS", "MIDDLEWARE")
     namespace: dict[str, Any] = {name: getattr(settings, name) for name in names}
+    namespace["AUTHKIT"] = getattr(settings, "AUTHKIT", {})
     for name in ("SESSION_ENGINE", "SOCIAL_AUTH_STRATEGY", "REST_FRAMEWORK"):
         if chosen.is_overridden(name) and hasattr(chosen, name):
             namespace[name] = getattr(chosen, name)
     wiring.configure(namespace)
     lines = ["# Instead of authkit.configure(globals()), at the end of your settings. AUTHKIT itself stays as it is."]
     lines += [f"{name} = {pformat(list(namespace[name]), width=110)}" for name in names]
-    lines += [f"{name} = {namespace[name]!r}" for name in ("SESSION_ENGINE", "SOCIAL_AUTH_STRATEGY")]
+    lines += [
+        f"{name} = {namespace[name]!r}" for name in ("SESSION_ENGINE", "SOCIAL_AUTH_STRATEGY") if name in namespace
+    ]
     rest_framework = dict(namespace["REST_FRAMEWORK"])
     classes = pformat(list(rest_framework.pop("DEFAULT_AUTHENTICATION_CLASSES")), width=110)
     # The rest of it may be anything, so it is named and not copied.

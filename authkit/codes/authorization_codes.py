@@ -1,0 +1,126 @@
+"""Authorization codes: issued for a person and a program, and used once with PKCE's verifier (RFC 6749 section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from authkit.codes.pkce import is_proven
+from authkit.core import one_time_codes
+from authkit.core.one_time_codes import OneTimeCode
+from authkit.exceptions import InvalidGrant
+from authkit.logins.cutoffs import beginning
+from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
+
+LIFETIME = timedelta(seconds=60)
+PURPOSE = "authorization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a code stood for: whose it was, what it was about, and since when."""
+
+    digest: str
+    user: AbstractBaseUser
+    subject: str
+    details: Mapping[str, Any]
+    """As they were given to `issue_code`."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """The first use of a code has its row; a second one the login that the first has opened, if it has."""
+
+    row: OneTimeCode | None
+    replayed_login: UUID | None
+    is_known: bool
+
+    @property
+    def refusal(self) -> InvalidGrant:
+        """Why a use without a row is refused."""
+        return InvalidGrant("the code was used before" if self.is_known else "no such code")
+
+
+@sensitive_variables()
+def issue_code(
+    *, user: AbstractBaseUser, subject: str, redirect_uri: str, challenge: str, details: Mapping[str, Any]
+) -> str:
+    """Makes a code that is good for `LIFETIME`.
+
+    Args:
+        user: whose tokens it is good for.
+        subject: what it is about: a provider's id, or a client's.
+        redirect_uri: where it is sent to.
+        challenge: PKCE's `code_challenge`.
+        details: what JSON can hold; they are in the `Grant`.
+
+    Returns:
+        256 random bits, of which only the digest is kept.
+    """
+    return one_time_codes.issue(
+        purpose=PURPOSE,
+        lifetime=LIFETIME,
+        user_id=user.pk,
+        subject=subject,
+        binding=challenge,
+        # As `Login.auth_hash`: a password that was changed since makes the code worthless.
+        payload={"auth_hash": session_auth_hash(user), "redirect_uri": redirect_uri, "details": dict(details)},
+        # By the clock that cutoffs go by: one from before a sign-out of everybody has to fall under it.
+        created_at=beginning(user_id=user.pk, at=timezone.now()),
+    )
+
+
+@sensitive_variables()
+def use_code(*, code: str) -> Use:
+    """Consumes a code, whatever comes of it. In a transaction of the caller's; see `one_time_codes.use`."""
+    used = one_time_codes.use(code=code, purpose=PURPOSE)
+    if used.row is None:
+        return Use(row=None, replayed_login=None, is_known=False)
+    if used.is_first:
+        return Use(row=used.row, replayed_login=None, is_known=True)
+    return Use(row=None, replayed_login=used.row.login_id, is_known=True)
+
+
+@sensitive_variables()
+def verified_grant(row: OneTimeCode, *, verifier: str, redirect_uri: str) -> Grant:
+    """What a code that was used for the first time stands for.
+
+    Args:
+        row: of `use_code`.
+        verifier: PKCE's `code_verifier`.
+        redirect_uri: the one that the code was sent to, exactly.
+
+    Raises:
+        InvalidGrant: it is too old, of another program, or its person may not come in any more.
+    """
+    if row.expires_at <= timezone.now():
+        raise InvalidGrant("the code is too old")
+    if redirect_uri != row.payload["redirect_uri"]:
+        raise InvalidGrant("the code was sent to another redirect URI")
+    if not is_proven(verifier=verifier, challenge=row.binding):
+        raise InvalidGrant("the verifier is not the challenge's")
+    person: Any = row.user_id
+    user = get_user_model()._default_manager.filter(pk=person).first()
+    if user is None or not user.is_active or not auth_hash_holds(user=user, auth_hash=row.payload["auth_hash"]):
+        raise InvalidGrant("the person was deactivated, or has another password")
+    return Grant(
+        digest=row.pk,
+        user=user,
+        subject=row.subject,
+        details=row.payload["details"],
+        created_at=row.created_at,
+    )
+
+
+def burn_codes_of(*, user_ids: Collection[Any]) -> None:
+    """Makes these people's codes that were not used yet worthless; one statement."""
+    OneTimeCode.objects.filter(purpose=PURPOSE, user_id__in=user_ids, used_at=None).update(used_at=timezone.now())

@@ -1,0 +1,141 @@
+"""One table for every code that is good once: each kind is a purpose, and one statement consumes a code of any kind."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from authkit.core.hidden import Hidden
+from authkit.core.managers import PrimaryManager
+
+_BYTES = 32
+
+
+class OneTimeCode(models.Model):
+    """A code that a person or a program can use once.
+
+    The key is the SHA-256 of the code. The code itself is stored nowhere (ASVS 11.5.1). The row outlives its use, so
+    that a second use can be recognised. `login_id` is no foreign key: pruning deletes logins without looking here.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True, editable=False)
+    purpose = models.CharField(_("purpose"), max_length=32)
+    """What the code is good for. A code of another purpose is an unknown one."""
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+", verbose_name=_("user")
+    )
+    """Whose it is; null where the person has no account yet."""
+    subject = models.CharField(max_length=255, blank=True)
+    """What it is about: the provider by which the person came, or an address that is to be proven."""
+    binding = models.CharField(max_length=128, blank=True, editable=False)
+    """What its bearer has to prove beside it, such as PKCE's `code_challenge`."""
+    payload = models.JSONField(default=dict, editable=False)
+    """What its purpose needs at the use. Never a secret in clear."""
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    """How often it was presented."""
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    login_id = models.UUIDField(null=True)
+    """The login that was opened for it, which a second use ends."""
+
+    objects = PrimaryManager()
+
+    class Meta:
+        app_label = "authkit"
+        verbose_name = _("one-time code")
+        verbose_name_plural = _("one-time codes")
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.created_at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What `use` found: the code's row, if there is one, and whether this was the first use of it."""
+
+    row: OneTimeCode | None
+    is_first: bool
+
+
+@sensitive_variables()
+def issue(
+    *,
+    purpose: str,
+    lifetime: timedelta,
+    user_id: Any = None,
+    subject: str = "",
+    binding: str = "",
+    payload: Mapping[str, Any] | None = None,
+    created_at: datetime | None = None,
+) -> str:
+    """Makes a code.
+
+    Args:
+        purpose: what it is good for.
+        lifetime: from now on.
+        user_id: whose it is.
+        subject: what it is about.
+        binding: what its bearer has to prove.
+        payload: what JSON can hold; what its purpose needs at the use.
+        created_at: the moment that cutoffs are compared with; now, if None.
+
+    Returns:
+        256 random bits, of which only the digest is kept.
+    """
+    code, now = Hidden(secrets.token_urlsafe(_BYTES)), timezone.now()
+    OneTimeCode.objects.create(
+        digest=digest_of(code),
+        purpose=purpose,
+        user_id=user_id,
+        subject=subject,
+        binding=binding,
+        payload=dict(payload or {}),
+        created_at=created_at or now,
+        expires_at=now + lifetime,
+    )
+    return code
+
+
+@sensitive_variables()
+def use(*, code: str, purpose: str) -> Use:
+    """Consumes a code by one conditional UPDATE, whose row count says whether this use is the first.
+
+    Must run in a transaction of the caller's together with the effect of the code: a parallel use waits for the row
+    until that transaction ends, and then finds it used and what the first use wrote.
+
+    Args:
+        code: as it was sent.
+        purpose: what it is presented for.
+    """
+    key = {"pk": digest_of(code), "purpose": purpose}
+    won = OneTimeCode.objects.filter(**key, used_at=None).update(
+        used_at=timezone.now(), attempts=models.F("attempts") + 1
+    )
+    return Use(row=OneTimeCode.objects.filter(**key).first(), is_first=bool(won))
+
+
+def name_login(*, digest: str, login_id: UUID) -> None:
+    """Notes the login that a code has opened."""
+    OneTimeCode.objects.filter(pk=digest).update(login_id=login_id)
+
+
+def prunable_codes(*, keep: timedelta) -> models.QuerySet[OneTimeCode]:
+    """Codes that ran out at least `keep` ago. Until then a second use of one can be recognised."""
+    return OneTimeCode._base_manager.filter(expires_at__lt=timezone.now() - keep)
+
+
+def digest_of(code: str) -> str:
+    """The key of a code's row. Of 256 random bits, a plain digest can't be turned back."""
+    return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()

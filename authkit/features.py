@@ -1,0 +1,150 @@
+"""What a feature declares: an app of its own that adds a section, URLs, checks and the like to authkit.
+
+    class NotesConfig(AppConfig):
+        name = "mysite.notes"
+        authkit = Feature(section="NOTES", settings="mysite.notes.settings.NotesSettings", urls="mysite.notes.urls")
+
+The core loops over what is declared and names no feature. Everything is a dotted path, because an app is declared
+before there are any models; a path is imported where it is first used. A feature connects its receivers in its own
+`ready()`, after the core's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Protocol
+
+from django.apps import AppConfig, apps
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+CORE = "authkit"
+"""The label of the core's app."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """The parts of a feature; an empty path where it has no such part."""
+
+    section: str = ""
+    """The key of its section in the AUTHKIT block."""
+    settings: str = ""
+    """The frozen dataclass of that section, made of `authkit.conf.fields`; empty where the core has it already. The
+    feature reads it by `conf.section`."""
+    urls: str = ""
+    """A module with `urlpatterns`, mounted beside the pages, and `api_urlpatterns`, mounted under `api/`. Its names are
+    in the namespace `authkit`."""
+    checks: str = ""
+    """A module with `CHECKS` and, for `check --deploy`, `DEPLOY_CHECKS`: tuples of functions as Django registers."""
+    methods: str = ""
+    """A callable that returns the names that people know, by `Login.method`, of the ways in that it adds."""
+    sign_in: str = ""
+    """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
+    account_area: str = ""
+    """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account page."""
+    prune: str = ""
+    """A callable `(keep)` that returns the rows that can't matter any more; `keep` is how long rows stay after their
+    end. See `prunable`."""
+    builds_on: tuple[str, ...] = ()
+    """Labels of other apps that it can't do without."""
+
+
+class SignInButton(Protocol):
+    """A form on the sign-in page, which posts `next` to `login_url`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def login_url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """A page of the account area: what the link says, and its path."""
+
+    label: str
+    url: str
+
+
+def installed() -> Iterator[Feature]:
+    """What the installed apps declare, in the order of INSTALLED_APPS."""
+    return (_declared(config) for config in _configs())
+
+
+def labels() -> tuple[str, ...]:
+    """Of the apps whose tables authkit needs: the core's, those of features, and those that these build on."""
+    return (CORE, *(label for config in _configs() for label in (config.label, *_declared(config).builds_on)))
+
+
+def models() -> Iterator[type[Model]]:
+    """The models of these apps, as far as they are installed."""
+    wanted = labels()
+    return (model for config in apps.get_app_configs() if config.label in wanted for model in config.get_models())
+
+
+def url_modules() -> Iterator[ModuleType]:
+    """The modules of URLs."""
+    return (import_module(feature.urls) for feature in installed() if feature.urls)
+
+
+def check_modules() -> Iterator[ModuleType]:
+    """The modules of checks."""
+    return (import_module(feature.checks) for feature in installed() if feature.checks)
+
+
+def names_of_methods() -> dict[str, str]:
+    """The names of the ways in that features add, by `Login.method`."""
+    found: dict[str, str] = {}
+    for feature in installed():
+        if feature.methods:
+            found |= import_string(feature.methods)()
+    return found
+
+
+def sign_in_buttons() -> list[SignInButton]:
+    """What the sign-in page offers beside the password."""
+    return [button for feature in installed() if feature.sign_in for button in import_string(feature.sign_in)()]
+
+
+def account_links(request: HttpRequest) -> list[AccountLink]:
+    """The pages that features add to the account page."""
+    return [
+        link for feature in installed() if feature.account_area for link in import_string(feature.account_area)(request)
+    ]
+
+
+def prunable(keep: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
+    """Rows of features that can't matter any more, and what they are called.
+
+    Args:
+        keep: how long rows stay after their end.
+    """
+    for feature in installed():
+        if feature.prune:
+            rows: Iterable[tuple[str, QuerySet[Any]]] = import_string(feature.prune)(keep)
+            yield from rows
+
+
+def is_complete(config: AppConfig) -> bool:
+    """Whether the apps are installed that this feature builds on. Without them it is as good as not installed: the
+    check of the apps says which one is missing, and has to get as far as that."""
+    return all(label in apps.app_configs for label in _declared(config).builds_on)
+
+
+def _configs() -> list[AppConfig]:
+    return [config for config in apps.get_app_configs() if _declares(config) and is_complete(config)]
+
+
+def _declares(config: AppConfig) -> bool:
+    return isinstance(getattr(config, "authkit", None), Feature)
+
+
+def _declared(config: AppConfig) -> Feature:
+    declared: Feature = config.authkit  # type: ignore[attr-defined]  # a class attribute by agreement
+    return declared

@@ -1,0 +1,138 @@
+"""One-time codes: made when a program's person came back from the provider, redeemed once for a token pair."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from authkit.codes import authorization_codes
+from authkit.codes.authorization_codes import Grant
+from authkit.core.clients import Client
+from authkit.core.hidden import Hidden
+from authkit.core.one_time_codes import name_login
+from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
+from authkit.logins.verdict import check_login
+from authkit.social.flow import flow
+from authkit.social.flow.authorization import AuthorizationRequest
+from authkit.social.links.links import require_still_linked
+from authkit.social.upstream import UpstreamSession
+from authkit.tokens.pairs import TokenPair
+from authkit.tokens.services import issue_tokens
+from authkit.tokens.transports import Transport
+
+
+@sensitive_variables()
+def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
+    """Makes the code by which the program that asked gets this person's tokens, within a minute. Signs nobody in.
+
+    Returns:
+        256 random bits, of which only the digest is kept.
+
+    Raises:
+        SocialLoginFailed: `not_ours`: the link by which they came was taken away since.
+    """
+    with transaction.atomic():
+        # Whoever takes the link away burns the codes that are there by then.
+        require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
+        return authorization_codes.issue_code(
+            user=came.user,
+            subject=came.provider,
+            redirect_uri=asked.redirect_uri,
+            challenge=asked.challenge,
+            details=_details(came.upstream),
+        )
+
+
+@sensitive_variables()
+def exchange_code(
+    *,
+    code: str,
+    verifier: str,
+    redirect_uri: str,
+    client: Client,
+    transport: Transport = Transport.BODY,
+    replaces: Collection[UUID] = (),
+) -> TokenPair:
+    """Redeems a code, by one conditional UPDATE in one transaction with the login that is opened for it.
+
+    Any try is the code's only one, also with a wrong verifier or redirect URI. A second try, however late, ends the
+    login that the first one had opened: one of the two was not the program's (RFC 6749 sections 4.1.2 and 10.5).
+
+    Must not run inside a transaction of the caller's: what was used stays used although the answer is a refusal.
+
+    Args:
+        code: as it was sent.
+        verifier: PKCE's `code_verifier`.
+        redirect_uri: the one that the code was sent to, exactly.
+        client: from where.
+        transport: how the program wants its tokens.
+        replaces: ids of logins that end once the new one is there.
+
+    Raises:
+        InvalidGrant: no such code, used, too old, of another program, or its person may not come in any more.
+        ClaimsRefused: the project's CLAIMS failed. Nothing was opened, and the code is as good as before.
+        TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse". As before.
+    """
+    code, verifier = Hidden(code), Hidden(verifier)
+    with transaction.atomic():
+        # A parallel exchange waits here for the row, and then finds it used, and the other one's login in it.
+        used = authorization_codes.use_code(code=code)
+        refused = used.refusal
+        if used.row is not None:
+            try:
+                with transaction.atomic():
+                    return _redeemed(
+                        authorization_codes.verified_grant(used.row, verifier=verifier, redirect_uri=redirect_uri),
+                        client=client,
+                        using=transport,
+                        replaces=replaces,
+                    )
+            except InvalidGrant as error:
+                refused = error
+    if used.replayed_login is not None:
+        end_login(login_id=used.replayed_login, reason=EndReason.REVOKED)
+    raise refused
+
+
+def _redeemed(grant: Grant, *, client: Client, using: Transport, replaces: Collection[UUID]) -> TokenPair:
+    user = grant.user
+    upstream = _upstream(grant.details)
+    try:
+        pair = flow.open_login(
+            came=flow.SocialSignIn(user=user, provider=grant.subject, upstream=upstream),
+            # Begun when the person came back: whatever cut off their logins since then cuts off this one.
+            door=lambda person, method: issue_tokens(
+                user=person,
+                method=method,
+                client=client,
+                transport=using,
+                began_at=grant.created_at,
+                replaces=replaces,
+            ),
+        )
+    except SocialLoginFailed as error:
+        raise InvalidGrant("the person took the link to this provider away") from error
+    try:
+        check_login(login_id=pair.login.pk, user_id=user.pk)
+    except LoginEnded as ended:
+        raise InvalidGrant(f"the person's logins were ended since: {ended.why}") from ended
+    name_login(digest=grant.digest, login_id=pair.login.pk)
+    return pair
+
+
+def _details(upstream: UpstreamSession) -> dict[str, str]:
+    issued_at = "" if upstream.issued_at is None else upstream.issued_at.isoformat()
+    return {"issuer": upstream.issuer, "subject": upstream.subject, "sid": upstream.sid, "issued_at": issued_at}
+
+
+def _upstream(details: Mapping[str, str]) -> UpstreamSession:
+    issued_at = datetime.fromisoformat(details["issued_at"]) if details["issued_at"] else None
+    return UpstreamSession(
+        issuer=details["issuer"], subject=details["subject"], sid=details["sid"], issued_at=issued_at
+    )

@@ -1,0 +1,33 @@
+"""The page that begins to link an account; the callback is the one of every sign-in."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+
+from authkit.logins.current import current_login
+from authkit.social.failures import Failure, refuse
+from authkit.social.flow.views import BeginPage
+from authkit.social.links.links import LINKING_LOGIN
+
+
+class BeginLinkPage(BeginPage):
+    """`POST social/link/<provider>/`: 302 to the provider, bound to the login that asks.
+
+    Ends on the page of connected accounts; visitors are asked to sign in first.
+    """
+
+    @property
+    def linking(self) -> bool:
+        return True
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(self._page("account-connections"), self._page("login"))
+        return super().post(request)
+
+    def notes(self, request: HttpRequest) -> dict[str, str]:
+        login = current_login(request)
+        if login is None:
+            raise refuse(Failure.OTHER_LOGIN, "no login carries this request")
+        return {LINKING_LOGIN: str(login.pk)}

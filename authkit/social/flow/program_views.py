@@ -1,0 +1,146 @@
+"""The doors for programs: authorize, exchange, and a native SDK's ID token (API.md, "Social")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.request import Request
+from rest_framework.response import Response
+from social_django.models import DjangoStorage
+
+from authkit import conf
+from authkit.core.answers import refused
+from authkit.core.api import ApiView, refusal
+from authkit.core.clients import client_from
+from authkit.core.operations import Parameter, operation
+from authkit.core.refusals import headers_of
+from authkit.exceptions import NotFound, SocialLoginFailed
+from authkit.social.failures import SENTENCES, STATUSES, failure_of
+from authkit.social.flow import flow
+from authkit.social.flow.authorization import declined, requested
+from authkit.social.flow.codes import exchange_code
+from authkit.social.flow.strategy import AuthKitStrategy
+from authkit.social.flow.views import SocialPage
+from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
+from authkit.tokens.serializers import TokenAnswerSerializer
+from authkit.tokens.services import issue_tokens
+from authkit.tokens.views import SIGN_IN, TRANSPORTS, replaced_logins, signed_in_answer, transport_for
+
+
+class AuthorizePage(SocialPage):
+    """`GET social/authorize/<provider>/`: 302 to the provider, and in the end to the program's redirect URI.
+
+    By GET, as OAuth wants it: whoever makes a browser come here gets a code sent to a registered program, which
+    knows neither its state nor its verifier.
+    """
+
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        asked = requested(request.GET)
+        try:
+            self.require_public_host()
+            url = flow.begin(
+                strategy=self.strategy, provider=self.provider.id, callback=self.callback, notes=asked.as_notes()
+            )
+        except SocialLoginFailed as error:
+            self.log(error)
+            return declined(request, asked, error)
+        response = HttpResponseRedirect(url)
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+
+class SocialApiView(ApiView):
+    """A JSON view whose refusals of a provider's answer say why: `social_failed` with a `reason`."""
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        return social_refusal
+
+
+def social_refusal(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF exception handler: the statuses and sentences of the pages, as JSON."""
+    if not isinstance(error, SocialLoginFailed):
+        return refusal(error, context)
+    failure = failure_of(error)
+    status = STATUSES.get(failure, 400)
+    payload = {**error.as_payload(), "detail": str(SENTENCES[failure]), "reason": failure.value}
+    return refused(payload, status=status, headers=headers_of(status))
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class ExchangeView(ApiView):
+    """`POST social/exchange/`: a token pair for a code, once."""
+
+    @operation(
+        "social_exchange",
+        "Social",
+        "Exchange an authorization code for tokens",
+        description=f"Once, within 60 s. {TRANSPORTS}",
+        body=ExchangeSerializer,
+        answers={200: TokenAnswerSerializer},
+        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN},
+        csrf="cookies",
+    )
+    def post(self, request: Request) -> Response:
+        body = ExchangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        transport = transport_for(request, given.get("transport"))
+        pair = exchange_code(
+            code=given["code"],
+            verifier=given["code_verifier"],
+            redirect_uri=given["redirect_uri"],
+            client=client_from(request.META, trusted_proxies=conf.current().trusted_proxies),
+            transport=transport,
+            replaces=replaced_logins(request._request, transport),
+        )
+        return signed_in_answer(request, pair)
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class NativeTokenView(SocialApiView):
+    """`POST social/token/<provider>/`: a token pair for an ID token that a native SDK got from the provider."""
+
+    @operation(
+        "social_token",
+        "Social",
+        "Exchange a provider's ID token for tokens",
+        description=f"For native SDKs. {TRANSPORTS}",
+        body=NativeTokenSerializer,
+        answers={200: TokenAnswerSerializer},
+        refuses={
+            400: ("transport_not_allowed", "social_failed"),
+            403: (*SIGN_IN, "social_failed"),
+            404: ("not_found",),
+            503: ("social_failed",),
+        },
+        parameters=(Parameter("provider", "A provider's id."),),
+        csrf="cookies",
+    )
+    def post(self, request: Request, provider: str) -> Response:
+        if provider not in conf.current().social.providers:
+            raise NotFound("no such provider")
+        body = NativeTokenSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        transport = transport_for(request, given.get("transport"))
+        came = flow.accept_id_token(
+            strategy=AuthKitStrategy(DjangoStorage, request._request),
+            provider=provider,
+            id_token=given["id_token"],
+            nonce=given["nonce"],
+        )
+        client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+        replaces = replaced_logins(request._request, transport)
+        pair = flow.open_login(
+            came=came,
+            door=lambda user, method: issue_tokens(
+                user=user, method=method, client=client, transport=transport, replaces=replaces
+            ),
+        )
+        return signed_in_answer(request, pair)

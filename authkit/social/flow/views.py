@@ -1,0 +1,204 @@
+"""The pages between here and a provider, and the list of providers for programs."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http.request import split_domain_port
+from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import urlencode
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from rest_framework.request import Request
+from rest_framework.response import Response
+from social_django.models import DjangoStorage
+
+from authkit import conf
+from authkit.core.api import ApiView
+from authkit.core.operations import operation
+from authkit.core.outages import OUTAGES, outage_of
+from authkit.core.redirects import is_safe_target, safe_next
+from authkit.core.refusals import headers_of, payload_of
+from authkit.exceptions import NotFound, SignInRefused, SocialLoginFailed, TooManyLogins
+from authkit.sessions.services import sign_in
+from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
+from authkit.social.flow import authorization, flow
+from authkit.social.flow.codes import issue_code
+from authkit.social.flow.strategy import AuthKitStrategy
+from authkit.social.links.links import LINKING_LOGIN
+from authkit.social.providers import providers
+from authkit.social.serializers import ProviderSerializer
+
+logger = logging.getLogger("authkit")
+
+BY_WAY_OF_CONNECTIONS = frozenset({Failure.ACCOUNT_EXISTS, Failure.SIGNUP_CLOSED, Failure.SIGNUP_REFUSED})
+"""Refusals of somebody who may have an account already: they sign in to that and connect this one there."""
+
+
+class ProvidersView(ApiView):
+    """`GET social/providers/`."""
+
+    @operation(
+        "social_providers",
+        "Social",
+        "The providers that people may sign in through",
+        answers={200: ProviderSerializer},
+        many=True,
+    )
+    def get(self, request: Request) -> Response:
+        return Response(ProviderSerializer(providers.configured(), many=True).data)
+
+
+# Not atomic: a page waits for the provider, and a consumed state has to stay consumed whatever happens afterwards.
+@method_decorator([never_cache, csrf_protect, login_not_required, transaction.non_atomic_requests], name="dispatch")
+class SocialPage(View):
+    """What the two pages share: transactions, headers, and an error page instead of every refusal."""
+
+    provider: providers.Provider
+    strategy: AuthKitStrategy
+
+    def dispatch(self, request: HttpRequest, *args: Any, provider: str, **kwargs: Any) -> HttpResponseBase:
+        try:
+            self.provider = providers.get(provider)
+        except NotFound as error:
+            raise Http404 from error
+        self.strategy = AuthKitStrategy(DjangoStorage, request)
+        try:
+            response = super().dispatch(request, *args, **kwargs)
+            self.strategy.transactions.write(response)
+        except SocialLoginFailed as error:
+            response = self._refused(error)
+            self.strategy.transactions.write(response)
+        except OUTAGES as error:
+            # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
+            outage = outage_of(error)
+            # Without the request: context processors would ask for the user, and this page would be a 500.
+            response = self._error_page(None, payload_of(outage)["detail"], outage.status)
+        # The callback's URL holds code and state; not "no-referrer", which would take the Origin from our own forms.
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        return response
+
+    @property
+    def linking(self) -> bool:
+        """Whether an account is being connected to a person who is signed in, and nobody signs in."""
+        return LINKING_LOGIN in self.strategy.notes
+
+    @property
+    def callback(self) -> str:
+        return self._page("social-complete", provider=self.provider.id)
+
+    def _page(self, name: str, **kwargs: str) -> str:
+        match = self.request.resolver_match
+        return reverse(f"authkit:{name}", kwargs=kwargs, current_app=match.namespace if match else None)
+
+    def _refused(self, error: SocialLoginFailed) -> HttpResponse:
+        failure = failure_of(error)
+        self.log(error)
+        return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
+
+    def log(self, error: Exception) -> None:
+        """One line for a refusal; all of an outage."""
+        if isinstance(error, SocialLoginFailed):
+            logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, error.reason, error.detail)
+        else:
+            outage_of(error)
+
+    def require_public_host(self) -> None:
+        """Refuses to begin where the provider would send the person back to a host without this transaction's cookie.
+
+        Raises:
+            SocialLoginFailed: `wrong_host`.
+        """
+        public_host = urlsplit(conf.current().public_url).hostname
+        if public_host and public_host != split_domain_port(self.request.get_host())[0].strip("[]"):
+            raise refuse(Failure.WRONG_HOST, "begun on another host than PUBLIC_URL's")
+
+    def _error_page(
+        self, request: HttpRequest | None, sentence: Any, status: int, failure: Failure | None = None
+    ) -> HttpResponse:
+        context = {
+            "provider": self.provider,
+            "sentence": sentence,
+            "reason": failure,
+            "way_on": self._way_on(failure),
+            "linking": self.linking,
+        }
+        body = render_to_string("authkit/social_error.html", context, request)
+        return HttpResponse(body, status=status, headers=headers_of(status))
+
+    def _way_on(self, failure: Failure | None) -> str:
+        try:
+            if self.linking or failure is Failure.SIGNED_IN:
+                return self._page("account-connections")
+            if failure in BY_WAY_OF_CONNECTIONS:
+                query = urlencode({REDIRECT_FIELD_NAME: self._page("account-connections")})
+                return f"{self._page('login')}?{query}"
+            return self._page("login")
+        except NoReverseMatch:
+            return resolve_url(settings.LOGIN_URL)
+
+
+class BeginPage(SocialPage):
+    """`POST social/login/<provider>/`: 302 to the provider. By GET, any page could begin for its visitors."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        self.require_public_host()
+        return HttpResponseRedirect(
+            flow.begin(
+                strategy=self.strategy,
+                provider=self.provider.id,
+                callback=self.callback,
+                next_url=safe_next(request),
+                notes=self.notes(request),
+            )
+        )
+
+    def notes(self, request: HttpRequest) -> dict[str, str]:
+        """What the transaction is for, if not for a sign-in."""
+        return {}
+
+
+class CompletePage(SocialPage):
+    """`GET social/complete/<provider>/`: where the provider sends people back to.
+
+    Ends in a session; where a program began, at its redirect URI with a code; where somebody who is signed in began to
+    link, with one more connected account.
+    """
+
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        try:
+            came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
+            asked = authorization.noted(self.strategy.notes)
+            if asked is not None:
+                return authorization.granted(request, asked, code=issue_code(came=came, asked=asked))
+        except (SocialLoginFailed, *OUTAGES) as error:
+            asked = authorization.noted(self.strategy.notes)
+            if asked is None:
+                raise
+            self.log(error)
+            return authorization.declined(request, asked, error)
+        if self.linking:
+            query = urlencode({"connected": self.provider.id})
+            return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
+        try:
+            flow.open_login(came=came, door=lambda user, method: sign_in(request=request, user=user, method=method))
+        except TooManyLogins as error:
+            raise refuse(Failure.TOO_MANY_LOGINS, error.detail) from error
+        except SignInRefused as error:
+            raise refuse(Failure.INACTIVE, error.detail) from error
+        if is_safe_target(request, came.next_url):
+            return HttpResponseRedirect(came.next_url)
+        return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))

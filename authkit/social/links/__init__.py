@@ -1,0 +1,1 @@
+"""A person's accounts at providers: connecting, showing and disconnecting them."""

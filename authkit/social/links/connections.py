@@ -1,0 +1,103 @@
+"""A person's connected accounts: which there are, and taking one away without locking its owner out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from social_django.models import UserSocialAuth
+
+from authkit import conf, signals
+from authkit.exceptions import LastLoginMethod, NotFound
+from authkit.social.links.links import locked_person
+from authkit.social.providers.providers import Provider, configured
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One connected account, as its owner sees it."""
+
+    id: int
+    provider: str
+    """The provider's id; one that is not configured any more, perhaps."""
+    name: str
+    """What the provider is called."""
+    label: str
+    """What the account is called there, as far as that was known when it was connected; may be empty."""
+    created_at: datetime
+    can_disconnect: bool
+    """Whether the person could still sign in without it."""
+
+
+def connections_of(*, user: Any) -> list[Connection]:
+    """Oldest first."""
+    links = list(UserSocialAuth.objects.filter(user_id=user.pk).order_by("pk"))
+    return [_connection(link, dispensable=_has_another_way(user, links, link)) for link in links]
+
+
+def providers_to_connect(*, connections: list[Connection]) -> list[Provider]:
+    """The configured providers at which somebody with these connections has none yet."""
+    there = {connection.provider for connection in connections}
+    return [provider for provider in configured() if provider.id not in there]
+
+
+def disconnect(*, user_id: Any, connection_id: int) -> Connection:
+    """Takes a connection away, under the lock of its owner's row: of two at once, the second sees what the first left.
+
+    Args:
+        user_id: whose it has to be.
+        connection_id: its key.
+
+    Returns:
+        What is no more.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+        LastLoginMethod: nothing would be left to sign in with.
+    """
+    with transaction.atomic():
+        person = locked_person(user_id)
+        # Locked as well, so that databases that read from a snapshot read what is there now.
+        links = list(UserSocialAuth.objects.select_for_update().filter(user_id=user_id).order_by("pk"))
+        link = next((link for link in links if link.pk == connection_id), None)
+        if person is None or link is None:
+            raise NotFound("no such connection")
+        if not _has_another_way(person, links, link):
+            raise LastLoginMethod
+        gone = _connection(link, dispensable=True)
+        link.delete()
+        transaction.on_commit(
+            partial(
+                signals.account_unlinked.send_robust,
+                sender=UserSocialAuth,
+                link_id=gone.id,
+                user_id=user_id,
+                provider=gone.provider,
+            ),
+            robust=True,
+        )
+    return gone
+
+
+def _has_another_way(person: Any, links: list[UserSocialAuth], link: UserSocialAuth) -> bool:
+    # A link to a provider that isn't configured any more opens nothing.
+    working = conf.current().social.providers
+    return bool(person.has_usable_password()) or any(
+        other.pk != link.pk and other.provider in working for other in links
+    )
+
+
+def _connection(link: UserSocialAuth, *, dispensable: bool) -> Connection:
+    names = {provider.id: provider.name for provider in configured()}
+    label = link.extra_data.get("label") if isinstance(link.extra_data, dict) else ""
+    return Connection(
+        id=link.pk,
+        provider=link.provider,
+        name=names.get(link.provider, link.provider),
+        label=label if isinstance(label, str) else "",
+        created_at=link.created,
+        can_disconnect=dispensable,
+    )

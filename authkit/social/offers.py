@@ -1,0 +1,28 @@
+"""What this feature adds to the core's pages; `authkit.social.apps` declares it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from authkit.features import AccountLink
+from authkit.social.providers import presets
+from authkit.social.providers.providers import Provider, configured
+
+
+def names_of_methods() -> dict[str, str]:
+    """The names of the configured providers, by their ids. Asked for where no page may be mounted as well."""
+    return {key: provider.name or key for key, provider in presets.configured().items()}
+
+
+def sign_in_buttons() -> list[Provider]:
+    """One for each configured provider."""
+    return configured()
+
+
+def account_links(request: HttpRequest) -> list[AccountLink]:
+    """The page of connected accounts, where there is a provider to connect one of."""
+    if not configured():
+        return []
+    return [AccountLink(label=_("Connected accounts"), url=reverse("authkit:account-connections"))]

@@ -1,0 +1,1 @@
+"""Which providers there are, and how an answer of one is asked for and verified."""
