@@ -17,18 +17,29 @@ class AuthKitConfig(AppConfig):
         from authkit import checks
         from authkit.logins import mails
         from authkit.logins import receivers as logins
+        from authkit.pages import doors as page_doors
         from authkit.revocation import receivers as revocation
+        from authkit.sessions import doors as session_doors
         from authkit.sessions import receivers as sessions
         from authkit.signin import rehashing
+        from authkit.signin.doors import register_door
+        from authkit.signin.guards import Order, register_guard
+        from authkit.signin.may_sign_in import ask_project
+        from authkit.signin.methods import register_method, register_methods_of
         from authkit.tokens import adoption_receivers as adoption
+        from authkit.tokens import doors as token_doors
         from authkit.tokens import receivers as tokens
+        from authkit.tokens.adoption import SIMPLEJWT
 
         checks.register()
         logins.connect()
         rehashing.connect()
         mails.connect()
         revocation.connect()
-        # Before the sessions: a token cookie that a sign-in replaces is over by the time that logins are counted.
+        for door in (*session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS):
+            register_door(door)
+        register_method(SIMPLEJWT)
+        register_guard(ask_project, order=Order.PROJECT)
         tokens.connect()
         sessions.connect()
         adoption.connect()
@@ -36,6 +47,7 @@ class AuthKitConfig(AppConfig):
         if apps.is_installed("social_django"):
             from authkit.checks import providers
             from authkit.social import code_receivers
+            from authkit.social import doors as social_doors
             from authkit.social import mails as social_mails
             from authkit.social import receivers as social
 
@@ -43,6 +55,9 @@ class AuthKitConfig(AppConfig):
             social.connect()
             social_mails.connect()
             code_receivers.connect()
+            for door in social_doors.DOORS:
+                register_door(door)
+            register_methods_of(social_doors.provider_methods)
         if apps.is_installed("django.contrib.admin"):
             from authkit.admin import reach
 

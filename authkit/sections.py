@@ -132,6 +132,10 @@ class LoginSettings:
     at_limit: str = _setting("evict", choices=("evict", "refuse"))
     """What a sign-in beyond `MAX_LOGINS` does. `"evict"` ends the person's oldest login. `"refuse"` refuses the new
     one."""
+    may_sign_in: Hook = _setting(Hook(""))
+    """A callable `may_sign_in(user, request, method)`, or its dotted path. authkit asks it at each sign-in, after the
+    credential was verified. It returns `True`, or the sentence with which the person is refused; see
+    docs/own-door.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,7 @@ def test_checks_are_registered_and_the_deploy_ones_only_for_deployment() -> None
 
 def test_every_id_is_listed_once_and_has_a_test() -> None:
     package = Path(authkit.checks.__file__).parent
-    sources = [*package.glob("*.py"), package.parent / "admin" / "reach.py"]
+    sources = [*package.glob("*.py"), package.parent / "admin" / "reach.py", package.parent / "signin" / "checks.py"]
     used = set(re.findall(r'"(?:authkit\.)?([EW]\d{3})"', "".join(path.read_text() for path in sources)))
     listed = re.findall(r"\b[EW]\d{3}\b", (authkit.checks.__doc__ or "").replace("W040-W046", " ".join(
         f"W04{number}" for number in range(7)
@@ -83,6 +83,7 @@ def test_every_id_is_listed_once_and_has_a_test() -> None:
     tests = Path(__file__).read_text() + (Path(__file__).parent / "admin" / "test_reach.py").read_text()
     tests += (Path(__file__).parent / "dropin" / "test_window_checks.py").read_text()
     tests += (Path(__file__).parent / "redis" / "test_checks.py").read_text()
+    tests += (Path(__file__).parent / "signin" / "test_checks.py").read_text()
     tested = {number.upper() for number in re.findall(r"def test_([ew]\d{3})_", tests)} | set(
         re.findall(r'\("(W\d{3})"', tests)
     )

@@ -19,6 +19,9 @@ put in SILENCED_SYSTEM_CHECKS). Ids never change their meaning and are never use
     E062  an acr that is no string
     E063  ANSWER_FIELDS can't be imported
     E064  ANSWER_FIELDS can't be called with (user, login)
+    Signing in (`authkit.signin.checks`)                    E240  a door without evidence
+    E065  MAY_SIGN_IN can't be imported                     E241  a door without a budget
+    E066  MAY_SIGN_IN can't be called with three arguments  E242  the view of a door doesn't exist
     W001  remembered shorter than not remembered            Keys and deployment (`security`)
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
@@ -72,13 +75,14 @@ from typing import Any
 from django.core import checks
 
 from authkit.checks import beside, block, keys, redis, security, simplejwt, wiring
+from authkit.signin import checks as signin
 
 TAG = "authkit"
 
 
 def register() -> None:
     """For `AuthKitConfig.ready()`."""
-    rooms: tuple[Any, ...] = (block, wiring, beside, security, keys, simplejwt, redis)
+    rooms: tuple[Any, ...] = (block, signin, wiring, beside, security, keys, simplejwt, redis)
     for room in rooms:
         for check in room.CHECKS:
             checks.register(check, TAG)

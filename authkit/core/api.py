@@ -114,6 +114,8 @@ class ApiView(APIView):
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF exception handler of authkit's own endpoints. None means: not ours, let it raise."""
+    if isinstance(error, exceptions.SignInPending):
+        error = _begun(error, context)
     if isinstance(error, DATABASE_DOWN):
         logger.error("the database can't be asked: %s", traced(error))
         error = exceptions.DatabaseUnavailable()
@@ -137,6 +139,15 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, drf.ValidationError):
         return Response(data, status=status)
     return refused(data, status=status, headers=_headers(status, context))
+
+
+def _begun(pending: exceptions.SignInPending, context: dict[str, Any]) -> Exception:
+    """The step, begun: here and not where a guard found it, because the sign-in's transaction is undone by now."""
+    try:
+        pending.begin(context["request"]._request)
+    except (exceptions.AuthKitError, *DATABASE_DOWN) as error:
+        return error
+    return pending
 
 
 def _throttled(error: drf.Throttled) -> Response:

@@ -19,6 +19,7 @@ STATUSES: dict[str, int] = {
     exceptions.LoginEnded.code: 401,
     exceptions.TooManyLogins.code: 403,
     exceptions.SignInRefused.code: 403,
+    exceptions.SignInPending.code: 403,
     exceptions.ClaimsRefused.code: 403,
     exceptions.CsrfFailed.code: 403,
     exceptions.TransportNotAllowed.code: 400,

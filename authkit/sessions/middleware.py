@@ -11,17 +11,25 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.contrib.auth import HASH_SESSION_KEY
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from authkit.core.clients import warm_up
 from authkit.core.hidden import traced
-from authkit.core.outages import out_of_reach
+from authkit.core.outages import DATABASE_DOWN, out_of_reach
 from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
 from authkit.core.response_notes import challenge_of, response_notes, settle_aftermath
-from authkit.exceptions import DatabaseUnavailable, LoginEnded, TokenNotValid, TooManyLogins
+from authkit.exceptions import (
+    AuthKitError,
+    DatabaseUnavailable,
+    LoginEnded,
+    RefusedByProject,
+    SignInPending,
+    TokenNotValid,
+    TooManyLogins,
+)
 from authkit.logins.current import RequestScope
 from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
@@ -103,15 +111,18 @@ class SessionLoginMiddleware:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
         which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS); 401 for one that asked more of
         them than their key, whose login turned out to be over (`authkit.revocation.deferred`); 403 for one that calls
-        Django's `login()`, as the admin's does, for somebody who is signed in too often already."""
+        Django's `login()`, as the admin's does, for a person who is signed in too often already, or whom a guard
+        refuses; and a redirect to the step's page where a further step is due."""
         if isinstance(exception, DatabaseUnavailable):
             return _refused(request, exception)
         if out_of_reach(exception, using=router.db_for_write(Login)):
             return _refused(request, DatabaseUnavailable("no connection, BEGIN or COMMIT"), cause=exception)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
-        if isinstance(exception, TooManyLogins):
-            return _too_many_logins(request, exception)
+        if isinstance(exception, SignInPending):
+            return _pending(request, exception)
+        if isinstance(exception, TooManyLogins | RefusedByProject) or _refuses_sign_in(request, exception):
+            return _not_let_in(request, cast("AuthKitError", exception))
         return None
 
 
@@ -146,12 +157,34 @@ def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
     return JsonResponse(error.as_payload(), status=401, headers=headers)
 
 
-def _too_many_logins(request: HttpRequest, error: TooManyLogins) -> HttpResponse:
+def _refuses_sign_in(request: HttpRequest, exception: Exception) -> bool:
+    # Whichever error a guard raises: a project's own use of the same errors is its view's business.
+    state = known_state(request)
+    return state is not None and state.refused is exception
+
+
+def _not_let_in(request: HttpRequest, error: AuthKitError) -> HttpResponse:
+    template = "authkit/too_many_logins.html" if isinstance(error, TooManyLogins) else "authkit/sign_in_refused.html"
     headers = {"Cache-Control": "no-store"}
-    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+    if _wants_json(request):
         return JsonResponse(error.as_payload(), status=403, headers=headers)
-    page = render_to_string("authkit/too_many_logins.html", {"way_back": request.get_full_path()}, request)
+    page = render_to_string(template, {"way_back": request.get_full_path(), "sentence": error.message}, request)
     return HttpResponse(page, status=403, headers=headers)
+
+
+def _pending(request: HttpRequest, pending: SignInPending) -> HttpResponse:
+    try:
+        pending.begin(request)
+    except (DatabaseUnavailable, *DATABASE_DOWN) as error:
+        return _refused(request, DatabaseUnavailable("a further step can't begin"), cause=error)
+    headers = {"Cache-Control": "no-store"}
+    if _wants_json(request):
+        return JsonResponse(pending.as_payload(), status=403, headers=headers)
+    return HttpResponseRedirect(pending.page, headers=headers)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def _begin(request: HttpRequest) -> None:

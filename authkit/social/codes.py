@@ -13,13 +13,14 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.core.clients import Client
 from authkit.core.hidden import Hidden
-from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
+from authkit.exceptions import AuthKitError, InvalidGrant, LoginEnded, SignInPending, SocialLoginFailed
 from authkit.logins.cutoffs import beginning
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.reasons import EndReason
@@ -27,6 +28,7 @@ from authkit.logins.services import end_login
 from authkit.logins.verdict import check_login
 from authkit.social import flow
 from authkit.social.authorization import AuthorizationRequest
+from authkit.social.doors import EXCHANGE
 from authkit.social.links import require_still_linked
 from authkit.social.models import AuthorizationCode
 from authkit.social.upstream import UpstreamSession
@@ -79,6 +81,7 @@ def exchange_code(
     client: Client,
     transport: Transport = Transport.BODY,
     replaces: Collection[UUID] = (),
+    request: HttpRequest | None = None,
 ) -> TokenPair:
     """Redeems a code, by one conditional UPDATE in one transaction with the login that is opened for it.
 
@@ -94,11 +97,13 @@ def exchange_code(
         client: from where.
         transport: how the program wants its tokens.
         replaces: ids of logins that end once the new one is there.
+        request: the door's, for the guards.
 
     Raises:
         InvalidGrant: no such code, used, too old, of another program, or its person may not come in any more.
         ClaimsRefused: the project's CLAIMS failed. Nothing was opened, and the code is as good as before.
-        TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse". As before.
+        RefusedByProject, TooManyLogins: as `authkit.signin.flow.sign_in`. As before.
+        SignInPending: a further step is due. Nothing was opened, and the code is used.
     """
     code, verifier = Hidden(code), Hidden(verifier)
     digest, now = _digest(code), timezone.now()
@@ -106,7 +111,7 @@ def exchange_code(
         # A parallel exchange waits here for the row, and then finds it used, and the other one's login in it.
         won = AuthorizationCode.objects.filter(pk=digest, used_at=None).update(used_at=now)
         row = AuthorizationCode.objects.filter(pk=digest).first()
-        refused = InvalidGrant("no such code" if row is None else "the code was used before")
+        refused: AuthKitError = InvalidGrant("no such code" if row is None else "the code was used before")
         if won and row is not None:
             try:
                 with transaction.atomic():
@@ -117,8 +122,9 @@ def exchange_code(
                         client=client,
                         using=transport,
                         replaces=replaces,
+                        request=request,
                     )
-            except InvalidGrant as error:
+            except (InvalidGrant, SignInPending) as error:
                 refused = error
     if row is not None and not won and row.login_id is not None:
         end_login(login_id=row.login_id, reason=EndReason.REVOKED)
@@ -138,6 +144,7 @@ def _redeemed(
     client: Client,
     using: Transport,
     replaces: Collection[UUID],
+    request: HttpRequest | None,
 ) -> TokenPair:
     if row.expires_at <= timezone.now():
         raise InvalidGrant("the code is too old")
@@ -160,6 +167,8 @@ def _redeemed(
                 transport=using,
                 began_at=row.created_at,
                 replaces=replaces,
+                door=EXCHANGE.id,
+                request=request,
             ),
         )
     except SocialLoginFailed as error:

@@ -22,6 +22,7 @@ from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social import flow
 from authkit.social.authorization import declined, requested
 from authkit.social.codes import exchange_code
+from authkit.social.doors import NATIVE
 from authkit.social.failures import SENTENCES, STATUSES, failure_of
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
 from authkit.social.strategy import AuthKitStrategy
@@ -99,6 +100,7 @@ class ExchangeView(ApiView):
             client=client_from(request.META, trusted_proxies=conf.current().trusted_proxies),
             transport=transport,
             replaces=replaced_logins(request._request, transport),
+            request=request._request,
         )
         return signed_in_answer(request, pair)
 
@@ -141,7 +143,13 @@ class NativeTokenView(SocialApiView):
         pair = flow.open_login(
             came=came,
             door=lambda user, method: issue_tokens(
-                user=user, method=method, client=client, transport=transport, replaces=replaces
+                user=user,
+                method=method,
+                client=client,
+                transport=transport,
+                replaces=replaces,
+                door=NATIVE.id,
+                request=request._request,
             ),
         )
         return signed_in_answer(request, pair)

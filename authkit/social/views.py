@@ -31,10 +31,20 @@ from authkit.core.operations import operation
 from authkit.core.outages import DATABASE_DOWN
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import RETRY_AFTER_SECONDS, unavailable_payload
-from authkit.exceptions import DatabaseUnavailable, NotFound, SignInRefused, SocialLoginFailed, TooManyLogins
+from authkit.exceptions import (
+    AuthKitError,
+    DatabaseUnavailable,
+    NotFound,
+    RefusedByProject,
+    SignInPending,
+    SignInRefused,
+    SocialLoginFailed,
+    TooManyLogins,
+)
 from authkit.sessions.services import sign_in
 from authkit.social import authorization, flow, providers
 from authkit.social.codes import issue_code
+from authkit.social.doors import PAGE
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
 from authkit.social.links import LINKING_LOGIN
 from authkit.social.serializers import ProviderSerializer
@@ -107,10 +117,17 @@ class SocialPage(View):
         self.log(error)
         return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
 
+    def _not_let_in(self, error: AuthKitError) -> HttpResponse:
+        """For a guard's refusal of a person whom the provider has vouched for: in the guard's own words."""
+        self.log(error)
+        return self._error_page(self.request, error.message, 403, Failure.SIGN_IN_REFUSED)
+
     def log(self, error: Exception) -> None:
         """One line for a refusal; all of an outage."""
-        if isinstance(error, SocialLoginFailed):
-            logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, error.reason, error.detail)
+        if isinstance(error, AuthKitError) and not isinstance(error, DatabaseUnavailable):
+            logger.warning(
+                "sign-in through %r refused: %s (%s)", self.provider.id, error.reason or error.code, error.detail
+            )
         else:
             logger.error("the database can't be asked: %s", traced(error))
 
@@ -196,11 +213,23 @@ class CompletePage(SocialPage):
             query = urlencode({"connected": self.provider.id})
             return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
         try:
-            flow.open_login(came=came, door=lambda user, method: sign_in(request=request, user=user, method=method))
+            flow.open_login(
+                came=came,
+                door=lambda user, method: sign_in(request=request, user=user, method=method, door=PAGE.id),
+            )
         except TooManyLogins as error:
             raise refuse(Failure.TOO_MANY_LOGINS, error.detail) from error
+        except SignInPending as pending:
+            pending.begin(request)
+            return HttpResponseRedirect(pending.page)
+        except RefusedByProject as error:
+            return self._not_let_in(error)
         except SignInRefused as error:
             raise refuse(Failure.INACTIVE, error.detail) from error
+        except (SocialLoginFailed, DatabaseUnavailable):
+            raise
+        except AuthKitError as error:
+            return self._not_let_in(error)
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
         return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))

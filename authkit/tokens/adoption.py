@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,11 +33,16 @@ from authkit.logins.blacklist import BlacklistEntry, blacklist_token, blacklist_
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
-from authkit.logins.services import Lifetime, Prepare, end_login, open_login
+from authkit.logins.services import Lifetime, Prepare, end_login
+from authkit.signin.attempts import Attempt
+from authkit.signin.carriers import BaseCarrier
+from authkit.signin.flow import sign_in
+from authkit.signin.methods import Method
 from authkit.tokens import legacy
+from authkit.tokens.doors import ADOPTION
 from authkit.tokens.legacy import Legacy
 
-METHOD = "simplejwt"
+SIMPLEJWT = Method("simplejwt", "simplejwt")
 """`Login.method` of a login that began as a simplejwt token: how the person signed in then is not known."""
 
 GENERATION = -1
@@ -99,11 +104,12 @@ def adopt(
         lifetime: of the login, from now on.
         grace: how long the same token gets the same pair again.
         client: asked from where.
-        prepare: as of `open_login` and `rotate`.
+        prepare: as of `rotate`.
 
     Raises:
         TokenNotValid, LoginEnded, DatabaseUnavailable: as `check`; LoginEnded with `reason` "reused" for a token that
             turned into a login longer ago than the grace: that login is over now.
+        RefusedByProject, SignInPending: as `authkit.signin.flow.sign_in`; the token stays as good as it was.
     """
     read = legacy.read(token, kinds=(TokenKind.REFRESH,))
     found = _judged(read)
@@ -221,30 +227,54 @@ def _open_despite_deadlocks(
 def _open(
     user: AbstractBaseUser, read: Legacy, *, lifetime: Lifetime, client: Client, prepare: Prepare | None
 ) -> Login | None:
-    using = router.db_for_write(Login)
+    attempt = Attempt(
+        user=user,
+        method=SIMPLEJWT.id,
+        door=ADOPTION.id,
+        client=client,
+        login_id=read.login_id,
+        # Not now: a cutoff that comes between the check and this INSERT must catch the login too.
+        began_at=read.issued_at,
+    )
     try:
-        with transaction.atomic(using=using):
-            # Written first: SQLite can't turn a transaction that has read into one that writes while others do.
-            login = open_login(
-                user=user,
-                kind=LoginKind.TOKEN,
-                method=METHOD,
-                lifetime=lifetime,
-                client=client,
-                login_id=read.login_id,
-                # Not now: a cutoff that comes between the check and this INSERT must catch the login too.
-                began_at=read.issued_at,
-                prepare=prepare,
-            )
-            listed = blacklist_token(
-                jti=read.jti, kind=read.kind, user_id=user.pk, reason=EndReason.REPLACED, expires_at=read.expires_at
-            )
-            if listed.added:
-                return login
-            transaction.set_rollback(True, using=using)
+        return sign_in(attempt, _AdoptedCarrier(read=read, lifetime=lifetime, prepare=prepare), request=None).result
     except IntegrityError:
-        pass  # somebody was faster, or the person has just been deleted: the caller looks
-    return None
+        return None  # another request was faster, or the person has just been deleted: the caller looks
+
+
+class _AdoptedCarrier(BaseCarrier):
+    """A simplejwt refresh token that turns into a login: in one transaction with the token's end."""
+
+    kind = LoginKind.TOKEN
+
+    def __init__(self, *, read: Legacy, lifetime: Lifetime, prepare: Prepare | None) -> None:
+        self._read = read
+        self._lifetime = lifetime
+        self._prepare = prepare
+
+    def lifetime(self) -> Lifetime:
+        return self._lifetime
+
+    def opening(self) -> AbstractContextManager[object]:
+        # The login is written first in it: SQLite can't turn a transaction that has read into one that writes while
+        # others do.
+        return transaction.atomic(using=router.db_for_write(Login))
+
+    def prepare(self, user: AbstractBaseUser, login: Login) -> None:
+        """Asks for what the pair needs."""
+        if self._prepare is not None:
+            self._prepare(user, login)
+
+    def open(self, login: Login) -> Login | None:
+        """Ends the token; None where it was over already, by a logout, and the login is undone."""
+        read = self._read
+        listed = blacklist_token(
+            jti=read.jti, kind=read.kind, user_id=login.user_id, reason=EndReason.REPLACED, expires_at=read.expires_at
+        )
+        if listed.added:
+            return login
+        transaction.set_rollback(True, using=router.db_for_write(Login))
+        return None
 
 
 def _judged(read: Legacy) -> _Found:
@@ -319,7 +349,7 @@ def _stand_in(user: AbstractBaseUser, read: Legacy) -> Login:
         id=read.login_id,
         user_id=user.pk,
         kind=LoginKind.TOKEN,
-        method=METHOD,
+        method=SIMPLEJWT.id,
         rotated_at=read.issued_at,
         created_at=read.issued_at,
         last_seen_at=read.issued_at,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
 from django.utils import timezone
 
 from authkit import conf
@@ -21,15 +22,19 @@ from authkit.logins.models import Login
 from authkit.logins.principal import Principal
 from authkit.logins.reasons import LoginKind, TokenKind
 from authkit.logins.rotation import rotate
-from authkit.logins.services import Lifetime, open_login
+from authkit.logins.services import Lifetime
 from authkit.logins.statement import WHOLE
 from authkit.logins.verdict import check_login
 from authkit.revocation.access import acheck_access, check_access
+from authkit.signin.attempts import Attempt
+from authkit.signin.carriers import BaseCarrier
+from authkit.signin.flow import sign_in
 from authkit.tokens import adoption, legacy
 from authkit.tokens.adoption import Adopted
 from authkit.tokens.answer_fields import added_fields
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import Claims, read, sign
+from authkit.tokens.doors import OWN
 from authkit.tokens.keys import TokenUse, current
 from authkit.tokens.transports import Transport, bound_transport
 
@@ -83,8 +88,10 @@ def issue_tokens(
     transport: Transport = Transport.BODY,
     began_at: datetime | None = None,
     replaces: Collection[UUID] = (),
+    door: str = OWN.id,
+    request: HttpRequest | None = None,
 ) -> TokenPair:
-    """Opens a login for somebody whom the caller has verified, and signs its first pair.
+    """Opens a login for a person whom the caller has verified, and signs its first pair.
 
     Args:
         user: who signed in.
@@ -93,24 +100,39 @@ def issue_tokens(
         transport: how the client wants them.
         began_at: when the sign-in happened, if that was before now.
         replaces: ids of logins that end once this one is there.
+        door: id of the door (`authkit.signin.doors`) by which the person came.
+        request: the door's, for the guards.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
-        TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse".
+        RefusedByProject, TooManyLogins, SignInPending: as `authkit.signin.flow.sign_in`.
     """
-    settings = conf.current().tokens
-    added = _Added(settings)
-    login = open_login(
-        user=user,
-        kind=LoginKind.TOKEN,
-        method=method,
-        lifetime=_lifetime(settings),
-        client=client,
-        began_at=began_at,
-        prepare=added,
-        replaces=replaces,
-    )
-    return _pair(user, login, settings, transport, added)
+    attempt = Attempt(user=user, method=method, door=door, client=client, began_at=began_at, replaces=tuple(replaces))
+    carrier = _PairCarrier(user=user, settings=conf.current().tokens, transport=transport)
+    return sign_in(attempt, carrier, request=request).result
+
+
+class _PairCarrier(BaseCarrier):
+    """A token pair that is signed from the login's row."""
+
+    kind = LoginKind.TOKEN
+
+    def __init__(self, *, user: AbstractBaseUser, settings: conf.TokenSettings, transport: Transport) -> None:
+        self.user = user
+        self.settings = settings
+        self.transport = transport
+        self.added = _Added(settings)
+
+    def lifetime(self) -> Lifetime:
+        return _lifetime(self.settings)
+
+    def prepare(self, user: AbstractBaseUser, login: Login) -> None:
+        """Asks for the keys and for what the project adds."""
+        self.added(user, login)
+
+    def open(self, login: Login) -> TokenPair:
+        """Signs the pair."""
+        return _pair(self.user, login, self.settings, self.transport, self.added)
 
 
 def refresh_tokens(
