@@ -55,7 +55,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
         ImproperlyConfigured: the attempt's door is not registered.
     """
     require_door(attempt.door)
-    if not attempt.amr:
+    if not attempt.amr and attempt.origin is None:
         attempt = replace(attempt, amr=method_of(attempt.method).amr)
     pass_guards(attempt, request)
     with carrier.opening():

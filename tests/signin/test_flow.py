@@ -24,6 +24,7 @@ from authkit.signin.carriers import BaseCarrier
 from authkit.signin.doors import Door, register_door
 from authkit.signin.flow import sign_in
 from authkit.signin.methods import Method, method_of, register_method, register_methods_of
+from authkit.tokens.claims import authentication_claims
 from authkit.tokens.services import issue_tokens, refresh_tokens
 from tests.browsers import Browser
 from tests.dropin.legacy_tokens import OPEN, simplejwt_token
@@ -123,6 +124,21 @@ def test_guards_know_the_evidence_of_the_method(user: Any, attempts: Any) -> Non
     sign_in(attempt_of(user, method="magic-link"), Carrier(), request=None)
     sign_in(attempt_of(user, amr=("pwd", "otp")), Carrier(), request=None)
     assert [attempt.amr for attempt, _ in attempts] == [("pwd",), (), ("pwd", "otp")]
+
+
+def test_the_login_keeps_its_evidence_and_tokens_name_it(user: Any) -> None:
+    login = sign_in(attempt_of(user), Carrier(), request=None).login
+    assert (login.amr, authentication_claims(login=login, acr_values={})["amr"]) == ("pwd", ["pwd"])
+    login = sign_in(attempt_of(user, amr=("pwd", "otp", "mfa")), Carrier(), request=None).login
+    assert authentication_claims(login=login, acr_values={})["amr"] == ["pwd", "otp", "mfa"]
+    assert Login.objects.get(pk=login.pk).amr == "pwd otp mfa"
+    login.amr = ""  # from before there was the column
+    assert authentication_claims(login=login, acr_values={})["amr"] == ["pwd"]
+
+
+def test_a_login_that_an_administrator_derives_has_no_evidence_of_the_person(user: Any, make_user: Any) -> None:
+    origin = sign_in(attempt_of(make_user("root")), Carrier(), request=None).login
+    assert sign_in(attempt_of(user, origin=origin), Carrier(), request=None).login.amr == ""
 
 
 @pytest.mark.django_db(transaction=True)
