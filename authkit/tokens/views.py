@@ -183,7 +183,7 @@ class RefreshView(ApiView):
         refuses={
             400: ("transport_not_allowed",),
             401: ("token_not_valid",),
-            403: ("csrf_failed", "claims_refused"),
+            403: ("csrf_failed", "claims_refused", "sign_in_refused"),
         },
         refresh_cookie=True,
     )
