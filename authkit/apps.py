@@ -29,9 +29,16 @@ class AuthKitConfig(AppConfig):
         from authkit import checks
         from authkit.logins import mails
         from authkit.logins import receivers as logins
+        from authkit.pages import doors as page_doors
         from authkit.revocation import receivers as revocation
+        from authkit.sessions import doors as session_doors
         from authkit.sessions import receivers as sessions
         from authkit.signin import rehashing
+        from authkit.signin.doors import register_door
+        from authkit.signin.guards import Order, register_guard
+        from authkit.signin.may_sign_in import ask_project
+        from authkit.signin.methods import register_methods_of
+        from authkit.tokens import doors as token_doors
         from authkit.tokens import receivers as tokens
 
         checks.register()
@@ -39,7 +46,11 @@ class AuthKitConfig(AppConfig):
         rehashing.connect()
         mails.connect()
         revocation.connect()
-        # Before the sessions: a token cookie that a sign-in replaces is over by the time that logins are counted.
+        for door in (*session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS, *features.doors()):
+            register_door(door)
+        for source in features.sources_of_methods():
+            register_methods_of(source)
+        register_guard(ask_project, order=Order.PROJECT)
         tokens.connect()
         sessions.connect()
         if find_spec("authkit.tokens.simplejwt") is not None:  # a folder that can be deleted

@@ -9,6 +9,8 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     ├── LoginEnded             not_authenticated      a session whose login is over, with the same `reason`
     ├── TooManyLogins          too_many_logins        one more than LOGIN.MAX_LOGINS, which is told to refuse
     ├── SignInRefused          sign_in_refused        by a rule of the project's, whoever the person is
+    │   └── RefusedByProject   sign_in_refused        by LOGIN.MAY_SIGN_IN, with its sentence
+    ├── SignInPending          the step's own         a further step is due, such as a second factor
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
@@ -22,6 +24,9 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 
 class AuthKitError(Exception):
@@ -52,9 +57,9 @@ class AuthKitError(Exception):
         self.why = why
         self.final = final
 
-    def as_payload(self) -> dict[str, str]:
+    def as_payload(self) -> dict[str, Any]:
         """What a client may see: `code`, `detail` (the safe sentence) and, where known, `reason` and `why`."""
-        payload = {"code": self.code, "detail": self.message}
+        payload: dict[str, Any] = {"code": self.code, "detail": self.message}
         if self.reason is not None:
             payload["reason"] = self.reason
         if self.why is not None:
@@ -101,6 +106,69 @@ class SignInRefused(AuthKitError):
     code = "sign_in_refused"
     status = 403
     message = "Signing in this way is not possible here."
+
+
+class RefusedByProject(SignInRefused):
+    """LOGIN.MAY_SIGN_IN refuses this person, or failed; nothing was opened.
+
+    Args:
+        detail: as above.
+        sentence: what the project says to the person, in place of `message`.
+        final: False where the hook failed.
+    """
+
+    template = "authkit/sign_in_refused.html"
+
+    def __init__(self, detail: str = "", *, sentence: str = "", final: bool = True) -> None:
+        super().__init__(detail, final=final)
+        if sentence:
+            self.message = sentence
+
+
+class Step(Protocol):
+    """A further step of a sign-in: `authkit.signin.attempts.Pending`."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def detail(self) -> str: ...
+
+    @property
+    def page(self) -> str: ...
+
+    @property
+    def begin(self) -> Callable[[Any], Mapping[str, Any]]: ...
+
+
+class SignInPending(AuthKitError):
+    """The person has shown a credential and owes a further step; there is no login, and nothing was opened.
+
+    Args:
+        step: what comes next. Its own `code` stands in the answer.
+    """
+
+    code = "second_factor_required"
+    status = 403
+    message = "One more step is needed to sign in."
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(f"a further step: {step.code}")
+        self.page = step.page
+        self._step = step
+        self._told: dict[str, Any] = {}
+
+    def begin(self, request: Any) -> None:
+        """Begins the step. To be called once, by the door that answers, when no transaction is open any more.
+
+        Args:
+            request: the door's HttpRequest.
+        """
+        self._told = dict(self._step.begin(request))
+
+    def as_payload(self) -> dict[str, Any]:
+        """`code`, `detail`, and what the step told when it began."""
+        return {**self._told, "code": self._step.code, "detail": self._step.detail}
 
 
 class ClaimsRefused(AuthKitError):

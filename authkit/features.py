@@ -11,7 +11,7 @@ before there are any models; a path is imported where it is first used. A featur
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -42,7 +42,9 @@ class Feature:
     checks: str = ""
     """A module with `CHECKS` and, for `check --deploy`, `DEPLOY_CHECKS`: tuples of functions as Django registers."""
     methods: str = ""
-    """A callable that returns the names that people know, by `Login.method`, of the ways in that it adds."""
+    """A callable that returns a `Method` for each way in that it adds (`authkit.signin.methods`)."""
+    doors: str = ""
+    """A tuple of the doors by which a person may come (`authkit.signin.doors`)."""
     sign_in: str = ""
     """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
     account_area: str = ""
@@ -98,13 +100,14 @@ def check_modules() -> Iterator[ModuleType]:
     return (import_module(feature.checks) for feature in installed() if feature.checks)
 
 
-def names_of_methods() -> dict[str, str]:
-    """The names of the ways in that features add, by `Login.method`."""
-    found: dict[str, str] = {}
-    for feature in installed():
-        if feature.methods:
-            found |= import_string(feature.methods)()
-    return found
+def sources_of_methods() -> Iterator[Callable[[], Iterable[Any]]]:
+    """The callables that return the ways in that features add."""
+    return (import_string(feature.methods) for feature in installed() if feature.methods)
+
+
+def doors() -> Iterator[Any]:
+    """The doors of features."""
+    return (door for feature in installed() if feature.doors for door in import_string(feature.doors))
 
 
 def sign_in_buttons() -> list[SignInButton]:

@@ -16,9 +16,10 @@ from authkit import events, signals
 from authkit.core.clients import Client
 from authkit.events import Event
 from authkit.logins.models import Login
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.rotation import rotate
-from authkit.logins.services import Lifetime, end_all_logins, end_login, end_logins_of, open_login
+from authkit.logins.services import Lifetime, end_all_logins, end_login, end_logins_of
 
 LIFETIME = Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30))
 

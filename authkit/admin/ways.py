@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.utils.translation import gettext as _
-
-from authkit import features
+from authkit.signin.methods import methods as known_methods
 
 
 def names_of_ways() -> dict[str, str]:
     """The name of each way in that is configured, by `Login.method`."""
-    return {"password": _("password")} | features.names_of_methods()
+    return {method.id: str(method.label) for method in known_methods().values()}
 
 
 def name_of_way(method: str) -> str:

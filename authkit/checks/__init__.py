@@ -22,6 +22,9 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     E062  an acr that is no string
     E063  ANSWER_FIELDS can't be imported
     E064  ANSWER_FIELDS can't be called with (user, login)
+    Signing in (`signin`)                                   E240  a door without evidence
+    E065  MAY_SIGN_IN can't be imported                     E241  a door without a budget
+    E066  MAY_SIGN_IN can't be called with three arguments  E242  the view of a door doesn't exist
     W001  remembered shorter than not remembered            Keys and deployment (`core`)
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed

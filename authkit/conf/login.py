@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from authkit.conf.fields import setting
+from authkit.conf.fields import Hook, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,10 @@ class LoginSettings:
     at_limit: str = setting("evict", choices=("evict", "refuse"))
     """What a sign-in beyond `MAX_LOGINS` does. `"evict"` ends the person's oldest login. `"refuse"` refuses the new
     one."""
+    may_sign_in: Hook = setting(Hook(""), call=Callable[[Any, Any, str], Literal[True] | str])
+    """A callable `may_sign_in(user, request, method)`, or its dotted path. authkit asks it at each sign-in, after the
+    credential was verified. It returns `True`, or the sentence with which the person is refused; see
+    docs/own-door.md."""
     user_serializer: str = setting("authkit.signin.serializers.UserSerializer")
     """The dotted path of the DRF serializer behind every `user` in an answer. The default has `id`, `username` and
     `email`."""

@@ -109,6 +109,8 @@ class ApiView(APIView):
 
 def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF exception handler of authkit's own endpoints. None means: not ours, let it raise."""
+    if isinstance(error, exceptions.SignInPending):
+        error = _begun(error, context)
     if isinstance(error, OUTAGES):
         error = outage_of(error)
     if isinstance(error, exceptions.AuthKitError):
@@ -129,6 +131,15 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, drf.ValidationError):
         return Response(data, status=status)
     return refused(data, status=status, headers=_headers(status, context))
+
+
+def _begun(pending: exceptions.SignInPending, context: dict[str, Any]) -> Exception:
+    """The step, begun: here and not where a guard found it, because the sign-in's transaction is undone by now."""
+    try:
+        pending.begin(context["request"]._request)
+    except (exceptions.AuthKitError, *OUTAGES) as error:
+        return error
+    return pending
 
 
 def _throttled(error: drf.Throttled) -> Response:

@@ -32,14 +32,16 @@ from authkit import conf, features
 from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import page_of
-from authkit.exceptions import InvalidCredentials, NotFound, TooManyLogins
+from authkit.exceptions import AuthKitError, InvalidCredentials, NotFound, SignInPending, TooManyLogins, Unavailable
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
+from authkit.pages.doors import PAGE
 from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin.credentials import verify_password
+from authkit.signin.methods import PASSWORD, methods
 
 LOGINS_PER_PAGE = 25
 
@@ -96,10 +98,25 @@ class LoginPage(Page):
         except InvalidCredentials:
             return self._refuse(request, form)
         try:
-            sign_in(request=request, user=user, method="password", remember=form.cleaned_data["remember"])
+            sign_in(
+                request=request,
+                user=user,
+                method=PASSWORD.id,
+                remember=form.cleaned_data["remember"],
+                door=PAGE.id,
+            )
         except TooManyLogins:
             sentence = gettext("You are signed in on too many devices. Sign out on one of them first.")
             return self._show(request, form, error=sentence, status=403)
+        except SignInPending as pending:
+            pending.begin(request)
+            return HttpResponseRedirect(pending.page)
+        except InvalidCredentials:
+            return self._refuse(request, form)
+        except Unavailable:
+            raise
+        except AuthKitError as refused:
+            return self._show(request, form, error=refused.message, status=403)
         return HttpResponseRedirect(safe_next(request))
 
     def _refuse(self, request: HttpRequest, form: LoginForm) -> HttpResponse:
@@ -164,11 +181,11 @@ class AccountPage(SignedInPage):
         logins = mine.select_related("actor")
         page = Paginator(logins, LOGINS_PER_PAGE).get_page(request.GET.get("page"))
         current = current_login(request)
-        names = features.names_of_methods() | {"password": gettext("Password")}
+        known = methods()
         shown = [
             ShownLogin(
                 login=login,
-                method=names.get(login.method, login.method),
+                method=known[login.method].label if login.method in known else login.method,
                 current=current is not None and login.pk == current.pk,
             )
             for login in page

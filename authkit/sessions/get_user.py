@@ -18,28 +18,31 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model, load_backend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
-from authkit.exceptions import DatabaseUnavailable, LoginEnded
+from authkit.exceptions import AuthKitError, DatabaseUnavailable, LoginEnded, SignInPending
 from authkit.logins.database_clock import database_now
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.models import Login
 from authkit.logins.principal import Principal
-from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import end_login, open_login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
 from authkit.logins.statement import USED
 from authkit.logins.verdict import check_login
-from authkit.sessions.lifetimes import session_lifetime
+from authkit.sessions.carriers import AdoptedSessionCarrier
+from authkit.sessions.doors import ADOPTION
 from authkit.sessions.receivers import client_of, method_of_backend
 from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import held_before_rehash, renew_auth_hash
 from authkit.sessions.verdicts import Verdict, adopted_login_id, judge
+from authkit.signin.attempts import Attempt
 from authkit.signin.backends import as_backend_sees, first_finder
+from authkit.signin.flow import sign_in
 from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
@@ -92,6 +95,13 @@ def _resolve(request: HttpRequest) -> None:
         principal = _carried(request)
     except LoginEnded as ended:
         return _end(request, ended)
+    except SignInPending as pending:
+        # The session alone is no evidence for a further step: the person signs in anew, and is asked for it then.
+        return _end(request, LoginEnded(pending.detail, reason="login_ended"))
+    except DatabaseUnavailable:
+        raise
+    except AuthKitError as refused:
+        return _end(request, refused)
     if principal is None:
         return carry(request, user=AnonymousUser(), login=None)
     return carry(request, user=_renoted(request, principal.user), login=principal.login)
@@ -168,6 +178,8 @@ def _hold_to_session_hash(request: HttpRequest, principal: Principal) -> None:
 def _adopt(request: HttpRequest, backend: Any) -> Principal | None:
     """A session from before authkit gets its login, after every check that Django would have made.
 
+    Guards are asked as at any sign-in, LOGIN.MAY_SIGN_IN among them: a session that is refused ends here.
+
     Its age is unknown, so any cutoff has ended it by now: else installing authkit would bring back whom it forced out.
     And its login's id comes from the session's id: of parallel requests one opens the row and the others find it, and
     a session that loses the note of its login finds the same one again, alive or ended.
@@ -199,7 +211,7 @@ def settle_adoption(request: HttpRequest, login: Login) -> None:
     try:
         if not Login.objects.filter(pk=login.pk).exists():
             _open_once(request, cast("AbstractBaseUser", session_state(request).user), login.pk)
-    except (DatabaseError, InterfaceError) as error:
+    except (AuthKitError, DatabaseError, InterfaceError) as error:
         logger.warning("login %s could not be noted in its session: %s", login.pk, traced(error))
         return
     request.session[LOGIN_SESSION_KEY] = str(login.pk)
@@ -210,21 +222,23 @@ def _open_once(request: HttpRequest, user: AbstractBaseUser, login_id: UUID) -> 
     # By the database's clock, as the cutoff; one statement at the first request of such a session.
     latest = database_now() - ADOPTED_BEGAN_BEFORE
     try:
-        with transaction.atomic():
-            open_login(
+        sign_in(
+            Attempt(
                 user=user,
-                kind=LoginKind.SESSION,
                 method=method_of_backend(request.session[BACKEND_SESSION_KEY]),
-                lifetime=session_lifetime(remembered=False),
+                door=ADOPTION.id,
                 client=client_of(request),
                 login_id=login_id,
                 began_at=min(known or latest, latest),
-            )
+            ),
+            AdoptedSessionCarrier(request=request, user=user, remembered=False),
+            request=request,
+        )
     except IntegrityError:
         logger.info("a session from before authkit was adopted by a parallel request")
 
 
-def _end(request: HttpRequest, ended: LoginEnded) -> None:
+def _end(request: HttpRequest, ended: AuthKitError) -> None:
     if ended.final:
         request.session.flush()
     carry(request, user=AnonymousUser(), login=None)

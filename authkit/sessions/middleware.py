@@ -11,15 +11,22 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from authkit.core.clients import warm_up
-from authkit.core.outages import out_of_reach, outage_of
+from authkit.core.outages import OUTAGES, out_of_reach, outage_of
 from authkit.core.refusals import answer_of
 from authkit.core.response_notes import challenge_of, response_notes, settle_aftermath
-from authkit.exceptions import AuthKitError, DatabaseUnavailable, LoginEnded, TokenNotValid, Unavailable
+from authkit.exceptions import (
+    AuthKitError,
+    DatabaseUnavailable,
+    LoginEnded,
+    SignInPending,
+    TokenNotValid,
+    Unavailable,
+)
 from authkit.logins.current import RequestScope
 from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
@@ -103,7 +110,8 @@ class SessionLoginMiddleware:
         which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS); 401 for one that asked more of
         them than their key, whose login turned out to be over (`authkit.revocation.deferred`). A refusal that has a
         template is answered by its page: 403 for a view that calls Django's `login()`, as the admin's does, for a
-        person who is signed in too often already."""
+        person who is signed in too often already, or whom a guard refuses. Where a further step is due, the answer is a
+        redirect to its page."""
         if isinstance(exception, Unavailable):
             return answer_of(outage_of(exception), request)
         if out_of_reach(exception, using=router.db_for_write(Login)):
@@ -111,7 +119,9 @@ class SessionLoginMiddleware:
             return answer_of(outage, request)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
-        if isinstance(exception, AuthKitError) and exception.template:
+        if isinstance(exception, SignInPending):
+            return _pending(request, exception)
+        if isinstance(exception, AuthKitError) and (exception.template or _refuses_sign_in(request, exception)):
             return answer_of(exception, request)
         return None
 
@@ -131,6 +141,27 @@ def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
     error = TokenNotValid(ended.detail, reason=ended.reason, why=ended.why)
     headers = {"WWW-Authenticate": challenge_of(request), "Cache-Control": "no-store"}
     return JsonResponse(error.as_payload(), status=error.status, headers=headers)
+
+
+def _refuses_sign_in(request: HttpRequest, exception: Exception) -> bool:
+    # Whichever error a guard raises: a project's own use of the same errors is its view's business.
+    state = known_state(request)
+    return state is not None and state.refused is exception
+
+
+def _pending(request: HttpRequest, pending: SignInPending) -> HttpResponse:
+    try:
+        pending.begin(request)
+    except OUTAGES as error:
+        return answer_of(outage_of(error), request)
+    headers = {"Cache-Control": "no-store"}
+    if _wants_json(request):
+        return JsonResponse(pending.as_payload(), status=403, headers=headers)
+    return HttpResponseRedirect(pending.page, headers=headers)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def _begin(request: HttpRequest) -> None:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from authkit.exceptions import SignInRefused
+from authkit.exceptions import AuthKitError, DatabaseUnavailable, SignInRefused
 from authkit.logins.models import Login
-from authkit.sessions.lifetimes import session_lifetime
-from authkit.sessions.receivers import SignIn, announce
+from authkit.sessions.carriers import NewSessionCarrier, held_logins, take_back
+from authkit.sessions.doors import OWN
+from authkit.sessions.impersonation import passage
+from authkit.sessions.receivers import client_of
+from authkit.signin import flow
+from authkit.signin.attempts import Attempt
 from authkit.signin.backends import first_finder
+from authkit.signin.carriers import displaced_by_session
 
 
 def sign_in(
-    *, request: Any, user: AbstractBaseUser, method: str, remember: bool = False, backend: str | None = None
+    *,
+    request: Any,
+    user: AbstractBaseUser,
+    method: str,
+    remember: bool = False,
+    backend: str | None = None,
+    door: str = OWN.id,
 ) -> Login:
     """Gives the request's session to somebody whom the caller has verified.
 
@@ -29,26 +40,37 @@ def sign_in(
         remember: keep the cookie when the browser closes; the longer lifetimes apply.
         backend: dotted path that Django notes in the session; if None the one that verified the user, where it is one
             of AUTHENTICATION_BACKENDS, else the first of these that finds the user.
+        door: id of the door (`authkit.signin.doors`) by which the person came.
 
     Returns:
         The login that was opened.
 
     Raises:
-        TooManyLogins: LOGIN.MAX_LOGINS is reached and AT_LIMIT is "refuse"; the session is an empty one then.
         SignInRefused: no back end of AUTHENTICATION_BACKENDS finds the user; nothing has changed.
+        RefusedByProject, TooManyLogins, SignInPending: as `authkit.signin.flow.sign_in`. A session that carried a
+            person is an empty one then, as Django's `login()` would have left it, and its login is over.
     """
-    http, person = getattr(request, "_request", request), cast("Any", user)
-    asked = SignIn(method=method, remembered=remember)
-    announce(http, asked)
+    http, path = getattr(request, "_request", request), backend or _backend_of(user)
+    previous, beside = held_logins(http.session), displaced_by_session(http)
+    passed = passage(request=http, user=user, previous=previous, proven=True)
+    attempt = Attempt(
+        user=user,
+        method=method,
+        door=door,
+        client=client_of(http),
+        remembered=remember,
+        replaces=(*passed.replaced, *beside),
+    )
+    carrier = NewSessionCarrier(request=http, user=user, remembered=remember, backend=path)
     try:
-        login(http, person, backend=backend or _backend_of(user))
-    finally:
-        announce(http, None)
-    if asked.login is None:
-        raise RuntimeError("no login was opened: is authkit in INSTALLED_APPS?")
-    absolute = session_lifetime(remembered=remember).absolute
-    http.session.set_expiry(int(absolute.total_seconds()) if remember else 0)
-    return asked.login
+        opened = flow.sign_in(attempt, carrier, request=http)
+    except DatabaseUnavailable:
+        raise
+    except AuthKitError as refused:
+        take_back(http, {*previous, *beside}, refused=refused)
+        raise
+    http.session.set_expiry(int(carrier.lifetime().absolute.total_seconds()) if remember else 0)
+    return opened.login
 
 
 def _backend_of(user: AbstractBaseUser) -> str:

@@ -9,7 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
-from authkit.exceptions import LoginEnded
+from authkit.exceptions import AuthKitError
 from authkit.logins.current import set_current_login
 from authkit.logins.models import Login
 
@@ -30,8 +30,10 @@ class SessionState:
     left: Login | None = None
     """A login that was opened from another person's (`authkit.sessions.impersonation`), and was signed out of just
     now."""
-    ended: LoginEnded | None = None
-    """Why the session carries nobody any more."""
+    ended: AuthKitError | None = None
+    """Why the session carries nobody any more: its login is over, or it was refused one (`LoginEnded` or another)."""
+    refused: AuthKitError | None = None
+    """What a guard, or LOGIN.MAX_LOGINS, raised at a sign-in into this session."""
     unavailable: bool = False
     """Whether the database could not be asked."""
 
@@ -59,6 +61,7 @@ def carry(request: Any, *, user: AbstractBaseUser | AnonymousUser, login: Login 
     set_current_login(request, login)
 
 
-def ended_login(request: Any) -> LoginEnded | None:
-    """Why the session that this request came with carries nobody: its login is over. None for any other request."""
+def ended_login(request: Any) -> AuthKitError | None:
+    """Why the session that this request came with carries nobody: its login is over, or a session from before authkit
+    was refused one. None for any other request."""
     return session_state(request).ended

@@ -86,6 +86,9 @@ class SessionStore(DatabaseSessionStore):
     """Django's hash of the password that it held then."""
     login_at_load: str | None = None
     """The login that it carried last; outlives `flush()`, which Django's `login()` calls before its signal."""
+    opened_login: str | None = None
+    """The login that a door of authkit's has put in and is about to tell Django's `login()` of, for as long as that
+    takes."""
     created_here: bool = False
     """Whether the id was issued during this very request."""
     is_plain: bool = False

@@ -17,10 +17,11 @@ from authkit.core.csrf import require_csrf_proof
 from authkit.core.operations import operation
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.sessions.authentication import CookieAuthentication, SessionAuthentication
-from authkit.sessions.receivers import PASSWORD
+from authkit.sessions.doors import JSON
 from authkit.sessions.serializers import SessionLoginSerializer, SessionSerializer
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin.credentials import verify_password
+from authkit.signin.methods import PASSWORD
 from authkit.signin.serializers import SignedInSerializer
 
 
@@ -78,7 +79,13 @@ class SessionLoginView(ApiView):
         body.is_valid(raise_exception=True)
         settings, http = conf.current(), request._request
         user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
-        login = sign_in(request=http, user=user, method=PASSWORD, remember=body.validated_data["remember"])
+        login = sign_in(
+            request=http,
+            user=user,
+            method=PASSWORD.id,
+            remember=body.validated_data["remember"],
+            door=JSON.id,
+        )
         return answer(SignedInSerializer, {"user": user, "login": login}, context={"current": login})
 
 

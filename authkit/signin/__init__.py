@@ -1,6 +1,7 @@
-"""How a person becomes signed in: what is asked of them, by which rules, and what the login then says of it.
+"""How a person becomes signed in: by which doors and methods, past which guards, and what the login then says of it.
 
-Public is what `__all__` names.
+Public is what `__all__` names: what a door, a method or a guard of a project's own is made of. Of the modules, `flow`
+is the one way to a login, `credentials` verifies a password, and `may_sign_in` asks the project's own rule.
 """
 
 from __future__ import annotations
@@ -10,15 +11,35 @@ from typing import TYPE_CHECKING
 from authkit.core.facade import lazy
 
 if TYPE_CHECKING:
+    from authkit.signin.attempts import Attempt, Pending
+    from authkit.signin.doors import Door, register_door
+    from authkit.signin.guards import Order, register_guard
+    from authkit.signin.methods import Method, register_method
     from authkit.signin.proofs import note_proof
 
 __all__ = [
+    "Attempt",
+    "Door",
+    "Method",
+    "Order",
+    "Pending",
     "note_proof",
+    "register_door",
+    "register_guard",
+    "register_method",
 ]
 
 __getattr__, __dir__ = lazy(
     globals(),
     {
+        "Attempt": "authkit.signin.attempts",
+        "Door": "authkit.signin.doors",
+        "Method": "authkit.signin.methods",
         "note_proof": "authkit.signin.proofs",
+        "Order": "authkit.signin.guards",
+        "Pending": "authkit.signin.attempts",
+        "register_door": "authkit.signin.doors",
+        "register_guard": "authkit.signin.guards",
+        "register_method": "authkit.signin.methods",
     },
 )

@@ -1,7 +1,9 @@
-"""By what people are recognised, and what an answer says of them."""
+"""By what people are recognised, what an answer says of them, the hook that is asked, and the doors."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from inspect import iscoroutinefunction, signature
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,6 +14,7 @@ from django.utils.module_loading import import_string
 from rest_framework.serializers import BaseSerializer
 
 from authkit import conf
+from authkit.signin.doors import Door, doors
 
 
 def check_user_serializer(**_: Any) -> list[CheckMessage]:
@@ -71,4 +74,62 @@ def _is_unique(users: Any, field: Any) -> bool:
     return False
 
 
-CHECKS = (check_user_serializer, check_identifiers)
+def check_may_sign_in(**_: Any) -> list[CheckMessage]:
+    """E065, E066. What the callable returns is seen only at a sign-in; see `authkit.signin.may_sign_in`."""
+    hook = conf.inspect()[0].login.may_sign_in
+    if not hook:
+        return []
+    try:
+        function = hook.resolve()
+    except Exception as error:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
+        text = f"AUTHKIT LOGIN.MAY_SIGN_IN {hook!r} can't be imported, so every sign-in is refused: {error}"
+        hint = "Name a function of yours by its dotted path, or leave the key out."
+        return [Error(text, hint=hint, id="authkit.E065")]
+    if _takes_three(function):
+        return []
+    text = f"AUTHKIT LOGIN.MAY_SIGN_IN {hook!r} can't be called with (user, request, method): every sign-in is refused."
+    hint = "Write it as def may_sign_in(user, request, method): return True, or a sentence; it can't be async."
+    return [Error(text, hint=hint, id="authkit.E066")]
+
+
+def _takes_three(function: Any) -> bool:
+    if not callable(function) or iscoroutinefunction(function):
+        return False
+    try:
+        signature(function).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # written in C, so its signature is not known
+    return True
+
+
+def check_doors(**_: Any) -> list[CheckMessage]:
+    """E240 to E242."""
+    return [message for door in doors() for message in _door(door)]
+
+
+def _door(door: Door) -> Iterator[CheckMessage]:
+    if not door.evidence:
+        yield Error(
+            f"The door {door.id!r} names no evidence: nothing says what a caller has to show there.",
+            hint='Write it as Door(..., evidence=("password",)).',
+            id="authkit.E240",
+        )
+    if not door.budgets:
+        yield Error(
+            f"The door {door.id!r} names no budget, so nothing would limit how often a caller may try there.",
+            hint='Write it as Door(..., budgets=("password",)).',
+            id="authkit.E241",
+        )
+    try:
+        import_string(door.view)
+    except Exception as error:  # noqa: BLE001  # as above
+        yield Error(
+            f"The view of the door {door.id!r}, {door.view!r}, can't be imported: {error}",
+            hint="Name the view, or the function that opens the login, by its dotted path.",
+            id="authkit.E242",
+        )
+
+
+CHECKS = (check_user_serializer, check_identifiers, check_may_sign_in, check_doors)

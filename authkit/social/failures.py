@@ -12,7 +12,7 @@ from jwt import PyJWTError
 from requests import RequestException
 from social_core.exceptions import SocialAuthBaseException
 
-from authkit.exceptions import SocialLoginFailed, TooManyLogins
+from authkit.exceptions import SignInRefused, SocialLoginFailed, TooManyLogins
 
 UNREADABLE = (
     PyJWTError, RequestException, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError,
@@ -46,6 +46,8 @@ class Failure(StrEnum):
     """A program asked for a code in a way that can't be answered with a redirect."""
     NO_ID_TOKENS = "no_id_tokens"
     TOO_MANY_LOGINS = TooManyLogins.code
+    SIGN_IN_REFUSED = SignInRefused.code
+    """By LOGIN.MAY_SIGN_IN or another guard, whose own sentence the page shows."""
 
 
 STATUSES: dict[Failure, int] = {
@@ -58,6 +60,7 @@ STATUSES: dict[Failure, int] = {
     Failure.INACTIVE: 403,
     Failure.LINKED_ELSEWHERE: 409,
     Failure.TOO_MANY_LOGINS: 403,
+    Failure.SIGN_IN_REFUSED: 403,
 }
 """HTTP statuses; 400 for every other reason."""
 
@@ -106,6 +109,7 @@ SENTENCES = {
         "The app that sent you here made a wrong request. Please tell the people who made the app."
     ),
     Failure.NO_ID_TOKENS: _("This provider has no ID tokens. Please use another way to sign in with it."),
+    Failure.SIGN_IN_REFUSED: _("Signing in this way is not possible here."),
     Failure.TOO_MANY_LOGINS: _("You are signed in on too many devices. Sign out on one of them first."),
 }
 

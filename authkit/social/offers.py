@@ -7,13 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from authkit.features import AccountLink
-from authkit.social.providers import presets
 from authkit.social.providers.providers import Provider, configured
-
-
-def names_of_methods() -> dict[str, str]:
-    """The names of the configured providers, by their ids. Asked for where no page may be mounted as well."""
-    return {key: provider.name or key for key, provider in presets.configured().items()}
 
 
 def sign_in_buttons() -> list[Provider]:

@@ -27,6 +27,7 @@ from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import ClaimsRefused, DatabaseUnavailable, Unavailable
 from authkit.logins.models import Login
+from authkit.signin.methods import method_of
 
 logger = logging.getLogger("authkit")
 
@@ -84,7 +85,8 @@ def authentication_claims(*, login: Login, acr_values: Mapping[str, str]) -> dic
     """When and how the person signed in; the same for all tokens of a login (RFC 9068 section 2.2.1).
 
     Args:
-        login: `authenticated_at` is `auth_time`, in seconds since the epoch, and `method` decides about the other two.
+        login: `authenticated_at` is `auth_time`, in seconds since the epoch; `amr` and `method` decide about the other
+            two.
         acr_values: the `acr` of each method; none for a method that is missing, since no value means the same to all.
 
     Returns:
@@ -92,8 +94,9 @@ def authentication_claims(*, login: Login, acr_values: Mapping[str, str]) -> dic
         person proved themselves there is the provider's knowledge, and RFC 8176 has no value for "somewhere else".
     """
     claims: dict[str, Any] = {"auth_time": int(login.authenticated_at.timestamp())}
-    if login.method == "password":
-        claims["amr"] = ["pwd"]
+    # A login from before the column has none; its method then says what it was.
+    if amr := login.amr.split() or list(method_of(login.method).amr):
+        claims["amr"] = amr
     if acr := acr_values.get(login.method):
         claims["acr"] = str(acr)
     return claims

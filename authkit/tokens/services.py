@@ -11,12 +11,18 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
 
 from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
+from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
-from authkit.logins.services import open_login
+from authkit.logins.services import Lifetime
+from authkit.signin.attempts import Attempt
+from authkit.signin.carriers import BaseCarrier
+from authkit.signin.flow import sign_in
+from authkit.tokens.doors import OWN
 from authkit.tokens.formats import ACCESS, BOTH, VerifiedAccess, authkit_jwt, format_of
 from authkit.tokens.pairs import Additions, Rule, TokenPair, lifetime_of, sign_pair
 from authkit.tokens.transports import Transport
@@ -30,8 +36,10 @@ def issue_tokens(
     transport: Transport = Transport.BODY,
     began_at: datetime | None = None,
     replaces: Collection[UUID] = (),
+    door: str = OWN.id,
+    request: HttpRequest | None = None,
 ) -> TokenPair:
-    """Opens a login for somebody whom the caller has verified, and signs its first pair.
+    """Opens a login for a person whom the caller has verified, and signs its first pair.
 
     Args:
         user: who signed in.
@@ -40,24 +48,38 @@ def issue_tokens(
         transport: how the client wants them.
         began_at: when the sign-in happened, if that was before now.
         replaces: ids of logins that end once this one is there.
+        door: id of the door (`authkit.signin.doors`) by which the person came.
+        request: the door's, for the guards.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
-        TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse".
+        RefusedByProject, TooManyLogins, SignInPending: as `authkit.signin.flow.sign_in`.
     """
-    settings = conf.current().tokens
-    additions = Additions(settings)
-    login = open_login(
-        user=user,
-        kind=LoginKind.TOKEN,
-        method=method,
-        lifetime=lifetime_of(settings),
-        client=client,
-        began_at=began_at,
-        prepare=additions,
-        replaces=replaces,
-    )
-    return sign_pair(user=user, login=login, transport=transport, additions=additions)
+    attempt = Attempt(user=user, method=method, door=door, client=client, began_at=began_at, replaces=tuple(replaces))
+    carrier = _PairCarrier(user=user, settings=conf.current().tokens, transport=transport)
+    return sign_in(attempt, carrier, request=request).result
+
+
+class _PairCarrier(BaseCarrier):
+    """A token pair that is signed from the login's row."""
+
+    kind = LoginKind.TOKEN
+
+    def __init__(self, *, user: AbstractBaseUser, settings: conf.TokenSettings, transport: Transport) -> None:
+        self.user = user
+        self.transport = transport
+        self.additions = Additions(settings)
+
+    def lifetime(self) -> Lifetime:
+        return lifetime_of(self.additions.settings)
+
+    def prepare(self, user: AbstractBaseUser, login: Login) -> None:
+        """Asks for the keys and for what the project adds."""
+        self.additions(user, login)
+
+    def open(self, login: Login) -> TokenPair:
+        """Signs the pair."""
+        return sign_pair(user=self.user, login=login, transport=self.transport, additions=self.additions)
 
 
 def refresh_tokens(

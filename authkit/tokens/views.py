@@ -22,6 +22,7 @@ from authkit.core.csrf import require_csrf_proof
 from authkit.core.operations import operation
 from authkit.exceptions import InvalidCredentials, TokenNotValid, TransportNotAllowed
 from authkit.signin.credentials import verify_password
+from authkit.signin.methods import PASSWORD
 from authkit.tokens.cookies import (
     UnmarkedCookie,
     discard_access_cookie,
@@ -30,6 +31,7 @@ from authkit.tokens.cookies import (
     read_refresh_cookie,
     set_cookies,
 )
+from authkit.tokens.doors import OWN, TOKEN
 from authkit.tokens.pairs import Rule, TokenPair
 from authkit.tokens.revoking import identify_token, revoke_token
 from authkit.tokens.serializers import (
@@ -108,10 +110,12 @@ class ObtainView(ApiView):
         transport = transport_for(request, body.validated_data.get("transport"))
         identifiers = conf.current().login.identifiers
         user = verify_password(request=request._request, identifiers=identifiers, **body.credentials())
-        return sign_in_answer(request, user=user, method="password", transport=transport)
+        return sign_in_answer(request, user=user, method=PASSWORD.id, transport=transport, door=TOKEN.id)
 
 
-def sign_in_answer(request: Request, *, user: AbstractBaseUser, method: str, transport: Transport) -> Response:
+def sign_in_answer(
+    request: Request, *, user: AbstractBaseUser, method: str, transport: Transport, door: str = OWN.id
+) -> Response:
     """Signs a person in by token pair, for a door that has verified who they are (docs/own-door.md).
 
     Args:
@@ -119,21 +123,29 @@ def sign_in_answer(request: Request, *, user: AbstractBaseUser, method: str, tra
         user: the person.
         method: how they proved it, such as "password" or "magic-link"; `Login.method` holds it, 64 characters at most.
         transport: from `transport_for`, asked before the credential was looked at.
+        door: the id under which it is registered (`authkit.signin.doors`).
 
     Returns:
         A token answer.
 
     Raises:
         InvalidCredentials: the person is inactive.
-        ClaimsRefused, TooManyLogins: as `issue_tokens`.
+        ClaimsRefused, RefusedByProject, TooManyLogins, SignInPending: as `issue_tokens`.
     """
     if not user.is_active:
         raise InvalidCredentials("inactive")
     client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
     replaces = replaced_logins(request._request, transport)
-    return signed_in_answer(
-        request, issue_tokens(user=user, method=method, client=client, transport=transport, replaces=replaces)
+    pair = issue_tokens(
+        user=user,
+        method=method,
+        client=client,
+        transport=transport,
+        replaces=replaces,
+        door=door,
+        request=request._request,
     )
+    return signed_in_answer(request, pair)
 
 
 def signed_in_answer(request: Request, pair: TokenPair) -> Response:
@@ -173,7 +185,7 @@ class RefreshView(ApiView):
         refuses={
             400: ("transport_not_allowed",),
             401: ("token_not_valid",),
-            403: ("csrf_failed", "claims_refused"),
+            403: ("csrf_failed", "claims_refused", "sign_in_refused"),
         },
         refresh_cookie=True,
     )

@@ -13,8 +13,9 @@ from django.db import connection, connections
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded
 from authkit.logins.models import Login
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import end_login, open_login
+from authkit.logins.services import end_login
 from authkit.revocation.access import check_access
 from tests.logins.conftest import LIFETIME
 from tests.revocation.hinted import block

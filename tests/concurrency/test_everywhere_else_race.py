@@ -12,8 +12,9 @@ from django.db import connection, transaction
 
 from authkit.core.clients import Client
 from authkit.logins.models import Login, UserCutoff
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import end_all_logins, end_logins_of, open_login
+from authkit.logins.services import end_all_logins, end_logins_of
 from tests.logins.conftest import LIFETIME
 from tests.revocation.clocks import clock
 

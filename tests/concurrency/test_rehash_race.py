@@ -18,9 +18,10 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from authkit.core.clients import Client
 from authkit.logins.models import Login
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.rotation import rotate
-from authkit.logins.services import Lifetime, end_logins_of, open_login
+from authkit.logins.services import Lifetime, end_logins_of
 from authkit.logins.verdict import check_login
 from tests.concurrency.threads import SharedDatabase, shared_database
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,22 +17,30 @@ from drf_spectacular.generators import SchemaGenerator
 
 from authkit.logins.models import Login
 from authkit.openapi import document as _loaded  # noqa: F401  # as its app does in a project
+from authkit.signin import doors, guards, methods
+from authkit.signin.checks import check_doors
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "own-door.md").read_text()
 BLOCKS = dict(re.findall(r"^```python\n# ([^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 
 
 @pytest.fixture
-def person(user: Any, settings: Any) -> Any:
-    """Alice, whose key is "good", at a site that has the page's two doors."""
+def names(user: Any) -> dict[str, Any]:
+    """What the page's blocks define; Alice's key is "good"."""
     namespace: dict[str, Any] = {"__name__": "mysite.doors", "spend_key": lambda key: user if key == "good" else None}
     for block in BLOCKS.values():
         exec(block, namespace)
+    return namespace
+
+
+@pytest.fixture
+def person(user: Any, settings: Any, names: dict[str, Any]) -> Any:
+    """Alice, at a site that has the page's two doors."""
     urls = ModuleType("urls")
     urls.__dict__["urlpatterns"] = [
-        path("magic/", namespace["MagicLink"].as_view()),
-        path("described/", namespace["DescribedMagicLink"].as_view()),
-        path("magic-page/", csrf_protect(namespace["magic_page"])),
+        path("magic/", names["MagicLink"].as_view()),
+        path("described/", names["DescribedMagicLink"].as_view()),
+        path("magic-page/", csrf_protect(names["magic_page"])),
         path("auth/", include("authkit.urls")),
     ]
     settings.ROOT_URLCONF = urls
@@ -81,3 +91,49 @@ def test_a_browser_gets_a_session(person: Any, client: Any) -> None:
     assert client.post("/magic-page/", {"key": "good"}).status_code == 302
     assert client.get("/auth/api/me/").json()["login"]["method"] == "magic-link"
     assert client.post("/magic-page/", {"key": "bad"})["Location"].startswith("/auth/login/")
+
+
+@pytest.fixture
+def registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "_doors", dict(doors._doors))
+    monkeypatch.setattr(methods, "_methods", dict(methods._methods))
+    monkeypatch.setattr(guards, "_guards", list(guards._guards))
+
+
+@pytest.mark.usefixtures("registries")
+def test_a_door_and_a_method_with_names(person: Any, client: Any, names: dict[str, Any]) -> None:
+    sys.modules["mysite"], sys.modules["mysite.doors"] = ModuleType("mysite"), ModuleType("mysite.doors")
+    try:
+        vars(sys.modules["mysite.doors"]).update(names)
+        names["MySiteConfig"].ready(None)
+        assert check_doors() == []
+    finally:
+        del sys.modules["mysite.doors"], sys.modules["mysite"]
+    client.post("/magic-page/", {"key": "good"})
+    assert "Link by mail" in client.get("/auth/account/").content.decode()
+
+
+def test_the_rule_refuses_with_its_sentence(person: Any, client: Any, api: Any, settings: Any, names: Any) -> None:
+    settings.AUTHKIT = {"LOGIN": {"MAY_SIGN_IN": names["may_sign_in"]}}
+    person.contract_ends = date(2020, 1, 31)
+    answer = api.post("/magic/", {"key": "good"}, format="json")
+    assert (answer.status_code, answer.json()) == (
+        403,
+        {"code": "sign_in_refused", "detail": "Your contract has ended."},
+    )
+    page = client.post("/magic-page/", {"key": "good"})
+    assert page.status_code == 403
+    assert "Your contract has ended." in page.content.decode()
+    assert not Login.objects.exists()
+    del person.contract_ends
+    assert api.post("/magic/", {"key": "good"}, format="json").status_code == 200
+
+
+@pytest.mark.usefixtures("registries")
+def test_the_guard_leads_to_its_step(person: Any, client: Any, api: Any, names: Any) -> None:
+    names["connect"]()
+    person.accepted_terms = False
+    answer = api.post("/magic/", {"key": "good"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "terms_changed")
+    assert client.post("/magic-page/", {"key": "good"})["Location"] == "/auth/login/"
+    assert not Login.objects.exists()

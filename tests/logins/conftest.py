@@ -10,8 +10,9 @@ import pytest
 
 from authkit.core.clients import Client
 from authkit.logins.models import Login
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import LoginKind
-from authkit.logins.services import Lifetime, open_login
+from authkit.logins.services import Lifetime
 from authkit.revocation import epochs
 
 LIFETIME = Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30))

@@ -17,8 +17,9 @@ from authkit.core.clients import Client
 from authkit.logins import crowds
 from authkit.logins.crowds import end_logins_of_people, end_these_logins
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import Lifetime, open_login
+from authkit.logins.services import Lifetime
 
 pytestmark = pytest.mark.django_db
 

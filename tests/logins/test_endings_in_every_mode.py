@@ -13,8 +13,9 @@ from social_django.models import UserSocialAuth
 
 from authkit.core.clients import Client
 from authkit.logins.models import Login
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import Lifetime, end_logins_where, open_login
+from authkit.logins.services import Lifetime, end_logins_where
 from authkit.tokens.services import issue_tokens
 from tests.logins import test_email_change
 from tests.revocation.hinted import Tokens, block

@@ -13,8 +13,9 @@ from authkit.exceptions import LoginEnded
 from authkit.logins import endings
 from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import Lifetime, end_all_logins, end_logins_of, end_logins_where, open_login
+from authkit.logins.services import Lifetime, end_all_logins, end_logins_of, end_logins_where
 from authkit.logins.verdict import check_login
 
 KEY = "nightly-key"

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from authkit.core.clients import Client
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import Lifetime, open_login
+from authkit.logins.services import Lifetime
 from tests.outage import database_down
 
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,9 @@ from django.test import Client
 
 from authkit.core.clients import Client as Caller
 from authkit.logins.models import Login
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import LoginKind
-from authkit.logins.services import Lifetime, open_login
+from authkit.logins.services import Lifetime
 from tests.pages.conftest import ACCOUNT, END_ALL, LOGIN, LOGOUT
 from tests.web_forms import Forms
 

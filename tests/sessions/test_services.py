@@ -12,11 +12,12 @@ from django.test import RequestFactory
 from rest_framework.request import Request
 
 from authkit.exceptions import SignInRefused
+from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.sessions.receivers import open_session_login
 from authkit.sessions.services import sign_in, sign_out
-from authkit.sessions.store import SessionStore
+from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.wiring import LOGIN_BACKEND, MODEL_BACKEND
 
 pytestmark = pytest.mark.django_db
@@ -109,10 +110,11 @@ def test_drf_request_is_as_good(user: Any, request_: Any) -> None:
     assert not request_.user.is_authenticated
 
 
-def test_sign_in_without_the_receiver_says_what_is_missing(user: Any, request_: Any) -> None:
+def test_sign_in_needs_no_receiver_of_ours(user: Any, request_: Any) -> None:
     assert user_logged_in.disconnect(dispatch_uid="authkit.sessions.open")
     try:
-        with pytest.raises(RuntimeError, match="INSTALLED_APPS"):
-            sign_in(request=request_, user=user, method="password")
+        login = sign_in(request=request_, user=user, method="password")
     finally:
         user_logged_in.connect(open_session_login, dispatch_uid="authkit.sessions.open")
+    assert request_.session[LOGIN_SESSION_KEY] == str(login.pk)
+    assert current_login(request_) == Login.objects.get() == login

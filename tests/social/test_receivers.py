@@ -12,8 +12,9 @@ from social_django.models import UserSocialAuth
 
 from authkit.core.clients import Client
 from authkit.logins.models import Login, UserCutoff
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
-from authkit.logins.services import Lifetime, open_login
+from authkit.logins.services import Lifetime
 from authkit.social import receivers
 
 pytestmark = pytest.mark.django_db

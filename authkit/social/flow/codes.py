@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.codes import authorization_codes
@@ -14,10 +15,11 @@ from authkit.codes.authorization_codes import Grant
 from authkit.core.clients import Client
 from authkit.core.hidden import Hidden
 from authkit.core.one_time_codes import name_login
-from authkit.exceptions import InvalidGrant, LoginEnded, SocialLoginFailed
+from authkit.exceptions import AuthKitError, InvalidGrant, LoginEnded, SignInPending, SocialLoginFailed
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.logins.verdict import check_login
+from authkit.social.doors import EXCHANGE
 from authkit.social.flow import flow
 from authkit.social.flow.authorization import AuthorizationRequest
 from authkit.social.links.links import require_still_linked
@@ -58,6 +60,7 @@ def exchange_code(
     client: Client,
     transport: Transport = Transport.BODY,
     replaces: Collection[UUID] = (),
+    request: HttpRequest | None = None,
 ) -> TokenPair:
     """Redeems a code, by one conditional UPDATE in one transaction with the login that is opened for it.
 
@@ -73,17 +76,19 @@ def exchange_code(
         client: from where.
         transport: how the program wants its tokens.
         replaces: ids of logins that end once the new one is there.
+        request: the door's, for the guards.
 
     Raises:
         InvalidGrant: no such code, used, too old, of another program, or its person may not come in any more.
         ClaimsRefused: the project's CLAIMS failed. Nothing was opened, and the code is as good as before.
-        TooManyLogins: LOGIN.MAX_LOGINS is reached, and AT_LIMIT is "refuse". As before.
+        RefusedByProject, TooManyLogins: as `authkit.signin.flow.sign_in`. As before.
+        SignInPending: a further step is due. Nothing was opened, and the code is used.
     """
     code, verifier = Hidden(code), Hidden(verifier)
     with transaction.atomic():
         # A parallel exchange waits here for the row, and then finds it used, and the other one's login in it.
         used = authorization_codes.use_code(code=code)
-        refused = used.refusal
+        refused: AuthKitError = used.refusal
         if used.row is not None:
             try:
                 with transaction.atomic():
@@ -92,15 +97,18 @@ def exchange_code(
                         client=client,
                         using=transport,
                         replaces=replaces,
+                        request=request,
                     )
-            except InvalidGrant as error:
+            except (InvalidGrant, SignInPending) as error:
                 refused = error
     if used.replayed_login is not None:
         end_login(login_id=used.replayed_login, reason=EndReason.REVOKED)
     raise refused
 
 
-def _redeemed(grant: Grant, *, client: Client, using: Transport, replaces: Collection[UUID]) -> TokenPair:
+def _redeemed(
+    grant: Grant, *, client: Client, using: Transport, replaces: Collection[UUID], request: HttpRequest | None
+) -> TokenPair:
     user = grant.user
     upstream = _upstream(grant.details)
     try:
@@ -114,6 +122,8 @@ def _redeemed(grant: Grant, *, client: Client, using: Transport, replaces: Colle
                 transport=using,
                 began_at=grant.created_at,
                 replaces=replaces,
+                door=EXCHANGE.id,
+                request=request,
             ),
         )
     except SocialLoginFailed as error:

@@ -19,6 +19,7 @@ from authkit.core.clients import client_from
 from authkit.core.operations import Parameter, operation
 from authkit.core.refusals import headers_of
 from authkit.exceptions import NotFound, SocialLoginFailed
+from authkit.social.doors import NATIVE
 from authkit.social.failures import SENTENCES, STATUSES, failure_of
 from authkit.social.flow import flow
 from authkit.social.flow.authorization import declined, requested
@@ -98,6 +99,7 @@ class ExchangeView(ApiView):
             client=client_from(request.META, trusted_proxies=conf.current().trusted_proxies),
             transport=transport,
             replaces=replaced_logins(request._request, transport),
+            request=request._request,
         )
         return signed_in_answer(request, pair)
 
@@ -140,7 +142,13 @@ class NativeTokenView(SocialApiView):
         pair = flow.open_login(
             came=came,
             door=lambda user, method: issue_tokens(
-                user=user, method=method, client=client, transport=transport, replaces=replaces
+                user=user,
+                method=method,
+                client=client,
+                transport=transport,
+                replaces=replaces,
+                door=NATIVE.id,
+                request=request._request,
             ),
         )
         return signed_in_answer(request, pair)

@@ -30,8 +30,18 @@ from authkit.core.operations import operation
 from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import headers_of, payload_of
-from authkit.exceptions import NotFound, SignInRefused, SocialLoginFailed, TooManyLogins
+from authkit.exceptions import (
+    AuthKitError,
+    NotFound,
+    RefusedByProject,
+    SignInPending,
+    SignInRefused,
+    SocialLoginFailed,
+    TooManyLogins,
+    Unavailable,
+)
 from authkit.sessions.services import sign_in
+from authkit.social.doors import PAGE
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
 from authkit.social.flow import authorization, flow
 from authkit.social.flow.codes import issue_code
@@ -107,10 +117,17 @@ class SocialPage(View):
         self.log(error)
         return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
 
+    def _not_let_in(self, error: AuthKitError) -> HttpResponse:
+        """For a guard's refusal of a person whom the provider has vouched for: in the guard's own words."""
+        self.log(error)
+        return self._error_page(self.request, error.message, 403, Failure.SIGN_IN_REFUSED)
+
     def log(self, error: Exception) -> None:
         """One line for a refusal; all of an outage."""
-        if isinstance(error, SocialLoginFailed):
-            logger.warning("sign-in through %r refused: %s (%s)", self.provider.id, error.reason, error.detail)
+        if isinstance(error, AuthKitError) and not isinstance(error, Unavailable):
+            logger.warning(
+                "sign-in through %r refused: %s (%s)", self.provider.id, error.reason or error.code, error.detail
+            )
         else:
             outage_of(error)
 
@@ -194,11 +211,23 @@ class CompletePage(SocialPage):
             query = urlencode({"connected": self.provider.id})
             return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
         try:
-            flow.open_login(came=came, door=lambda user, method: sign_in(request=request, user=user, method=method))
+            flow.open_login(
+                came=came,
+                door=lambda user, method: sign_in(request=request, user=user, method=method, door=PAGE.id),
+            )
         except TooManyLogins as error:
             raise refuse(Failure.TOO_MANY_LOGINS, error.detail) from error
+        except SignInPending as pending:
+            pending.begin(request)
+            return HttpResponseRedirect(pending.page)
+        except RefusedByProject as error:
+            return self._not_let_in(error)
         except SignInRefused as error:
             raise refuse(Failure.INACTIVE, error.detail) from error
+        except (SocialLoginFailed, Unavailable):
+            raise
+        except AuthKitError as error:
+            return self._not_let_in(error)
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
         return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))

@@ -7,7 +7,7 @@ pair within the grace, and a copy that shows up later ends the login, as any reu
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -19,8 +19,12 @@ from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 from authkit.logins.rotation import rotate
-from authkit.logins.services import Lifetime, Prepare, open_login
-from authkit.tokens.simplejwt.judging import ENDED, METHOD, Accepted, judge
+from authkit.logins.services import Lifetime, Prepare
+from authkit.signin.attempts import Attempt
+from authkit.signin.carriers import BaseCarrier
+from authkit.signin.flow import sign_in
+from authkit.tokens.simplejwt.doors import ADOPTION, SIMPLEJWT
+from authkit.tokens.simplejwt.judging import ENDED, Accepted, judge
 from authkit.tokens.simplejwt.reading import Legacy, read
 
 GENERATION = -1
@@ -43,11 +47,12 @@ def adopt(
         lifetime: of the login, from now on.
         grace: how long the same token gets the same pair again.
         client: asked from where.
-        prepare: as of `open_login` and `rotate`.
+        prepare: as of `rotate`.
 
     Raises:
         TokenNotValid, LoginEnded, DatabaseUnavailable: as `judging.check`; LoginEnded with `reason` "reused" for a
             token that turned into a login longer ago than the grace: that login is over now.
+        RefusedByProject, SignInPending: as `authkit.signin.flow.sign_in`; the token stays as good as it was.
     """
     legacy = read(token, kinds=(TokenKind.REFRESH,))
     found = judge(legacy)
@@ -87,31 +92,56 @@ def _open_despite_deadlocks(
 def _open(
     user: AbstractBaseUser, legacy: Legacy, *, lifetime: Lifetime, client: Client, prepare: Prepare | None
 ) -> Login | None:
-    using = router.db_for_write(Login)
+    attempt = Attempt(
+        user=user,
+        method=SIMPLEJWT.id,
+        door=ADOPTION.id,
+        client=client,
+        login_id=legacy.login_id,
+        # Not now: a cutoff that comes between the check and the INSERT must catch the login too.
+        began_at=legacy.issued_at,
+    )
     try:
-        with transaction.atomic(using=using):
-            # Written first: SQLite can't turn a transaction that has read into one that writes while others do.
-            login = open_login(
-                user=user,
-                kind=LoginKind.TOKEN,
-                method=METHOD,
-                lifetime=lifetime,
-                client=client,
-                login_id=legacy.login_id,
-                # Not now: a cutoff that comes between the check and this INSERT must catch the login too.
-                began_at=legacy.issued_at,
-                prepare=prepare,
-            )
-            listed = blacklist_token(
-                jti=legacy.jti,
-                kind=legacy.kind,
-                user_id=user.pk,
-                reason=EndReason.REPLACED,
-                expires_at=legacy.expires_at,
-            )
-            if listed.added:
-                return login
-            transaction.set_rollback(True, using=using)
+        carrier = _AdoptedCarrier(legacy=legacy, lifetime=lifetime, prepare=prepare)
+        return sign_in(attempt, carrier, request=None).result
     except IntegrityError:
-        pass  # another request was faster, or the person has just been deleted: the caller looks
-    return None
+        return None  # another request was faster, or the person has just been deleted: the caller looks
+
+
+class _AdoptedCarrier(BaseCarrier):
+    """A simplejwt refresh token that turns into a login: in one transaction with the token's end."""
+
+    kind = LoginKind.TOKEN
+
+    def __init__(self, *, legacy: Legacy, lifetime: Lifetime, prepare: Prepare | None) -> None:
+        self._legacy = legacy
+        self._lifetime = lifetime
+        self._prepare = prepare
+
+    def lifetime(self) -> Lifetime:
+        return self._lifetime
+
+    def opening(self) -> AbstractContextManager[object]:
+        # The login is written first in it: SQLite can't turn a transaction that has read into one that writes while
+        # others do.
+        return transaction.atomic(using=router.db_for_write(Login))
+
+    def prepare(self, user: AbstractBaseUser, login: Login) -> None:
+        """Asks for what the pair needs."""
+        if self._prepare is not None:
+            self._prepare(user, login)
+
+    def open(self, login: Login) -> Login | None:
+        """Ends the token; None where it was over already, by a logout, and the login is undone."""
+        legacy = self._legacy
+        listed = blacklist_token(
+            jti=legacy.jti,
+            kind=legacy.kind,
+            user_id=login.user_id,
+            reason=EndReason.REPLACED,
+            expires_at=legacy.expires_at,
+        )
+        if listed.added:
+            return login
+        transaction.set_rollback(True, using=router.db_for_write(Login))
+        return None

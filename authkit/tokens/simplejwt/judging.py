@@ -23,11 +23,9 @@ from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.blacklist import jti_digest
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
+from authkit.tokens.simplejwt.doors import SIMPLEJWT
 from authkit.tokens.simplejwt.reading import Legacy, read
 from authkit.tokens.simplejwt.refusing import ALL_TOKENS_OF
-
-METHOD = "simplejwt"
-"""`Login.method` of a login that began as a simplejwt token: how the person signed in then is not known."""
 
 ENDED = "login_ended"
 
@@ -149,7 +147,7 @@ def _stand_in(user: AbstractBaseUser, legacy: Legacy) -> Login:
         id=legacy.login_id,
         user_id=user.pk,
         kind=LoginKind.TOKEN,
-        method=METHOD,
+        method=SIMPLEJWT.id,
         rotated_at=legacy.issued_at,
         created_at=legacy.issued_at,
         last_seen_at=legacy.issued_at,

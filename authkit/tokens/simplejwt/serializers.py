@@ -18,9 +18,11 @@ from authkit import conf
 from authkit.core.clients import client_from
 from authkit.exceptions import InvalidCredentials
 from authkit.signin.credentials import verify_password
+from authkit.signin.methods import PASSWORD
 from authkit.tokens.pairs import TokenPair
 from authkit.tokens.serializers import ObtainSerializer
 from authkit.tokens.services import issue_tokens
+from authkit.tokens.simplejwt.doors import COMPAT
 from authkit.tokens.views import replaced_logins, transport_for
 
 OBTAIN = "TOKEN_OBTAIN_SERIALIZER"
@@ -65,10 +67,12 @@ class TokenObtainPairSerializer(ObtainSerializer):
         ask_rule(self.user)
         self.pair = issue_tokens(
             user=self.user,
-            method="password",
+            method=PASSWORD.id,
             client=client_from(request.META, trusted_proxies=block.trusted_proxies),
             transport=transport,
             replaces=replaced_logins(request._request, transport),
+            door=COMPAT.id,
+            request=request._request,
         )
         return {}
 

@@ -160,7 +160,7 @@ class TokenRefreshView(CompatView, views.RefreshView):
         refuses={
             400: ("transport_not_allowed",),
             401: ("token_not_valid", "no_active_account"),
-            403: ("csrf_failed", "claims_refused"),
+            403: ("csrf_failed", "claims_refused", "sign_in_refused"),
         },
         refresh_cookie=True,
     )

@@ -9,6 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from authkit.features import AccountLink
+from authkit.signin.doors import Door
+from authkit.signin.methods import Method
 from tests.features.notes.models import Note
 
 
@@ -17,8 +19,11 @@ class Button(NamedTuple):
     login_url: str
 
 
-def names_of_methods() -> dict[str, str]:
-    return {"note": "A note"}
+def methods() -> list[Method]:
+    return [Method("note", "A note")]
+
+
+DOORS = (Door("note", "tests.features.notes.urls.notes_page", evidence=("a note",), budgets=("notes",)),)
 
 
 def sign_in_buttons() -> list[Button]:

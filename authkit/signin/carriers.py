@@ -1,0 +1,79 @@
+"""What a login is carried by: a session, a token pair, later a key or a grant. Each is a `Carrier`.
+
+A browser holds more than one thing at a time: where a session begins, the token cookies beside it must not go on for
+the person before. Sessions and tokens don't know each other, so what is held beside a session registers here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, Protocol, TypeVar
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from authkit.logins.models import Login
+from authkit.logins.services import Lifetime
+
+Carried_co = TypeVar("Carried_co", covariant=True)
+"""What a carrier makes of a login: the pair for a client, the login of a session."""
+
+
+class Carrier(Protocol[Carried_co]):
+    """Carries one login. The flow calls the methods in this order."""
+
+    @property
+    def kind(self) -> str:
+        """What `Login.kind` says."""
+
+    def lifetime(self) -> Lifetime:
+        """How long the login may live."""
+
+    def opening(self) -> AbstractContextManager[object]:
+        """Surrounds the INSERT and `open`: the transaction, for a carrier that writes something together with the row.
+        Guards are asked before: a hook of the project's must not wait, or read, inside it."""
+
+    def prepare(self, user: AbstractBaseUser, login: Login) -> None:
+        """Finds out what the carrier needs, before anything is written; what it raises leaves nothing behind."""
+
+    def open(self, login: Login) -> Carried_co:
+        """Makes what carries the login, whose row is written."""
+
+
+class BaseCarrier:
+    """What most carriers do: neither a transaction of their own nor a preparation."""
+
+    kind: ClassVar[str]
+
+    def opening(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def prepare(self, user: AbstractBaseUser, login: Login) -> None:
+        """Needs nothing."""
+
+
+Displace = Callable[[Any], Collection[UUID]]
+"""Is given the request at which a session begins, before that. Returns the ids of live logins that the browser carries
+by something else, and has that thing cleared with the answer."""
+
+_displaced: list[Displace] = []
+
+
+def register_displaced(displace: Displace) -> None:
+    """Has this asked at each sign-in that ends in a session; for `AppConfig.ready()`. Safe to call twice."""
+    if displace not in _displaced:
+        _displaced.append(displace)
+
+
+def displaced_by_session(request: Any) -> tuple[UUID, ...]:
+    """The logins that the browser carries beside its session. They end with the sign-in, and don't count among the
+    person's logins meanwhile; what carried them is cleared with the answer.
+
+    Args:
+        request: the HttpRequest, or whatever a test client gives to Django's `login()`.
+
+    Raises:
+        DatabaseUnavailable: the database can't be asked whether they are live.
+    """
+    return tuple({login_id for displace in _displaced for login_id in displace(request)})

@@ -1,0 +1,94 @@
+"""The one way to a login: guards are asked, a row is written, a carrier carries it.
+
+Nothing else opens one. import-linter lets no other module import `authkit.logins.opening`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from django.db import router, transaction
+from django.http import HttpRequest
+
+from authkit.core.hidden import traced
+from authkit.core.outages import DATABASE_DOWN
+from authkit.exceptions import DatabaseUnavailable
+from authkit.logins.models import Login
+from authkit.logins.opening import open_login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
+from authkit.signin.attempts import Attempt
+from authkit.signin.carriers import Carrier
+from authkit.signin.doors import require_door
+from authkit.signin.guards import pass_guards
+from authkit.signin.methods import method_of
+
+logger = logging.getLogger("authkit")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened(Generic[Result]):
+    """A sign-in that came to its end: the login, and what its carrier made of it."""
+
+    login: Login
+    result: Result
+
+
+def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest | None) -> Opened[Result]:
+    """Opens a login for a person whose credential the door has verified.
+
+    Args:
+        attempt: who, how, and by which door.
+        carrier: what carries the login.
+        request: given to the guards; None where the door has none.
+
+    Raises:
+        SignInPending: a guard wants a further step first; there is no login.
+        TooManyLogins: LOGIN.MAX_LOGINS is reached, and LOGIN.AT_LIMIT is "refuse".
+        SignInRefused: LOGIN.MAY_SIGN_IN refuses the person.
+        AuthKitError: another guard, or the carrier's preparation, refuses. Nothing was opened.
+        IntegrityError: there is a login with the attempt's `login_id` already.
+        ImproperlyConfigured: the attempt's door is not registered.
+    """
+    require_door(attempt.door)
+    if not attempt.amr and attempt.origin is None:
+        attempt = replace(attempt, amr=method_of(attempt.method).amr)
+    pass_guards(attempt, request)
+    with carrier.opening():
+        login = open_login(
+            user=attempt.user,
+            kind=carrier.kind,
+            method=attempt.method,
+            lifetime=carrier.lifetime(),
+            client=attempt.client,
+            amr=attempt.amr,
+            remembered=attempt.remembered,
+            login_id=attempt.login_id,
+            began_at=attempt.began_at,
+            prepare=carrier.prepare,
+            replaces=attempt.replaces,
+            origin=attempt.origin,
+        )
+        return Opened(login=login, result=_carried(carrier, login))
+
+
+def _carried(carrier: Carrier[Result], login: Login) -> Result:
+    try:
+        return carrier.open(login)
+    except Exception:
+        # What carries the login never left, so no client could use it or end it. In a transaction the exception undoes
+        # the row; an UPDATE there would tell of an ending that never came.
+        if not transaction.get_connection(router.db_for_write(Login)).in_atomic_block:
+            _end(login)
+        raise
+
+
+def _end(login: Login) -> None:
+    try:
+        end_login(login_id=login.pk, reason=EndReason.REVOKED)
+    except (DatabaseUnavailable, *DATABASE_DOWN) as error:
+        logger.warning("login %s, which nothing carries, can't be ended: %s", login.pk, traced(error))

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import ERROR
+
+from authkit.signin import checks, doors
+from authkit.signin.doors import Door, register_door
+
+
+def said(check: Any) -> list[str]:
+    messages = check(app_configs=None)
+    assert all(message.level == ERROR and message.hint for message in messages)
+    return [message.id.removeprefix("authkit.") for message in messages]
+
+
+def takes_two(user: Any, request: Any) -> bool:
+    return True
+
+
+async def never_waited_for(user: Any, request: Any, method: str) -> bool:
+    return True
+
+
+def fits(user: Any, request: Any, method: str) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("hook", ["nowhere.may_sign_in", "tests.signin.test_checks.nothing", "one"])
+def test_e065_hook_that_cannot_be_imported(settings: Any, hook: str) -> None:
+    settings.AUTHKIT = {"LOGIN": {"MAY_SIGN_IN": hook}}
+    assert said(checks.check_may_sign_in) == ["E065"]
+
+
+@pytest.mark.parametrize(
+    "hook", [takes_two, never_waited_for, "tests.signin.test_checks.takes_two", "tests.signin.test_checks.ERROR"]
+)
+def test_e066_hook_that_cannot_be_called(settings: Any, hook: Any) -> None:
+    settings.AUTHKIT = {"LOGIN": {"MAY_SIGN_IN": hook}}
+    assert said(checks.check_may_sign_in) == ["E066"]
+
+
+@pytest.mark.parametrize("hook", ["", fits, "tests.signin.test_checks.fits", lambda *_: True, max])
+def test_hook_that_can_be_called_is_fine(settings: Any, hook: Any) -> None:
+    settings.AUTHKIT = {"LOGIN": {"MAY_SIGN_IN": hook}}
+    assert said(checks.check_may_sign_in) == []
+
+
+@pytest.fixture
+def no_doors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doors, "_doors", {})
+
+
+VIEW = "authkit.tokens.views.ObtainView"
+
+
+@pytest.mark.usefixtures("no_doors")
+def test_e240_door_without_evidence() -> None:
+    register_door(Door("mine", VIEW, (), ("password",)))
+    assert said(checks.check_doors) == ["E240"]
+
+
+@pytest.mark.usefixtures("no_doors")
+def test_e241_door_without_a_budget() -> None:
+    register_door(Door("mine", VIEW, ("password",), ()))
+    assert said(checks.check_doors) == ["E241"]
+
+
+@pytest.mark.usefixtures("no_doors")
+@pytest.mark.parametrize("view", ["", "one", "nowhere.View", "authkit.tokens.views.NoView"])
+def test_e242_door_whose_view_is_not_there(view: str) -> None:
+    register_door(Door("mine", view, ("password",), ("password",)))
+    assert said(checks.check_doors) == ["E242"]
+
+
+def test_doors_of_today_are_complete() -> None:
+    assert said(checks.check_doors) == []
+    assert {door.id for door in doors.doors()} == {
+        *("session", "page", "token", "token-compat", "social-page", "social-token", "social-exchange"),
+        *("django-login", "session-adoption", "token-adoption", "own-session", "own-token"),
+    }
