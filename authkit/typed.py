@@ -17,7 +17,7 @@ class LoginSection(TypedDict, total=False):
     MAX_LOGINS: int
     PASSWORD_DOORS: bool
     AT_LIMIT: Literal["evict", "refuse"]
-    MAY_SIGN_IN: str | Callable[[Any, Any, str], Union[Literal[True], str]]
+    MAY_SIGN_IN: str | Callable[[Any, Any, str], bool | str]
     USER_SERIALIZER: str
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from authkit.conf.fields import Hook, setting
 
@@ -25,7 +25,7 @@ class LoginSettings:
     at_limit: str = setting("evict", choices=("evict", "refuse"))
     """What a sign-in beyond `MAX_LOGINS` does. `"evict"` ends the person's oldest login. `"refuse"` refuses the new
     one."""
-    may_sign_in: Hook = setting(Hook(""), call=Callable[[Any, Any, str], Literal[True] | str])
+    may_sign_in: Hook = setting(Hook(""), call=Callable[[Any, Any, str], bool | str])
     """A callable `may_sign_in(user, request, method)`, or its dotted path. authkit asks it at each sign-in, after the
     credential was verified. It returns `True`, or the sentence with which the person is refused; see
     docs/own-door.md."""

@@ -23,6 +23,7 @@ from authkit.exceptions import (
     AuthKitError,
     DatabaseUnavailable,
     LoginEnded,
+    RefusedByProject,
     SignInPending,
     TokenNotValid,
     Unavailable,
@@ -121,8 +122,11 @@ class SessionLoginMiddleware:
             return _ended(request, exception)
         if isinstance(exception, SignInPending):
             return _pending(request, exception)
-        if isinstance(exception, AuthKitError) and (exception.template or _refuses_sign_in(request, exception)):
-            return answer_of(exception, request)
+        if isinstance(exception, AuthKitError):
+            if _refuses_sign_in(request, exception):
+                exception.template, exception.status = exception.template or RefusedByProject.template, 403
+            if exception.template:
+                return answer_of(exception, request)
         return None
 
 

@@ -18,6 +18,7 @@ from authkit.exceptions import LoginEnded
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
+from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import (
@@ -26,7 +27,6 @@ from authkit.logins.services import (
     end_login,
     end_logins_of,
     end_logins_where,
-    open_login,
 )
 from authkit.social.links.connections import disconnect
 from authkit.social.links.links import Identity, LinkedBy, write_link

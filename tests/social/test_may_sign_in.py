@@ -11,10 +11,10 @@ from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
 
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import InvalidCredentials
 from authkit.logins.models import Login
 from authkit.signin.attempts import Attempt, Pending
-from authkit.social.models import AuthorizationCode
 from tests.signin.conftest import add_guard
 from tests.social.browsers import come_back
 from tests.social.programs import REGISTERED, Program, invalid_grant
@@ -146,7 +146,7 @@ def test_exchange_leads_to_the_next_step_and_the_code_is_used(program, begun) ->
     answer = program.exchange(code)
     assert (answer.status_code, answer.json()) == (403, STEP)
     assert len(begun) == 1
-    assert AuthorizationCode.objects.get().used_at is not None
+    assert OneTimeCode.objects.get().used_at is not None
     assert invalid_grant(program.exchange(code))
     assert not Login.objects.exists()
 
