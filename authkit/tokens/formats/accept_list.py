@@ -5,6 +5,7 @@ from __future__ import annotations
 from authkit.exceptions import TokenNotValid
 from authkit.tokens.formats import authkit_jwt
 from authkit.tokens.formats.base import Format
+from authkit.tokens.jws import MAX_TOKEN_LENGTH
 
 _accepted: list[Format] = [authkit_jwt]
 
@@ -28,8 +29,10 @@ def format_of(token: str) -> Format:
     """The first format that says that this token is its own.
 
     Raises:
-        TokenNotValid: none does.
+        TokenNotValid: none does, or the token is longer than any format's may be: none is asked then.
     """
+    if len(token) > MAX_TOKEN_LENGTH:
+        raise TokenNotValid("too long")
     for one in _accepted:
         if one.detect(token):
             return one
