@@ -46,7 +46,12 @@ paths = ["/auth/login/", "/auth/account/", "/auth/notes/", "/auth/api/notes/", "
 browser.post("/auth/login/", {"username": "ada", "password": "correct-horse-battery-staple"})
 pages = {path: browser.get(path) for path in paths}
 pages["/auth/login/"] = Client().get("/auth/login/")
+refused = Client().post("/auth/api/notes/sign-in/", {"note": "wrong"}, content_type="application/json")
+signed_in = Client().post("/auth/api/notes/sign-in/", {"note": "open sesame"}, content_type="application/json")
 if "tests.features.notes" in sys.modules:
+    from authkit.logins import EndReason, Login, end_logins_of
+    end_logins_of(user_id=User.objects.get().pk, reason=EndReason.LOGOUT_ALL)
+    kinds = [(login.kind, login.method, login.amr) for login in Login.objects.live()]
     from tests.features.notes.models import Note
     Note.objects.create(text="old", written_at=timezone.now() - timedelta(days=100))
     Note.objects.create(text="new", written_at=timezone.now())
@@ -54,6 +59,8 @@ said = StringIO()
 call_command("authkit_prune", stdout=said)
 print(json.dumps({
     "statuses": {path: page.status_code for path, page in pages.items()},
+    "refused": [refused.status_code, refused.content.decode()],
+    "signed in": [signed_in.status_code, kinds if "tests.features.notes" in sys.modules else []],
     "login": pages["/auth/login/"].content.decode(),
     "account": pages["/auth/account/"].content.decode(),
     "notes": pages["/auth/api/notes/"].content.decode(),
@@ -90,7 +97,9 @@ def test_empty_block_makes_the_cores_tables_and_imports_nothing_of_social_core(t
     assert found["pruned"] == "logins: 0 deleted\nblacklisted tokens: 0 deleted\none-time codes: 0 deleted\n"
 
 
-def test_feature_adds_pages_checks_rows_to_prune_and_a_way_in_without_a_central_file(tmp_path: Path) -> None:
+def test_feature_adds_a_setting_pages_checks_a_refusal_a_kind_and_a_way_in_without_a_central_file(
+    tmp_path: Path,
+) -> None:
     found = used(tmp_path, block={"NOTES": {"MOST": 7}}, apps=(*APPS, "tests.features.notes"))
     assert "authkit_notes_note" in found["tables"]
     assert (found["statuses"]["/auth/notes/"], found["statuses"]["/auth/api/notes/"]) == (200, 200)
@@ -99,6 +108,11 @@ def test_feature_adds_pages_checks_rows_to_prune_and_a_way_in_without_a_central_
     assert '<a href="/auth/notes/">My notes</a>' in found["account"]
     assert "notes: 1 deleted" in found["pruned"]
     assert {"notes.W001", "notes.W002"} <= set(found["checks"])
+    assert not {"authkit.E240", "authkit.E241", "authkit.E242"}.intersection(found["checks"])
+    status, refusal = found["refused"]
+    assert (status, json.loads(refusal)) == (409, {"code": "note_refused", "detail": "This is not the note."})
+    # Its kind outlives "sign out everywhere", because the row that it added to the table of endings says so.
+    assert found["signed in"] == [201, [["throw-away-note", "note", "kba"]]]
 
 
 def test_section_brings_its_feature(tmp_path: Path) -> None:

@@ -17,9 +17,15 @@ class NotesConfig(AppConfig):
         settings="tests.features.notes.settings.NotesSettings",
         urls="tests.features.notes.urls",
         checks="tests.features.notes.checks",
-        methods="tests.features.notes.offers.methods",
-        doors="tests.features.notes.offers.DOORS",
+        methods="tests.features.notes.doors.methods",
+        doors="tests.features.notes.doors.DOORS",
         sign_in="tests.features.notes.offers.sign_in_buttons",
         account_area="tests.features.notes.offers.account_links",
         prune="tests.features.notes.offers.prunable",
     )
+
+    def ready(self) -> None:
+        from authkit.logins.endings import register_kind
+        from tests.features.notes.doors import KIND
+
+        register_kind(KIND, label="a note", ended_by=())

@@ -9,21 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from authkit.features import AccountLink
-from authkit.signin.doors import Door
-from authkit.signin.methods import Method
 from tests.features.notes.models import Note
 
 
 class Button(NamedTuple):
     name: str
     login_url: str
-
-
-def methods() -> list[Method]:
-    return [Method("note", "A note")]
-
-
-DOORS = (Door("note", "tests.features.notes.urls.notes_page", evidence=("a note",), budgets=("notes",)),)
 
 
 def sign_in_buttons() -> list[Button]:

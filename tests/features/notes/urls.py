@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from authkit import conf
+from tests.features.notes.doors import NoteSignIn
 from tests.features.notes.models import Note
 from tests.features.notes.settings import NotesSettings
 
@@ -17,4 +18,7 @@ def notes_view(request: HttpRequest) -> JsonResponse:
 
 
 urlpatterns = [path("notes/", notes_page, name="notes")]
-api_urlpatterns = [path("notes/", notes_view, name="api-notes")]
+api_urlpatterns = [
+    path("notes/", notes_view, name="api-notes"),
+    path("notes/sign-in/", NoteSignIn.as_view(), name="api-notes-sign-in"),
+]
