@@ -23,6 +23,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+__all__ = ["AccountLink", "Feature", "SignInButton"]
+
 CORE = "authkit"
 """The label of the core's app."""
 
