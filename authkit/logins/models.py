@@ -28,6 +28,7 @@ SHOWN_STEP = timedelta(minutes=5)
 it would tell each of them when the other one refreshes, and so when a replay passes for a parallel request."""
 
 MAX_ROTATED_DEVICE_LENGTH = 64
+MAX_AMR_LENGTH = 64
 
 
 def _cutoffs() -> tuple[Any, Any]:
@@ -125,7 +126,7 @@ class Login(ToldModel):
     )
     kind = models.CharField(_("kind"), max_length=32, choices=kind_choices)
     method = models.CharField(_("method"), max_length=64, help_text=_("“password”, or the provider's id."))
-    amr = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    amr = models.CharField(max_length=MAX_AMR_LENGTH, blank=True, default="", db_default="", editable=False)
     """How the person showed who they are: RFC 8176's words with blanks between them; "" if that isn't known."""
     authenticated_at = models.DateTimeField(db_default=Now(), editable=False)
     """When that was, by the clock of the process; a step-up moves it. OpenID Connect's `auth_time`."""

@@ -19,10 +19,11 @@ from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.events import announce, together
 from authkit.logins.cutoffs import beginning
+from authkit.logins.endings import ends
 from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.limits import beyond_limit, lock_logins_of
 from authkit.logins.listeners import tell
-from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
+from authkit.logins.models import MAX_AMR_LENGTH, MAX_ROTATED_DEVICE_LENGTH, Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, Prepare, end_login, live_logins_of
 
@@ -87,7 +88,7 @@ def open_login(
         rotated_at=now,
         rotated_device=client.device[:MAX_ROTATED_DEVICE_LENGTH],
         rotated_network=client.network,
-        amr=" ".join(amr),
+        amr=" ".join(amr)[:MAX_AMR_LENGTH],
         created_at=began_at or now,
         authenticated_at=began_at or now,
         last_seen_at=now,
@@ -101,7 +102,8 @@ def open_login(
     if prepare is not None:
         prepare(user, login)
     settings, begins_now = conf.current().login, began_at is None
-    if settings.max_logins and login_id is None and origin is None:
+    counts = login_id is None and origin is None and ends(EndReason.EVICTED, kind=kind)
+    if settings.max_logins and counts:
         _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces)
     else:
         with together(events.LoginOpened, using=router.db_for_write(Login)):
@@ -129,7 +131,7 @@ def _save_within_limit(
         lock_logins_of(user_id=user.pk)
         _insert(login, begins_now=begins_now)  # not before the lock: an ending may have held it
         evicted = beyond_limit(
-            logins=live_logins_of(user=user).filter(parent_id=None),
+            logins=live_logins_of(user=user).filter(parent_id=None).ended_by(EndReason.EVICTED),
             opened=login,
             most=settings.max_logins,
             at_limit=settings.at_limit,

@@ -87,6 +87,20 @@ def test_kind_ends_for_what_concerns_the_person_or_the_row(how: str, user: Any, 
     assert [why_over(login) is not None for login in both] == [True, True]
 
 
+def test_kind_that_outlives_the_limit_is_not_counted_by_it(user: Any, both: tuple[Login, Login], settings: Any) -> None:
+    key, pair = both
+    settings.AUTHKIT = {"LOGIN": {"MAX_LOGINS": 1}}
+    another = open_login(user=user, kind=KEY, method="password", lifetime=LIFETIME, client=Client())
+    assert [why_over(login) for login in (key, pair, another)] == [None, None, None]
+    newest = open_login(user=user, kind=LoginKind.SESSION, method="password", lifetime=LIFETIME, client=Client())
+    assert [why_over(login) for login in (key, pair, another, newest)] == [None, EndReason.EVICTED, None, None]
+
+
+def test_evidence_longer_than_the_column_is_cut_and_opens_the_login(user: Any) -> None:
+    login = open_login(user=user, kind=KEY, method="x", lifetime=LIFETIME, client=Client(), amr=("own-evidence",) * 20)
+    assert Login.objects.get(pk=login.pk).amr == ("own-evidence " * 20)[:64]
+
+
 def test_kind_that_no_row_knows_ends_for_every_reason() -> None:
     assert all(endings.ends(reason, kind="of-a-feature-that-was-removed") for reason in EndReason)
 
