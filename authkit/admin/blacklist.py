@@ -1,4 +1,4 @@
-"""The blacklist in the admin: to look at, and to paste a token into."""
+"""The blacklist in the admin: a list to read, and a form into which a token is pasted."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ else:
     Base = admin.ModelAdmin  # not generic at run time
 
 CONFIRM_WITHIN_SECONDS = 600
-"""How long the answer to "blacklist this token?" is taken."""
+"""How long the answer to "blacklist this token?" is accepted."""
 
-# A spelling checker may send what it checks to somebody, and a form's history is a place where tokens lie about.
+# A spelling checker may send the token to another server, and the browser's form history would keep it.
 _NOT_KEPT = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", "rows": "6", "cols": "80"}
 
 
 class TokenForm(forms.Form):
-    """The token, pasted. Never rendered again with what it was given."""
+    """The pasted token. The form is never rendered again with the token in it."""
 
     token = forms.CharField(
         label=gettext_lazy("Access or refresh token"), max_length=65536, widget=forms.Textarea(attrs=_NOT_KEPT)
@@ -50,7 +50,7 @@ class TokenForm(forms.Form):
 
 
 class ConfirmForm(forms.Form):
-    """What was read from the token, signed for whoever pasted it; the token itself does not travel again."""
+    """The token's summary, signed for the person who pasted the token. The token itself does not travel again."""
 
     chosen = forms.CharField(widget=forms.HiddenInput)
 
@@ -90,9 +90,9 @@ class Confirmation:
 
 @admin.register(BlacklistedToken)
 class BlacklistedTokenAdmin(Base):
-    """Read-only, but for "Blacklist a token". A jti is no credential: nobody can make a token of it.
+    """Read-only, but for "Blacklist a token". A jti is no credential: no token can be made of it.
 
-    Blacklisting needs `authkit.force_logout`, because it signs somebody out; seeing the list
+    Blacklisting needs `authkit.force_logout`, because it signs a person out. Seeing the list needs
     `authkit.view_blacklistedtoken`.
     """
 
@@ -113,13 +113,13 @@ class BlacklistedTokenAdmin(Base):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> BlacklistedToken | None:
-        """A key with a NUL in it, which PostgreSQL refuses to be asked for, is nobody's."""
+        """No row has a key with a NUL in it, and PostgreSQL refuses to be asked for one."""
         return None if "\x00" in object_id else super().get_object(request, object_id, from_field)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[BlacklistedToken], search_term: str
     ) -> tuple[QuerySet[BlacklistedToken], bool]:
-        """By the key, which a whole jti gives: `jti` has no index, and compares as the database's collation does."""
+        """Searches by the key, made of a whole jti: `jti` has no index, and the database's collation compares it."""
         term = search_term.strip()
         return (queryset.filter(pk=jti_digest(term)) if term else queryset), False
 

@@ -1,4 +1,4 @@
-"""Whether the admin of people offers a forced logout."""
+"""Checks that the admin of the user model offers a forced logout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which logins to end, when it is not a selection from the list: by how they came in, and by when."""
+"""The form that chooses logins by their way in and their time, instead of by a selection from the list."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from authkit.admin.ways import name_of_way, names_of_ways
 from authkit.logins.database_clock import database_now
 
 MINUTES = "%Y-%m-%dT%H:%M"
-"""What an `<input type="datetime-local">` takes as its value (HTML, section 2.3.5.3)."""
+"""The format of the value of an `<input type="datetime-local">` (HTML, section 2.3.5.3)."""
 FIRST_YEAR = 1970
 
 
 class Criteria(TypedDict):
-    """What `end_logins_where` and `summary_where` are given."""
+    """The arguments of `end_logins_where` and `summary_where`."""
 
     method: str | None
     before: datetime | None
 
 
 class CriteriaForm(forms.Form):
-    """A method, a time, or both. Any method is valid: of one that nobody came in by there is nothing to end."""
+    """A method, a time, or both. Any method is valid: one without logins has nothing to end."""
 
     method = forms.CharField(label=gettext_lazy("Came in by"), max_length=64, required=False, widget=forms.Select)
     before = forms.DateTimeField(
@@ -42,12 +42,12 @@ class CriteriaForm(forms.Form):
         self.fields["before"].help_text = _("Time zone: %(name)s.") % {"name": timezone.get_current_timezone_name()}
 
     def offer(self, live: Mapping[str, int] | None) -> None:
-        """Lists the ways in that are configured, and those that live logins came in by: a provider that was taken out
-        of the settings is the one to look for.
+        """Lists the ways in that are configured, and those of live logins. A person may look for a provider that was
+        taken out of the settings.
 
         Args:
-            live: how many came in by which method. Of all, that is much to count: none where something was chosen, and
-                then what was chosen is listed beside what is configured.
+            live: the number of live logins by method. To count them all takes long, so it is None once the person has
+                chosen. Then the chosen method is listed beside the configured ones.
         """
         names = names_of_ways()
         if live is None:
@@ -60,7 +60,7 @@ class CriteriaForm(forms.Form):
 
     def clean_before(self) -> datetime | None:
         before: datetime | None = self.cleaned_data["before"]
-        # From before there was anybody to sign in, and, in the year 1, beyond what a time can be counted back from.
+        # No login is older than that, and arithmetic with a time in the year 1 leaves the range of datetime.
         if before is not None and before.year < FIRST_YEAR:
             raise ValidationError(self.fields["before"].error_messages["invalid"])
         if before is not None and before > database_now():
@@ -72,11 +72,11 @@ class CriteriaForm(forms.Form):
             raise ValidationError(_("Choose a way in, a time, or both."))
 
     def criteria(self) -> Criteria:
-        """What was chosen; only of a valid form."""
+        """The choice. Only a valid form has one."""
         return {"method": self.cleaned_data["method"] or None, "before": self.cleaned_data["before"]}
 
     def in_words(self) -> str:
-        """What was chosen, for the log and for messages."""
+        """The choice in words, for the log and for messages."""
         criteria = self.criteria()
         parts = []
         if criteria["method"] is not None:
@@ -86,7 +86,7 @@ class CriteriaForm(forms.Form):
         return " ".join(parts)
 
     def as_answer(self) -> CriteriaForm:
-        """The same in hidden fields, the time to the microsecond and with its zone: what ends is what was shown."""
+        """The same in hidden fields, the time with microseconds and zone: the logins that end are the ones shown."""
         criteria = self.criteria()
         before = criteria["before"]
         answer = CriteriaForm(

@@ -49,18 +49,18 @@ class ForceLogoutMixin(Base):
     anything. Needs the permission `authkit.force_logout`, and to see the person (the ModelAdmin's own view or change
     permission). Each person gets an entry in the admin's log. Put it first: `class UserAdmin(ForceLogoutMixin, ...)`.
 
-    The project's own `actions`, URLs and templates stay as they are: the button is added to whatever template the
+    The project's own `actions`, URLs and templates stay as they are: the button is added to the template that the
     page would have been rendered with. A list whose `actions` are None (switched off) gets no action.
     """
 
     def __init__(self, model: type[Any], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
-        # On the instance: as a class attribute it would hide the actions of the class behind, or be hidden by them.
+        # Set on the instance: a class attribute would hide the actions of the next class, or be hidden by them.
         if self.actions is not None and ACTION not in self.actions:
             self.actions = [*self.actions, ACTION]
 
     def has_force_logout_permission(self, request: HttpRequest) -> bool:
-        """Whether this request may force anybody out."""
+        """Whether this request may force people out."""
         return request.user.has_perm(PERMISSION)
 
     def get_urls(self) -> list[URLPattern]:
@@ -109,7 +109,7 @@ class ForceLogoutMixin(Base):
         return HttpResponseRedirect(self._preserving_filters(request, self._reverse("changelist")))
 
     def force_logout_one_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The confirmation for one person, and what it leads to."""
+        """The confirmation for one person, and the forced logout that follows it."""
         self._require_force_logout(request)
         person = self.get_object(request, unquote(object_id))
         if person is None:
@@ -125,7 +125,7 @@ class ForceLogoutMixin(Base):
         )
 
     def end_login_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ends the one of a person's logins whose button was pressed on their page."""
+        """Ends one login of a person: the one whose button was pressed on their page."""
         self._require_force_logout(request)
         person = self.get_object(request, unquote(object_id))
         if person is None or request.method != "POST":
@@ -177,7 +177,7 @@ class ForceLogoutMixin(Base):
             for name, door in (("force_logout", "force_logout_one"), ("end", "end_login")):
                 url = self._reverse(door, quote(obj.pk))
                 context[f"authkit_{name}_url"] = self._preserving_filters(request, url)
-        # Not by `change_form_template`, which may be the project's: the button extends what would have been shown.
+        # `change_form_template` may be the project's, so the button's template extends the one in use instead.
         response.context_data = {
             **(response.context_data or {}),
             "authkit_extended": response.resolve_template(response.template_name),
@@ -197,7 +197,7 @@ class ForceLogoutMixin(Base):
         try:
             for batch in end_logins_of_people(user_ids=found, reason=EndReason.FORCED):
                 counts.update(batch.counts)
-                # After it, not with it: a log that can't be written must not keep anybody signed in.
+                # After the ending, not with it: a log that can't be written must not keep a person signed in.
                 log_endings(request, ((found[key], _ended(count)) for key, count in batch.counts.items()))
         except BATCH_FAILED as error:
             if not counts:
@@ -255,7 +255,7 @@ class ForceLogoutMixin(Base):
         return confirmation(request, self.admin_site, "authkit/admin/force_logout.html", context)
 
     def _logins_url(self, request: HttpRequest, person: Any) -> str:
-        """The list of this person's logins, for one who may see it on this site."""
+        """The URL of the list of this person's logins; empty if the request may not see it on this site."""
         if not (self.admin_site.is_registered(Login) and request.user.has_perm(VIEW)):
             return ""
         url = reverse("admin:authkit_login_changelist", current_app=self.admin_site.name)

@@ -13,16 +13,16 @@ from django.http import HttpRequest
 from authkit.exceptions import DatabaseUnavailable
 
 BATCH_FAILED = (DatabaseError, InterfaceError, DatabaseUnavailable)
-"""What may stop an ending between two batches. The page then says what was done."""
+"""The errors that may stop an ending between two batches. The page then says how much was done."""
 
 _AT_ONCE = 500
 
 
 def log_endings(request: HttpRequest, endings: Iterable[tuple[Any, str]]) -> None:
-    """One entry for each object, in one statement for several hundred.
+    """Writes one entry for each object, several hundred in one statement.
 
-    Not by `ModelAdmin.log_change`, which writes one at a time; `post_save` of LogEntry is not sent, as for Django's own
-    action that deletes a selection.
+    `ModelAdmin.log_change` would write one at a time. `post_save` of LogEntry is not sent, as for Django's own action
+    that deletes a selection.
 
     Args:
         endings: objects of one model, each with its message.

@@ -1,4 +1,4 @@
-"""The ledger in the admin: to look at, to end some logins, to sign everybody out."""
+"""The ledger in the admin: a list to read, with buttons that end some logins or sign everybody out."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _NOT_SHOWN = ("auth_hash", "former_auth_hash", "password_digest", "generation")
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Live or not, by the row and the cutoffs."""
+    """Filters live logins, by the row and the cutoffs."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -61,7 +61,7 @@ class StateFilter(admin.SimpleListFilter):
         return [("live", gettext_lazy("live")), ("over", gettext_lazy("over")), ("all", gettext_lazy("all"))]
 
     def value(self) -> str:
-        """What was chosen; live ones where nothing was, for they are what a person looks for here."""
+        """The choice. Without one it is the live logins, because a person looks for these here."""
         return super().value() or "live"
 
     def choices(self, changelist: Any) -> Iterator[Any]:
@@ -76,7 +76,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class MethodFilter(admin.SimpleListFilter):
-    """The ways in that are configured: asking the table which there are would read all of it."""
+    """Offers the ways in that are configured: asking the table for its methods would read all of it."""
 
     title = gettext_lazy("method")
     parameter_name = "method"
@@ -90,9 +90,9 @@ class MethodFilter(admin.SimpleListFilter):
 
 @admin.register(Login)
 class LoginAdmin(Base):
-    """Read-only. Nothing here can sign anybody in, and `auth_hash` and the rotation counter are not shown.
+    """Read-only. No page here can sign a person in, and `auth_hash` and the rotation counter are not shown.
 
-    Ending logins needs `authkit.force_logout`, seeing them `authkit.view_login`.
+    Ending logins needs `authkit.force_logout`. Seeing them needs `authkit.view_login`.
     """
 
     list_display = ("person", "state", "way_in", "place", "signed_in", "seen")  # as many as fit beside the filters
@@ -119,7 +119,7 @@ class LoginAdmin(Base):
         return CarefulChangeList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Not by what isn't shown: `?auth_hash__startswith=` would tell it letter by letter."""
+        """Refuses fields that aren't shown: `?auth_hash__startswith=` would tell the hash letter by letter."""
         if lookup.split("__", maxsplit=1)[0] in _NOT_SHOWN:
             return False
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
@@ -134,7 +134,7 @@ class LoginAdmin(Base):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, login: Any) -> str:
-        """Live, or why not, as the next request with it would find out."""
+        """Live, or the reason why not, as the next request with this login would find out."""
         cutoffs = [cutoff for cutoff in (login.user_cutoff, login.global_cutoff) if cutoff is not None]
         why = verdict(user=login.user, login=login, cut_off_at=max(cutoffs, default=None), now=timezone.now())
         if why is None and not origin_stands(login):
@@ -143,12 +143,12 @@ class LoginAdmin(Base):
 
     @admin.display(description=gettext_lazy("impersonated by"), ordering="actor")
     def impersonated_by(self, login: Login) -> str:
-        """Who is in truth behind it; empty for a login that its person opened."""
+        """The person who impersonates by this login; empty for one that its person opened."""
         return impersonator(login)
 
     @admin.display(description=gettext_lazy("user"), ordering="user")
     def person(self, login: Login) -> str:
-        """Whose it is, and who is in truth behind it."""
+        """The login's person, and the person who impersonates by it."""
         by = impersonator(login)
         whose = str(login.user)
         return format_html("{}<br>{}", whose, _("impersonated by %(person)s") % {"person": by}) if by else whose
@@ -160,12 +160,12 @@ class LoginAdmin(Base):
 
     @admin.display(description=gettext_lazy("method"), ordering="method")
     def way_in(self, login: Login) -> str:
-        """The way in, and what carries the login since."""
+        """The way in, and the kind of credential that carries the login since."""
         return f"{name_of_way(login.method)}, {login.get_kind_display()}"
 
     @admin.display(description=gettext_lazy("device and address"), ordering="ip")
     def place(self, login: Login) -> str:
-        """From where."""
+        """The device and the address that the login came from."""
         parts = [part for part in (login.device, login.ip) if part]
         return format_html_join(mark_safe("<br>"), "{}", ((part,) for part in parts))
 
@@ -186,10 +186,10 @@ class LoginAdmin(Base):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Rows go with their person, and by pruning, never by hand: ending is what works and what is recorded.
+        """Rows go with their person, and by pruning, never by hand: only an ending works and is recorded.
 
-        The admin asks this also for rows that a deletion of something else takes along. There the answer is yes, or
-        nobody who ever signed in could be deleted; what counts is the permission for what is being deleted.
+        The admin also asks this for rows that the deletion of another object takes along. There the answer is yes, or
+        no person with a login could be deleted. The permission to delete the other object decides.
         """
         match = request.resolver_match
         own = f"{self.opts.app_label}_{self.opts.model_name}_"
@@ -243,7 +243,7 @@ class LoginAdmin(Base):
         return self._page(request, "authkit/admin/end_logins.html", **shown, **context)
 
     def end_one_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Asks whether the login of a page is to be ended."""
+        """Asks for confirmation before the login of a page is ended."""
         self._require_force_logout(request)
         login = self.get_object(request, unquote(object_id))
         if login is None:
@@ -310,7 +310,7 @@ class LoginAdmin(Base):
         """Signs everybody out, once confirmed."""
         self._require_force_logout(request)
         if spares_superusers(request):
-            # One cutoff ends everybody's: it can spare nobody.
+            # One cutoff ends the logins of all people: it can't spare superusers.
             self.message_user(
                 request,
                 _("Only a superuser may sign everybody out, superusers included."),
@@ -333,7 +333,7 @@ class LoginAdmin(Base):
         return self._done(request, _("everybody"), text)
 
     def end_where_view(self, request: HttpRequest) -> HttpResponse:
-        """Ends what came in by a method or before a time: GET asks and shows what that would be, POST does it."""
+        """Ends logins that came in by a method or before a time: GET asks and shows them, POST ends them."""
         self._require_force_logout(request)
         posted = request.method == "POST"
         asked = bool({"method", "before"} & request.GET.keys())
@@ -369,7 +369,7 @@ class LoginAdmin(Base):
 
     def _done(self, request: HttpRequest, whose: str, text: str) -> HttpResponse:
         admin_user: Any = request.user
-        # About no object, so that no link of the admin's "recent actions" leads nowhere.
+        # The entry names no object, so the admin's "recent actions" has no link that leads nowhere.
         LogEntry.objects.create(
             user=admin_user,
             content_type=ContentType.objects.get_for_model(Login),

@@ -1,4 +1,4 @@
-"""Puts `ForceLogoutMixin` in front of the project's own ModelAdmin for the user model, whatever it is."""
+"""Puts `ForceLogoutMixin` in front of the project's own ModelAdmin for the user model, of any class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from authkit.admin.force_logout import ForceLogoutMixin
 
 
 def reach_user_admins() -> None:
-    """On every admin site there is by now. To be called once the admin has found every ModelAdmin."""
+    """Adds the mixin on every admin site that exists. Call it once the admin has found every ModelAdmin."""
     for site, model, found in list(user_admins()):
         if isinstance(found, ForceLogoutMixin):
             continue
@@ -23,7 +23,7 @@ def reach_user_admins() -> None:
 
 
 def _with_mixin(cls: type[Any]) -> type[Any]:
-    # Under its own name, which is what the admin's checks and error pages should show.
+    # The class keeps its own name, because the admin's checks and error pages show it.
     names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     return new_class(cls.__name__, (ForceLogoutMixin, cls), exec_body=lambda namespace: namespace.update(names))
 

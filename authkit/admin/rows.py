@@ -11,21 +11,21 @@ from authkit.logins.models import Login
 from authkit.logins.services import live_logins_of
 
 MOST_ROWS = 50
-"""On a person's page. A person with more of them has a script that signs in, and the list of logins to be looked at."""
+"""On a person's page. A person with more of them has a script that signs in: look at the list of logins then."""
 
 VIEW = "authkit.view_login"
 
 
 def impersonator(login: Login) -> str:
-    """Who is in truth behind it; empty for a login that its person opened."""
+    """The person who impersonates by this login; empty for one that its person opened."""
     if login.parent_id is None:
         return ""
     return _("a deleted person") if login.actor is None else str(login.actor)
 
 
 def live_rows(person: Any) -> list[tuple[Login, str, str]]:
-    """A person's live logins, newest first, each with the name of its way in and who impersonates by it; at most one
-    more than `MOST_ROWS`, by which the page knows that there are more."""
+    """A person's live logins, newest first, each with the name of its way in and its impersonator. There is at most
+    one more than `MOST_ROWS`: it tells the page that there are more."""
     names = names_of_ways()
     logins = live_logins_of(user=person).select_related("actor")[: MOST_ROWS + 1]
     return [(login, names.get(login.method, login.method), impersonator(login)) for login in logins]

@@ -1,4 +1,4 @@
-"""What was chosen on a page, carried through the confirmation."""
+"""The objects that were chosen on a page, carried through the confirmation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 MOST = 10_000
-"""Objects in one confirmation: all are listed on the page, and dealt with within one request."""
+"""Objects in one confirmation: the page lists all of them, and one request deals with all of them."""
 
 _BATCH = 500
 
@@ -21,16 +21,16 @@ _BATCH = 500
 class SelectionForm(forms.Form):
     """Primary keys in one hidden field.
 
-    One field, because Django refuses a form of more than DATA_UPLOAD_MAX_NUMBER_FIELDS (1,000) fields. Keys and not
-    the list's filter, because who matches a filter may change between the question and the answer: what happens is
-    what was shown. The keys prove nothing; whoever reads them asks the admin's own queryset for the objects.
+    It is one field, because Django refuses a form of more than DATA_UPLOAD_MAX_NUMBER_FIELDS (1,000) fields. It holds
+    keys and not the list's filter: other objects may match the filter by the time of the answer, and only those that
+    were shown count. The keys prove nothing: the view that reads them asks the admin's own queryset for the objects.
     """
 
     chosen = forms.CharField(widget=forms.HiddenInput)
 
     @classmethod
     def of(cls, objects: Iterable[Model]) -> SelectionForm:
-        """The form that holds these."""
+        """The form that holds these objects."""
         return cls(initial={"chosen": json.dumps([str(obj.pk) for obj in objects])}, auto_id=False)
 
     def clean_chosen(self) -> list[str]:
@@ -44,11 +44,11 @@ class SelectionForm(forms.Form):
 
 
 def chosen_objects(queryset: QuerySet[Any], keys: Iterable[str], *, allowed: Callable[[Any], bool]) -> list[Any]:
-    """Those of the chosen objects that (still) exist and that this admin may see.
+    """The chosen objects that (still) exist and that this admin may see.
 
     Args:
-        queryset: what the ModelAdmin shows to this request.
-        keys: from the form, so anything; what is no key of this model is left out.
+        queryset: the objects that the ModelAdmin shows to this request.
+        keys: from the form, so they may be anything. A text that is no key of this model is left out.
         allowed: whether this object may be seen.
     """
     field = queryset.model._meta.pk

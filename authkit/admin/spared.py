@@ -1,4 +1,4 @@
-"""Whose logins this request may not end: superusers', where REVOCATION.SPARE_SUPERUSERS is on and it is not one's."""
+"""With REVOCATION.SPARE_SUPERUSERS, the request of a caller who is no superuser may not end a superuser's logins."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def spares_superusers(request: HttpRequest) -> bool:
 
 
 def is_spared(request: HttpRequest, person: Any) -> bool:
-    """Whether this request has to leave this person signed in: a superuser other than the one who asks.
+    """Whether this request has to leave this person signed in: a superuser, where the caller is none.
 
     Args:
-        person: of the user model, which may know no superusers.
+        person: a row of the user model, which may know no superusers.
     """
     return spares_superusers(request) and bool(getattr(person, "is_superuser", False))
 

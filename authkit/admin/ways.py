@@ -1,4 +1,4 @@
-"""The ways in by the names that people know: a provider's own instead of its id."""
+"""The ways in by the names that people know: a provider's name instead of its id."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def names_of_ways() -> dict[str, str]:
 
 
 def name_of_way(method: str) -> str:
-    """The name of one; of a provider that was taken out of the settings, the id."""
+    """The name of one way in. A provider that was taken out of the settings has its id as a name."""
     return names_of_ways().get(method, method)
 
 
 def ways_in_words(methods: Iterable[tuple[str, int]]) -> str:
-    """How many came in by which way, such as "Google: 2, password: 1"."""
+    """The number of logins by each way in, such as "Google: 2, password: 1"."""
     names = names_of_ways()
     return ", ".join(f"{names.get(method, method)}: {count}" for method, count in methods)
