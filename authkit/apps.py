@@ -18,14 +18,14 @@ class AuthKitConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def import_models(self) -> None:
-        # As soon as all apps are known, so that a `ready()` of any of them may read the block.
+        # Done as soon as all apps are known, so that the `ready()` of any app may read the block.
         for feature in features.installed():
             if feature.settings:
                 conf.sections.register(feature.section, feature.settings)
         super().import_models()
 
     def ready(self) -> None:
-        # Imported here, because all of it imports models, which don't exist before the registry is complete.
+        # Imported here, because these modules import models, which don't exist before the registry is complete.
         from authkit import checks
         from authkit.logins import mails
         from authkit.logins import receivers as logins
@@ -62,5 +62,5 @@ class AuthKitConfig(AppConfig):
             reach.reach_user_admins()
             checks.register_room(admin_checks)
         if apps.is_installed("drf_spectacular"):
-            # Its own app is the sign that the project makes schemas: others don't pay for the import.
+            # A project that makes schemas has installed this app. Other projects don't pay for the import.
             from authkit.openapi import document  # noqa: F401

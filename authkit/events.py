@@ -1,9 +1,9 @@
-"""What happened, as frozen events: announced inside the transaction that makes them true.
+"""Events as frozen objects, announced inside the transaction that makes them true.
 
-A service announces an event between its write and its commit. Each *recorder* that is registered for it writes then, in
-the same transaction and in a savepoint of its own: the record and what it is about are committed together or not at
-all, and a recorder that fails takes nothing with it. Signals (`authkit.signals`) are sent on commit, as ever, from the
-same event. Without a recorder an event costs what its signal costs.
+A service announces an event between its write and its commit. Each *recorder* that is registered for it then writes in
+the same transaction, in a savepoint of its own. The service's write and the record are committed together or not at
+all, and a recorder that fails undoes nothing else. Signals (`authkit.signals`) are sent on commit, from the same event.
+Without a recorder an event costs as much as its signal.
 
 A feature declares events of its own by deriving from `Event`.
 """
@@ -38,7 +38,7 @@ class Event:
     """Sent on commit with the event's fields as its arguments; None for an event that recorders alone hear of."""
 
     def arguments(self) -> dict[str, Any]:
-        """What the signal is sent with."""
+        """The arguments of the signal."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
@@ -62,7 +62,7 @@ class LoginEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginsEnded(Event):
-    """Of one person, of all people (`user_id` is None), or of those that fit `method`, `before` and `kind`."""
+    """Logins of one person, of all people (`user_id` is None), or of those that fit `method`, `before` and `kind`."""
 
     name = "logins.ended"
     signal = signals.logins_ended
@@ -144,7 +144,7 @@ def register_recorder(recorder: Recorder, *, names: Iterable[str] | None = None)
     """Has a recorder called with each event inside its transaction; for `AppConfig.ready()`. Safe to call twice.
 
     Args:
-        recorder: writes to the database that the event is about, and nowhere else. What it raises is logged.
+        recorder: writes to the database that the event is about, and nowhere else. Its exceptions are logged.
         names: of the events that it wants; every event if None.
     """
     _recorders[recorder] = None if names is None else frozenset(names)
@@ -164,7 +164,7 @@ def announce(event: Event, *, sender: Any, using: str) -> None:
     """Has the event recorded now, and its signal sent on commit.
 
     Args:
-        event: what happened. Call it inside the transaction that makes it true, after the write.
+        event: call `announce` inside the transaction that makes it true, after the write.
         sender: of the signal: the class of the row that the event is about.
         using: the alias of the database that holds the row.
     """

@@ -7,8 +7,8 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     ├── InvalidCredentials     no_active_account      wrong, unknown and inactive look alike
     ├── TokenNotValid          token_not_valid        with a `reason` only for tokens whose signature was ours
     ├── LoginEnded             not_authenticated      a session whose login is over, with the same `reason`
-    ├── TooManyLogins          too_many_logins        one more than LOGIN.MAX_LOGINS, which is told to refuse
-    ├── SignInRefused          sign_in_refused        by a rule of the project's, whoever the person is
+    ├── TooManyLogins          too_many_logins        one more than LOGIN.MAX_LOGINS, and AT_LIMIT refuses it
+    ├── SignInRefused          sign_in_refused        by a rule of the project's, for every person
     │   └── RefusedByProject   sign_in_refused        by LOGIN.MAY_SIGN_IN, with its sentence
     ├── SignInPending          the step's own         a further step is due, such as a second factor
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
@@ -18,7 +18,7 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     ├── LastLoginMethod        last_login_method
-    └── Unavailable            unavailable            the request can't be decided: it lets no one in, revokes nothing
+    └── Unavailable            unavailable            undecided: the request signs no person in, revokes nothing
         ├── DatabaseUnavailable                       the database can't be asked
         └── KeysUnavailable                           TOKENS.KEYS can't be read, or an issuer's keys not fetched
 """
@@ -42,10 +42,10 @@ class AuthKitError(Exception):
 
     code = "error"
     status = 400
-    """Of the HTTP answer."""
+    """The status of the HTTP answer."""
     message = "The request was refused."
     template = ""
-    """Of the page that says it to people, where a view that isn't authkit's raises it: a view of another package that
+    """The page that tells people of it, where a view that isn't authkit's raises it: a view of another package that
     calls Django's `login()`, for instance. Without one, such an error is the view's own, and Django answers it."""
 
     def __init__(
@@ -58,7 +58,7 @@ class AuthKitError(Exception):
         self.final = final
 
     def as_payload(self) -> dict[str, Any]:
-        """What a client may see: `code`, `detail` (the safe sentence) and, where known, `reason` and `why`."""
+        """The part that a client may see: `code`, `detail` (the safe sentence) and, where known, `reason` and `why`."""
         payload: dict[str, Any] = {"code": self.code, "detail": self.message}
         if self.reason is not None:
             payload["reason"] = self.reason
@@ -92,7 +92,7 @@ class LoginEnded(AuthKitError):
 
 
 class TooManyLogins(AuthKitError):
-    """The person is who they say, and signed in as often as the project allows. Nothing was opened."""
+    """The credential is right, and the person is signed in as often as the project allows. Nothing was opened."""
 
     code = "too_many_logins"
     status = 403
@@ -113,7 +113,7 @@ class RefusedByProject(SignInRefused):
 
     Args:
         detail: as above.
-        sentence: what the project says to the person, in place of `message`.
+        sentence: the project's sentence for the person, in place of `message`.
         final: False where the hook failed.
     """
 
@@ -145,7 +145,7 @@ class SignInPending(AuthKitError):
     """The person has shown a credential and owes a further step; there is no login, and nothing was opened.
 
     Args:
-        step: what comes next. Its own `code` stands in the answer.
+        step: the further step. Its own `code` stands in the answer.
     """
 
     code = "second_factor_required"
@@ -159,7 +159,7 @@ class SignInPending(AuthKitError):
         self._told: dict[str, Any] = {}
 
     def begin(self, request: Any) -> None:
-        """Begins the step. To be called once, by the door that answers, when no transaction is open any more.
+        """Begins the step. The door that answers calls it once, when no transaction is open any more.
 
         Args:
             request: the door's HttpRequest.
@@ -167,12 +167,12 @@ class SignInPending(AuthKitError):
         self._told = dict(self._step.begin(request))
 
     def as_payload(self) -> dict[str, Any]:
-        """`code`, `detail`, and what the step told when it began."""
+        """`code`, `detail`, and the fields that the step gave when it began."""
         return {**self._told, "code": self._step.code, "detail": self._step.detail}
 
 
 class ClaimsRefused(AuthKitError):
-    """What the project wants in an access token can't be had or can't be signed, so there is no token."""
+    """The claims that the project wants in an access token can't be had or can't be signed, so there is no token."""
 
     code = "claims_refused"
     status = 403
@@ -204,7 +204,7 @@ class InvalidGrant(AuthKitError):
 
 
 class NotFound(AuthKitError):
-    """No such thing, or it is somebody else's: the two look alike."""
+    """No such object, or it is another person's: the two look alike."""
 
     code = "not_found"
     status = 404
@@ -235,7 +235,7 @@ class Unavailable(AuthKitError):
     message = "The service can't check this right now. Try again shortly."
     template = "authkit/unavailable.html"
     summary = "something that the answer depends on is out of reach"
-    """Begins the line in the log."""
+    """The beginning of the line in the log."""
 
 
 class DatabaseUnavailable(Unavailable):

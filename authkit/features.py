@@ -1,11 +1,11 @@
-"""What a feature declares: an app of its own that adds a section, URLs, checks and the like to authkit.
+"""The declaration of a feature: an app of its own that adds a section, URLs, checks and the like to authkit.
 
     class NotesConfig(AppConfig):
         name = "mysite.notes"
         authkit = Feature(section="NOTES", settings="mysite.notes.settings.NotesSettings", urls="mysite.notes.urls")
 
-The core loops over what is declared and names no feature. Everything is a dotted path, because an app is declared
-before there are any models; a path is imported where it is first used. A feature connects its receivers in its own
+The core loops over the declarations and names no feature. Every part is a dotted path, because an app is declared
+before there are any models. A path is imported where it is first used. A feature connects its receivers in its own
 `ready()`, after the core's.
 """
 
@@ -70,19 +70,19 @@ class SignInButton(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccountLink:
-    """A page of the account area: what the link says, and its path."""
+    """A page of the account area: the text of its link, and its path."""
 
     label: str
     url: str
 
 
 def installed() -> Iterator[Feature]:
-    """What the installed apps declare, in the order of INSTALLED_APPS."""
+    """The declarations of the installed apps, in the order of INSTALLED_APPS."""
     return (_declared(config) for config in _configs())
 
 
 def labels() -> tuple[str, ...]:
-    """Of the apps whose tables authkit needs: the core's, those of features, and those that these build on."""
+    """Labels of the apps whose tables authkit needs: the core's, those of features, and those that these build on."""
     return (CORE, *(label for config in _configs() for label in (config.label, *_declared(config).builds_on)))
 
 
@@ -113,7 +113,7 @@ def doors() -> Iterator[Any]:
 
 
 def sign_in_buttons() -> list[SignInButton]:
-    """What the sign-in page offers beside the password."""
+    """The buttons of the sign-in page beside the password."""
     return [button for feature in installed() if feature.sign_in for button in import_string(feature.sign_in)()]
 
 
@@ -125,7 +125,7 @@ def account_links(request: HttpRequest) -> list[AccountLink]:
 
 
 def prunable(keep: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
-    """Rows of features that can't matter any more, and what they are called.
+    """Rows of features that can't matter any more, and their names.
 
     Args:
         keep: how long rows stay after their end.
@@ -137,8 +137,8 @@ def prunable(keep: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
 
 
 def is_complete(config: AppConfig) -> bool:
-    """Whether the apps are installed that this feature builds on. Without them it is as good as not installed: the
-    check of the apps says which one is missing, and has to get as far as that."""
+    """Whether the apps that this feature builds on are installed. Without them the feature counts as not installed, so
+    that the check of the apps can run and name the missing one."""
     return all(label in apps.app_configs for label in _declared(config).builds_on)
 
 

@@ -1,4 +1,4 @@
-"""Where Django looks for the app's models; each lives in its room."""
+"""The module where Django looks for the app's models. Each model lives in its room."""
 
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff

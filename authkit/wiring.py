@@ -18,7 +18,7 @@ COOKIE_MIDDLEWARE = "authkit.core.cookies.CookieMiddleware"
 MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LOGIN_BACKEND = "authkit.signin.backends.LoginBackend"
-"""What sessions opened through a provider named in former versions; `configure` inserts it nowhere."""
+"""Former versions wrote it into sessions opened through a provider. `configure` inserts it nowhere."""
 SESSION_ENGINE = "authkit.sessions.store"
 SOCIAL_AUTH_STRATEGY = "authkit.social.flow.strategy.AuthKitStrategy"
 AUTHENTICATION_CLASSES = (
@@ -30,8 +30,8 @@ AUTHENTICATION_CLASSES = (
 def configure(namespace: MutableMapping[str, Any]) -> None:
     """Wires authkit into a settings module. Never replaces what the project set.
 
-    A later settings file that imports from this one may call it again: what its AUTHKIT block has in addition is
-    added, and nothing is inserted twice.
+    A later settings file that imports from this one may call it again: the entries that its AUTHKIT block needs in
+    addition are added, and nothing is inserted twice.
 
     Args:
         namespace: the settings module's `globals()`. Changed: INSTALLED_APPS, MIDDLEWARE (first of all, and right
@@ -57,13 +57,13 @@ def feature_apps(block: Any) -> list[str]:
     """The apps that a block asks for by its sections, beside `APPS`.
 
     Args:
-        block: the AUTHKIT setting, mistakes and all.
+        block: the AUTHKIT setting, which may have mistakes.
     """
     return [app for section, needed in FEATURES.items() if section in _sections(block) for app in needed]
 
 
 def _sections(block: Any) -> Mapping[str, Any]:
-    # A block that is no dict is an error of `manage.py check`, which has to get as far as that.
+    # `manage.py check` reports a block that is no dict, so the settings have to load with one.
     return block if isinstance(block, Mapping) else {}
 
 
@@ -72,12 +72,12 @@ def _with(existing: Any, *items: str) -> list[str]:
 
 
 def _first(item: str, existing: Any) -> list[str]:
-    # Whatever reads a cookie stands after it; and it looks at nothing that another middleware would have to prepare.
+    # Every middleware that reads a cookie stands after it. It needs nothing that another middleware prepares.
     return list(existing) if item in existing else [item, *existing]
 
 
 def _after(existing: Any, anchor: str, item: str) -> list[str]:
-    # Without the anchor it is left out: `manage.py check` names the missing middleware better than a guess would.
+    # Without the anchor the item is left out: `manage.py check` names the missing middleware. A guess would be worse.
     result = list(existing)
     if item not in result and anchor in result:
         result.insert(result.index(anchor) + 1, item)

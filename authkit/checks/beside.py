@@ -1,4 +1,4 @@
-"""Beside packages that ask for more than a password: no door of ours may be a way round them unsaid."""
+"""Packages that ask for more than a password: these checks report each door of ours that is a way round them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECOND_FACTORS = {
     "mfa": "django-mfa2",
     "multifactor": "django-multifactor",
 }
-"""By the app that a project lists."""
+"""The names of the packages, by the app that a project lists."""
 
 _PAGE = "docs/with-allauth.md says how the two work together. SILENCED_SYSTEM_CHECKS takes what you chose on purpose."
 

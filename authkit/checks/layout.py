@@ -1,4 +1,4 @@
-"""Whether the database has the layout that the migrations expect. Asked by `migrate` and `check --database` alone."""
+"""Checks that the database has the layout that the migrations expect, in `migrate` and `check --database` alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _is_former(alias: str) -> bool:
     try:
         return is_former(connections[alias])
     except DatabaseError:
-        # A site's own user may not be allowed to read the table of migrations.
+        # The site's own database user may not be allowed to read the table of migrations.
         return False
 
 

@@ -1,4 +1,4 @@
-"""What `authkit.configure(globals())` inserts, and the include in the URLs."""
+"""Checks of the entries that `authkit.configure(globals())` inserts, and of the include in the URLs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REST_FRAMEWORK_DEFAULTS = (SessionAuthentication, BasicAuthentication)
 
 
 def check_apps(**_: Any) -> list[CheckMessage]:
-    """E020: of the core, and of each feature whose section the block has."""
+    """E020: the apps of the core, and of each feature whose section the block has."""
     return [
         Error(f"{name!r} is not in INSTALLED_APPS.", hint=f"{_LINE}, or add {name!r} yourself.", id="authkit.E020")
         for name in (*wiring.APPS, *wiring.feature_apps(getattr(settings, "AUTHKIT", {})))
@@ -35,7 +35,7 @@ def check_apps(**_: Any) -> list[CheckMessage]:
 
 
 def check_middleware(**_: Any) -> list[CheckMessage]:
-    """E021, E022: without them, or before what they build on, a login that has ended would still carry its session, and
+    """E021, E022: if one is missing, or stands too early, a login that has ended would still carry its session, and
     another host's cookie would pass for one of ours."""
     needed = (
         wiring.COOKIE_MIDDLEWARE,
@@ -67,7 +67,7 @@ def check_middleware(**_: Any) -> list[CheckMessage]:
 
 
 def check_backends(**_: Any) -> list[CheckMessage]:
-    """E024, W025. What can't be imported is left to Django, which says so at the first sign-in."""
+    """E024, W025. A back end that can't be imported is left to Django, which says so at the first sign-in."""
     chosen = list(settings.AUTHENTICATION_BACKENDS)
     found: list[CheckMessage] = []
     if not any(_finds_people(path) for path in chosen):
@@ -146,7 +146,7 @@ def _strange_classes(chosen: Any) -> Iterator[CheckMessage]:
     ours = tuple(_classes(wiring.AUTHENTICATION_CLASSES))
     for path in chosen:
         cls = _class(path)
-        # DRF's own SessionAuthentication takes the user whom authkit's middleware has checked.
+        # DRF's own SessionAuthentication takes the user that authkit's middleware has checked.
         if cls is not None and not issubclass(cls, (*ours, SessionAuthentication)):
             yield Warning(
                 f"REST_FRAMEWORK's default {cls.__module__}.{cls.__qualname__} knows nothing of logins: a credential "
@@ -199,7 +199,7 @@ def check_urls(**_: Any) -> list[CheckMessage]:
 
 
 def _position(path: str, candidates: Any) -> int | None:
-    """Where this class, or one that derives from it, stands; None if nowhere."""
+    """The position of this class, or of one that derives from it; None if it isn't there."""
     wanted = _class(path)
     for position, candidate in enumerate(candidates):
         if candidate == path:
@@ -215,7 +215,7 @@ def _classes(paths: Any) -> Iterator[type[Any]]:
 
 
 def _class(path: Any) -> type[Any] | None:
-    # What can't be imported is reported by whoever uses it; middleware may be plain functions.
+    # The package that uses a path reports it if it can't be imported. Middleware may be plain functions.
     try:
         found = import_string(path) if isinstance(path, str) else path
     except ImportError:

@@ -1,10 +1,10 @@
-"""What the fields of a section are made of: `setting`, `section`, and the kinds of values that are held in a wrapper.
+"""The parts of a section's fields: `setting`, `section`, and the kinds of values that are held in a wrapper.
 
-A section is a frozen dataclass in a file of its own. A setting is one field of it, with a sentence below: from these
-follow how the block is read and checked, `authkit.AuthKitSettings` and docs/settings.md (`make settings`).
+A section is a frozen dataclass in a file of its own. A setting is one field of it, with a sentence below. The fields
+decide how the block is read and checked. `make settings` makes `authkit.AuthKitSettings` and docs/settings.md of them.
 
 Secrets are held in `Secret`, whose repr hides them: settings end up in error reports. The block itself stays as the
-project wrote it, and `manage.py diffsettings` prints it so: there, only a callable hides a secret.
+project wrote it, and `manage.py diffsettings` prints it like that: there, only a callable hides a secret.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Secret:
         return callable(self._source) or bool(self._source)
 
     def __eq__(self, other: object) -> bool:
-        # For "has the setting changed", by its source: no code compares a secret with what a client sends.
+        # For "has the setting changed", by its source: no code compares a secret with a client's value this way.
         return isinstance(other, Secret) and self._source == other._source
 
     def __hash__(self) -> int:
@@ -57,7 +57,7 @@ class Hook:
         self._source = source
 
     def resolve(self) -> Any:
-        """What the path names, imported at use: settings are read before there are any models.
+        """The object that the path names, imported at use: settings are read before there are any models.
 
         Raises:
             ImportError: there is nothing at this path.
@@ -124,4 +124,4 @@ def section(of: type[Any]) -> Any:
 
 SECOND = timedelta(seconds=1)
 CENTURY = timedelta(days=36_500)
-"""At most this: `timedelta.max` for "never" ends beyond the last day that a datetime can hold."""
+"""The longest time: `timedelta.max` for "never" ends beyond the last day that a datetime can hold."""

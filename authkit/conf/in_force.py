@@ -87,7 +87,7 @@ _cache: tuple[Any, Settings] | None = None
 
 
 def _reload(raw: Any) -> Settings:
-    # Compared by value with a copy, not by identity: a test that changes one key in place must be heard too.
+    # Compared by value with a copy, not by identity: a test that changes one key in place must be seen too.
     global _cache  # noqa: PLW0603
     parsed, problems = parse(raw)
     if problems:

@@ -1,4 +1,4 @@
-"""From the project's dict to frozen sections: every key is checked, by what its field says."""
+"""Turns the project's dict into frozen sections. Every key is checked against its field."""
 
 from __future__ import annotations
 

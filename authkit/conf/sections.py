@@ -1,4 +1,4 @@
-"""Which sections the block has: those of the core, and those that features register."""
+"""The sections of the block: those of the core, and those that features register."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def name_of(of: type[Any]) -> str:
 
 
 def may_come() -> bool:
-    """Whether a key that is unknown may be the section of an app that Django has yet to load."""
+    """Whether an unknown key may be the section of an app that Django has yet to load."""
     return not apps.apps_ready
 
 

@@ -1,4 +1,4 @@
-"""What an ending does not reach in this project: other packages' readers that ask neither the session store nor us."""
+"""Readers in this project that no ending reaches: other packages' code that asks neither the session store nor us."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VERIFIERS = ("dj_rest_auth", "ninja_jwt", "oauth2_provider", "rest_framework_jw
 
 
 def beyond_endings() -> Iterator[str]:
-    """One sentence for each of them that the settings show. A project's own code that verifies a token isn't seen."""
+    """One sentence for each reader that the settings show. A project's own code that verifies a token isn't seen."""
     yield from _session_engine()
     if apps.is_installed("channels"):
         yield (

@@ -1,4 +1,4 @@
-"""What `manage.py authkit_doctor` finds: what is reachable, which mode is in force, what an outage would do."""
+"""The findings of `manage.py authkit_doctor`: what is reachable, which mode is in force, what an outage would do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROUTES_NAMED = 5
 
 
 class Level(StrEnum):
-    """How a finding is meant: as it should be; to be known; not in order."""
+    """The weight of a finding: all is well; good to know; not in order."""
 
     FINE = "fine"
     NOTE = "note"
@@ -85,7 +85,7 @@ def _database() -> Iterator[Finding]:
                 cursor.fetchall()
                 times.append(time.monotonic() - began)
     except DATABASE_DOWN as error:
-        # Its `display_name` would ask the server which of two it is.
+        # Its `display_name` would ask the server whether it is MySQL or MariaDB.
         text = f"{connection.alias}, {connection.vendor}: out of reach ({type(error).__name__})"
         yield Finding("Database", f"{text}. Every answer that needs it is a 503.", Level.FAULT)
         return
@@ -93,7 +93,7 @@ def _database() -> Iterator[Finding]:
     try:
         missing = _missing_migrations(connection)
     except DatabaseError as error:
-        # Their table is somebody else's where the site's own user may not migrate.
+        # The site's own database user may not be allowed to read the table of migrations.
         yield Finding("Database", f"doesn't say which migrations it has ({type(error).__name__})", Level.NOTE)
         return
     if missing:
@@ -102,7 +102,7 @@ def _database() -> Iterator[Finding]:
 
 
 def _missing_migrations(connection: BaseDatabaseWrapper) -> list[str]:
-    """Of authkit, and of what its tables build on; in the order in which they would be applied."""
+    """Those of authkit, and of the apps that its tables build on, in the order in which they would be applied."""
     executor = MigrationExecutor(connection)
     wanted = [node for node in executor.loader.graph.leaf_nodes() if node[0] in features.labels()]
     return [f"{migration.app_label}.{migration.name}" for migration, _backwards in executor.migration_plan(wanted)]
@@ -151,7 +151,7 @@ def _when_full(server: ServerState) -> str:
 
 
 def _clocks(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
-    """The application's, the database's and Redis'."""
+    """Compares the clocks of the application, the database and Redis."""
     try:
         differences = {"the database's": clocks.ahead_of_database(connections[router.db_for_write(Login)])}
     except DatabaseError as error:
@@ -173,7 +173,7 @@ def _clocks(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
 
 
 def _apart(seconds: float) -> str:
-    if abs(seconds) < 0.05:  # the unit in which it is said
+    if abs(seconds) < 0.05:  # it would be shown as 0.0 s
         return "the same"
     return f"{abs(seconds):.1f} s {'ahead' if seconds > 0 else 'behind'}"
 
@@ -212,7 +212,7 @@ def _access(found: RedisState, settings: conf.Settings) -> Iterator[Finding]:
 def _settled_lease() -> epochs.Lease:
     lease = epochs.lease()
     if lease.suspended:
-        # A process that has just begun believes no epoch that is new, for half of BOUND.
+        # A process that has just begun doesn't believe a new epoch for half of BOUND.
         epochs.wait_until_believed()
         lease = epochs.fresh_lease()
     return lease

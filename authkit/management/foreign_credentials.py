@@ -1,4 +1,4 @@
-"""Which of the project's API views take a credential that knows nothing of logins, found by walking the URLs."""
+"""The project's API views that take a credential that knows nothing of logins, found by walking the URLs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from authkit.sessions.authentication import CookieAuthentication
 from authkit.tokens.authentication import TokenAuthentication
 
 HELD_TO_LOGINS = (TokenAuthentication, CookieAuthentication, DrfSessionAuthentication)
-"""DRF's own SessionAuthentication takes the user whom authkit's middleware has checked."""
+"""DRF's own SessionAuthentication takes the user that authkit's middleware has checked."""
 
 
 def passing_by() -> dict[str, list[str]]:
     """The routes whose views take a credential that outlives a forced logout.
 
     Returns:
-        By the dotted name of the authentication class, in the order of the URLs: routes as `path()` and `re_path()`
-        write them. A view that overrides `get_authenticators` stands under the name of that method: what it takes is
+        The routes as `path()` and `re_path()` write them, by the dotted name of the authentication class, in the order
+        of the URLs. A view that overrides `get_authenticators` stands under the name of that method: its classes are
         known only when it is asked.
 
     Raises:

@@ -1,7 +1,7 @@
 """A database of the layout in which the tables of social sign-in belonged to the core, brought to today's layout.
 
-The former migrations are gone: this module knows their names, and changes exactly the database that they made. What
-newer migrations add is left to `migrate`, which runs afterwards.
+The former migrations are gone: this module knows their names, and changes exactly the database that they made. Newer
+migrations are left to `migrate`, which runs afterwards.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def upgrade(connection: BaseDatabaseWrapper) -> bool:
     renames = _renames(connection)
     with connection.schema_editor(atomic=True) as editor:
         for before, after in renames:
-            # By the names, because Django knows no model of the former ones.
+            # By the tables' names, because Django knows no models of the former ones.
             editor.execute(
                 editor.sql_rename_table
                 % {"old_table": editor.quote_name(before), "new_table": editor.quote_name(after)}
@@ -101,7 +101,7 @@ def _renames(connection: BaseDatabaseWrapper) -> list[tuple[str, str]]:
 
 
 def _rewrite_content_types(connection: BaseDatabaseWrapper) -> None:
-    # Permissions point at the content type's row, so those that people have stay theirs.
+    # Permissions point at the content type's row, so people keep those that they have.
     kinds = ContentType.objects.using(connection.alias)
     kinds.filter(app_label=SOCIAL, model__in=MOVED).delete()
     kinds.filter(app_label=CORE, model=DROPPED).delete()

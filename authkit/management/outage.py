@@ -1,4 +1,4 @@
-"""An outage in one line instead of a traceback, where it matters at once whether something happened."""
+"""Reports an outage in one line instead of a traceback: a person must see at once whether something happened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def outage_named() -> Iterator[None]:
     try:
         yield
     except OUTAGES as error:
-        # Perhaps it was the answer to the commit that got lost. To do it again does no harm.
+        # Perhaps only the answer to the commit got lost. A second run does no harm.
         why = (str(error).splitlines() or [""])[0]
         what = "The keys can't be read" if isinstance(error, KeysUnavailable) else "The database can't be asked"
         raise CommandError(f"{what} ({why}). Don't take it as done: do it again once it answers.") from error

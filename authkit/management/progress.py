@@ -14,7 +14,7 @@ class Progress:
 
     Args:
         stream: where to draw.
-        name: what is gone through.
+        name: the name of the rows.
         total: how many there are, about; more may turn up on the way.
     """
 
@@ -27,7 +27,7 @@ class Progress:
         return self
 
     def __call__(self, done: int) -> None:
-        """Draws that so many are done; only what changes is written."""
+        """Draws that so many are done. Only a line that has changed is written."""
         if not self._stream.isatty():
             return
         share = min(1.0, done / self._total) if self._total else 1.0
@@ -42,6 +42,6 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._drawn:
-            # Blanked out: what was done is said in words next, and stays.
+            # Blanked out: the command says the result in words next, and that line stays.
             self._stream.write(f"\r{' ' * len(self._drawn)}\r", ending="")
             self._stream.flush()

@@ -73,7 +73,7 @@ _GIVEN_AS: Mapping[Any, str] = {
     conf.KeySource: "str | PathLike[str] | Callable[[], str]",
     tuple[str, ...]: "Sequence[str]",
 }
-"""What a project writes where the field holds a wrapper, or a tuple that is made of a list."""
+"""The type that a project writes where the field holds a wrapper, or a tuple that is made of a list."""
 
 
 def _text(hint: Any) -> str:

@@ -10,8 +10,8 @@ from authkit import features
 from authkit.pages.urls import urlpatterns as pages
 from authkit.urls import api
 
-# Here, because the checks of an app that isn't installed don't run either: without this, everything would look well
-# until the first sign-in. Every include of ours imports this package first.
+# This test is here, because the checks of an app that isn't installed don't run: everything would look well until the
+# first sign-in. Every include of ours imports this package first.
 if not apps.is_installed("authkit"):
     raise ImproperlyConfigured(
         '"authkit" is not in INSTALLED_APPS, but its URLs are included. Make authkit.configure(globals()) the last '

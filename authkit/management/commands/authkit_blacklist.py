@@ -19,13 +19,13 @@ from authkit.management.outage import outage_named
 from authkit.tokens.blacklisting import blacklist_summarized, summarize_token, token_state
 
 MOST_CHARACTERS = 65536
-"""Read from a pipe at most; no token is as long."""
+"""The most that is read from a pipe. No token is as long."""
 
 _TIME = "%Y-%m-%d %H:%M:%S UTC"
 
 
 class Command(BaseCommand):
-    """Says what the token is, without repeating it, and what changed. Once more changes nothing and ends with 0."""
+    """Says what the token is, without repeating it, and what changed. A second run changes nothing and exits with 0."""
 
     help = (
         "Refuses a token and ends its login. The token is read from standard input: arguments end up in the shell's "
@@ -93,7 +93,7 @@ class Command(BaseCommand):
 
 
 def _read() -> str:
-    # Not echoed on a terminal: what stands on a screen ends up in a recording of it.
+    # Not echoed on a terminal: a recording of the screen would hold the token.
     return getpass("Token (not shown): ") if sys.stdin.isatty() else sys.stdin.read(MOST_CHARACTERS)
 
 
@@ -103,7 +103,7 @@ def _moment(text: str) -> datetime:
         if moment is None and (day := parse_date(text)) is not None:
             moment = datetime.combine(day, time.max)
         if moment is not None:
-            # As a database keeps it: the last hours of the year 9999 are no time there everywhere.
+            # In UTC, as a database keeps it. West of Greenwich, the last hours of the year 9999 overflow.
             return (moment if timezone.is_aware(moment) else timezone.make_aware(moment)).astimezone(UTC)
     except (ValueError, OverflowError):
         pass

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     """Prints one line for each finding; exit code 1 if something that is configured is not in order."""
 
     help = "Looks whether the database and Redis answer, and says what authkit does with them right now."
-    requires_system_checks = ()  # it is what one runs when something is wrong
+    requires_system_checks = ()  # people run it when something is wrong
 
     def handle(self, *args: Any, **options: Any) -> None:
         styles: dict[Level, Callable[[str], str]] = {
@@ -37,5 +37,5 @@ class Command(BaseCommand):
 
 
 def _marked(text: str, level: Level) -> str:
-    # Not by colour alone: logs and many eyes have none.
+    # Not by colour alone: a log has none, and many people can't tell colours apart.
     return text if level is Level.FINE else f"{level}: {text}"

@@ -22,8 +22,8 @@ _FIRST_YEAR = 1970
 
 
 class Command(BaseCommand):
-    """Ends logins: of one person or of everybody; all of them, or those of a method or from before a time. Says so
-    again, with 0, when there is nothing left to end."""
+    """Ends logins of one person or of everybody: all of them, or those of a method or from before a time. A second
+    run, with nothing left to end, says so and exits with 0."""
 
     help = (
         "Signs people out: their sessions and tokens are refused from the next request on. "
@@ -44,7 +44,7 @@ class Command(BaseCommand):
     @outage_named()
     def handle(self, *args: Any, **options: Any) -> None:
         for name in ("key", "email", "method"):
-            # An empty variable of a script's is no address that somebody has, nor a way in.
+            # A script's empty variable is no person's key or address, and no way in.
             if options[name] == "":
                 raise CommandError(f"--{'id' if name == 'key' else name} is empty.")
         chosen = {"method": options["method"], "before": _time(options["before"])}
@@ -113,9 +113,9 @@ def _time(given: str | None) -> datetime | None:
     try:
         day = parse_date(given)
         moment = parse_datetime(given) if day is None else datetime.combine(day, time())
-    except ValueError:  # written like a time, and none that there is
+    except ValueError:  # written like a time that doesn't exist
         moment = None
-    # From before there was anybody to sign in, and, in the year 1, beyond what a time can be counted back from.
+    # No login is older than that, and arithmetic with a time in the year 1 leaves the range of datetime.
     if moment is None or moment.year < _FIRST_YEAR:
         raise CommandError(f"{given!r} is no time: write it as 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00.")
     if timezone.is_naive(moment):
@@ -141,7 +141,7 @@ def _find(options: dict[str, Any]) -> Any:
         lookup = {users.USERNAME_FIELD: options["user"]}
     given = next(iter(lookup.values()))
     try:
-        # The base manager: whom a project hides by its default one is to be signed out all the same.
+        # The base manager: a person that the project's default one hides has to be signed out all the same.
         found = list(users._base_manager.filter(**lookup)[:2])
     except (ValueError, ValidationError) as error:
         what = "primary key" if "pk" in lookup else next(iter(lookup))

@@ -1,4 +1,4 @@
-"""`manage.py authkit_import simplejwt`: what another library had refused stays refused."""
+"""`manage.py authkit_import simplejwt`: tokens that another library had refused stay refused."""
 
 from __future__ import annotations
 

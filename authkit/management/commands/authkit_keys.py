@@ -1,7 +1,7 @@
 """`manage.py authkit_keys generate | rotate | list`: makes keys for TOKENS.KEYS, and says which one does what.
 
-What has to be kept secret goes to stdout and nowhere else, what a person should read to stderr: so that
-`manage.py authkit_keys rotate > ring.json` writes a ring and nothing but a ring. Nothing is changed by this command.
+Secrets go to stdout and nowhere else. Text for people goes to stderr, so that
+`manage.py authkit_keys rotate > ring.json` writes a ring and nothing but a ring. This command changes nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Command(BaseCommand):
     """Prints keys, new rings and what is in force."""
 
     help = "Makes and rotates the keys that sign tokens. Prints what to set; changes nothing."
-    requires_system_checks = ()  # it is what one runs when the checks complain about keys
+    requires_system_checks = ()  # people run it when the checks complain about keys
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -96,7 +96,7 @@ def _uses(only: str | None) -> list[str]:
 
 
 def _step(entries: list[dict[str, Any]], use: str, algorithm: str | None) -> tuple[list[dict[str, Any]], str]:
-    """One step of a rotation: what was announced signs, or a new key is announced."""
+    """One step of a rotation: the announced key begins to sign, or a new key is announced."""
     signing = [entry for entry in entries if not entry.get("announced")]
     announced = [entry for entry in entries if entry.get("announced")]
     if announced:

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     """Writes the document to standard output, or to a file."""
 
     help = "Writes an OpenAPI document of authkit's endpoints. Needs the extra: pip install 'django-authkit[openapi]'."
-    requires_system_checks = ()  # what is described is the same whatever else the checks complain about
+    requires_system_checks = ()  # the document is the same, even if the checks complain
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", choices=("yaml", "json"), default="yaml", help="yaml unless given")

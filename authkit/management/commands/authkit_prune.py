@@ -1,4 +1,4 @@
-"""`manage.py authkit_prune`: deletes what can't matter any more. For cron, once a day; see docs/pruning.md."""
+"""`manage.py authkit_prune`: deletes rows that can't matter any more. For cron, once a day; see docs/pruning.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_ROWS = 2**31 - 1
 
 
 class Command(BaseCommand):
-    """Says how many of each kind went. Safe at any time, twice at once, and to interrupt: the next run goes on."""
+    """Says how many of each kind went. It is safe any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
         "Deletes logins, blacklisted tokens and one-time codes that ran out, and what features left behind, "
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self.stdout.write(f"{name}: {rows.count()} would be deleted")
                 continue
-            # Counting reads an index from end to end: only for somebody who watches.
+            # Counting reads an index from end to end: only for a person who watches.
             total = rows.model._base_manager.count() if self.stdout.isatty() else 0
             with Progress(self.stdout, name, total) as progress:
                 count = prune(rows=rows, batch_size=options["batch_size"], pause=options["sleep"], progress=progress)

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     """Prints settings. Secrets are never printed, only whether there is one."""
 
     help = "Prints authkit's effective settings, and where each one comes from."
-    requires_system_checks = ()  # it is what one runs to see why the checks complain
+    requires_system_checks = ()  # people run it to see why the checks complain
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         form = parser.add_mutually_exclusive_group()
@@ -75,14 +75,14 @@ def _shown(value: Any) -> str:
     if isinstance(value, conf.Secret):
         return "(set, not shown)" if value else "(empty)"
     if isinstance(value, dict):
-        # A provider's own options may hold anything, a key for instance: only the names are told.
+        # A provider's own options may hold anything, a key for instance: only the names are printed.
         return f"{{{', '.join(f'{key!r}: …' for key in value)}}}"
     return str(value) if hasattr(value, "total_seconds") else repr(value)
 
 
 def explicit() -> str:
     """Python that says in full what `configure` does to this project's settings, as they are now."""
-    # Not the defaults of Django and DRF: what the project left out is for `configure` to set.
+    # Not the defaults of Django and DRF: `configure` sets those that the project left out.
     chosen: Any = settings
     names = ("INSTALLED_APPS", "MIDDLEWARE")
     namespace: dict[str, Any] = {name: getattr(settings, name) for name in names}

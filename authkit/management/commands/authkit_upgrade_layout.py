@@ -18,7 +18,7 @@ class Command(BaseCommand):
         "Brings a database in which the tables of social sign-in were the core's to today's layout: renames these "
         "tables and rewrites what Django has recorded. Stop the site and make a backup first; run migrate afterwards."
     )
-    # The check of the layout would refuse to run what mends it.
+    # The check of the layout would stop the command that mends the layout.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
