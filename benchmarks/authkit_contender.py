@@ -1,4 +1,4 @@
-"""authkit for this benchmark, and for any other of the same making: what each of its set-ups costs beside its peers."""
+"""authkit for this benchmark, and for any other of the same making: the cost of each set-up beside its peers."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class AuthKit(Contender):
 
 
 class AuthKitHinted(AuthKit):
-    """A check that asks Redis, or what Redis has pushed."""
+    """A check that asks Redis, or the entries that Redis has pushed."""
 
     redis = True
     check = ""
@@ -81,7 +81,7 @@ class AuthKitHinted(AuthKit):
         while (lease := epochs.lease()).suspended or hints.read_all(epoch=lease.epoch) is None:
             verify_access(token=access)
             time.sleep(0.02)
-        # Redis was empty until now. As it is an access token's life later: its token is none from before.
+        # Redis was empty until now. This is its state an access token's life later: no token is older than the set.
         key = key_names.revoked(self.name)
         link.call(b"ZADD", key, int(time.time() - 3600) * hints.SECOND, hints.FLOOR, key=key)
         push.forget()

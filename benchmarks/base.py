@@ -1,4 +1,4 @@
-"""What a contender is: one product in one set-up, and how to sign in, call and refresh with it."""
+"""A contender: one product in one set-up, and how to sign in, call and refresh with it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 class Contender:
-    """To be subclassed, or filled by keyword. Everything but `name` is optional.
+    """Subclass it, or fill it by keyword. Everything but `name` is optional.
 
     Methods run in the contender's own process, once Django is set up there, so that is where they import Django.
     """
 
     name = "?"
     title = ""
-    """What the tables say of it."""
+    """Its name in the tables."""
     auth: str | None = None
-    """Dotted path of the DRF authentication class; None: nobody is authenticated."""
+    """Dotted path of the DRF authentication class; None: no request is authenticated."""
     apps: Sequence[str] = ()
     """On top of the common INSTALLED_APPS."""
     first_middleware: Sequence[str] = ()
@@ -25,7 +25,7 @@ class Contender:
     settings: Any = {}
     """On top of the common settings: a dict, or a function without arguments that gives one."""
     groups: Sequence[str] = ("auth",)
-    """Which runs it takes part in."""
+    """The runs that it takes part in."""
     redis = False
     """Whether it can't do without a Redis."""
 
@@ -45,7 +45,7 @@ class Contender:
         return {}
 
     def refresh_new(self, user: Any) -> Any:
-        """Signs the user in; what `refresh_request` needs of it, usually the refresh token."""
+        """Signs the user in; the state for `refresh_request`, usually the refresh token."""
         raise NotImplementedError
 
     def refresh_request(self, state: Any) -> tuple[str, dict[str, str], str]:

@@ -16,7 +16,7 @@ from tests.services import postgres, redis
 
 DATABASES = ("sqlite", "postgres")
 
-# Durable, as people run it: a benchmark of writes without fsync flatters whoever writes most.
+# Durable, as people run it: a benchmark of writes without fsync flatters the product that writes most.
 DURABLE = ("shared_buffers=512MB", "max_wal_size=4GB")
 
 

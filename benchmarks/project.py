@@ -139,7 +139,7 @@ def _mount(contender: Contender) -> None:
 
 
 class Caller:
-    """Calls the project through Django's WSGIHandler; what a client would do stays outside the clock."""
+    """Calls the project through Django's WSGIHandler; the work of a client stays outside the clock."""
 
     def __init__(self) -> None:
         from django.core.handlers.wsgi import WSGIHandler

@@ -1,4 +1,4 @@
-"""The runner's side of the workers, and the way of pairing: neighbours in time are compared, and nobody else."""
+"""The runner's side of the workers, and the way of pairing: only neighbours in time are compared."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FEWEST_ROUNDS = 5
 
 Contestant = Callable[..., dict[str, Any]]
-"""A `Remote`, or whatever else takes a command and `n`, and answers with what it measured in "us"."""
+"""A `Remote`, or another callable that takes a command and `n`, and answers with its measurement in "us"."""
 
 
 class WorkerFailed(RuntimeError):
@@ -91,8 +91,8 @@ def workers(place: Place, contenders: Mapping[str, str]) -> Iterator[dict[str, R
     """Starts workers, and ends them.
 
     Args:
-        contenders: of each worker, by the name that the tables give it: which contender it is. Without a Redis, those
-            that need one are left out.
+        contenders: the contender of each worker, by the worker's name in the tables. Without a Redis, those that need
+            one are left out.
     """
     with ExitStack() as stack:
         started: dict[str, Remote] = {}
@@ -159,7 +159,7 @@ def interleave(
 
     Args:
         do: the command, as `Remote` takes it.
-        reference: whose time is taken before and after each other's.
+        reference: the contender whose time is taken before and after each other's.
         rounds: at most how many.
         seconds: after which no further round begins, once there are FEWEST_ROUNDS: a busy machine takes fewer.
         n: calls for each time that is taken.
@@ -180,5 +180,5 @@ def interleave(
 
 
 def pairing_of(options: Namespace) -> dict[str, Any]:
-    """What the command line says of pairing, for `interleave`."""
+    """The command line's options of pairing, for `interleave`."""
     return {"rounds": options.rounds, "seconds": options.seconds, "n": options.n}

@@ -1,4 +1,4 @@
-"""What a run comes to: tables, targets, raw numbers."""
+"""The results of a run: tables, targets, raw numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.remote import Ratio
 
 TRUSTED = (0.95, 1.05)
-"""Between which the A/A row must be."""
+"""The bounds of the A/A row."""
 
 
 @dataclass
@@ -24,13 +24,13 @@ class Table:
 
 @dataclass
 class Target:
-    """What authkit set itself: at most `limit`, or at least where more is better, whatever it is counted in."""
+    """A target that authkit set itself: at most `limit`, or at least where more is better, in any unit."""
 
     what: str
     measured: float
     limit: float
     same: float | None = None
-    """What the reference measured against itself, where the target is a ratio: the A/A row."""
+    """The reference measured against itself, where the target is a ratio: the A/A row."""
     at_least: bool = False
 
     @property

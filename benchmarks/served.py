@@ -1,4 +1,4 @@
-"""One contender as a WSGI application, for a server that forks: its database is another process's business."""
+"""One contender as a WSGI application, for a server that forks: another process makes its database."""
 
 from __future__ import annotations
 

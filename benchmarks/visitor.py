@@ -17,7 +17,7 @@ from benchmarks.places import Place
 
 PAUSE_SECONDS = 0.002
 WARM_UP_SECONDS = 2.5
-"""Longer than a process takes that has just seen an epoch for the first time."""
+"""Longer than a process needs after it has seen an epoch for the first time."""
 PATIENCE_SECONDS = 30
 
 
@@ -39,8 +39,8 @@ def main() -> None:
 
 
 def _visit(caller: project.Caller, request: dict[str, object], out: list[dict[str, object]]) -> dict[str, int]:
-    """Calls until it is refused. When the last accepted request began, when the refusal came, and how many of those
-    who were put out before were let in again."""
+    """Calls until it is refused. Returns when the last accepted request began, when the refusal came, and how many of
+    the people who were put out before were let in again."""
     accepted, again, count = 0, 0, 0
     end = time.monotonic() + PATIENCE_SECONDS
     while True:

@@ -21,14 +21,14 @@ from benchmarks.places import Place
 
 @dataclass
 class Worker:
-    """What the functions of `benchmarks.inside` work on."""
+    """The object that the functions of `benchmarks.inside` work on."""
 
     contender: Contender
     place: Place
     user: Any
     caller: project.Caller
     kept: dict[str, Any] = field(default_factory=dict)
-    """What one command leaves for the next."""
+    """Values that one command leaves for the next."""
 
 
 def _answer(worker: Worker, command: dict[str, Any]) -> Any:
@@ -38,7 +38,7 @@ def _answer(worker: Worker, command: dict[str, Any]) -> Any:
 
 def main() -> None:
     name, place_text, database = sys.argv[1:]
-    # Whatever Django's commands print goes to standard error: only answers are read.
+    # The output of Django's commands goes to standard error: only answers are read.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     place = Place(**json.loads(place_text))
@@ -48,7 +48,7 @@ def main() -> None:
         answers.write(json.dumps({"ready": name}) + "\n")
         for line in sys.stdin:
             answers.write(json.dumps(_answer(worker, json.loads(line)), default=str) + "\n")
-    except Exception:  # noqa: BLE001  # whatever it was, the runner has to hear of it
+    except Exception:  # noqa: BLE001  # the runner has to hear of any error
         answers.write(json.dumps({"error": traceback.format_exc()}) + "\n")
 
 

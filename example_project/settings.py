@@ -90,7 +90,7 @@ if redis_url := os.environ.get("REDIS_URL"):
             "BACKEND": "django_redis.cache.RedisCache",
             "LOCATION": redis_url,
             "OPTIONS": {
-                # With pickle, whoever writes to Redis runs code here.
+                # With pickle, a program that writes to Redis could run code here.
                 "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
                 "SOCKET_CONNECT_TIMEOUT": 1,
                 "SOCKET_TIMEOUT": 1,
@@ -118,7 +118,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Notes", "VERSION": authkit.__version__}
 
-# Where the single-page app is; on this machine, on any port.
+# The origins of the single-page app; on this machine, on any port.
 ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if BEYOND_THIS_MACHINE else ["http://127.0.0.1", "http://[::1]"]
 
 AUTHKIT: authkit.AuthKitSettings = {"SOCIAL": {"REDIRECT_URIS": [f"{origin}/app/" for origin in ORIGINS]}}

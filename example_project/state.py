@@ -1,4 +1,4 @@
-"""What the example keeps between two starts, in a directory that git ignores: its secret key and the OpenID client.
+"""Files that the example keeps between two starts, in a directory that git ignores: its secret key and OpenID client.
 
 `DEMO_DIR` moves the directory elsewhere. Files are written for their owner alone, and appear whole or not at all, as
 several server processes may start at the same moment.
@@ -45,7 +45,7 @@ def secret_key() -> str:
     """The key of this installation, made at the first call."""
     with contextlib.suppress(FileNotFoundError):
         return SECRET_KEY_FILE.read_text(encoding="ascii")
-    # link() fails if there is a key by now, in the same instant: two processes never use two keys.
+    # link() checks for a key and makes the file in one step: two processes never use two keys.
     with _whole_file(secrets.token_urlsafe(64)) as written, contextlib.suppress(FileExistsError):
         SECRET_KEY_FILE.hardlink_to(written)
     return SECRET_KEY_FILE.read_text(encoding="ascii")

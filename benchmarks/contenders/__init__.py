@@ -1,4 +1,4 @@
-"""Who takes part: authkit's set-ups, and what a project would have instead."""
+"""The contenders: authkit's set-ups, and the products that a project would have instead."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What runs in the workers. Imported once Django is set up there, so these modules import it like any other code."""
+"""Modules that run in the workers. They are imported once Django is set up there, so they import it as usual."""

@@ -1,4 +1,4 @@
-"""What one authenticated request costs."""
+"""The cost of one authenticated request."""
 
 from __future__ import annotations
 

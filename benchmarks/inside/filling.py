@@ -21,7 +21,7 @@ def copy(row: Model, *, count: int, changes: dict[str, str]) -> None:
     """Copies a saved row.
 
     Args:
-        row: what is copied, and stays.
+        row: the row that is copied, and stays.
         count: how many copies.
         changes: by column, the SQL of its value, each % doubled; g.i is the copy's number, t the row. A key that the
             database makes is given as "".

@@ -1,4 +1,4 @@
-"""Where the time goes, under cProfile: good for what to look at, not for how long it takes."""
+"""Where the time goes, under cProfile: it shows where to look, not how long it takes."""
 
 from __future__ import annotations
 

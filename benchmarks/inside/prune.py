@@ -1,4 +1,4 @@
-"""Deleting what is over: `authkit_prune` and simplejwt's `flushexpiredtokens`."""
+"""Deleting rows that are over: `authkit_prune` and simplejwt's `flushexpiredtokens`."""
 
 from __future__ import annotations
 

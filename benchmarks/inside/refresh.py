@@ -1,4 +1,4 @@
-"""What one rotation of a refresh token costs."""
+"""The cost of one rotation of a refresh token."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def refreshes(worker: Worker, n: int) -> dict[str, float]:
 
 def _wal_per_step(worker: Worker) -> int:
     if worker.place.db == "sqlite":
-        # Without checkpoints in between, the log's length is what was written to it.
+        # Without checkpoints in between, the log's length is the amount that was written to it.
         execute("PRAGMA wal_autocheckpoint=0", "PRAGMA wal_checkpoint(TRUNCATE)")
         for _ in range(COUNTED):
             step(worker)

@@ -17,7 +17,7 @@ def prepare(worker: Worker, n: int) -> dict[str, Any]:
 
 
 def revoke(worker: Worker, which: int) -> dict[str, Any]:
-    """Puts one of them out; when it was asked for and when it was done, in ns of the machine's monotonic clock."""
+    """Puts one of them out; the times before and after the call, in ns of the machine's monotonic clock."""
     asked = monotonic_ns()
     worker.contender.revoke_user(worker.kept["people"][which])
     return {"asked": asked, "done": monotonic_ns()}

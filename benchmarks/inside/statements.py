@@ -1,4 +1,4 @@
-"""Counting what a call asks of the database and of Redis."""
+"""Counting the statements and Redis commands of a call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 def recorded(call: Callable[[], Any]) -> tuple[Any, list[str]]:
-    """What the call answers, and the SQL that it ran, transaction control included."""
+    """The call's answer, and the SQL that it ran, transaction control included."""
     connection.ensure_connection()
     connection.force_debug_cursor = True
     connection.queries_log.clear()

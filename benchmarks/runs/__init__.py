@@ -1,1 +1,1 @@
-"""The runner's side of each subcommand: which workers, which pairs, which tables and targets."""
+"""The runner's side of each subcommand: its workers, its pairs, its tables and targets."""

@@ -22,7 +22,7 @@ WHAT = {
 
 
 def run(place: Place, options: Namespace) -> Report:
-    """Whole requests against the floor, and each of authkit's set-ups against what it is to replace."""
+    """Whole requests against the floor, and each of authkit's set-ups against the product that it is to replace."""
     pairing = pairing_of(options)
     report = Report("auth", place.db, pairing)
     names = dict.fromkeys([FLOOR, *chosen("auth", only=options.only)])

@@ -62,7 +62,7 @@ class _Site:
     headers: Mapping[str, str]
 
     def __call__(self, do: str, *, n: int) -> dict[str, Any]:
-        """Requests per second over n seconds; whatever is no 2xx is an error."""
+        """Requests per second over n seconds; an answer that is no 2xx is an error."""
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{n}s"]
         command += [part for name, value in self.headers.items() for part in ("-H", f"{name}: {value}")]
         output = subprocess.run([*command, self.url], capture_output=True, text=True, check=True).stdout

@@ -11,7 +11,7 @@ from benchmarks.report import Report, Table, Target
 
 REFERENCE, OURS = "simplejwt-rotate", "authkit-database"
 FILL = {REFERENCE: "prune.fill_tokens", OURS: "prune.fill_logins"}
-# Below that, starting and finding nothing in the other tables is most of what authkit's takes.
+# Below that, authkit's command spends most of its time on its start and on the other, empty tables.
 MANY = 500_000
 COMMAND = {
     REFERENCE: {"command": "flushexpiredtokens", "table": "token_blacklist.OutstandingToken"},
@@ -20,7 +20,7 @@ COMMAND = {
 
 
 def run(place: Place, options: Namespace) -> Report:
-    """A B A in new processes, once for each round: memory that a first run took would hide what a second one takes."""
+    """A B A in new processes, once for each round: the memory of a first run would hide that of a second one."""
     rows, rounds = options.rows, options.prune_rounds
     report = Report("prune", place.db, {"rows": rows, "rounds": rounds})
     results: dict[str, list[dict[str, Any]]] = {REFERENCE: [], OURS: []}

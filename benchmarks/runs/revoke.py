@@ -28,7 +28,7 @@ NEVER_STALE = ("authkit-database", "authkit-redis")
 
 @dataclass(frozen=True)
 class Reached:
-    """One revocation in one process, in ms. `late` is how long after it was done a request was still accepted; a
+    """One revocation in one process, in ms. `late` is the time from its completion to the last accepted request; a
     request counts by its beginning."""
 
     refused: float

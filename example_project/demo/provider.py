@@ -89,7 +89,7 @@ def _app() -> Any:
 
 
 def _with_state(response: flask.Response) -> flask.Response:
-    # The mock forgets the state where somebody cancels; OAuth wants it back (RFC 6749 section 4.1.2.1).
+    # The mock forgets the state where a person cancels; OAuth wants it back (RFC 6749 section 4.1.2.1).
     back, state_given = response.location or "", flask.request.args.get("state")
     if "error=" in back and "state=" not in back and state_given:
         response.location = f"{back}&{urlencode({'state': state_given})}"
@@ -97,7 +97,7 @@ def _with_state(response: flask.Response) -> flask.Response:
 
 
 def _bound(app: Any) -> BaseWSGIServer:
-    # The same port as last time if it is free: the issuer is half of an identity, and Dora should stay Dora.
+    # The same port as last time if it is free: the issuer is half of an identity, and Dora keeps her account.
     for port in (_last_port(), 0):
         with contextlib.suppress(OSError, SystemExit):  # werkzeug exits on a port in use
             server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)

@@ -1,4 +1,4 @@
-"""What the demo says when it is up."""
+"""The text that the demo prints when it is up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ The same database meanwhile, by its own command line:
 """
 
 CURLS = (
-    # The session way: the CSRF cookie and token first, as a browser would have them; then who we are.
+    # The session way: the CSRF cookie and token first, as a browser would have them; then the person.
     'J=$(mktemp); C=$(curl -s -c $J {site}/auth/api/session/ | sed \'s/.*"csrf_token": *"\\([^"]*\\)".*/\\1/\'); '
     "curl -s -b $J -c $J -H \"X-CSRFToken: $C\" -H 'Content-Type: application/json' "
     '-d \'{{"username": "demo", "password": "{demo}"}}\' {site}/auth/api/session/login/; echo; '

@@ -20,7 +20,7 @@ from example_project.notes.serializers import NoteSerializer
 
 @method_decorator(never_cache, name="dispatch")
 class Home(TemplateView):
-    """Who you are, and by which login."""
+    """Shows the person, and the login by which they came in."""
 
     template_name = "notes/home.html"
 

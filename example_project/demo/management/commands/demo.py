@@ -56,7 +56,7 @@ class Command(BaseCommand):
             )
         )
         stack.enter_context(state.announced(found))
-        # Other processes read what was announced; this one has read its settings already. The block is read at use.
+        # Other processes read the announcement; this one has read its settings already. The block is read at use.
         social = {**settings.AUTHKIT["SOCIAL"], "PROVIDERS": {"demo-id": found.section()}}
         settings.AUTHKIT = {**settings.AUTHKIT, "SOCIAL": social}
         server.set_app(get_internal_wsgi_application())
@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # a second one would only get in the way of cleaning up, which is short
+        signal.signal(number, signal.SIG_IGN)  # a second signal would only disturb the cleaning up, which is short
     raise KeyboardInterrupt
 
 
@@ -89,7 +89,7 @@ def _bound(port: int) -> ThreadedWSGIServer:
 
 
 def _set_up(name: str) -> str:
-    """Makes the person, or gives them a new password: none is stored, so none could be printed a second time."""
+    """Makes the person, or gives them a new password: it is stored as a hash, so an old one can't be printed again."""
     password = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
     users = get_user_model()._default_manager
     user, _created = users.get_or_create(username=name, defaults={"email": f"{name}@example.com"})
