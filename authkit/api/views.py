@@ -1,4 +1,4 @@
-"""Who am I, my logins, sign out here or everywhere: the same for a session and for a token (API.md)."""
+"""The caller, their logins, sign-out here or everywhere: the same for a session and for a token (API.md)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class LogoutView(ApiView):
             revoke_token(token=token, reason=EndReason.LOGOUT)
             discard_cookies(request._request, bound_transport(claims))
         else:
-            # Both of what a browser may carry: after a logout, nobody is signed in there.
+            # Both credentials that a browser may carry: after a logout, no person is signed in there.
             _end_cookie_login(request._request)
             sign_out_of_session(request._request)
         return Response(status=204)
@@ -188,7 +188,7 @@ class LoginView(SignedInView):
 
 def _clear_cookies(request: Request, current: Login | None) -> None:
     # The login is over, so the next request would clear them as well: this way they go with this answer.
-    # What the request came with says what carries it; the login's row would have to be read again for that.
+    # The request's own credential says which cookies those are; the login's row would have to be read again for that.
     if isinstance(request.auth, Claims):
         discard_cookies(request._request, bound_transport(request.auth))
     elif current is not None:

@@ -26,7 +26,7 @@ PURPOSE = "authorization"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a code stood for: whose it was, what it was about, and since when."""
+    """The grant behind a code: its person, its subject, and since when."""
 
     digest: str
     user: AbstractBaseUser
@@ -38,7 +38,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """The first use of a code has its row; a second one the login that the first has opened, if it has."""
+    """The first use of a code has its row; a second use has the login that the first one opened, if any."""
 
     row: OneTimeCode | None
     replayed_login: UUID | None
@@ -74,7 +74,7 @@ def issue_code(
         binding=challenge,
         # As `Login.auth_hash`: a password that was changed since makes the code worthless.
         payload={"auth_hash": session_auth_hash(user), "redirect_uri": redirect_uri, "details": dict(details)},
-        # By the clock that cutoffs go by: one from before a sign-out of everybody has to fall under it.
+        # By the clock that cutoffs go by: a code from before a sign-out of all people has to fall under it.
         created_at=beginning(user_id=user.pk, at=timezone.now()),
     )
 
@@ -92,7 +92,7 @@ def use_code(*, code: str) -> Use:
 
 @sensitive_variables()
 def verified_grant(row: OneTimeCode, *, verifier: str, redirect_uri: str) -> Grant:
-    """What a code that was used for the first time stands for.
+    """The grant of a code that was used for the first time.
 
     Args:
         row: of `use_code`.

@@ -1,4 +1,4 @@
-"""What ends somebody's logins ends their codes that are under way. A feature that issues codes connects
+"""The end of a person's logins ends their codes that are under way. A feature that issues codes connects
 it in its `ready()`."""
 
 from __future__ import annotations

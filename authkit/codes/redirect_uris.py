@@ -1,4 +1,4 @@
-"""Where a program may have its code sent to: SOCIAL.REDIRECT_URIS, matched exactly (RFC 9700 section 4.1.3).
+"""The addresses that codes may be sent to: SOCIAL.REDIRECT_URIS, matched exactly (RFC 9700 section 4.1.3).
 
 Nothing is normalized, on either side: two URIs are the same if their characters are. The one exception is the port of
 a loopback address, which a program on a desktop can't know beforehand (RFC 8252 section 7.3).
@@ -46,7 +46,7 @@ def _same(entry: str, uri: str) -> bool:
 
 
 def problem_with(entry: str, *, debug: bool) -> str | None:
-    """What is wrong with an entry of SOCIAL.REDIRECT_URIS, as the rest of a sentence; None if nothing is.
+    """The problem with an entry of SOCIAL.REDIRECT_URIS, as the rest of a sentence; None if there is none.
 
     Args:
         entry: as the project wrote it.
@@ -65,7 +65,7 @@ def problem_with(entry: str, *, debug: bool) -> str | None:
     if scheme in {"http", "https"}:
         return _problem_with_web_address(entry, debug=debug)
     if not all(scheme.split(".")[1:] or [""]):
-        # RFC 8252 section 7.1. Also what keeps out javascript, data, file and the like.
+        # RFC 8252 section 7.1. It also keeps out javascript, data, file and the like.
         return "has a scheme without a dot, which is no domain name turned around"
     return None
 

@@ -1,4 +1,4 @@
-"""What drf-spectacular is to say of a view whose methods declare an `Operation`."""
+"""The description by drf-spectacular of a view whose methods declare an `Operation`."""
 
 from __future__ import annotations
 

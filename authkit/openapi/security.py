@@ -28,7 +28,7 @@ class _OverTls(HttpRequest):
 
 class _Ours(OpenApiAuthenticationExtension):
     match_subclasses = True
-    # What is named here is registered under the authentication class, and drf-spectacular warns where a subclass of it
+    # A scheme named here is registered under the authentication class, and drf-spectacular warns where a subclass of it
     # has the same name. So the schemes are registered with the requirement, by their names.
     name: list[str] = []
 

@@ -1,4 +1,4 @@
-"""What the login page asks."""
+"""The form of the login page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LoginForm(forms.Form):
     """Identifier, password, "keep me signed in". Without messages of its own: the page has one for all failures.
 
     Args:
-        identifiers: of "username" and "email", what counts; decides the label.
+        identifiers: those of "username" and "email" that count; they decide the label.
     """
 
     # The autocomplete tokens are what password managers go by (HTML, section 4.10.18.7).

@@ -48,7 +48,7 @@ LOGINS_PER_PAGE = 25
 
 @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("password")], name="dispatch")
 class Page(View):
-    """What all pages have in common."""
+    """The base of all pages."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -141,7 +141,7 @@ class LoginPage(Page):
 
 @method_decorator(login_not_required, name="dispatch")
 class LogoutPage(Page):
-    """GET asks, POST signs out: a link or an image on another site must not sign anybody out (ASVS 3.5.1)."""
+    """GET asks, POST signs out: a link or an image on another site must not sign a person out (ASVS 3.5.1)."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
@@ -177,7 +177,7 @@ class AccountPage(SignedInPage):
     """My logins, newest first."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        mine = live_logins_of(user=request.user)  # type: ignore[arg-type]  # nobody anonymous comes this far
+        mine = live_logins_of(user=request.user)  # type: ignore[arg-type]  # no anonymous user comes this far
         logins = mine.select_related("actor")
         page = Paginator(logins, LOGINS_PER_PAGE).get_page(request.GET.get("page"))
         current = current_login(request)
@@ -201,7 +201,7 @@ class AccountPage(SignedInPage):
 
 
 class EndLogin(SignedInPage):
-    """Ends one of my logins; somebody else's looks as if there were none (API.md: 404)."""
+    """Ends one of my logins; another person's gets the answer of one that doesn't exist (API.md: 404)."""
 
     def post(self, request: HttpRequest, login_id: UUID) -> HttpResponse:
         current = current_login(request)

@@ -1,7 +1,7 @@
 """social_django's tables in the admin: to look at, and to take a link away.
 
-social_django's own pages let whoever may "change user social auth" point a link at any account, and so sign in as
-anybody. Nobody needs to edit a link by hand: people connect and disconnect their accounts themselves.
+social_django's own pages let an admin who may "change user social auth" point a link at any account, and so sign in as
+any person. No link has to be edited by hand: people connect and disconnect their accounts themselves.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ReadOnlyUserSocialAuth(_ReadOnly, UserSocialAuthOption):
     readonly_fields = ("label", "created")
 
     def label(self, link: UserSocialAuth) -> str:
-        """What the account is called at the provider, as far as it said. The rest of `extra_data` may hold tokens."""
+        """The account's name at the provider, as far as it said. The rest of `extra_data` may hold tokens."""
         known = link.extra_data.get("label") if isinstance(link.extra_data, dict) else ""
         return known if isinstance(known, str) else ""
 
@@ -58,7 +58,7 @@ _INSTEAD: tuple[tuple[Any, type[Any], type[Any]], ...] = (
 
 
 def make_links_read_only() -> None:
-    """On every admin site there is by now, in the place of social_django's own classes; a project's own stay."""
+    """Replaces social_django's own classes, on every admin site that there is by now; a project's own stay."""
     for site in all_sites:
         for model, theirs, ours in _INSTEAD:
             if type(site._registry.get(model)) is theirs:

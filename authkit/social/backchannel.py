@@ -1,4 +1,4 @@
-"""`POST social/backchannel-logout/<provider>/`: a provider says that somebody has signed out there."""
+"""`POST social/backchannel-logout/<provider>/`: a provider says that a person has signed out there."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from authkit.social.providers import providers
 logger = logging.getLogger("authkit")
 
 
-# Exempt from CSRF: no cookie of this request counts for anything, the signature of the token does. Not atomic: what is
-# answered with 200 has to be committed, whatever the project does around its views.
+# Exempt from CSRF: no cookie of this request counts for anything, the signature of the token does. Not atomic: an
+# end that is answered with 200 has to be committed, whatever the project does around its views.
 @method_decorator([never_cache, csrf_exempt, login_not_required, transaction.non_atomic_requests], name="dispatch")
 class BackChannelLogout(View):
     """200 once the logins are ended, 400 for a token that is not good, 503 if the provider should send it again

@@ -1,10 +1,10 @@
-"""What `manage.py check` says of SOCIAL.PROVIDERS.
+"""The messages of `manage.py check` about SOCIAL.PROVIDERS.
 
 E201  no CLIENT_ID                      W201  OPTIONS sets what authkit sets itself
 E202  no ISSUER, or no issuer's URL     W202  TLS certificates are not verified
 E203  an issuer without TLS             W203  PKCE is off
 E204  an id that can't stand in a URL   W204  no CLIENT_SECRET
-E205  a reserved id                     W205  users are known by a name that can be given to somebody else
+E205  a reserved id                     W205  users are known by a name that can be given to another person
                                         W206  an address counts that the provider doesn't call verified (deploy)
 E206  a back end that can't be used
 E207  an entry of REDIRECT_URIS that matches nothing
@@ -37,7 +37,7 @@ from authkit.social.providers.state_and_pkce import BrowserBound
 from authkit.social.providers.vendors import CONSUMERS, MANY_TENANTS, Microsoft
 
 RESERVED_IDS = frozenset({"password"})
-"""What Login.method says of other ways in."""
+"""The values of Login.method for other ways in."""
 MAX_ID_LENGTH = 32
 """Characters; social_django's column."""
 MUTABLE_ID_KEYS = frozenset({"email", "mail", "username", "preferred_username", "login", "upn", "nickname", "name"})
@@ -141,7 +141,7 @@ def _preset(provider_id: str, entry: ProviderSettings) -> Iterator[CheckMessage]
             id="authkit.E231",
         )
     if entry.tenant and not (preset and preset.tenant):
-        # Whoever wrote it believes that others are kept out.
+        # The project believes that this keeps others out.
         yield checks.Error(
             f"{_where(provider_id, 'TENANT')} has no effect: only Microsoft's preset has tenants.",
             hint='Set "PRESET": "microsoft", or take TENANT out.',

@@ -17,7 +17,7 @@ from authkit.exceptions import SignInRefused, SocialLoginFailed, TooManyLogins
 UNREADABLE = (
     PyJWTError, RequestException, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError,
 )  # fmt: skip
-"""What fifty back ends raise over answers that other people's servers write: a number with 400 digits is an
+"""Exceptions of fifty back ends over answers that other people's servers write: a number with 400 digits is an
 `OverflowError`, a list in a list in a list a `RecursionError`. None of them is a reason for a 5xx of ours."""
 
 
@@ -114,7 +114,7 @@ SENTENCES = {
 }
 
 _CANCELLED_BY_PERSON = frozenset({"user_cancelled_authorize", "user_cancelled_login"})
-"""What Apple and LinkedIn send as `error` where RFC 6749 section 4.1.2.1 has access_denied: the person went back."""
+"""The `error` that Apple and LinkedIn send where RFC 6749 section 4.1.2.1 has access_denied: the person went back."""
 
 _BY_CODE = {
     "authorization_declined": Failure.CANCELLED,

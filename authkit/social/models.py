@@ -1,4 +1,4 @@
-"""What this room keeps. Needs no table of social_django."""
+"""The tables of this room. They need no table of social_django."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROVIDER_LENGTH = 32
 
 
 class ProviderSession(models.Model):
-    """From which session at which OpenID provider a login came: what a back-channel logout token finds it by.
+    """The session at an OpenID provider that a login came from; a back-channel logout token finds the login by it.
 
     No foreign key: with one, Django would load each login that is pruned, to delete what points at it. A row whose
     login is gone finds nothing and is pruned after it.
@@ -49,7 +49,7 @@ class ProviderLogout(models.Model):
     issued_at = models.DateTimeField()
     """The logout token's `iat`, by the provider's clock."""
     expires_at = models.DateTimeField()
-    """From when on neither the token nor a sign-in from before it could still come."""
+    """After this time neither the token nor a sign-in from before it can still come."""
 
     objects = PrimaryManager()
 
@@ -62,7 +62,7 @@ class ProviderLogout(models.Model):
 
 
 class ProviderToken(models.Model):
-    """What a provider gave us to act for a person there, encrypted; see `authkit.social.provider_tokens`.
+    """A provider's tokens to act for a person there, encrypted; see `authkit.social.provider_tokens`.
 
     In no admin page on purpose. The text is bound to user and provider: copied into another row it can't be read.
     """

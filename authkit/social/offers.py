@@ -1,4 +1,4 @@
-"""What this feature adds to the core's pages; `authkit.social.apps` declares it."""
+"""The additions of this feature to the core's pages; `authkit.social.apps` declares it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from authkit.social.token_store import Tokens, find, from_answer, opened, sealed
 logger = logging.getLogger("authkit")
 
 OVER = frozenset({"invalid_grant", "bad_refresh_token"})
-"""What providers say of a refresh token that they take no more; the second is GitHub's word."""
+"""Errors of providers for a refresh token that they take no more; the second is GitHub's word."""
 
 
 @sensitive_variables()
@@ -88,7 +88,7 @@ def revoke(*, user: AbstractBaseUser, provider: str, uid: str = "") -> bool:
     Args:
         user: whose.
         provider: its id.
-        uid: only those of this identity, by its link's `uid`; whoever has two accounts there has tokens of one.
+        uid: only those of this identity, by its link's `uid`; a person with two accounts there has tokens of one.
 
     Returns:
         Whether there were any.

@@ -1,4 +1,4 @@
-"""What sign-ins through a provider leave behind, for `authkit.logins.pruning.prune`."""
+"""The rows that sign-ins through a provider leave behind, for `authkit.logins.pruning.prune`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
 def prunable_states(*, keep: timedelta = KEEP) -> QuerySet[Nonce]:
     """Rows of states that are refused by their age, and so need no row: begun at least a lifetime and `keep` ago.
 
-    Each callback clears up after its own provider; this is for those that nobody uses any more.
+    Each callback clears up after its own provider; this is for those that are used no more.
     """
     oldest = int(time.time()) - LIFETIME_SECONDS - int(keep.total_seconds())
     return Nonce._base_manager.filter(timestamp__lt=oldest)
@@ -44,5 +44,5 @@ def prunable_provider_sessions() -> QuerySet[ProviderSession]:
 
 
 def prunable_provider_logouts(*, keep: timedelta = KEEP) -> QuerySet[ProviderLogout]:
-    """Logout tokens that are too old to be taken again, whoever sends them."""
+    """Logout tokens that are too old to be taken again, from any sender."""
     return ProviderLogout._base_manager.filter(expires_at__lt=timezone.now() - keep)

@@ -1,4 +1,4 @@
-"""What becomes of somebody's logins and tokens when a way in is taken away. `AuthKitConfig.ready()` connects it."""
+"""Ends a person's logins and tokens when a way in is taken away. `AuthKitConfig.ready()` connects it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def connect() -> None:
 def note_moved_link(sender: Any, *, instance: Any, raw: bool, using: str, **_: Any) -> None:
     """Finds out whether a save is about to give a link to another person, or to make another account of it.
 
-    By asking, and not by what the instance was loaded with: that may be old, or was never loaded.
+    It asks the database: the values that the instance was loaded with may be old, or were never loaded.
     """
     vars(instance).pop(_BEFORE, None)
     if raw or instance.pk is None:
@@ -54,11 +54,11 @@ def _owner_and_account(link: Any) -> tuple[Any, str, str]:
 
 
 def end_logins_of_unlinked(sender: Any, *, instance: Any, **_: Any) -> None:
-    """Ends the person's logins by an account that they are no longer linked to, whoever deleted the link.
+    """Ends the person's logins by an account that they are no longer linked to, whatever deleted the link.
 
-    The one by which it was asked for too. Whoever has two accounts at one provider keeps the logins by the other where
-    we know which is which, as we do of OpenID providers; elsewhere they have to come in again. Codes that are under way
-    don't say, so they are burned.
+    The login that asked for it ends too. A person with two accounts at one provider keeps the logins by the other one
+    where we know which is which, as with OpenID providers; elsewhere they have to come in again. Codes that are under
+    way don't name their account, so all of them are burned.
     """
     chosen = {"user_id": instance.user_id, "method": instance.provider}
     live = Login.objects.live().filter(**chosen)

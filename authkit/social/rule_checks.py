@@ -1,4 +1,4 @@
-"""What `manage.py check` says of the rules by which an identity becomes a person.
+"""The messages of `manage.py check` about the rules by which an identity becomes a person.
 
 E220  PIPELINE lacks a step of authkit's    E223  SIGNUP or EMAIL_VERIFIED can't be called
 E221  PIPELINE has a step of social-core's  E224  SIGNUP_DOMAINS names what is no domain
@@ -63,7 +63,7 @@ def _takes_one(hook: Hook) -> bool:
     except TypeError:
         return False
     except ValueError:
-        pass  # written in C, so nobody knows
+        pass  # written in C, so its signature is unknown
     return True
 
 

@@ -20,7 +20,7 @@ SPARE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a provider gave; the repr holds no token."""
+    """A provider's tokens for a person; the repr holds none."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -43,7 +43,7 @@ def keep(*, user: AbstractBaseUser, backend: Any, uid: str, answer: Any) -> None
     """Keeps what a provider sent at a sign-in, if the project asked for that. In the transaction of the sign-in.
 
     Args:
-        user: whom the identity belongs to.
+        user: the owner of the identity.
         backend: of the provider that has answered.
         uid: the identity, as the link has it.
         answer: the token answer, if there was one.
@@ -73,7 +73,7 @@ def find(*, user_id: Any, provider: str, lock: bool) -> ProviderToken | None:
 
 @sensitive_variables()
 def from_answer(answer: dict[str, Any], *, uid: str, client_id: str) -> Tokens:
-    """A token answer (RFC 6749 section 5.1) as what is kept of it."""
+    """The part of a token answer (RFC 6749 section 5.1) that is kept."""
     refresh, lifetime = answer.get("refresh_token"), answer.get("expires_in")
     usable = isinstance(lifetime, int | float) or (isinstance(lifetime, str) and lifetime.isdecimal())
     seconds = float(lifetime) if usable and lifetime is not None else 0.0
@@ -88,13 +88,13 @@ def from_answer(answer: dict[str, Any], *, uid: str, client_id: str) -> Tokens:
 
 @sensitive_variables()
 def sealed(tokens: Tokens, user_id: Any, provider: str) -> str:
-    """As it lies in the row of this person and provider, and can be read in no other."""
+    """The text for the row of this person and provider; it can be read in no other."""
     return seal(asdict(tokens), context=_context(user_id, provider))
 
 
 @sensitive_variables()
 def opened(row: ProviderToken) -> Tokens | None:
-    """What is in a row; None if it was sealed for another one, or under a key that we have no more."""
+    """The tokens in a row; None if they were sealed for another one, or under a key that we have no more."""
     value = unseal(row.sealed, context=_context(row.user_id, row.provider))
     return None if value is None else Tokens(**value)
 

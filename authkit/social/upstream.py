@@ -10,7 +10,7 @@ MAX_SID_LENGTH = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamSession:
-    """Whom a provider vouched for, and in which of its sessions; empty strings for what it doesn't say.
+    """The person that a provider vouched for, and its session; empty strings for what it doesn't say.
 
     Only OpenID providers name an issuer and a subject; `sid` is there where they can say later that it ended
     (OpenID Connect Back-Channel Logout 1.0 section 2.1).

@@ -1,10 +1,10 @@
-"""What a project adds to its token answers (`TOKENS["ANSWER_FIELDS"]`): a name to greet, a flag of the person's.
+"""A project's additions to its token answers (`TOKENS["ANSWER_FIELDS"]`): a name to greet, a flag of the person's.
 
     def fields(user, login):
         return {"name": user.get_full_name(), "groups": [group.name for group in user.groups.all()]}
 
-Asked where `TOKENS["CLAIMS"]` is asked, before anything is written, and refused as that is: an answer that lacks what
-the client counts on is no lesser one. The answer stays authkit's: none of its own fields can be replaced.
+Asked where `TOKENS["CLAIMS"]` is asked, before anything is written, and refused in the same way: the client counts on
+these fields, so no answer goes out without them. The answer stays authkit's: none of its own fields can be replaced.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RESERVED = frozenset({"access", "refresh", "token_type", "expires_in", "user", "
 
 
 class _Mistake(ValueError):
-    """What is wrong with the answer, in words for the log; never holds a value."""
+    """A fault of the answer, in words for the log; never holds a value."""
 
 
 def added_fields(*, user: AbstractBaseUser, login: Login, hook: conf.Hook) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from authkit.tokens.keys import TokenUse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSummary:
-    """What a token of ours says of itself. No credential: nothing here can be made into a token again."""
+    """The statements of a token of ours. No credential: nothing here can be made into a token again."""
 
     jti: str
     kind: TokenKind
@@ -34,8 +34,8 @@ class TokenSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenState:
-    """Whether a token still does anything: `owner` is None if there is no such person any more, `over` says why its
-    login carries nobody, and None that it does."""
+    """Whether a token still does anything. `owner` is None if there is no such person any more. `over` says why its
+    login carries no request, and is None if it carries them."""
 
     owner: AbstractBaseUser | None
     over: EndReason | None
@@ -65,7 +65,7 @@ def summarize_token(*, token: str) -> TokenSummary:
 
 
 def token_state(*, summary: TokenSummary) -> TokenState:
-    """What has become of a token, by its login, the blacklist and the clock.
+    """The state of a token, by its login, the blacklist and the clock.
 
     Raises:
         DatabaseUnavailable: the database can't be asked.
@@ -97,7 +97,7 @@ def blacklist_text(
         What the token is, and what that changed.
 
     Raises:
-        TokenNotValid: it is none of ours; by its `jti`, `blacklist_token` takes a token of anybody's.
+        TokenNotValid: it is none of ours; `blacklist_token` takes a token of any issuer's, by its `jti`.
     """
     summary = summarize_token(token=token)
     return summary, blacklist_summarized(summary=summary, reason=reason, by=by)

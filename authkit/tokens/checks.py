@@ -1,6 +1,6 @@
 """Tokens: how long they live, what the project adds to them, their cookies and the ring of their keys.
 
-What is wrong with the ring also stops each use of it, with ImproperlyConfigured.
+A fault of the ring also stops each use of it, with ImproperlyConfigured.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _useless(tokens: conf.TokenSettings) -> Iterator[CheckMessage]:
 
 
 def check_claims(**_: Any) -> list[CheckMessage]:
-    """E060 to E064. What the callables return is seen only at a sign-in; see `authkit.tokens.claims`."""
+    """E060 to E064. The callables' answers are seen only at a sign-in; see `authkit.tokens.claims`."""
     tokens = conf.inspect()[0].tokens
     found: list[CheckMessage] = [
         Error(
@@ -140,7 +140,7 @@ def check_ring(**_: Any) -> list[CheckMessage]:
         return []
     tokens = conf.inspect()[0].tokens
     # Where all keys are derived from SECRET_KEY, none signs if that is too short, and E030 says so. TOKENS.KEYS, which
-    # such a project never set, is not what has to be mended.
+    # such a project never set, needs no change.
     derives_all = tokens.derived_keys and not tokens.keys
     return [
         Error(f"AUTHKIT {problem.path}: {problem.message}", hint=problem.hint, id=_IDS[problem.kind])

@@ -1,13 +1,13 @@
-"""What a project adds to its access tokens (`TOKENS["CLAIMS"]`), and how the person signed in.
+"""The claims that a project adds to its access tokens (`TOKENS["CLAIMS"]`), and how the person signed in.
 
     def claims(user, login):
         return {"tenant": user.tenant_id, "scope": ["notes:read", "notes:write"], "roles": ["editor"]}
 
-Asked for when a pair is signed, at obtain and at each refresh, and never when a token is checked. Whatever is wrong
-with the answer, no token is signed: a token without its claims would not be a lesser one, for a claim may also restrict
-("read_only", a tenant). The refusal is `ClaimsRefused` (403), since no input may yield a 5xx and a claim may hold what
-a user typed; the cause is in the log, as an error, and at a refresh the refresh token stays good. It is the same in
-development and in production: what is wrong for one person of a thousand is seen in production only.
+The callable is asked when a pair is signed, at obtain and at each refresh, and never when a token is checked. If
+anything is wrong with the answer, no token is signed: a token without its claims could allow more, because a claim may
+restrict ("read_only", a tenant). The refusal is `ClaimsRefused` (403), since no input may yield a 5xx and a claim may
+hold text that a user typed. The cause is in the log, as an error, and at a refresh the refresh token stays good. It is
+the same in development and in production: a mistake that meets one person in a thousand is seen in production only.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ RESERVED = frozenset(
         *("auth_time", "acr", "amr", "azp", "nonce", "at_hash", "c_hash", "cnf"),
     }
 )
-"""What the token is and how it came about is authkit's to say (RFC 7519 section 4.1, RFC 9068 section 2.2, OpenID
-Connect Core section 2; `cnf` is RFC 7800's proof of possession). `transport` says how a token may come back."""
+"""Only authkit sets these: they say what the token is and how it came about (RFC 7519 section 4.1, RFC 9068 section
+2.2, OpenID Connect Core section 2; `cnf` is RFC 7800's proof of possession). `transport` says how it may come back."""
 
 # Visible ASCII. Readers that match names without regard to case (Go's, for one) take "SUB" for "sub", and even one that
 # is written with the long S of Unicode.
@@ -55,7 +55,7 @@ _SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]+")
 
 
 class _Mistake(ValueError):
-    """What is wrong with the answer, in words for the log; never holds a value, only where it stands."""
+    """A fault of the answer, in words for the log; never holds a value, only where it stands."""
 
 
 def added_claims(
@@ -64,7 +64,7 @@ def added_claims(
     """All claims of an access token that are not authkit's own.
 
     Args:
-        user: whom the token is for.
+        user: the person that the token is for.
         login: their login, before it is written: a new row at obtain, at a refresh the row before it moves on.
         hook: `TOKENS["CLAIMS"]`, called with these two.
         authentication: whether `authentication_claims` are added.
@@ -161,7 +161,7 @@ def _items(value: Any) -> list[Any] | None:
 
 
 def _plain(value: Any, where: str, depth: int) -> Any:
-    """A copy in JSON's own types: nobody can change it, or answer differently, between this check and the signature."""
+    """A copy in JSON's own types: it can't change, or answer differently, between this check and the signature."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

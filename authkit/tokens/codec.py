@@ -1,4 +1,4 @@
-"""Tokens as text and back. What a token says is decided here; whether its login still stands, in `services`."""
+"""Tokens as text and back. This module decides what a token says; `services`, whether its login still stands."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Claims(Mapping[str, Any]):
     """Verified claims. Reads like a dict; the ones that authkit itself uses are attributes too.
 
     Args:
-        facts: those.
-        payload: all of them, or the token to read them from: few requests look at more than those. No two share it.
+        facts: the claims that authkit uses.
+        payload: all claims, or the token to read them from: few requests look at more than `facts`. Never shared.
     """
 
     __slots__ = ("_payload", "facts")

@@ -1,14 +1,14 @@
 """The token cookies: names, attributes, reading, setting, clearing (ASVS 3.3.1 to 3.3.4, 6265bis section 4.1.3).
 
 Over TLS their names carry prefixes, which no page without TLS and, for `__Host-`, no sibling subdomain can set. Then
-cookies of the plain names are not looked at: they are what somebody in the middle could have planted. "Over TLS" is
-what Django says of the request, or what SESSION_COOKIE_SECURE promises of the whole site, or what the browser shows
-by sending a `__Host-` cookie, which it does over TLS alone, whatever the proxies in between forgot to pass on.
+cookies of the plain names are not looked at: an attacker in the middle could have planted them. A request came "over
+TLS" if Django says so, or if SESSION_COOKIE_SECURE promises it for the whole site, or if the browser sends a `__Host-`
+cookie: it does that over TLS alone, whatever the proxies in between forgot to pass on.
 
 The refresh cookie has a path, which `__Host-` forbids, so a sibling subdomain can set one of its name for the whole
 domain: another person's in a browser that has none, or a second one beside the owner's. Therefore each refresh cookie
 has a marker beside it, a `__Host-` cookie with the id of its login and no secret. A refresh cookie counts only if its
-`sid` is the marker's: a planted one signs nobody in, and beside the owner's own it is passed over.
+`sid` is the marker's: a planted one opens nothing, and beside the owner's own it is passed over.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ACCESS_SAMESITE, REFRESH_SAMESITE, MARKER_SAMESITE = "Lax", "Strict", "Strict"
 _mounts: list[tuple[str, ...]] = []
 
 MAX_COOKIE_BYTES = 4096
-"""What browsers promise to keep, name and value together (6265bis section 6.1). They drop a longer one silently."""
+"""Browsers promise to keep this much, name and value together (6265bis section 6.1). They drop longer ones silently."""
 
 
 def register_mount(names: tuple[str, ...]) -> None:
@@ -109,8 +109,8 @@ def read_refresh_cookie(request: HttpRequest) -> str | None:
 
 
 def _login_of(refresh: str) -> str | None:
-    # Its signature is verified: anybody could write a known login's id into a text that is no token, and so hide the
-    # owner's own cookie behind it.
+    # Its signature is verified: an attacker could write a known login's id into a text that is no token, and so hide
+    # the owner's own cookie behind it.
     settings = conf.current().tokens
     try:
         claims = read(
@@ -158,12 +158,12 @@ def _set(
 
 
 def discard_access_cookie(request: HttpRequest) -> None:
-    """Clears the access cookie with the answer to this request, whoever gives it."""
+    """Clears the access cookie with the answer to this request, whichever view gives it."""
     response_notes(request).dead.append(_access_cookie(request))
 
 
 def carry_by_access_cookie(request: HttpRequest) -> None:
-    """Notes that it carries the request; it is cleared if that turns out to have been wrong."""
+    """Notes that the access cookie carries the request; it is cleared if that turns out to have been wrong."""
     response_notes(request).carrier = _access_cookie(request)
 
 

@@ -14,7 +14,7 @@ class TablesMissing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What was brought over, or would be, in numbers of tokens."""
+    """Counts of the tokens that were brought over, or would be."""
 
     added: int
     known: int
@@ -23,7 +23,7 @@ class Imported:
     live: int
     """Perhaps still in use: not on the library's blacklist, and not expired."""
     about_live: str
-    """What becomes of those; the end of a sentence."""
+    """Their future, as the end of a sentence."""
 
 
 class Importer(Protocol):
@@ -49,7 +49,7 @@ def register(library: str, importer: Importer) -> None:
 
     Args:
         library: how the command's argument names it.
-        importer: what does it.
+        importer: reads its blacklist and writes ours.
     """
     _importers[library] = importer
 

@@ -59,7 +59,7 @@ class WeakKey(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """What signs and what verifies, prepared for PyJWT's algorithm; the same bytes with HMAC."""
+    """The signing and the verifying key, prepared for PyJWT's algorithm; the same bytes with HMAC."""
 
     signing: Any = field(repr=False)
     verifying: Any = field(repr=False)
@@ -127,7 +127,7 @@ def _asymmetric(jwk: Mapping[str, Any], algorithm: str) -> Material:
 
 
 def load_public(jwk: Mapping[str, Any], *, algorithm: str) -> Any:
-    """The public key in somebody's JWK Set, for checking signatures of this algorithm. Never a symmetric one.
+    """The public key in another party's JWK Set, for checking signatures of this algorithm. Never a symmetric one.
 
     Raises:
         MalformedKey: it is none.
@@ -156,7 +156,7 @@ def _public_members(verifying: Any, algorithm: str) -> dict[str, str]:
 
 
 def is_symmetric(algorithm: str) -> bool:
-    """Whether who can verify can also sign."""
+    """Whether a party that can verify can also sign."""
     return _KINDS[algorithm][0] == "oct"
 
 

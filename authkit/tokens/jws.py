@@ -37,7 +37,7 @@ _MOST_SECONDS = 2**53  # beyond it, a float is no exact number of seconds, and n
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a token says of itself, to look up a key by; nothing in it is believed."""
+    """A token's own statements, to look up a key by; none of them is believed."""
 
     algorithm: str
     type: str | None
@@ -74,7 +74,7 @@ def read_header(token: str) -> Header:
 
 
 def verify(token: str, *, algorithm: str, key: Any) -> dict[str, Any]:
-    """The claims of a token that this key signed with this algorithm. What they say is not judged.
+    """The claims of a token that this key signed with this algorithm. Their values are not judged.
 
     Args:
         token: the compact form; `read_header` has seen it, or does now.
@@ -186,5 +186,5 @@ def _decoded(segment: bytes) -> bytes | None:
         raw = urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
     except ValueError:
         return None
-    # Each text has one spelling: Python's decoder skips what it doesn't know, and ignores bits at the end.
+    # Only one spelling of each text will do: Python's decoder skips unknown characters, and ignores bits at the end.
     return raw if _encoded(raw) == segment else None

@@ -1,4 +1,4 @@
-"""Reads the ring: what TOKENS.KEYS names, and the keys derived from SECRET_KEY. Keeps nothing; see `keys`."""
+"""Reads the ring: the keys that TOKENS.KEYS names, and those derived from SECRET_KEY. Keeps nothing; see `keys`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from authkit.core.strength import MIN_KEY_BYTES
 from authkit.tokens.keyring import Key, Ring, TokenUse, assemble, parse
 
 Stamp = tuple[int, int, int]
-"""By which a file is seen to be another one: its time, size and inode."""
+"""The values that tell a file from its replacement: its time, size and inode."""
 
 
 def source_of(tokens: conf.TokenSettings) -> str:
@@ -51,8 +51,8 @@ def text_of(source: str) -> str:
 
 
 def unreadable(error: Exception) -> conf.Problem:
-    """What is wrong where the source can't be had."""
-    # Not the path: what was meant as a key, and is no JSON, looks like a path.
+    """The problem that the source can't be had."""
+    # Without the path: a text that was meant as a key, and is no JSON, looks like a path.
     return conf.Problem(
         "unreadable",
         "TOKENS.KEYS",
@@ -75,7 +75,7 @@ def read(tokens: conf.TokenSettings, source: str) -> tuple[Ring, list[conf.Probl
     except Exception as error:  # noqa: BLE001  # of a file in another encoding, or of a path that can't be one
         problems.append(unreadable(error))
     else:
-        if source:  # an empty file is no JWK Set: half of a write, rather than the wish to have no ring
+        if source:  # an empty file is no JWK Set: a write half done, not a wish to have no ring
             keys, problems = parse(text, foreign=dict(named_secrets()))
     if tokens.derived_keys:
         keys += _derived_keys()
@@ -88,7 +88,7 @@ def read(tokens: conf.TokenSettings, source: str) -> tuple[Ring, list[conf.Probl
 
 @sensitive_variables()
 def _derived_keys() -> list[Key]:
-    # None of a short secret: what it signs, a guesser can sign. E030 says which one is short.
+    # No key from a short secret: an attacker who guesses it could sign too. E030 says which one is short.
     secrets = [key for key in (settings.SECRET_KEY, *fit_fallbacks()) if len(in_bytes(key)) >= MIN_KEY_BYTES]
     return [_derived(secret, use) for use in TokenUse for secret in secrets]
 

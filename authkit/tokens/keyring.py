@@ -1,4 +1,4 @@
-"""The ring of keys: what a JWK Set has to say for itself, and which of its keys does what.
+"""The ring of keys: reads and judges a JWK Set, and says which of its keys does what.
 
     {"keys": [
         {"kid": "a2", "alg": "ES256", "token_use": "access", "kty": "EC", "crv": "P-256", "x": …, "y": …, "d": …},
@@ -8,7 +8,7 @@
 
 A JWK Set (RFC 7517 section 5) with private keys and two members of our own (section 4 allows more). `token_use` binds a
 key to access or to refresh tokens. For each use, the first key signs and all verify until they are removed. A key with
-`announced` is published and verifies, but doesn't sign: so that everybody knows it by the time that it does.
+`announced` is published and verifies, but doesn't sign: so every verifier knows it before it signs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_KID_LENGTH = 128
 
 
 class TokenUse(StrEnum):
-    """What a token is for; the value is its `token_type` claim."""
+    """The purpose of a token; the value is its `token_type` claim."""
 
     ACCESS = "access"
     REFRESH = "refresh"
@@ -88,7 +88,7 @@ def assemble(keys: Iterable[Key]) -> tuple[Ring, list[Problem]]:
 
 @sensitive_variables()
 def parse(text: str, *, foreign: Mapping[str, bytes] = MappingProxyType({})) -> tuple[list[Key], list[Problem]]:
-    """Reads a JWK Set without raising, and without repeating any of it in a message but a `kid`.
+    """Reads a JWK Set without raising. A message repeats nothing of it but a `kid`.
 
     Args:
         text: as it was written.

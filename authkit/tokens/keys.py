@@ -1,12 +1,12 @@
 """The keys in force: the ring that TOKENS.KEYS names, and keys derived from SECRET_KEY.
 
 One key per use, so that a refresh token can never pass for an access token even if all else failed. The ring is read
-at use and kept for as long as what it was read from stays the same: the text, or the file's time, size and inode. A
+at use and kept for as long as its source stays the same: the text, or the file's time, size and inode. A
 callable is asked once in HOLD_SECONDS.
 
-A source that fails (a callable that raises, a file that is gone, empty or half written) must not sign anybody out: the
+A source that fails (a callable that raises, a file that is gone, empty or half written) must not sign people out: the
 last good ring goes on for KEEP_SECONDS, with an error in the log. After that, and if no ring was ever read, nothing is
-known of a token, and the answer is 503. It is never the next best key.
+known of a token, and the answer is 503. No other key takes its place.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Key", "Ring", "TokenUse", "configured", "current", "inspect", "signi
 logger = logging.getLogger("authkit")
 
 HOLD_SECONDS = 5.0
-"""How long what a callable gave is used without asking again, and how long after a failure nothing is tried."""
+"""How long a callable's answer is used without asking again, and how long after a failure nothing is tried."""
 KEEP_SECONDS = 600.0
 """How long the last good ring is used while its source fails: a key that was withdrawn verifies no longer than that."""
 PATIENCE_SECONDS = 5.0
@@ -62,8 +62,8 @@ def current() -> Ring:
     """The ring as it is now, or as it was before its source failed.
 
     Raises:
-        ImproperlyConfigured: one of the keys that are written in the settings is not fit for use. Rather no token at
-            all than one that anybody can sign; `manage.py check` says the same at start-up.
+        ImproperlyConfigured: one of the keys that are written in the settings is not fit for use. A refusal is
+            better than a token that an attacker can sign; `manage.py check` says the same at start-up.
         KeysUnavailable: the same of a file or callable, which may come right by itself, for longer than KEEP_SECONDS.
     """
     ring = _current().ring
@@ -106,7 +106,7 @@ def key_file() -> Path | None:
 
 
 class _Configuration(NamedTuple):
-    """What the ring depends on besides the content of its source; another one has nothing to do with the last ring.
+    """The settings that the ring depends on, besides its source's content; under others the last ring doesn't count.
 
     A tuple, which is compared in C: each check of a token makes one and compares it.
     """
@@ -125,7 +125,7 @@ class _Configuration(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What this process knows of the ring. Replaced as a whole, so threads see the old one or the new one."""
+    """The state of the ring in this process. Replaced as a whole, so threads see the old one or the new one."""
 
     configuration: _Configuration
     source: str = field(repr=False)
@@ -198,7 +198,7 @@ def _known(configuration: _Configuration) -> _Held | None:
 
 
 def _renewed(tokens: conf.TokenSettings, held: _Held | None) -> _Held | None:
-    # One thread asks the vault, or reads the file. The others go on with what there is: a source that takes its time
+    # One thread asks the vault, or reads the file. The others go on with the ring that is there: a slow source
     # must not hold up every worker.
     global _held, _lasting  # noqa: PLW0603
     now = monotonic()
@@ -228,7 +228,7 @@ def _asked(tokens: conf.TokenSettings, configuration: _Configuration, last: _Hel
         stamp = stamp_of(source)  # before the file is read: at worst older than the ring, which is then read once more
         ring, problems = read(tokens, source)
         if not source and last_ring is not None and not all(key.derived for key in last_ring.keys):
-            # The setting is the same, so nobody asked for derived keys: the callable has lost its ring.
+            # The setting is the same, so the project didn't ask for derived keys: the callable has lost its ring.
             problems = [unreadable(ValueError())]
         if not problems:
             return _Held(configuration, source, stamp, ring, monotonic())

@@ -24,7 +24,7 @@ Rule = Callable[[AbstractBaseUser], None]
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a client gets. `expires_in` is the rest of the access token's life in seconds (RFC 6749 section 5.1)."""
+    """A client's tokens. `expires_in` is the rest of the access token's life in seconds (RFC 6749 section 5.1)."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -34,7 +34,7 @@ class TokenPair:
     transport: Transport = Transport.BODY
     """How it is to be delivered; the refresh token comes back in no other way."""
     answer_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """What the project adds to the answer (`authkit.tokens.answer_fields`)."""
+    """The fields that the project adds to the answer (`authkit.tokens.answer_fields`)."""
 
     @property
     def refresh_expires_in(self) -> int:
@@ -44,7 +44,7 @@ class TokenPair:
 
 @dataclass(slots=True)
 class Additions:
-    """What the project adds to the access token and to the answer, found out before the login's row is written.
+    """The project's additions to the access token and to the answer, found out before the login's row is written.
 
     An instance is what `open_login` and `rotate` call `prepare`.
 
@@ -78,7 +78,7 @@ class Additions:
 
 
 def lifetime_of(settings: conf.TokenSettings) -> Lifetime:
-    """How long a login lives that a pair carries."""
+    """The lifetime of a login that comes with a pair."""
     return Lifetime(idle=settings.refresh_idle, absolute=settings.refresh_absolute)
 
 
@@ -91,10 +91,10 @@ def sign_pair(*, user: AbstractBaseUser, login: Login, transport: Transport, add
         transport: how the client gets the pair.
         additions: after `open_login` or `rotate` has called it.
     """
-    # All of authkit's own from the row, nothing from the clock: the same row gives the same pair again. The project's
-    # are asked for anew. In a retry within the grace they may differ from what the lost answer held, under the same
-    # jti, iat and exp: of the two, what holds now is right, and a refusal by that jti or the login's end refuses both.
-    # To keep them would take a write for each refresh, and rights older than the request.
+    # authkit's own claims come from the row, none from the clock: the same row gives the same pair again. The project's
+    # are asked for anew. In a retry within the grace they may differ from those of the lost answer, under the same jti,
+    # iat and exp. Of the two tokens the newer one is right, and a refusal by that jti or the login's end refuses both.
+    # Keeping the claims would take a write for each refresh, and give rights that are older than the request.
     settings = additions.settings
     issued_at, ends_at = int(login.rotated_at.timestamp()), int(login.expires_at.timestamp())
     access_ends_at = min(issued_at + int(settings.access_lifetime.total_seconds()), ends_at)

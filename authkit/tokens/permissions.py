@@ -4,9 +4,9 @@
         permission_classes = [TokenHasScope]
         required_scopes = {"GET": ["notes:read"], "POST": ["notes:write"]}
 
-Only a token of authkit's has claims. A request that is here by session has none, and is refused: whoever wants the
-session's owner to pass says so, as in `[TokenHasScope | IsAdminUser]`. A view that forgets its attribute is refused to
-everybody, as an error. The refusal is DRF's: 401 without a credential, else 403 with `code` and `detail`; RFC 6750's
+Only a token of authkit's has claims. A request that is here by session has none, and is refused: a view that lets the
+session's owner pass says so, as in `[TokenHasScope | IsAdminUser]`. A view that forgets its attribute refuses every
+request, as an error. The refusal is DRF's: 401 without a credential, else 403 with `code` and `detail`; RFC 6750's
 error codes are used, and not its 401 where another token of the same person would not help.
 """
 
@@ -63,7 +63,7 @@ class TokenHasScope(_Refusing):
 class TokenHasRole(_Refusing):
     """The token has one or more of the view's `allowed_roles` (claim `roles`, RFC 9068 section 2.2.3.1).
 
-    `allowed_roles` has the forms of `required_scopes`; an empty list lets in nobody. A claim that is no
+    `allowed_roles` has the forms of `required_scopes`; an empty list lets in no token. A claim that is no
     list grants nothing.
 
     Raises:
@@ -112,7 +112,7 @@ def _claim(request: Request, name: str) -> Any:
 
 
 def _required(view: APIView, attribute: str, method: str) -> frozenset[str] | None:
-    """What the view names for this method; None if it names the methods, and not this one."""
+    """The value that the view names for this method; None if it names the methods, and not this one."""
     named = getattr(view, attribute, None)
     by_method = isinstance(named, Mapping)
     if isinstance(named, Mapping):
@@ -122,7 +122,7 @@ def _required(view: APIView, attribute: str, method: str) -> frozenset[str] | No
             return None
         named = named[method]
     words = named.split(" ") if isinstance(named, str) else named
-    # An empty list can be meant for one of several methods; for all of them, it is what somebody forgot to fill.
+    # An empty list can be meant for one of several methods; for all of them, it was left unfilled by mistake.
     if not isinstance(words, list | tuple | set | frozenset) or not (words or by_method):
         raise ImproperlyConfigured(f"{type(view).__qualname__}.{attribute} must name what it wants, as a list")
     if not all(isinstance(word, str) and word and " " not in word for word in words):

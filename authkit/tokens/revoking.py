@@ -44,7 +44,7 @@ def carries_live_login(*, token: str) -> bool:
 
 
 def identify_token(*, token: str) -> Claims:
-    """What an access or refresh token of ours says, of any age, whether its login stands or not. No SQL.
+    """The claims of an access or refresh token of ours, of any age, whether its login stands or not. No SQL.
 
     Raises:
         TokenNotValid: the signature is not ours.
@@ -54,7 +54,7 @@ def identify_token(*, token: str) -> Claims:
 
 
 def revoke_refresh(*, token: str, reason: EndReason = EndReason.LOGOUT) -> None:
-    """Ends the login of a refresh token, and refuses what was over already: what simplejwt's blacklist view does.
+    """Ends the login of a refresh token, and refuses one that was over already, as simplejwt's blacklist view does.
 
     Raises:
         TokenNotValid: it is no refresh token of ours, its time is over (its login is ended all the same), or there was

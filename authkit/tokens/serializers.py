@@ -45,7 +45,7 @@ class TokenTypeField(serializers.CharField):
 class TokenAnswerSerializer(AnswerSerializer):
     """A token answer, by the pair's transport (RFC 6749 section 5.1, under the names that simplejwt clients know).
 
-    What TOKENS.ANSWER_FIELDS adds is in all of them; none of these fields can be replaced by it.
+    The fields of TOKENS.ANSWER_FIELDS are in all of them, and replace none of these fields.
     """
 
     expires_in = serializers.IntegerField(help_text="Seconds that the access token is still good for.")

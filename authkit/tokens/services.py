@@ -1,6 +1,6 @@
 """Issue, refresh and verify. Each asks the login's row; a token by itself proves only who signed it.
 
-What is done with a token that a client sent is up to its format (`authkit.tokens.formats`).
+The format of a token decides what is done with it when a client sends it (`authkit.tokens.formats`).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def issue_tokens(
     door: str = OWN.id,
     request: HttpRequest | None = None,
 ) -> TokenPair:
-    """Opens a login for a person whom the caller has verified, and signs its first pair.
+    """Opens a login for a person that the caller has verified, and signs its first pair.
 
     Args:
         user: who signed in.
@@ -95,14 +95,14 @@ def refresh_tokens(
 
     Args:
         refresh: as it was sent.
-        transports: in which it may have been issued. One that was set as a cookie is refused in a body, where only
-            somebody who got hold of the cookie's value could have put it, and the other way round.
+        transports: in which it may have been issued. A token that was set as a cookie is refused in a body, where only
+            a thief of the cookie's value could have put it, and the other way round.
         client: asked from where. The row keeps it, and a replay from another device and another network is reuse.
         rule: called with the person before anything moves on; what it raises leaves the token as good as it was.
 
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
-        ClaimsRefused: the project's CLAIMS failed; the token stays good, and reuse is not what a retry is taken for.
+        ClaimsRefused: the project's CLAIMS failed; the token stays good, and a retry is not taken for reuse.
         DatabaseUnavailable: the database can't be asked; the token stays good.
     """
     refresh = hide(refresh)
@@ -142,6 +142,6 @@ def verify_token(*, token: str) -> None:
 
 
 aissue_tokens = sync_to_async(issue_tokens)
-"""The asynchronous twins of what is the database's work alone: in Django's own thread."""
+"""The asynchronous twins of the services that only the database keeps waiting: in Django's own thread."""
 arefresh_tokens = sync_to_async(refresh_tokens)
 averify_token = sync_to_async(verify_token)

@@ -1,6 +1,6 @@
 """`authkit.tokens.verify`: access tokens for services that have no database of ours, only the address of our keys.
 
-Needs no Django and no settings: PyJWT, cryptography and the standard library. It proves who signed a token, for whom,
+Needs no Django and no settings: PyJWT, cryptography and the standard library. It proves a token's signer and audience,
 and that its time has come and isn't over. It can't know whether the login behind it has ended since: that takes the
 database, so a revocation reaches such a service when the access token runs out, and no sooner.
 """
@@ -103,7 +103,7 @@ def _usable(document: Any) -> _Keys:
 
 
 class _KeySet:
-    """What one URL publishes, kept in this process."""
+    """The key set that one URL publishes, kept in this process."""
 
     _kept: dict[str, _KeySet] = {}
 
@@ -129,7 +129,7 @@ class _KeySet:
         age = time.monotonic() - self._fetched
         if key is not None and (age < FRESH_SECONDS or (age < STALE_SECONDS and self._lock.locked())):
             return key
-        with self._lock:  # one asks, the others wait for what it learns
+        with self._lock:  # one thread asks, the others wait for its result
             now = time.monotonic()
             wanted = (kid, algorithm) not in self._keys or now - self._fetched >= FRESH_SECONDS
             pause = REFETCH_SECONDS if now - self._fetched < STALE_SECONDS else RETRY_SECONDS
@@ -151,7 +151,7 @@ class _KeySet:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Where the keys are is configured; a redirect would let whoever sends it choose them."""
+    """The configuration says where the keys are; a redirect would let its sender choose them."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         return None

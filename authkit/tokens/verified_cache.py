@@ -1,4 +1,4 @@
-"""What this process has found a token to say, so that the same one is not verified anew for each request."""
+"""The tokens that this process has verified, so that the same one is not verified anew for each request."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class TokenFacts:
 class KnownTokens:
     """Tokens that one key has signed for one issuer and audience, and what they state.
 
-    A token's text decides all of that, so no entry can become wrong; what time it is, and whether the login still
-    stands, is asked at each request. It belongs to one `Key`, and goes with it when the ring changes. A token is found
-    by a digest of its whole text: what this holds signs nobody in, and another spelling of a token is another token.
+    A token's text decides all of that, so no entry can become wrong. The time, and whether the login still stands, are
+    asked at each request. The cache belongs to one `Key`, and goes with it when the ring changes. A token is found by a
+    digest of its whole text: the cache holds no credential, and another spelling of a token is another token.
     The oldest of `MOST` entries makes room.
     """
 

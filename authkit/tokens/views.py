@@ -1,4 +1,4 @@
-"""The token endpoints (API.md, "Tokens"). What a transport is, and when one is open: `authkit.tokens.transports`."""
+"""The token endpoints (API.md, "Tokens"). `authkit.tokens.transports` says what a transport is, and when it is open."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ _REVOKING: dict[str, Any] = {
 
 
 def transport_for(request: Request, asked: str | None) -> Transport:
-    """The transport of a sign-in, before anybody is signed in: to be asked before the credentials are looked at.
+    """The transport of a sign-in. A door asks for it before it looks at the credentials.
 
-    The CSRF proof is needed of anonymous callers too: else another site could sign its visitor in as somebody else.
+    Anonymous callers need the CSRF proof too: else another site could sign its visitor in as another person.
 
     Raises:
         TransportNotAllowed: there is no such transport here.
@@ -73,7 +73,7 @@ def transport_for(request: Request, asked: str | None) -> Transport:
     transport = choose_transport(asked)
     if transport.sets_cookies:
         require_csrf_proof(request._request)
-        # The CSRF token stays: whoever could plant one in this browser before could do so again now.
+        # The CSRF token stays: an attacker who could plant one in this browser before could do so again now.
     return transport
 
 
@@ -149,7 +149,7 @@ def sign_in_answer(
 
 
 def signed_in_answer(request: Request, pair: TokenPair) -> Response:
-    """The token answer to a sign-in, with what goes with one: `last_login`."""
+    """The token answer to a sign-in; notes `last_login`, as a sign-in does."""
     if hasattr(pair.user, "last_login"):
         # Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
         update_last_login(None, pair.user)  # type: ignore[arg-type]
@@ -160,7 +160,7 @@ def replaced_logins(request: HttpRequest, transport: Transport) -> tuple[UUID, .
     """The login whose cookies a new pair in this transport overwrites, for `issue_tokens`."""
     if not transport.sets_cookies:
         return ()
-    # Its only refresh token is about to be overwritten: nobody could use it or end it any more (ASVS 7.2.4).
+    # Its only refresh token is about to be overwritten: no client could use it or end it any more (ASVS 7.2.4).
     with suppress(TokenNotValid):
         replaced = read_refresh_cookie(request)
         if replaced:
@@ -250,8 +250,8 @@ class RevokeView(ApiView):
         try:
             token = cookie_in_place_of(request, self.field)
         except UnmarkedCookie:
-            # As a token that is not ours: nothing of it can be told to end, least of all a login that a planted cookie
-            # names. The browser is rid of its cookies all the same, which is what the caller wanted.
+            # As with a token that is not ours, no login ends, least of all one that a planted cookie names. The browser
+            # loses its cookies all the same, as the caller wanted.
             discard_cookies(request._request, Transport.COOKIE)
             return answer(EmptySerializer, {})
         if token is not None:

@@ -35,7 +35,7 @@ def error_for(failure: Failure) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationRequest:
-    """Where the code goes, what the program wants to see beside it, and the challenge that its verifier has to meet."""
+    """The code's redirect URI, the `state` that goes with it, and the challenge that its verifier has to meet."""
 
     redirect_uri: str
     state: str
@@ -50,7 +50,7 @@ def requested(query: QueryDict) -> AuthorizationRequest:
     """Reads the parameters; those that OAuth doesn't know here are left alone (RFC 6749 section 3.1).
 
     Raises:
-        SocialLoginFailed: `invalid_request`. To be told in a page: there is nowhere that it could safely be sent.
+        SocialLoginFailed: `invalid_request`. A page says so: no address is safe to send it to.
     """
     repeated = [name for name in _ONCE if len(query.getlist(name)) > 1]
     if repeated:
@@ -121,5 +121,5 @@ def declined(request: HttpRequest, asked: AuthorizationRequest, error: Exception
 
 
 def issuer_of(request: HttpRequest) -> str:
-    """Who says so (RFC 9207): this site's origin, which a program that knows several has to compare."""
+    """The answer's issuer (RFC 9207): this site's origin, which a program that knows several has to compare."""
     return conf.current().public_url.rstrip("/") or f"{request.scheme}://{request.get_host()}"

@@ -31,7 +31,7 @@ from authkit.tokens.transports import Transport
 
 @sensitive_variables()
 def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
-    """Makes the code by which the program that asked gets this person's tokens, within a minute. Signs nobody in.
+    """Makes the code by which the program that asked gets this person's tokens, within a minute. Opens no login.
 
     Returns:
         256 random bits, of which only the digest is kept.
@@ -40,7 +40,7 @@ def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
         SocialLoginFailed: `not_ours`: the link by which they came was taken away since.
     """
     with transaction.atomic():
-        # Whoever takes the link away burns the codes that are there by then.
+        # A request that takes the link away burns the codes that are there by then.
         require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
         return authorization_codes.issue_code(
             user=came.user,
@@ -67,7 +67,7 @@ def exchange_code(
     Any try is the code's only one, also with a wrong verifier or redirect URI. A second try, however late, ends the
     login that the first one had opened: one of the two was not the program's (RFC 6749 sections 4.1.2 and 10.5).
 
-    Must not run inside a transaction of the caller's: what was used stays used although the answer is a refusal.
+    Must not run inside a transaction of the caller's: a used code stays used although the answer is a refusal.
 
     Args:
         code: as it was sent.
@@ -114,7 +114,7 @@ def _redeemed(
     try:
         pair = flow.open_login(
             came=flow.SocialSignIn(user=user, provider=grant.subject, upstream=upstream),
-            # Begun when the person came back: whatever cut off their logins since then cuts off this one.
+            # It began when the person came back: a cutoff of their logins since then cuts off this one too.
             door=lambda person, method: issue_tokens(
                 user=person,
                 method=method,

@@ -33,12 +33,12 @@ MAX_NEXT_LENGTH = 1000
 
 
 Opened = TypeVar("Opened", Login, TokenPair)
-"""What a way in ends with: a session's login, or a token pair."""
+"""The result of a way in: a session's login, or a token pair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocialSignIn:
-    """Who came back from the provider (its id), by which link (its `uid`), and from which of the provider's sessions.
+    """The person who came back from the provider (its id), by which link (its `uid`), and from which of its sessions.
 
     Whether the account was made just now, and the `next` that was asked for.
     """
@@ -84,7 +84,7 @@ def begin(
 
 
 def complete(*, strategy: AuthKitStrategy, provider: str, callback: str) -> SocialSignIn:
-    """Consumes the transaction, asks the provider, and finds or creates the person. Signs nobody in.
+    """Consumes the transaction, asks the provider, and finds or creates the person. Opens no login.
 
     Args:
         strategy: for this request; its `transactions` have to be written to the response.
@@ -100,9 +100,9 @@ def complete(*, strategy: AuthKitStrategy, provider: str, callback: str) -> Soci
 
 
 def accept_id_token(*, strategy: AuthKitStrategy, provider: str, id_token: str, nonce: str) -> SocialSignIn:
-    """Takes an ID token that a program got from the provider by itself, once. Signs nobody in.
+    """Takes an ID token that a program got from the provider by itself, once. Opens no login.
 
-    Never an access token: anybody's server that was given one could come here with it (token substitution).
+    Never an access token: any server that was given one could come here with it (token substitution).
 
     Args:
         strategy: for this request, whose session counts for nothing here.
@@ -136,18 +136,18 @@ def _came(backend: Any, user: Any) -> SocialSignIn:
 
 
 def open_login(*, came: SocialSignIn, door: Callable[[AbstractBaseUser, str], Opened]) -> Opened:
-    """Opens the login of somebody who came from a provider. Page, code exchange and native ID token all end here.
+    """Opens the login of a person who came from a provider. Page, code exchange and native ID token all end here.
 
     Args:
-        came: who, and from where; what is to be noted of the provider's session is noted in this transaction.
+        came: who, and from where; the provider's session is noted in this transaction.
         door: opens a login for this person by this method (the provider's id).
 
     Returns:
-        What the door answered.
+        The door's answer.
 
     Raises:
-        SocialLoginFailed: `not_ours`: the link by which they came was taken away since. Who takes it away ends the
-            logins by it; a login that was opened after that would be one that nobody looked for.
+        SocialLoginFailed: `not_ours`: the link by which they came was taken away since. That ended the logins
+            by it; a login that was opened after that would have been missed.
     """
     with transaction.atomic():
         require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)

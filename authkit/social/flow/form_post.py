@@ -19,16 +19,16 @@ from authkit.social.flow.strategy import backend_class
 from authkit.social.providers import presets
 
 MAX_LENGTH = 2000
-"""Characters of a parameter; a longer one is none that we would take."""
+"""Characters of a parameter; we take no longer one."""
 _PARAMETERS = ("code", "state", "iss", "error")
 
 Page = Callable[..., HttpResponseBase]
 
 
 def by_get(page: Page) -> Page:
-    """The page, to which a POST is a 303 with what the provider's answer may consist of; 405 where it sends no forms.
+    """Answers a POST to the page by a 303 with the parameters of the provider's answer; 405 where it sends no forms.
 
-    Exempt from CSRF, which nobody could prove here: this has no effect, and the GET is held to its transaction.
+    Exempt from CSRF, which can't be proved here: a POST has no effect, and the GET is held to its transaction.
     """
 
     @csrf_exempt

@@ -4,8 +4,8 @@ Not social-core's own steps. Those link old rows by other identifiers (some of t
 tokens, and write the provider's names over what a person changed here.
 
 A project may put steps of its own between these (SOCIAL.PIPELINE). Such a step gets everything that the ones before it
-returned as keyword arguments, refuses by raising, and may add to the context. It can't make somebody else of whoever
-came: `require_linked` has the last word.
+returned as keyword arguments, refuses by raising, and may add to the context. It can't put another person in the
+place of the one who came: `require_linked` has the last word.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def read_profile(*, backend: Any, response: Any, **_context: Any) -> dict[str, A
     said = backend.get_user_details(response)
     details = {key: printable(said.get(key)) for key in ("username", "first_name", "last_name", "fullname")}
     email = _verified_email(backend, said, response)
-    # An address is what it is or none: with a zero-width space taken out of it, it would be somebody else's.
+    # An address is taken unchanged, or not at all: without its zero-width space it would be another person's.
     return {"details": {**details, "email": email if printable(email) == email else ""}}
 
 
@@ -80,7 +80,7 @@ def find_person(*, strategy: Any, identity: Identity, **_context: Any) -> dict[s
     """`user` and `social` of this identity, or None for both; where linking was asked for, links it.
 
     Raises:
-        SocialLoginFailed: the person is inactive or gone, or somebody else is signed in here; see `link_as_asked`.
+        SocialLoginFailed: the person is inactive or gone, or another one is signed in here; see `link_as_asked`.
     """
     if login_id := strategy.notes.get(LINKING_LOGIN):
         person, linked = link_as_asked(request=strategy.request, login_id=login_id, identity=identity)
@@ -101,7 +101,7 @@ def find_person(*, strategy: Any, identity: Identity, **_context: Any) -> dict[s
 def link_by_address(
     *, backend: Any, details: dict[str, str], identity: Identity, user: Any, **_context: Any
 ) -> dict[str, Any] | None:
-    """Links an identity that is new here to whose verified address it has, if SOCIAL.EMAIL_VERIFIED allows that.
+    """Links an identity that is new here to the owner of its verified address, if SOCIAL.EMAIL_VERIFIED allows that.
 
     Raises:
         SocialLoginFailed: `misconfigured`; or (`account_exists`) a parallel request was first.
@@ -118,7 +118,7 @@ def link_by_address(
 def sign_up(
     *, backend: Any, details: dict[str, str], identity: Identity, user: Any, social: Any, **_context: Any
 ) -> dict[str, Any]:
-    """Account and link for an identity that is new here. Of somebody whom we know nothing is changed, ever.
+    """Account and link for an identity that is new here. A person who is known here is never changed.
 
     Raises:
         SocialLoginFailed: they may not have an account, none can be made of this profile, or (`account_exists`) a
@@ -143,7 +143,7 @@ def require_linked(person: Any, *, provider: str) -> None:
     """Returns if all steps together came to a person whose link at this provider they found or wrote.
 
     Raises:
-        SocialLoginFailed: `misconfigured`: a step of the project's ended the pipeline, or named somebody else.
+        SocialLoginFailed: `misconfigured`: a step of the project's ended the pipeline, or named another person.
     """
     link = getattr(person, "social_user", None)
     if not isinstance(link, UserSocialAuth) or (link.user_id, link.provider) != (person.pk, provider):

@@ -35,8 +35,8 @@ from authkit.tokens.views import SIGN_IN, TRANSPORTS, replaced_logins, signed_in
 class AuthorizePage(SocialPage):
     """`GET social/authorize/<provider>/`: 302 to the provider, and in the end to the program's redirect URI.
 
-    By GET, as OAuth wants it: whoever makes a browser come here gets a code sent to a registered program, which
-    knows neither its state nor its verifier.
+    By GET, as OAuth wants it: another site that makes a browser come here can only have a code sent to a registered
+    program, which knows neither that request's state nor its verifier.
     """
 
     http_method_names = ["get"]

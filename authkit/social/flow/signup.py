@@ -1,4 +1,4 @@
-"""An account for somebody whom a provider vouches for, whatever the project's user model."""
+"""An account for a person that a provider vouches for, whatever the project's user model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What the provider says; empty strings for what it doesn't. `email` is one that it calls verified."""
+    """The person by the provider's word; empty strings where it has none. `email` is one that it calls verified."""
 
     provider: str = ""
     """The provider's id in SOCIAL.PROVIDERS."""
@@ -46,8 +46,8 @@ def printable(value: Any) -> str:
 def create_person(*, profile: Profile) -> AbstractBaseUser:
     """Creates an active user without a usable password, by the model's own `create_user`.
 
-    A taken username gets a suffix. An address that somebody here has already stays theirs alone, and there is no
-    second account: its owner is the one person who came now, or has lost the address to them; either way they should
+    A taken username gets a suffix. An address that an account here has already stays with it, and no second
+    account is made: its owner is the person who came now, or has lost the address to them. Either way they should
     know of that account, and two with one address would cost its owner the sign-in by address.
 
     Raises:
@@ -93,7 +93,7 @@ def _acceptable_email(users: Any, email_field: str, email: str) -> str:
 
 
 def refuse_strangers(*, profile: Profile, allow: bool | Hook, domains: tuple[str, ...]) -> None:
-    """Returns if somebody whom nobody here knows may have an account.
+    """Returns if a person who is new here may have an account.
 
     Args:
         profile: who comes.
@@ -101,7 +101,7 @@ def refuse_strangers(*, profile: Profile, allow: bool | Hook, domains: tuple[str
         domains: SOCIAL.SIGNUP_DOMAINS; compared as DNS does, and sub-domains are other domains.
 
     Raises:
-        SocialLoginFailed: `signup_closed`, `account_exists` (which says more to whom it concerns, and goes first),
+        SocialLoginFailed: `signup_closed`, `account_exists` (which tells its owner more, and goes first),
             `email_needed` or `signup_refused`; `misconfigured` if the project's callable fails.
     """
     users: Any = get_user_model()
@@ -155,7 +155,7 @@ def _create(users: Any, attempts: Any, *, email: str) -> AbstractBaseUser:
             with transaction.atomic():
                 person: AbstractBaseUser = users._default_manager.create_user(**fields)
                 return person
-        except IntegrityError as error:  # somebody took the name or the address since we looked
+        except IntegrityError as error:  # another request took the name or the address since we looked
             refused = error
             if email and _taken(users, users.get_email_field_name(), email):
                 break

@@ -25,8 +25,8 @@ class StepProblem:
 def step_problems(paths: tuple[str, ...]) -> Iterator[StepProblem]:
     """Everything that is wrong with a list of steps.
 
-    Each of ours has to be there, once and in order: what the earlier ones refuse, the later ones take for granted. The
-    steps of social-core are none of ours' neighbours: they link by address, keep tokens and overwrite what people
+    Each of ours has to be there, once and in order: what the earlier ones refuse, the later ones take for granted. A
+    step of social-core's may not stand beside them: such steps link by address, keep tokens and overwrite what people
     changed here.
     """
     if tuple(path for path in paths if path in SOCIAL_STEPS) != SOCIAL_STEPS:
@@ -48,7 +48,7 @@ def current_steps() -> list[str]:
     """The configured steps.
 
     Raises:
-        SocialLoginFailed: `misconfigured`: the list isn't safe, so nobody signs in by it.
+        SocialLoginFailed: `misconfigured`: the list isn't safe, so no sign-in goes by it.
     """
     paths = conf.current().social.pipeline
     for problem in step_problems(paths):

@@ -60,15 +60,15 @@ class AuthKitStrategy(DjangoStrategy):
         super().__init__(storage, request, tpl)
         self.transactions = Transactions(request)
         self.client_id = ""
-        """The app that something was begun with before, where it is to be gone on with without the person."""
+        """The app of an earlier sign-in, where a call goes on from that one without the person."""
         self.notes: dict[str, str] = {}
-        """What the sign-in is for: given at begin, known again once its state was consumed."""
+        """The purpose of the sign-in: given at begin, known again once its state was consumed."""
         self.ends_in_session = True
-        """Whether whoever comes out of this gets this browser's session; a program gets tokens instead."""
+        """Whether the person who signs in gets this browser's session; a program gets tokens instead."""
 
     @property
     def person_here(self) -> Any:
-        """Who is signed in by session, where the sign-in would replace that session; otherwise nobody."""
+        """The person who is signed in by session, where the sign-in would replace that session; otherwise anonymous."""
         if self.ends_in_session and "redirect_uri" not in self.notes:
             return getattr(self.request, "user", None) or AnonymousUser()
         return AnonymousUser()

@@ -53,7 +53,7 @@ from authkit.social.serializers import ProviderSerializer
 logger = logging.getLogger("authkit")
 
 BY_WAY_OF_CONNECTIONS = frozenset({Failure.ACCOUNT_EXISTS, Failure.SIGNUP_CLOSED, Failure.SIGNUP_REFUSED})
-"""Refusals of somebody who may have an account already: they sign in to that and connect this one there."""
+"""Refusals of a person who may have an account already: they sign in to that and connect this one there."""
 
 
 class ProvidersView(ApiView):
@@ -73,7 +73,7 @@ class ProvidersView(ApiView):
 # Not atomic: a page waits for the provider, and a consumed state has to stay consumed whatever happens afterwards.
 @method_decorator([never_cache, csrf_protect, login_not_required, transaction.non_atomic_requests], name="dispatch")
 class SocialPage(View):
-    """What the two pages share: transactions, headers, and an error page instead of every refusal."""
+    """The base of the two pages: transactions, headers, and an error page instead of every refusal."""
 
     provider: providers.Provider
     strategy: AuthKitStrategy
@@ -91,7 +91,7 @@ class SocialPage(View):
             response = self._refused(error)
             self.strategy.transactions.write(response)
         except OUTAGES as error:
-            # The transaction stays in the cookie: nothing was consumed that couldn't be written, so a reload may do.
+            # The transaction stays in the cookie: a state that wasn't written wasn't consumed, so a reload may do.
             outage = outage_of(error)
             # Without the request: context processors would ask for the user, and this page would be a 500.
             response = self._error_page(None, payload_of(outage)["detail"], outage.status)
@@ -101,7 +101,7 @@ class SocialPage(View):
 
     @property
     def linking(self) -> bool:
-        """Whether an account is being connected to a person who is signed in, and nobody signs in."""
+        """Whether an account is being connected to a person who is signed in, instead of a sign-in."""
         return LINKING_LOGIN in self.strategy.notes
 
     @property
@@ -118,7 +118,7 @@ class SocialPage(View):
         return self._error_page(self.request, SENTENCES[failure], STATUSES.get(failure, 400), failure)
 
     def _not_let_in(self, error: AuthKitError) -> HttpResponse:
-        """For a guard's refusal of a person whom the provider has vouched for: in the guard's own words."""
+        """For a guard's refusal of a person that the provider has vouched for: in the guard's own words."""
         self.log(error)
         return self._error_page(self.request, error.message, 403, Failure.SIGN_IN_REFUSED)
 
@@ -182,14 +182,14 @@ class BeginPage(SocialPage):
         )
 
     def notes(self, request: HttpRequest) -> dict[str, str]:
-        """What the transaction is for, if not for a sign-in."""
+        """The purpose of the transaction, if that is no sign-in."""
         return {}
 
 
 class CompletePage(SocialPage):
     """`GET social/complete/<provider>/`: where the provider sends people back to.
 
-    Ends in a session; where a program began, at its redirect URI with a code; where somebody who is signed in began to
+    Ends in a session; where a program began, at its redirect URI with a code; where a person who is signed in began to
     link, with one more connected account.
     """
 

@@ -1,8 +1,8 @@
-"""Of which domain an e-mail address is, and when two addresses are one mailbox for certain.
+"""The domain of an e-mail address, and whether two addresses are one mailbox for certain.
 
-What a database calls equal (`iexact`, a collation without case or accents) is no answer to that: PostgreSQL's upper
-case of the dotless Turkish i is the Latin one's, MariaDB compares full-width letters with narrow ones. Such a
-comparison may only make us more careful, never less.
+A database's comparison (`iexact`, a collation without case or accents) is no answer to that: PostgreSQL's upper case
+of the dotless Turkish i is the Latin one's, MariaDB takes full-width letters for narrow ones. Such a comparison may
+only make us more careful, never less.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import idna
 def ascii_domain(name: str) -> str:
     """A domain as DNS asks for it (IDNA 2008), in lower case; empty for what is none.
 
-    Nothing is mapped but case: IDNA 2003 made "strasse" of "straße", which may be somebody else's domain. And of case
-    only what stays in its script: the Kelvin sign in lower case is a Latin k.
+    Nothing is mapped but case: IDNA 2003 made "strasse" of "straße", which may be another owner's domain. And case
+    only within one script: the Kelvin sign in lower case is a Latin k.
     """
     lowered = "".join(c.lower() if c.isascii() or not c.lower().isascii() else c for c in name)
     try:

@@ -21,7 +21,7 @@ class ConnectionsPage(SignedInPage):
         return _show(request, notice=self._notice(request))
 
     def _notice(self, request: HttpRequest) -> str:
-        # What just happened, by the query. Anybody can write a link with one, so it is said only where it is true.
+        # The query says what just happened. Any page can link here with such a query, so it is repeated only if true.
         names = {provider.id: provider.name for provider in configured()}
         there = {connection.provider for connection in connections_of(user=request.user)}
         connected, disconnected = request.GET.get("connected", ""), request.GET.get("disconnected", "")
@@ -33,7 +33,7 @@ class ConnectionsPage(SignedInPage):
 
 
 class Disconnect(SignedInPage):
-    """Takes one of my connected accounts away; somebody else's looks as if there were none."""
+    """Takes one of my connected accounts away; another person's gets the answer of one that doesn't exist."""
 
     def post(self, request: HttpRequest, connection_id: int) -> HttpResponse:
         try:

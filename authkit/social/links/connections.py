@@ -24,9 +24,9 @@ class Connection:
     provider: str
     """The provider's id; one that is not configured any more, perhaps."""
     name: str
-    """What the provider is called."""
+    """The provider's name."""
     label: str
-    """What the account is called there, as far as that was known when it was connected; may be empty."""
+    """The account's name there, as far as that was known when it was connected; may be empty."""
     created_at: datetime
     can_disconnect: bool
     """Whether the person could still sign in without it."""
@@ -39,7 +39,7 @@ def connections_of(*, user: Any) -> list[Connection]:
 
 
 def providers_to_connect(*, connections: list[Connection]) -> list[Provider]:
-    """The configured providers at which somebody with these connections has none yet."""
+    """The configured providers at which a person with these connections has none yet."""
     there = {connection.provider for connection in connections}
     return [provider for provider in configured() if provider.id not in there]
 
@@ -52,10 +52,10 @@ def disconnect(*, user_id: Any, connection_id: int) -> Connection:
         connection_id: its key.
 
     Returns:
-        What is no more.
+        The connection that is no more.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none, or it is another person's.
         LastLoginMethod: nothing would be left to sign in with.
     """
     with transaction.atomic():

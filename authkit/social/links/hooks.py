@@ -15,7 +15,7 @@ logger = logging.getLogger("authkit")
 
 
 def says_yes(hook: Hook, subject: Any, *, setting: str) -> bool:
-    """Whether the callable answers True. What is merely true, such as the text "no", is a no.
+    """Whether the callable answers True. A value that is merely true, such as the text "no", is a no.
 
     Args:
         hook: what the project set.
@@ -23,7 +23,7 @@ def says_yes(hook: Hook, subject: Any, *, setting: str) -> bool:
         setting: the key's name, for the log.
 
     Raises:
-        SocialLoginFailed: `misconfigured`: it can't be imported, or it raised. Nobody gets in because it did.
+        SocialLoginFailed: `misconfigured`: it can't be imported, or it raised. A failure refuses the sign-in.
         DatabaseUnavailable: it asked the database, which didn't answer.
     """
     try:

@@ -1,7 +1,7 @@
 """Links between identities at providers and people here: written, and found again.
 
-Whoever changes somebody's links holds the lock of that person's row (`locked_person`), so that two changes at once
-don't each rely on what the other takes away.
+A request that changes a person's links holds the lock of that person's row (`locked_person`), so that two changes at
+once don't each rely on a link that the other one takes away.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class LinkedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Somebody at a provider, as the link is stored."""
+    """A person at a provider, as the link is stored."""
 
     provider: str
     uid: str
     id_key: str
     record: dict[str, Any]
-    """What is kept beside it, for people to read."""
+    """Kept beside it, for people to read."""
 
 
 def storable_uid(uid: str) -> str:
@@ -72,10 +72,10 @@ def find_link(identity: Identity) -> UserSocialAuth | None:
 
 
 def write_link(*, user: Any, identity: Identity, how: LinkedBy) -> UserSocialAuth:
-    """Links an identity that nobody has.
+    """Links an identity that has no link yet.
 
     Raises:
-        IntegrityError: somebody was first. The transaction around it goes on.
+        IntegrityError: another request was first. The transaction around it goes on.
     """
     with transaction.atomic():
         link: UserSocialAuth = UserSocialAuth.objects.create(
@@ -104,7 +104,7 @@ def locked_person(user_id: Any) -> Any:
 def require_still_linked(*, user_id: Any, provider: str, uid: str = "") -> None:
     """Returns if the person has a link to the provider still, which is locked then until the transaction ends.
 
-    The person's row first: whoever disconnects takes the two in this order.
+    Locks the person's row first: a disconnection takes the two in this order too.
 
     Args:
         user_id: whose.
@@ -132,7 +132,7 @@ def link_as_asked(*, request: HttpRequest, login_id: str, identity: Identity) ->
 
     Raises:
         SocialLoginFailed: `other_login`: that login is over, or another one is here; `linked_elsewhere`: the identity
-            is somebody else's. It is never moved: whoever could sign in with it would lose that account.
+            is another person's. It is never moved: the person who could sign in with it would lose that account.
     """
     login = current_login(request)
     person = locked_person(request.user.pk) if login is not None and str(login.pk) == login_id else None
@@ -149,14 +149,14 @@ def link_as_asked(*, request: HttpRequest, login_id: str, identity: Identity) ->
 
 
 def owner_of_address(*, email: str, provider: str, verified: Hook) -> Any:
-    """Whom an identity may be linked to because of its address, locked; None for nobody (ASVS 6.8.1).
+    """The person that an identity may be linked to because of its address, locked; None if there is none (ASVS 6.8.1).
 
     Args:
-        email: an address that the provider has verified; nobody's if empty.
-        provider: its id. Who has an identity there already is not given a second one this way: it may be the next
-            holder of an address that the provider hands out again.
-        verified: SOCIAL.EMAIL_VERIFIED, asked of the one person whose address this is. That it is the same address
-            isn't enough: anybody may register here with somebody else's, and wait.
+        email: an address that the provider has verified; an empty one is no person's.
+        provider: its id. A person who has an identity there is not given a second one this way: it may be that of the
+            next holder of an address that the provider hands out again.
+        verified: SOCIAL.EMAIL_VERIFIED, asked of the one person whose address this is. The same address alone
+            isn't enough: an attacker may register here with another person's, and wait.
     """
     users: Any = get_user_model()
     matches = users._base_manager.filter(**{f"{users.get_email_field_name()}__iexact": email}) if email else ()

@@ -36,7 +36,7 @@ class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
     """social-core's generic back end with what it leaves out (ASVS 10.5.1 to 10.5.4).
 
     The provider's ISSUER decides: discovery, callback (RFC 9207) and ID token have to name exactly that one. PKCE and
-    nonce can't be switched off. UserInfo counts only for the subject of the ID token. Who somebody is, is
+    nonce can't be switched off. UserInfo counts only for the subject of the ID token. A person is known by
     (issuer, subject); an address counts only if it comes with `email_verified: true`.
     """
 
@@ -137,7 +137,7 @@ class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
     # The ID token
 
     def issuer_of(self, token: str) -> str:
-        """What `iss` of this token has to be, exactly; the token is not verified yet."""
+        """The exact `iss` that this token has to have; the token is not verified yet."""
         return self.issuer
 
     def decode_and_validate_id_token(self, id_token: str, access_token: str) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
         claims, algorithm = self._verified_claims(id_token, (client_id,))
         self.validate_authorized_party(claims, client_id)
         if "at_hash" in claims:
-            # What providers take for EdDSA, whose algorithm names no digest: the SHA-512 that Ed25519 uses.
+            # Providers take this for EdDSA, whose algorithm names no digest: the SHA-512 that Ed25519 uses.
             expected = self.calc_at_hash(access_token, algorithm, "SHA512" if algorithm == "EdDSA" else None)
             if not isinstance(claims["at_hash"], str) or not constant_time_compare(claims["at_hash"], expected):
                 raise refuse(Failure.UNVERIFIED, "the ID token belongs to another access token")
@@ -180,7 +180,7 @@ class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
         return self.strategy.authenticate(self, response=dict(claims))
 
     def signing_keys_for(self, issuer: str, again: bool) -> list[dict[str, Any]]:  # noqa: FBT001  # as KeySource
-        """The keys that may sign for `issuer`, which is what `issuer_of` has said."""
+        """The keys that may sign for `issuer`, which comes from `issuer_of`."""
 
         def fetch(url: str) -> Any:
             return self.get_json(url, stage="token_validation")
@@ -227,7 +227,7 @@ class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
 
     def upstream_session(self) -> UpstreamSession:
         sid = (self.id_token or {}).get("sid")
-        # One that can't be kept whole is not kept: of a part of it nobody could say whose session it is.
+        # One that can't be kept whole is not kept: a part of it doesn't say whose session it is.
         usable = isinstance(sid, str) and len(sid) <= MAX_SID_LENGTH and sid.isprintable()
         return UpstreamSession(
             issuer=self._verified_issuer,

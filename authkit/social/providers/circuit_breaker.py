@@ -28,11 +28,11 @@ from urllib.parse import urlsplit
 from authkit.social.failures import Failure, refuse
 
 PATIENCE_SECONDS = 2.0
-"""For connecting, TLS included; and from when on only one call to an origin goes on waiting for the answer."""
+"""For connecting, TLS included; after this time only one call to an origin goes on waiting for the answer."""
 SLOW_SECONDS = 1.0
-"""From when on a failure has held up the worker that waited for it."""
+"""A failure that took this long has held up the worker that waited for it."""
 PAUSE_SECONDS = 5.0
-"""For how long after such a failure the origin is not asked."""
+"""The origin is not asked for this long after such a failure."""
 MAX_ORIGINS = 1000
 """How many are remembered; the host of some back ends is typed by the person who signs in."""
 

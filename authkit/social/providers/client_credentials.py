@@ -1,4 +1,4 @@
-"""As which registered app this site comes to a provider: one for all, or one for each of its hosts."""
+"""The registered app as which this site comes to a provider: one for all, or one for each of its hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def client_of(provider: ProviderSettings, *, host: str, client_id: str = "") -> 
     Args:
         provider: its settings.
         host: that people came to, with its port if it has one; PUBLIC_URL's, where that is set.
-        client_id: the app that something was begun with before, which then decides instead of the host.
+        client_id: the app of an earlier sign-in, which then decides instead of the host.
 
     Raises:
         SocialLoginFailed: no app is registered for this host, or the earlier one is registered no more.

@@ -1,7 +1,7 @@
-"""What OpenID providers publish about themselves: configuration and keys, kept in this process for an hour.
+"""The documents of OpenID providers: their configuration and keys, kept in this process for an hour.
 
-What is older is used on for as long as the provider can't be asked, up to a day: a provider that is silent for a moment
-then holds up no sign-in. A key that is not among the kept ones is never accepted.
+An older document is used for as long as the provider can't be asked, up to a day: so a provider that is silent for a
+moment holds up no sign-in. A key that is not among the kept ones is never accepted.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ REFETCH_SECONDS = 30.0
 failure, where an older one is used meanwhile."""
 RETRY_SECONDS = 1.0
 """A document that could not be had is asked for again at most this often: else strangers at the button would have this
-site hammer a provider that is unwell. For how long a silent one is left alone says
-`authkit.social.providers.circuit_breaker`."""
+site hammer a provider that is unwell. `authkit.social.providers.circuit_breaker`
+says how long a silent one is left alone."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint")
 
 Fetch = Callable[[str], Any]
@@ -49,9 +49,9 @@ def configuration(*, issuer: str, fetch: Fetch, names: str = "") -> dict[str, An
     """The issuer's configuration (OpenID Connect Discovery 1.0 section 4).
 
     Args:
-        issuer: as configured; the document has to name exactly this one, or it is somebody else's (section 4.3).
+        issuer: as configured; the document has to name exactly this one, or it is another issuer's (section 4.3).
         fetch: gets a URL and returns parsed JSON.
-        names: what the document names instead, where it speaks for many issuers.
+        names: the issuer that the document names instead, where it speaks for many.
 
     Raises:
         SocialLoginFailed: the document is not this issuer's, or names an endpoint that leaves TLS; `unreachable`: it
@@ -92,7 +92,7 @@ def signing_keys(*, issuer: str, uri: str, fetch: Fetch, again: bool = False) ->
         again: a key id is not among those that we keep; the provider may have rotated.
 
     Raises:
-        SocialLoginFailed: what is published there is no key set; `unreachable`: it could not be had a moment ago, and
+        SocialLoginFailed: the document there is no key set; `unreachable`: it could not be had a moment ago, and
             there is none of the last day, or `again` asks for a newer one.
     """
     kept = _key_sets.get((issuer, uri))
@@ -117,7 +117,7 @@ def _is_younger(kept: tuple[float, Kept] | None, seconds: float) -> TypeGuard[tu
 
 
 def _asked(url: str, *, fetch: Fetch, read: Callable[[Any], Kept], older: Kept | None) -> Kept:
-    """What can be read in the document at this URL, or `older`, where there is one, if nothing can."""
+    """The document at this URL, read; or `older`, where there is one, if it can't be read."""
     since = time.monotonic() - _failed.get(url, float("-inf"))
     if older is None:
         if since < RETRY_SECONDS:

@@ -66,11 +66,11 @@ class Bounded(AuthBase):
 
 
 def _why_not_followed(response: Response) -> str:
-    """Empty for a redirect of a document that anybody may read, within its host (ASVS 13.2).
+    """Empty for a redirect of a public document, within its host (ASVS 13.2).
 
-    A 307 or 308 would carry a form with the code, the verifier and the client's secret on to another place; and nothing
-    but a document is ever asked for without them. Out of TLS, or on another host, somebody else's keys could stand in
-    the place of the provider's.
+    A 307 or 308 would carry a form with the code, the verifier and the client's secret on to another place; only
+    documents are ever asked for without them. Out of TLS, or on another host, an attacker's keys could stand in the
+    place of the provider's.
     """
     here, request = urlsplit(response.url), response.request
     there = urlsplit(urljoin(response.url, response.headers["Location"]))
@@ -99,12 +99,12 @@ def _check(response: Response, *_args: Any, **_kwargs: Any) -> None:
     response._content = bytes(body)  # where requests keeps what it has read
 
 
-# The deadline, at the only places where every byte comes by: the sockets of http.client. What of urllib3 and requests
-# is overridden here was read in urllib3 2.8 and requests 2.34.
+# The deadline is kept at the only places where every byte comes by: the sockets of http.client. The code below
+# overrides parts of urllib3 and requests, as they are in urllib3 2.8 and requests 2.34.
 
 
 class _Arriving(io.RawIOBase):
-    """What arrives at a socket, for as long as the current call goes on."""
+    """The bytes that arrive at a socket, for as long as the current call goes on."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -128,7 +128,7 @@ class _Arriving(io.RawIOBase):
 
 
 class _Readable:
-    """As much of a socket as http.client's answers want of one."""
+    """The part of a socket that http.client's answers use."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock

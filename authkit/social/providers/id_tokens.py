@@ -64,7 +64,7 @@ def signed_claims(
     advertised: Any,
     required: Collection[str],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What every JWT of an issuer has to hold: signature, `iss`, `aud`, the times, and that claims are there.
+    """Verifies what every JWT of an issuer has: signature, `iss`, `aud`, the times, and that claims are there.
 
     Args:
         token: the compact JWS.
@@ -117,7 +117,7 @@ def _decode(token: str, keys: KeySource, kid: Any, algorithm: str, **expected: A
 
 
 def _usable(key: dict[str, Any], algorithm: str) -> jwt.PyJWK | None:
-    # A key that is none spoils itself and not the set: those beside it sign for everybody else.
+    # A malformed key is passed over, and the set stays: the keys beside it sign for all other people.
     try:
         return jwt.PyJWK(key, algorithm=algorithm)
     except (jwt.PyJWTError, ValueError, TypeError, LookupError, ArithmeticError) as error:

@@ -23,7 +23,7 @@ _REQUIRED = ("iss", "aud", "iat", "exp", "jti", "events")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutToken:
-    """What a logout token says; `session` and `subject` are empty where it doesn't name one, never both."""
+    """The statements of a logout token; `session` and `subject` are empty where it doesn't name one, never both."""
 
     issuer: str
     jti: str
@@ -36,7 +36,7 @@ class LogoutToken:
 def verified_logout(
     token: str, *, keys: KeySource, issuer: str, audience: Collection[str], advertised: Any
 ) -> LogoutToken:
-    """Everything of section 2.6 but that it is taken once, which is the caller's to see to.
+    """Verifies a token by section 2.6; only that it is taken once is left to the caller.
 
     Args:
         token: as it came.
@@ -56,7 +56,7 @@ def verified_logout(
     kind = header.get("typ")
     if kind is not None and str(kind).lower() not in TYPES:
         raise refuse(Failure.UNVERIFIED, "the token is of another type")
-    if "nonce" in claims:  # then it is an ID token, whoever it was meant for
+    if "nonce" in claims:  # then it is an ID token, whatever its audience
         raise refuse(Failure.UNVERIFIED, "the logout token has a nonce")
     if not isinstance(claims["events"], dict) or not isinstance(claims["events"].get(EVENT), dict):
         raise refuse(Failure.UNVERIFIED, "the logout token names no logout event")

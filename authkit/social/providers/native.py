@@ -1,4 +1,4 @@
-"""What an ID token has to be, beyond genuine, when a program brings it instead of us fetching it."""
+"""The checks of an ID token, beyond its signature, when a program brings it instead of us fetching it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def require_fit(id_token: str, claims: Mapping[str, Any], *, audience: Collectio
         SocialLoginFailed: it is not.
     """
     # Keycloak says it in a claim as well. An access token of the same issuer may be addressed to us too, and a logout
-    # token always is; what was meant for one purpose must not serve another (RFC 8725 section 3.11).
+    # token always is; a token for one purpose must not serve another (RFC 8725 section 3.11).
     kind = jwt.get_unverified_header(id_token).get("typ", "JWT")
     if str(kind).upper() != "JWT" or claims.get("typ", "ID") != "ID" or "events" in claims:
         raise refuse(Failure.UNVERIFIED, "the token is no ID token")
@@ -47,7 +47,7 @@ def take_once(id_token: str, claims: Mapping[str, Any], *, provider: str) -> Non
     """Notes that the token was taken, by one INSERT: of parallel requests one wins (ASVS 2.3.4).
 
     Known by what is signed, without the signature: an ECDSA signature can be written in two ways. The note stays
-    until the token would be refused by its age; so whoever has tokens can fill no more than that.
+    until the token would be refused by its age; so a holder of tokens can fill no more than that.
 
     Raises:
         SocialLoginFailed: it was taken before.

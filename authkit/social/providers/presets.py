@@ -1,8 +1,8 @@
-"""What authkit knows of well-known providers, so that a project needs to name no more than its client id and secret.
+"""The facts about well-known providers, so that a project needs to name no more than its client id and secret.
 
     AUTHKIT = {"SOCIAL": {"PROVIDERS": {"google": {"CLIENT_ID": …, "CLIENT_SECRET": …}}}}
 
-A provider's id names its preset, or `PRESET` does. What the entry says itself wins; docs/providers.md has a section for
+A provider's id names its preset, or `PRESET` does. The entry's own values win; docs/providers.md has a section for
 each of them.
 """
 
@@ -24,7 +24,7 @@ class Preset:
     """Defaults of one provider."""
 
     name: str
-    """What the button says."""
+    """The text of the button."""
     backend: str = OPENID
     issuer: str = ""
     """Empty where each customer has one of their own, which the entry then names; `{tenant}` stands for TENANT."""
@@ -32,7 +32,7 @@ class Preset:
     """TENANT where the entry names none."""
     scope: tuple[str, ...] = ()
     needs_options: tuple[str, ...] = ()
-    """Keys of OPTIONS without which nobody can sign in."""
+    """Keys of OPTIONS without which no sign-in can work."""
     offline_scope: str = ""
     """Asked for as well where tokens are stored: without it there is nothing to refresh them by."""
     offline_arguments: Mapping[str, str] = field(default_factory=dict)

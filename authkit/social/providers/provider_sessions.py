@@ -56,8 +56,8 @@ def note(*, login: Login, upstream: UpstreamSession) -> None:
 
 
 def _end_if_over(kept: ProviderSession, asked_at: datetime | None) -> None:
-    # A session that is over stays so. Of the subject's others only time can tell: a person who has signed in at the
-    # provider again since is in. Both times are whole seconds of the provider's. Within the same one our own clock
+    # A session that is over stays so. The subject's others are judged by time: a person who has signed in at the
+    # provider again since is let in. Both times are whole seconds of the provider's. Within the same one our own clock
     # decides: a code that we began to exchange after the logout token was here stands for a younger sign-in.
     later = Q(issued_at__gt=kept.issued_at)
     same = Q(issued_at=kept.issued_at)

@@ -1,4 +1,4 @@
-"""Which parties people may sign in through."""
+"""The parties that people may sign in through."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Provider:
 
 
 def configured() -> list[Provider]:
-    """All of SOCIAL.PROVIDERS, in the block's order; none where the pages are not mounted, for nobody could use one."""
+    """All of SOCIAL.PROVIDERS, in the block's order; none where the pages are not mounted, for none would work."""
     try:
         return [_provider(provider_id) for provider_id in conf.current().social.providers]
     except NoReverseMatch:

@@ -195,15 +195,15 @@ class BrowserBound(base_classes.OAuth2PKCE):
         return UpstreamSession()
 
     def check_refreshed(self, *, uid: str) -> None:
-        """Whether what came with a refreshed token is still about this identity, where the answer says so.
+        """Returns if the answer with a refreshed token is still about this identity, as far as it says so.
 
         Raises:
-            SocialLoginFailed: it is about somebody else.
+            SocialLoginFailed: it is about another one.
         """
 
     def revoke_at_provider(self, *, access: str, refresh: str) -> None:
         """Has the provider forget these tokens; does nothing where there is no way to ask for that."""
 
     def identity_record(self) -> dict[str, Any]:
-        """What is kept beside the link, for people to read. Never a token (ASVS 14.2.1)."""
+        """The data kept beside the link, for people to read. Never a token (ASVS 14.2.1)."""
         return {}

@@ -1,8 +1,8 @@
 """The sign-ins that a browser has begun and not finished, in one signed cookie of that browser.
 
-social-core keeps state, nonce and code verifier in the session and two database rows for each begin. Anybody may begin,
-so that is a table that strangers fill, and an anonymous session for each of them. Here a begin writes nothing: what has
-to be remembered goes to the browser that it is bound to anyway, and the database hears of a state when it is consumed.
+social-core keeps state, nonce and code verifier in the session and two database rows for each begin. Any visitor may
+begin, so strangers could fill that table, and make an anonymous session each time. Here a begin writes nothing: its
+data goes to the browser that it is bound to anyway, and the database hears of a state when it is consumed.
 
 The cookie is signed, not encrypted: the verifier, the nonce and the state are secrets of this very browser, which has
 the last two in its address bar as well. Without the cookie a stolen callback URL is worth nothing

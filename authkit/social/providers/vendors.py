@@ -24,7 +24,7 @@ MANY_TENANTS = ("common", "organizations")
 class Microsoft(OpenIdConnect):
     """Microsoft Entra ID: one tenant, all organizations, personal accounts, or everybody.
 
-    With many tenants, discovery names a template as the issuer. Who somebody is, is still (issuer, subject): the
+    With many tenants, discovery names a template as the issuer. A person is still known by (issuer, subject): the
     template filled with the token's `tid` has to be its `iss`, and a tenant can't sign in another one's name. There is
     no `email_verified`: any tenant's admin may write any address, so none of them counts, unless the tenant is one and
     EMAIL_TRUSTED says that its admin's word is good.
@@ -142,7 +142,7 @@ class Apple(OpenIdConnect):
 class LinkedIn(OpenIdConnect):
     """LinkedIn puts no nonce into its ID tokens, and refuses a code verifier from apps that have a secret.
 
-    What is left against a code that was planted is the state, which is bound to the browser and good once, and the
+    Two things are left against a code that was planted: the state, which is bound to the browser and good once, and the
     client's secret. A nonce that is there has to be ours all the same.
     """
 
@@ -160,7 +160,7 @@ class LinkedIn(OpenIdConnect):
 
 class GitHub(BrowserBound, base_classes.GitHub):
     """GitHub has no ID tokens. An address counts if GitHub lists it as verified, the primary one; a person is known
-    by their number, because a login name can be given up and taken by somebody else."""
+    by their number, because a login name can be given up and taken by another person."""
 
     vouches_for_email = True
 

@@ -1,4 +1,4 @@
-"""What a token format has to do, and what it answers."""
+"""The functions of a token format, and their answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BOTH: Kinds = tuple(TokenKind)
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAccess:
-    """A token that is good right now, and whom it carries."""
+    """A token that is good right now, with its person and login."""
 
     principal: Principal
     claims: Claims
@@ -38,7 +38,7 @@ class VerifiedAccess:
 
     @property
     def login(self) -> Login:
-        """Their login, made of what was read when it is asked for."""
+        """Their login, made when it is asked for, from the values that were read."""
         return self.principal.login
 
 
@@ -80,7 +80,7 @@ class Format(Protocol):
         """
 
     def identify(self, token: str, *, kinds: Kinds) -> Claims:
-        """What a token says, of any age, whether its login stands or not. Asks no database.
+        """The claims of a token of any age, whether its login stands or not. Asks no database.
 
         Args:
             token: as it was sent; `detect` has said yes.

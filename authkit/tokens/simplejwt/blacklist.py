@@ -1,4 +1,4 @@
-"""What simplejwt's blacklist refused stays refused: `manage.py authkit_import` copies its rows into authkit's."""
+"""Tokens that simplejwt's blacklist refused stay refused: `manage.py authkit_import` copies its rows into authkit's."""
 
 from __future__ import annotations
 

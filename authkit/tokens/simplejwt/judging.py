@@ -1,7 +1,7 @@
 """Whether a token of simplejwt's is good now: one SQL statement about its person, the cutoffs and the blacklist.
 
-What such tokens can't be held to: they name no login, so signing out by an access token ends that token alone. Its
-refresh token goes by the blacklist endpoint or, with everything else of its person, by "sign out everywhere".
+Such tokens name no login, so signing out by an access token ends that token alone. Its refresh token is ended by the
+blacklist endpoint or, with everything else of its person, by "sign out everywhere".
 """
 
 from __future__ import annotations

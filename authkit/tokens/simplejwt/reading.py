@@ -1,6 +1,6 @@
 """simplejwt's tokens as text: read by the key and the claim names that the project's SIMPLE_JWT still holds.
 
-What a token says is decided here; whether it still counts, in `judging`. Nothing here imports
+This module decides what a token says; `judging`, whether it still counts. Nothing here imports
 simplejwt: a dict of settings needs no library, and simplejwt's own reading freezes it at import.
 """
 
@@ -49,7 +49,7 @@ _JWT = jwt.PyJWT()
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What SIMPLE_JWT says about the tokens that are out there, with simplejwt's defaults."""
+    """SIMPLE_JWT's settings for the tokens that are out there, with simplejwt's defaults."""
 
     algorithm: str
     key: Any = field(repr=False)
@@ -201,7 +201,7 @@ def _legacy(payload: dict[str, Any], how: Reader) -> Legacy:
 
 
 def claims_of(token: Legacy, *, subject: str | None = None) -> Claims:
-    """What it says, as one of our own would; `subject` is the person's key, where that is known by now."""
+    """Its claims, as those of one of our own; `subject` is the person's key, where that is known by now."""
     issued_at = int(token.issued_at.timestamp())
     facts = TokenFacts(
         login_id=token.login_id,

@@ -1,4 +1,4 @@
-"""What happens to simplejwt's tokens when a person changes, while such tokens are accepted at all. Connected by
+"""Ends simplejwt's tokens when their person changes, while such tokens are accepted at all. Connected by
 `registration`."""
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def refuse_after_logins_ended(
     crowd: bool = False,
     **_: Any,
 ) -> None:
-    """A token says when it was issued by the clock of the server that made it, which may have been ahead of the cutoff.
+    """A token's time of issue is by the clock of the server that made it, which may have been ahead of the cutoff.
 
-    Where only some of a person's logins were ended, it is not known whether such a token is one of them, but by its
-    age, and that the cutoff sees.
+    Where only some of a person's logins were ended, only the age of such a token says whether it is one of them, and
+    the cutoff judges by age.
     """
     until = _open_until()
     some = not (method is before is kind is None)

@@ -46,7 +46,7 @@ def revoke(*, token: str, reason: EndReason) -> bool:
 def refuse_tokens_of(*, user_id: Any, reason: EndReason, until: datetime) -> None:
     """Refuses every simplejwt token of this person. Later ones don't exist: no part of authkit issues any.
 
-    For what no cutoff can say: after a new password the login in which it was set goes on, and so does the one that a
+    No cutoff can say this: after a new password the login in which it was set goes on, and so does the one that a
     person keeps when they sign out everywhere else; the tokens, which name no login and carry no hash of the password
     (unless CHECK_REVOKE_TOKEN is on), must not. It is one row of the blacklist, found by the statement of each check.
 

@@ -1,4 +1,4 @@
-"""What a project may have changed in simplejwt's views, as far as it can go on with tokens of authkit's.
+"""A project's changes to simplejwt's views, as far as they can go on with tokens of authkit's.
 
 `TokenObtainPairSerializer` here stands where simplejwt's stood: a project's own subclass of it may ask for more fields
 and answer more. simplejwt's own serializers make simplejwt's tokens, so a view that names one is refused when it is
@@ -42,9 +42,9 @@ class TokenObtainPairSerializer(ObtainSerializer):
                 data["name"] = self.user.get_full_name()
                 return data
 
-    `self.user` is the person and `self.pair` the `TokenPair` once `validate()` here has returned. What is added to the
-    dict is added to the answer; the tokens themselves are authkit's. A `validate()` that raises afterwards ends the
-    login again. There is no `get_token()`: claims come from TOKENS.CLAIMS, which refreshes ask for too.
+    `self.user` is the person and `self.pair` the `TokenPair` once `validate()` here has returned. An entry that is
+    added to the dict is in the answer; the tokens themselves are authkit's. A `validate()` that raises afterwards ends
+    the login again. There is no `get_token()`: claims come from TOKENS.CLAIMS, which refreshes ask for too.
     """
 
     user: AbstractBaseUser | None = None

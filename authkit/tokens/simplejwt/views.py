@@ -4,7 +4,7 @@ Each field that simplejwt answers is there under the same name, with the same st
 (`token_type`, `expires_in`, `reason`), which clients of JSON ignore. tests/dropin compares the two by running both.
 
 Form bodies are taken here, unlike at authkit's own endpoints: DRF's default parsers take them, so simplejwt's clients
-may send them. What makes forms dangerous is a cookie that the browser adds by itself; here the credential stands in the
+may send them. The danger of forms is a cookie that the browser adds by itself; here the credential stands in the
 body, and an answer that sets or reads a cookie needs Django's CSRF proof whatever the body's type.
 """
 
@@ -128,7 +128,7 @@ class TokenObtainPairView(CompatView):
             serializer.is_valid(raise_exception=True)
         except Exception:
             if serializer.pair is not None:
-                # The answer never leaves, so nobody could use the pair or end its login.
+                # The answer never leaves, so no client could use the pair or end its login.
                 end_login(login_id=serializer.pair.login.pk, reason=EndReason.REVOKED)
             raise
         if serializer.pair is None:
