@@ -1,1 +1,1 @@
-"""What every room needs and that knows none of them: clock, ids, client, strict JSON, the base API view."""
+"""Modules that every room needs and that know no room: clock, ids, client, strict JSON, the base API view."""

@@ -1,4 +1,4 @@
-"""Lists whose addresses anybody may edit by hand."""
+"""Lists whose addresses a person may edit by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 class CarefulChangeList(ChangeList):
     """Django leads back from a filter that makes no sense only if building it fails. A NUL, a year without a number of
-    days or what is no address fail when the database is asked, which would be a 500."""
+    days or a malformed address fails when the database is asked, which would be a 500."""
 
     def get_results(self, request: HttpRequest) -> None:
         try:

@@ -37,10 +37,10 @@ class RefusalSerializer(AnswerSerializer):
 
 
 def rendered(serializer: type[serializers.BaseSerializer[Any]], given: Any) -> Any:
-    """What a serializer that needs no context makes of this.
+    """The data as a serializer that needs no context renders it.
 
-    By one instance of each class, which is kept: making one takes several times as long as rendering by it. Nothing of
-    a call is left in it, since `to_representation` is asked and `data` is not.
+    Uses one instance of each class and keeps it: making one takes several times as long as rendering by it. No call
+    leaves anything in it, since `to_representation` is asked and `data` is not.
     """
     kept = _kept.get(serializer)
     if kept is None:
@@ -55,7 +55,7 @@ def answer(serializer: type[AnswerSerializer], given: Any, *, context: dict[str,
     """A 200.
 
     Args:
-        serializer: what renders it.
+        serializer: renders it.
         given: a mapping, or an object, that has what the serializer's fields name.
         context: the serializer's, if it needs one.
     """

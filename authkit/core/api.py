@@ -46,9 +46,9 @@ def _media_type(content_type: str | None) -> str:
 class ApiView(APIView):
     """JSON in, JSON out, `no-store`, refusals as `{"code", "detail"}` (see API.md's "Rules that hold everywhere").
 
-    Of the project's REST_FRAMEWORK defaults the throttles count, and nothing else: these endpoints must not change
-    their contract, or lose their protection, because a project changed a default for its own views. The doors that
-    want a credential get their `authentication_classes` where they are mounted, in `authkit.urls`.
+    Of the project's REST_FRAMEWORK defaults only the throttles count: these endpoints must not change their contract,
+    or lose their protection, because a project changed a default for its own views. The doors that want a credential
+    get their `authentication_classes` where they are mounted, in `authkit.urls`.
     """
 
     authentication_classes: Any = ()
@@ -66,8 +66,8 @@ class ApiView(APIView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         # Outside ATOMIC_REQUESTS, wherever a project mounts it. The services own their transactions: a revocation is
-        # committed before its 2xx, what was used up stays so although the answer is a refusal, the loser of a race
-        # sees what the winner committed, and a BEGIN or COMMIT that fails is met by `refusal`, not by Django's 500.
+        # committed before its 2xx, a used credential stays used although the answer is a refusal, the loser of a race
+        # sees the winner's commit, and a BEGIN or COMMIT that fails is met by `refusal`, not by Django's 500.
         return non_atomic_requests(super().as_view(**initkwargs))
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
@@ -91,8 +91,8 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         give_length(request._request)
-        # Before anything else: Django's CSRF check reads a form to find its token, and what is left of it afterwards
-        # would pass for an empty body.
+        # Before anything else: Django's CSRF check reads a form to find its token, and the rest would then pass for an
+        # empty body.
         understood = {parser.media_type for parser in self.parser_classes}
         if (
             request.META.get("CONTENT_LENGTH") not in {None, "", "0"}
@@ -134,7 +134,7 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _begun(pending: exceptions.SignInPending, context: dict[str, Any]) -> Exception:
-    """The step, begun: here and not where a guard found it, because the sign-in's transaction is undone by now."""
+    """Begins the step here and not where a guard found it, because the sign-in's transaction is undone by now."""
     try:
         pending.begin(context["request"]._request)
     except (exceptions.AuthKitError, *OUTAGES) as error:

@@ -1,4 +1,4 @@
-"""Django's own settings that sign-in hangs on: SECRET_KEY, always; cookies, hosts and DEBUG when deploying."""
+"""Django's own settings that sign-in depends on: SECRET_KEY, always; cookies, hosts and DEBUG when deploying."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _cookies() -> Iterator[_Cookie]:
 
 
 def check_cookie_prefixes(**_: Any) -> list[CheckMessage]:
-    """E048 (6265bis sections 4.1.3 and 5.7): browsers refuse such a cookie, so nobody could sign in."""
+    """E048 (6265bis sections 4.1.3 and 5.7): browsers refuse such a cookie, so no person could sign in."""
     found: list[CheckMessage] = []
     for cookie in _cookies():
         broken = [f"{cookie.setting}_SECURE = True"] if cookie.name.startswith(PREFIXES) and not cookie.secure else []
@@ -122,7 +122,7 @@ def check_samesite_none(**_: Any) -> list[CheckMessage]:
 
 
 def check_cookie_names(**_: Any) -> list[CheckMessage]:
-    """W049 (ASVS 3.3.3). Not of a cookie without Secure, of which W040 and W041 speak first."""
+    """W049 (ASVS 3.3.3). Not for a cookie without Secure: W040 and W041 report that first."""
     return [
         Warning(
             f"{cookie.setting}_NAME is {cookie.name!r}: a sibling subdomain can plant a cookie of this name in your "

@@ -1,4 +1,4 @@
-"""Who is calling: address and device, as far as they can be known."""
+"""The caller of a request: address and device, as far as they can be known."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def client_from(meta: Mapping[str, Any], *, trusted_proxies: int) -> Client:
 def client_address(meta: Mapping[str, Any], *, trusted_proxies: int) -> str | None:
     """The address from which the outermost trusted proxy was called (ASVS 4.1.3).
 
-    Only the right-most `trusted_proxies` entries of X-Forwarded-For were written by machines of ours; whatever stands
-    to their left is the caller's own claim. With fewer entries than proxies the request did not come through all of
-    them, so the header is not believed at all.
+    Only the right-most `trusted_proxies` entries of X-Forwarded-For were written by machines of ours; the entries to
+    their left are the caller's own claim. With fewer entries than proxies the request did not come through all of them,
+    so the header is not believed at all.
     """
     candidate = str(meta.get("REMOTE_ADDR", ""))
     if trusted_proxies > 0:
@@ -80,7 +80,7 @@ def device_name(user_agent: str) -> str:
     """A name that a person recognises, such as "Firefox on Linux"; empty where the header says nothing usable."""
     if not user_agent:
         return ""
-    # The parser hands on what stands there, and PostgreSQL keeps no NUL.
+    # The parser hands on a NUL in the header, and PostgreSQL keeps none.
     result = parse("".join(filter(str.isprintable, user_agent[:MAX_USER_AGENT])))
     browser = result.user_agent.family if result.user_agent else ""
     system = result.os.family if result.os else ""
@@ -88,9 +88,9 @@ def device_name(user_agent: str) -> str:
 
 
 def warm_up() -> None:
-    """Has the parser read its rules, a tenth of a second's work, which it does at the first User-Agent of a process.
+    """Has the parser read its rules, which takes a tenth of a second at the first User-Agent of a process.
 
     For a process that is about to serve requests: without it the first sign-in waits. A management command that parses
-    no User-Agent does without.
+    no User-Agent does not need it.
     """
     device_name("Mozilla/5.0")

@@ -1,7 +1,7 @@
-"""The clocks of this process, of the database and of Redis: what they say, and how far apart they may be.
+"""The clocks of this process, of the database and of Redis: their times, and how far apart they may be.
 
-Nothing that decides between two processes goes by a process' own clock where the database's can be asked. What is left
-is `authkit.revocation.hints`, where LIMIT is argued for.
+A decision between two processes never goes by a process' own clock where the database's can be asked. The exception is
+`authkit.revocation.hints`, where LIMIT is argued for.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def ahead(*, clock: float, asked_at: float, answered_at: float) -> float:
     """By how much another clock is ahead of this process' for certain; negative if it is behind, all in one unit.
 
     Args:
-        clock: what the other clock said, at some moment between the next two.
+        clock: the other clock's time, at some moment between the next two.
         asked_at: this process' clock before the question was sent.
         answered_at: the same when the answer had come. A slow answer proves nothing: the difference is 0 then.
     """

@@ -1,9 +1,9 @@
 """The one reader of cookies: the header as the browser sent it (6265bis sections 4.1.3, 5.7; ASVS 3.3.1, 3.3.3).
 
-A browser lets nobody but this very host set a cookie whose name begins with `__Host-`. The promise is about the bytes
-of the name. Django's parser strips every blank that Unicode knows (and 0x0B, 0x1C to 0x1F, 0x85 and 0xA0) from a name:
-a sibling subdomain sets U+2000 + `__Host-sessionid`, which the browser takes for an ordinary name, and Django reads it
-as `__Host-sessionid`. Here a name is what is left without spaces and tabs, which the browser strips as well.
+A browser lets only this very host set a cookie whose name begins with `__Host-`. The promise is about the bytes of the
+name. Django's parser strips every blank that Unicode knows (and 0x0B, 0x1C to 0x1F, 0x85 and 0xA0) from a name: a
+sibling subdomain sets U+2000 + `__Host-sessionid`, which the browser takes for an ordinary name, and Django reads it as
+`__Host-sessionid`. Here only spaces and tabs are stripped from a name, as by the browser.
 
 A browser holds one cookie of each `__Host-` name for a host. Two in one header mean that one of them is planted, and
 the header doesn't say which; so neither counts. The same holds for the session's and the CSRF cookie by any name.
@@ -44,8 +44,8 @@ def read_cookie(request: HttpRequest, name: str) -> Hidden | None:
 
 
 class CookieMiddleware:
-    """Takes out of `request.COOKIES` what is no cookie: prefixed names, the session's and the CSRF cookie's name, where
-    they come twice or in disguise. Stands before Django's SessionMiddleware.
+    """Takes impostors out of `request.COOKIES`: prefixed names, the session's and the CSRF cookie's name, where they
+    come twice or in disguise. Stands before Django's SessionMiddleware.
 
     A middleware, because the readers of these cookies are Django's own, and other packages'. They find such a request
     without the cookie: it is anonymous, and no answer clears anything.

@@ -10,7 +10,7 @@ from authkit.core.hidden import Hidden
 
 
 class BodySerializer(serializers.Serializer[Any]):
-    """A body, whose repr is not the data that came: DRF's prints them, in each error report that meets it."""
+    """A body whose repr hides its data: DRF's repr prints it, in each error report that holds it."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

@@ -25,7 +25,7 @@ def seal(value: dict[str, Any], *, context: str) -> str:
     """Encrypts a JSON object.
 
     Args:
-        value: what nobody is to read from the database.
+        value: the data that a reader of the database must not see.
         context: where it belongs; elsewhere it can't be opened.
 
     Returns:
@@ -38,7 +38,7 @@ def seal(value: dict[str, Any], *, context: str) -> str:
 
 @sensitive_variables()
 def unseal(text: str, *, context: str) -> dict[str, Any] | None:
-    """What was sealed under SECRET_KEY or one of its fallbacks; None if it wasn't, not here, or was changed since."""
+    """The object sealed under SECRET_KEY or a fallback; None for any other text or context, or if changed."""
     version, _colon, body = text.partition(":")
     if version != VERSION:
         return None

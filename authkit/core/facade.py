@@ -1,4 +1,4 @@
-"""What a package offers to its users, loaded when it is first asked for (PEP 562).
+"""A package's public names, loaded when they are first asked for (PEP 562).
 
 A settings module, or a service without Django, imports `authkit` long before the app registry is complete. So the names
 of a package are looked up in its modules no sooner than a caller asks for one.

@@ -14,7 +14,7 @@ import traceback
 class Hidden(str):
     """A password, session id, token or code: text in every use but its repr.
 
-    What is made of it (a slice, a part of `split()`, bytes) is ordinary text again, and is wrapped again if it is a
+    A part of it (a slice, a part of `split()`, bytes) is ordinary text again, and is wrapped again if it is a
     credential and outlives the line.
     """
 

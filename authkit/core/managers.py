@@ -10,7 +10,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class PrimaryManager(models.Manager[Row]):
-    """Reads where it writes, whatever a router says: a replica may not know yet of what is to be ended, or has been."""
+    """Reads where it writes, whatever a router says: a replica may not know yet of rows that end, or have ended."""
 
     def get_queryset(self) -> models.QuerySet[Row]:
         return super().get_queryset().using(self._db or router.db_for_write(self.model))

@@ -31,17 +31,17 @@ class OneTimeCode(models.Model):
 
     digest = models.CharField(max_length=64, primary_key=True, editable=False)
     purpose = models.CharField(_("purpose"), max_length=32)
-    """What the code is good for. A code of another purpose is an unknown one."""
+    """The use for which the code is good. A code of another purpose is an unknown one."""
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+", verbose_name=_("user")
     )
-    """Whose it is; null where the person has no account yet."""
+    """The owner; null where the person has no account yet."""
     subject = models.CharField(max_length=255, blank=True)
-    """What it is about: the provider by which the person came, or an address that is to be proven."""
+    """The provider by which the person came, or an address that is to be proven."""
     binding = models.CharField(max_length=128, blank=True, editable=False)
-    """What its bearer has to prove beside it, such as PKCE's `code_challenge`."""
+    """The value for which its bearer has to bring a proof, such as PKCE's `code_challenge`."""
     payload = models.JSONField(default=dict, editable=False)
-    """What its purpose needs at the use. Never a secret in clear."""
+    """The data that its purpose needs at the use. Never a secret in clear."""
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     """How often it was presented."""
     created_at = models.DateTimeField()
@@ -63,7 +63,7 @@ class OneTimeCode(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What `use` found: the code's row, if there is one, and whether this was the first use of it."""
+    """The result of `use`: the code's row, if there is one, and whether this was the first use of it."""
 
     row: OneTimeCode | None
     is_first: bool
@@ -83,12 +83,12 @@ def issue(
     """Makes a code.
 
     Args:
-        purpose: what it is good for.
+        purpose: the use for which it is good.
         lifetime: from now on.
-        user_id: whose it is.
-        subject: what it is about.
-        binding: what its bearer has to prove.
-        payload: what JSON can hold; what its purpose needs at the use.
+        user_id: the owner's key.
+        subject: the provider or the address that it is about.
+        binding: the value for which its bearer has to bring a proof.
+        payload: the data that its purpose needs at the use, as JSON can hold it.
         created_at: the moment that cutoffs are compared with; now, if None.
 
     Returns:
@@ -113,11 +113,11 @@ def use(*, code: str, purpose: str) -> Use:
     """Consumes a code by one conditional UPDATE, whose row count says whether this use is the first.
 
     Must run in a transaction of the caller's together with the effect of the code: a parallel use waits for the row
-    until that transaction ends, and then finds it used and what the first use wrote.
+    until that transaction ends, and then finds it used, and sees the writes of the first use.
 
     Args:
         code: as it was sent.
-        purpose: what it is presented for.
+        purpose: the use for which it is presented.
     """
     key = {"pk": digest_of(code), "purpose": purpose}
     won = OneTimeCode.objects.filter(**key, used_at=None).update(
@@ -137,5 +137,5 @@ def prunable_codes(*, keep: timedelta) -> models.QuerySet[OneTimeCode]:
 
 
 def digest_of(code: str) -> str:
-    """The key of a code's row. Of 256 random bits, a plain digest can't be turned back."""
+    """The key of a code's row. A plain digest of 256 random bits can't be turned back."""
     return hashlib.sha256(code.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""What a call of the JSON API takes and answers, declared beside the method that serves it.
+"""Declares what a call of the JSON API takes and answers, beside the method that serves it.
 
     @operation(
         "token_verify", "Tokens", "Check an access token",

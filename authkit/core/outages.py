@@ -23,11 +23,11 @@ from authkit.exceptions import DatabaseUnavailable, Unavailable
 logger = logging.getLogger("authkit")
 
 DATABASE_DOWN = (OperationalError, InterfaceError, InternalError)
-"""What Django raises when the database can't be asked, as opposed to when it says no. The last is PostgreSQL's for a
+"""Django's errors where the database can't be asked, as opposed to where it says no. The last is PostgreSQL's for a
 write to a server that is read-only: a standby, to which a fail-over has led us too soon."""
 
 OUTAGES = (Unavailable, *DATABASE_DOWN)
-"""What a door of authkit's answers with 503, by `outage_of`."""
+"""The errors that a door of authkit's answers with 503, by `outage_of`."""
 
 
 def outage_of(error: Exception, *, cause: Exception | None = None) -> Unavailable:
@@ -35,7 +35,7 @@ def outage_of(error: Exception, *, cause: Exception | None = None) -> Unavailabl
 
     Args:
         error: one of `OUTAGES`.
-        cause: what the log shows instead.
+        cause: the error that the log shows instead.
     """
     refused = error if isinstance(error, Unavailable) else DatabaseUnavailable()
     logger.error("%s: %s", refused.summary, traced(cause or error))
@@ -46,13 +46,13 @@ def _code(method: Any) -> CodeType:
     return inspect.unwrap(method).__code__  # type: ignore[no-any-return]  # some are wrapped by Django's async_unsafe()
 
 
-# What Django calls to connect, to BEGIN and to COMMIT, in 5.2 to 6.1; savepoints go elsewhere.
+# The functions that Django calls to connect, to BEGIN and to COMMIT, in 5.2 to 6.1; savepoints go elsewhere.
 _BOUNDARIES = {
     _code(BaseDatabaseWrapper.connect),
     _code(BaseDatabaseWrapper.set_autocommit),
     _code(BaseDatabaseWrapper.commit),
 }
-# Called by set_autocommit(), after the COMMIT has succeeded: what fails in them is the project's.
+# Called by set_autocommit(), after the COMMIT has succeeded: an error in them is the project's.
 _HOOKS = _code(BaseDatabaseWrapper.run_and_clear_commit_hooks)
 _STATEMENTS = {_code(CursorWrapper.execute), _code(CursorWrapper.executemany)}
 
@@ -64,7 +64,7 @@ def out_of_reach(error: BaseException, *, using: str) -> bool:
     class, and by now the connection is out of its transaction in either case.
 
     Args:
-        error: what a view, or the transaction around it, raised.
+        error: raised by a view, or by the transaction around it.
         using: the alias of the database that is meant; errors of any other one are not.
     """
     if not isinstance(error, DATABASE_DOWN):

@@ -1,4 +1,4 @@
-"""Where a person may be sent next."""
+"""The addresses to which a person may be sent next."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What reading a credential leaves to be done to the answer, whichever view gives it.
+"""Notes on what is left to do to the answer after a credential was read, whichever view gives it.
 
-DRF's authentication classes see no response, and a project's own views know nothing of our cookies. So whoever reads
-a cookie notes it here, and `SessionLoginMiddleware`, which every request passes, does the rest on the way out.
+DRF's authentication classes see no response, and a project's own views know nothing of our cookies. So the code that
+reads a cookie notes it here, and `SessionLoginMiddleware`, which every request passes, does the rest on the way out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ATTRIBUTE = "_authkit_aftermath"
 
 @dataclass(frozen=True, slots=True)
 class DeadCookie:
-    """A cookie that carries nobody any more, with what a browser needs to know to forget it."""
+    """A cookie that carries no person any more, with the data that a browser needs to forget it."""
 
     name: str
     path: str
@@ -30,7 +30,7 @@ class DeadCookie:
 
 @dataclass(slots=True)
 class ResponseNotes:
-    """Of one request. Empty where nobody looked at a cookie of ours."""
+    """The notes of one request. Empty where no code looked at a cookie of ours."""
 
     cookies_read: bool = False
     """Whether the answer depends on a cookie, there or not."""
@@ -81,8 +81,8 @@ def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:
 def _say_why(response: Any, refused: AuthKitError) -> None:
     """Puts the reason where DRF says "Authentication credentials were not provided", and nowhere else.
 
-    The view found nobody and DRF can't know why. What a project's own exception handler wrote is left alone, and so
-    is DRF's page for people.
+    The view found no person and DRF can't know why. The answer of a project's own exception handler is left alone, and
+    so is DRF's page for people.
     """
     data, renderer = getattr(response, "data", None), getattr(response, "accepted_renderer", None)
     if not isinstance(data, dict) or set(data) != {"detail"} or getattr(renderer, "format", None) != "json":

@@ -18,8 +18,8 @@ def in_bytes(key: str | bytes) -> bytes:
 def fit_fallbacks() -> list[str | bytes]:
     """The entries of SECRET_KEY_FALLBACKS that are long enough to be secrets.
 
-    An empty entry, which an environment variable that is not set leaves there, is a key that everybody has. Django
-    signs with none of the fallbacks and verifies with all of them. The check E030 reports the others.
+    An environment variable that is not set leaves an empty entry, which is a key that everybody has. Django signs with
+    none of the fallbacks and verifies with all of them. The check E030 reports the others.
     """
     return [key for key in settings.SECRET_KEY_FALLBACKS if len(in_bytes(key)) >= MIN_KEY_BYTES]
 

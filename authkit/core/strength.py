@@ -1,4 +1,4 @@
-"""Could somebody guess this secret? For SECRET_KEY and for the symmetric keys of tokens alike. Needs no Django."""
+"""Whether an attacker could guess a secret: SECRET_KEY and the symmetric keys of tokens alike. Needs no Django."""
 
 from __future__ import annotations
 

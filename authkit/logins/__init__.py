@@ -1,6 +1,6 @@
 """The ledger: a login is a row, and every credential points at one.
 
-Public is what `__all__` names: the login that a request came by, ending logins, and counting them. Of the modules,
+`__all__` lists the public names: the login that a request came by, ending logins, and counting them. Of the modules,
 `models` has the tables, `reasons` why a login ended, `services` opens and ends, `rotation` has the one conditional
 UPDATE behind every refresh, `verdict` says whether a login still carries its person, and `listeners` is told of each
 ending.

@@ -24,9 +24,9 @@ class ToldModel(models.Model):
     """A row by which credentials are judged."""
 
     told_as: ClassVar[str]
-    """What the primary key is to `listeners.tell`: one of "login_ids", "user_ids" and "everybody"."""
+    """The argument of `listeners.tell` that names such a row: "login_ids", "user_ids" or "everybody"."""
     harmless: ClassVar[frozenset[str]] = frozenset()
-    """Fields by which nothing is judged. Of every other one the listeners are told."""
+    """Fields by which nothing is judged. The listeners are told of every other one."""
     newcomers_judge: ClassVar[bool] = True
     """Whether a new row may end what was alive before."""
 
@@ -63,7 +63,7 @@ class ToldModel(models.Model):
 
 
 class ToldQuerySet(models.QuerySet[Row]):
-    """What a project writes through the manager of a `ToldModel`. `bulk_update` comes by `update`."""
+    """The writes of a project through the manager of a `ToldModel`. `bulk_update` calls `update`."""
 
     def update(self, **changes: Any) -> int:
         """As Django's, and the listeners are told of the rows that are there before: these are the ones that are
@@ -101,7 +101,7 @@ class ToldQuerySet(models.QuerySet[Row]):
         return super().bulk_create(objs, **options)
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """As Django's, and the listeners are told. Pruning goes past this: of what it deletes no token is alive."""
+        """As Django's, and the listeners are told. Pruning goes past this: its rows have no token that is alive."""
         with transaction.atomic(using=router.db_for_write(self.model)):
             if listeners.in_use():
                 _tell(self.model, self._keys())

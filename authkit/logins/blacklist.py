@@ -1,9 +1,9 @@
 """Single tokens that are refused by their `jti`: one found in a log, one imported from another library.
 
-Knows no JWT, only what a token said of itself. A token of ours names its login (`sid`), and whether that stands is
-asked for each request anyway; so blacklisting such a token ends its login, and the login's row is the check. The
-look-up by `jti` is for what no login answers for: tokens without a `sid`, at access and at refresh (`is_blacklisted`),
-and a jti that somebody listed without having its token, at refresh, within the statement that reads the login.
+Knows no JWT, only the claims of a token. A token of ours names its login (`sid`), and each request checks that login
+anyway. So blacklisting such a token ends its login, and the login's row is the check. The look-up by `jti` covers the
+rest: tokens without a `sid`, at access and at refresh (`is_blacklisted`), and a jti that was listed without its token,
+at refresh, within the statement that reads the login.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class BlacklistedTokenResult:
-    """What it did: `added`, unless the jti was on the list already; `login_ended`, if the login was not over yet."""
+    """The outcome: `added`, unless the jti was on the list already; `login_ended`, if the login was not over yet."""
 
     jti: str
     added: bool
@@ -55,7 +55,7 @@ class BlacklistEntry:
 
 
 def jti_digest(jti: str) -> str:
-    """The key under which a jti is listed: 64 hexadecimal digits, for whatever text another library made its jti of."""
+    """The key under which a jti is listed: 64 hexadecimal digits, whatever text another library uses as a jti."""
     return hashlib.sha256(jti.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -92,15 +92,15 @@ def blacklist_token(
     Args:
         jti: the token's claim.
         kind: a `TokenKind` value.
-        user_id: the owner's key, in any form that the key's field takes; the row names nobody if there is none such.
+        user_id: the owner's key, in any form that the key's field takes; the row names no person if none has this key.
         login_id: the token's `sid`; None for a token that has none.
         reason: why.
-        by: who asked for it; None for a command or an import.
+        by: the person who asked for it; None for a command or an import.
         expires_at: the token's own end, after which the row may be pruned. If the jti is listed, the later end counts.
 
     Returns:
-        What it changed. `signals.token_blacklisted` is sent on commit if the jti was not listed yet, and what ending
-        a login sends.
+        The changes. `signals.token_blacklisted` is sent on commit if the jti was not listed yet, and so are the signals
+        of an ending.
 
     Raises:
         ValueError: `kind` is none of `TokenKind`, or `jti` is empty.
@@ -120,7 +120,7 @@ def blacklist_token(
 def blacklist_tokens(*, entries: Iterable[BlacklistEntry], reason: EndReason) -> int:
     """Lists many tokens without logins of ours, as an import does: in batches, and no signal for each.
 
-    Safe to run again, and beside itself: what is listed already stays as it is.
+    Safe to run again, and beside itself: a row that is there already stays as it is.
 
     Returns:
         How many entries there were.
@@ -182,7 +182,7 @@ def _row(
 
 
 def _readable(jti: str) -> str:
-    # PostgreSQL stores no NUL, and no database a lone surrogate; either would make the token one that can't be refused.
+    # PostgreSQL stores no NUL, and no database stores a lone surrogate. A token with either could not be refused.
     return jti.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()[:255]
 
 
@@ -199,7 +199,7 @@ def _key(user_id: Any) -> Any:
 
 
 def _known(user_ids: Iterable[Any]) -> set[Any]:
-    # A token may outlive its person; a reference to nobody would fail the whole transaction.
+    # A token may outlive its person; a reference to a missing person would fail the whole transaction.
     keys = {key for key in map(_key, user_ids) if key is not None}
     users: Any = get_user_model()._base_manager
     return set(users.filter(pk__in=keys).values_list("pk", flat=True)) if keys else set()

@@ -1,7 +1,7 @@
 """A statement that the ORM has built once, to be run again and again with other values.
 
-Quoting, column names, converters and every database so stay the ORM's business. But rebuilding the same SQL for each
-request takes several times as long as the database takes to answer.
+So quoting, column names, converters and the differences of databases stay the ORM's business. Rebuilding the same SQL
+for each request would take several times as long as the database takes to answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class CompiledStatement:
     sql: str
     parameters: tuple[Any, ...]
     places: dict[str, tuple[Any, list[int]]]
-    """Of each value, by name: the field that prepares it, and where it stands among the parameters."""
+    """For each value, by name: the field that prepares it, and where it stands among the parameters."""
 
     @classmethod
     def compiled(cls, query: Any, *, using: str, stand_ins: StandIns) -> Self:
@@ -39,7 +39,7 @@ class CompiledStatement:
         return cls(sql=sql, parameters=tuple(parameters), places=_places(stand_ins, parameters, connections[using]))
 
     def filled(self, connection: Any, given: Mapping[str, Any]) -> list[Any]:
-        """The parameters with these values; what their fields can't prepare raises what the fields raise."""
+        """The parameters with these values. A field that can't prepare its value raises its own error."""
         parameters = list(self.parameters)
         for name, (field, positions) in self.places.items():
             prepared = field.get_db_prep_value(given[name], connection)
@@ -68,7 +68,7 @@ class Select(CompiledStatement):
         )
 
     def rows(self, connection: Any, given: Mapping[str, Any]) -> list[Any]:
-        """What it selects with these values; prepared by the database where that is possible."""
+        """The rows for these values; the database prepares the statement where that is possible."""
         with connection.cursor() as cursor:
             execute_repeatedly(cursor, connection, sql=self.sql, parameters=self.filled(connection, given))
             rows: list[Any] = cursor.fetchall()

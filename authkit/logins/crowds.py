@@ -26,20 +26,20 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 
 BATCH = 500
-"""People or logins in one transaction. Not more than `hints.tell` names one by one: beyond that, every token of
-everybody has to be asked for. And few enough that a sign-in waits for a batch some tenths of a second at most."""
+"""People or logins in one transaction. `hints.tell` names no more than this one by one: beyond that, every token of
+everybody has to be asked for. And with so few a sign-in waits for a batch some tenths of a second at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleEnded:
-    """What one batch did: how many live logins of each person were ended. People who are not there are left out."""
+    """The result of one batch: how many live logins of each person were ended. People who don't exist are left out."""
 
     counts: Mapping[Any, int]
 
 
 @dataclass(frozen=True, slots=True)
 class TheseEnded:
-    """What one batch did: the logins that were live and are ended now."""
+    """The result of one batch: the logins that were live and are ended now."""
 
     login_ids: frozenset[UUID]
     tried: int
@@ -89,8 +89,8 @@ def _end_people(user_ids: list[Any], reason: EndReason) -> PeopleEnded:
         tell(user_ids=user_ids)
         theirs = Login.objects.filter(user_id__in=user_ids).ended_by(reason)
         theirs.live(now).update_told(ended_at=now, end_reason=reason)
-        # What the UPDATE wrote, and no other: this transaction's time, to the microsecond. Counting before it would
-        # count what a parallel ending takes away in between.
+        # The rows that the UPDATE wrote, and no others, by this transaction's time to the microsecond. A count before
+        # it would include logins that a parallel ending takes away in between.
         ended = theirs.filter(ended_at=now, end_reason=reason).order_by()
         counted = dict(ended.values_list("user_id").annotate(Count("pk")))
         # Read after the UPDATE: on SQLite a transaction that begins by reading may be refused its first write.
@@ -104,7 +104,7 @@ def _end_people(user_ids: list[Any], reason: EndReason) -> PeopleEnded:
 def _end_these(login_ids: list[UUID], reason: EndReason) -> TheseEnded:
     now = timezone.now()
     with transaction.atomic():
-        # Also of those that are over, as `services.end_login` argues.
+        # Tells also of logins that are over already, for the reason in `services.end_login`.
         tell(login_ids=login_ids)
         these = Login.objects.filter(pk__in=login_ids)
         these.filter(ended_at=None).update_told(ended_at=now, end_reason=reason)

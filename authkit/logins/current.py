@@ -1,4 +1,4 @@
-"""By which login a request is here. Set by whoever authenticated the request, read by everybody else."""
+"""The login that carries a request. The code that authenticated the request sets it, and all other code reads it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ATTRIBUTE = "_authkit_login"
 
 @dataclass(slots=True)
 class Scope:
-    """What is known of one request, wherever it is dealt with."""
+    """All that is known of one request, wherever it is dealt with."""
 
     login: Login | Principal | None = None
     shows_login: bool = False
@@ -25,14 +25,14 @@ class Scope:
     """Logins that a check found to be over, in a transaction that may yet be undone (`authkit.logins.finality`)."""
 
 
-# What stands in it is written to and never replaced: a view that runs in another task or thread than its middleware
-# gets a copy of the context, and with it the same scope.
+# The scope in it is written to and never replaced: a view that runs in another task or thread than its middleware gets
+# a copy of the context, and with it the same scope.
 _scope: ContextVar[Scope | None] = ContextVar("authkit_current_login", default=None)
 
 
 def set_current_login(request: Any, login: Login | Principal | None) -> None:
     """Notes the login on the HttpRequest (also below a DRF Request), and for the rest of a `RequestScope`; as
-    `Principal` where few will ask for it."""
+    `Principal` where few readers will ask for it."""
     setattr(getattr(request, "_request", request), _ATTRIBUTE, login)
     scope = _scope.get()
     if scope is not None:
@@ -40,9 +40,9 @@ def set_current_login(request: Any, login: Login | Principal | None) -> None:
 
 
 class RequestScope:
-    """For as long as one request is dealt with: what is noted in it is forgotten with it, as threads are used again.
+    """Lasts as long as one request is dealt with: its notes are forgotten with it, because threads are used again.
 
-    A class and no generator, which would take three times as long, at each request.
+    A class, because a generator would take three times as long, at each request.
     """
 
     __slots__ = ("_token",)
@@ -57,14 +57,14 @@ class RequestScope:
 
 
 def current_scope() -> Scope | None:
-    """What is known of the request that is dealt with here; None outside of one."""
+    """The scope of the request that is dealt with here; None outside of one."""
     return _scope.get()
 
 
 class ShowsLogin:
     """For a DRF view whose answer holds the login by which the request is here: one statement checks and reads it.
 
-    Without this the check reads what it judges by, and the rest of the row takes a statement of its own.
+    Without this the check reads only the columns that it judges by, and the rest of the row takes a second statement.
     """
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -75,10 +75,10 @@ class ShowsLogin:
 
 
 def login_at_work() -> UUID | None:
-    """The id of the login by which what happens right now was asked for, for code that is given no request.
+    """The id of the login behind the request that is dealt with right now, for code that is given no request.
 
-    None outside of a request (a command, a task, a thread of its own), and for whoever is not signed in, or not known
-    yet.
+    None outside of a request (a command, a task, a thread of its own), and for a person who is not signed in, or not
+    known yet.
     """
     scope = _scope.get()
     login = None if scope is None else _unwrapped(scope.login)

@@ -1,16 +1,16 @@
-"""When a login begins, and up to when logins are cut off; both by the clock of the database.
+"""The time at which a login begins, and the time up to which logins are cut off; both by the database's clock.
 
 Three rules hold whatever the clocks of the application servers say:
 
-1. A login whose row was written before a cutoff is raised began before that cutoff: its beginning is at most what the
-   database's clock says at its INSERT, or just above the cutoffs that were committed then, and a cutoff is raised to
-   what the clock says, and at least above the one before it. So a sign-in that is under way in a parallel transaction,
+1. A login whose row was written before a cutoff is raised began before that cutoff. Its beginning is at most the time
+   of the database's clock at its INSERT, or just above the cutoffs that were committed then. A cutoff is raised to the
+   time of that clock, and at least above the one before it. So a sign-in that is under way in a parallel transaction,
    where no statement can see its row, is caught.
 2. A login never begins at or below a cutoff that was committed before its INSERT. So a sign-in after an ending is
    alive, even where a cutoff lies in the future: written by hand, or by a clock that was set back since.
 3. A cutoff only moves forwards.
 
-Redis is told by the caller, before: hence `update_told` and `save_told`.
+The caller tells Redis first: hence `update_told` and `save_told`.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def beginning(*, user_id: Any, at: datetime) -> Any:
 
     Args:
         user_id: the person's primary key.
-        at: what the clock of this server says.
+        at: the time by the clock of this server.
 
     Returns:
         `at`, but never later than the database's clock, and always above the cutoffs of the person and of everybody.
         An expression, so that it costs no statement of its own. MySQL and MariaDB get a datetime by one SELECT: their
         INSERT would lock the cutoffs that it reads until the sign-in is committed, and an ending would have to wait.
-        So do databases that can't say what they have inserted.
+        So do databases that can't return the values that they inserted.
     """
     using = router.db_for_write(Login)
     above = [
@@ -75,8 +75,8 @@ def cut_off_person(*, user_id: Any, keep: UUID | None = None, kept_since: dateti
 
     Args:
         user_id: the person's primary key.
-        keep: the id of the login that stays. One that was cut off before stays so: its request may have been on its
-            way when that happened.
+        keep: the id of the login that stays. A login that was cut off before stays cut off: its request may have been
+            on its way when that happened.
         kept_since: when that login began.
     """
     until = _until()
@@ -86,7 +86,7 @@ def cut_off_person(*, user_id: Any, keep: UUID | None = None, kept_since: dateti
         kept = Case(alive, default=Value(None), output_field=UUIDField())
     rows = UserCutoff.objects.filter(pk=user_id)
     changes: dict[str, Any] = {
-        # First: MariaDB and MySQL assign one column after the other, and it looks at the next one's old value.
+        # First, because it looks at the next one's old value: MariaDB and MySQL assign one column after the other.
         "keeps": kept,
         "issued_before": Greatest(F("issued_before") + TICK, *until),
     }
@@ -110,8 +110,8 @@ def cut_off_people(*, user_ids: Collection[Any]) -> None:
         return
     there = set(rows.values_list("pk", flat=True))
     missing = [user_id for user_id in user_ids if user_id not in there]
-    # A cutoff from which nothing follows, and then the same UPDATE: a parallel ending may have inserted a row, and
-    # perhaps one that lies in the future, since the keys were read.
+    # A cutoff that ends nothing, and then the same UPDATE: since the keys were read, a parallel ending may have
+    # inserted a row, and perhaps one that lies in the future.
     UserCutoff.objects.bulk_create_told(
         [UserCutoff(user_id=user_id, issued_before=_never()) for user_id in missing], ignore_conflicts=True
     )
@@ -121,12 +121,12 @@ def cut_off_people(*, user_ids: Collection[Any]) -> None:
 def cut_off_everybody(*, latest: datetime | None) -> None:
     """Cuts off every login that was begun until now. Call it last in the transaction.
 
-    The beginnings that are there count as well, because one may lie after what the clock says now: a server that runs
-    an older version writes it by its own clock; after a fail-over the database's clock may be behind the last one's;
-    and a login begins above its person's cutoff even if that lies in the future. The caller has seen all but those
-    that were committed a moment ago. These are found by the primary key, in whose order ids come by the clocks of the
-    servers that made them: among the newest thousand, because the very first may be of a server that is ahead. The ids
-    of adopted logins are no times, and nearly all of them lie above.
+    The beginnings that are there count as well, because one may lie after the clock's present time. A server that runs
+    an older version writes it by its own clock. After a fail-over the database's clock may be behind the last one's.
+    And a login begins above its person's cutoff even if that lies in the future. The caller has seen all but those that
+    were committed a moment ago. These are found by the primary key: ids sort by the clocks of the servers that made
+    them. The newest thousand are searched, because the very first may be of a server that is ahead. The ids of adopted
+    logins are no times, and nearly all of them lie above.
 
     Args:
         latest: the latest beginning that the caller has seen; None if there was no login.
@@ -144,7 +144,7 @@ def cut_off_before(*, moment: datetime, user_id: Any = None) -> None:
     """Cuts off every login that began before a time that has passed: a person's, or everybody's.
 
     Args:
-        moment: what began at it stays.
+        moment: a login that began exactly then stays.
         user_id: the person's primary key; None for everybody.
     """
     until = moment - TICK
@@ -160,7 +160,7 @@ def cut_off_before(*, moment: datetime, user_id: Any = None) -> None:
 
 
 def _inserted(cutoff: UserCutoff | GlobalCutoff) -> bool:
-    """False if there is one: a later one, or one that a parallel ending made between the two statements."""
+    """False if there is a cutoff already: a later one, or one that a parallel ending made between the statements."""
     try:
         with transaction.atomic(using=router.db_for_write(type(cutoff))):
             cutoff.save_told(force_insert=True)

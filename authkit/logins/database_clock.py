@@ -32,20 +32,20 @@ class DatabaseClock(Func):
         return "CURRENT_TIMESTAMP", []
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        # While it runs, not when it was sent: an UPDATE may have waited for the row.
+        # The time while it runs, not when it was sent: an UPDATE may have waited for the row.
         return "CLOCK_TIMESTAMP()", []
 
     def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
         return "(UTC_TIMESTAMP(6) + INTERVAL %s SECOND)", [_offset(connection)]
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        # SQLite counts milliseconds. The end of the present one, so that what happened in it is not after it.
+        # SQLite counts milliseconds. This is the end of the present one, so that no event in it lies after it.
         modifier = f"{_offset(connection):+d} seconds"
         return "(strftime(%s, 'now', %s) || '999')", ["%Y-%m-%d %H:%M:%f", modifier]
 
 
 def database_now() -> datetime:
-    """What the clock of the logins' database says; one statement.
+    """The time by the clock of the logins' database; one statement.
 
     Raises:
         OperationalError, InterfaceError: the database can't be asked.

@@ -1,8 +1,8 @@
 """Which saves decide about a person: whether they are active, by which password, under which address.
 
-Every save does, unless its fields are known to be harmless. The columns of a person may be written by more models than
-the user model: by what derives from it, and by those that it derives from (multi-table inheritance), their other
-children, proxies, and a model of another app on the same table. They are found by their tables.
+Every save does, unless its fields are known to be harmless. More models than the user model may write the columns of a
+person: the models that derive from it, its parents (multi-table inheritance), their other children, proxies, and a
+model of another app on the same table. They are found by their tables.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def decides(instance: Any, update_fields: Iterable[str] | None) -> bool:
 
     Args:
         instance: of one of `models_that_decide`.
-        update_fields: what is saved, by name; all, if None.
+        update_fields: the saved fields, by name; all, if None.
     """
     model: Any = type(instance)
     return bool(_written(model, None if update_fields is None else frozenset(update_fields)))
@@ -62,8 +62,8 @@ def keys_of(instance: Any) -> list[Any]:
 def made_inactive(instance: Any, update_fields: Iterable[str] | None) -> list[Any]:
     """The keys of the people of `keys_of` who are inactive once this is saved, as far as this save has to do with it.
 
-    `is_active` may be a property of other fields. Then what the database holds counts, and not what the instance says:
-    a field that was set and not saved is no deactivation.
+    `is_active` may be a property of other fields. Then the database's values count, and not the instance's: a field
+    that was set and not saved is no deactivation.
     """
     users: Any = get_user_model()
     column = _column(users, "is_active")
@@ -108,7 +108,7 @@ def _written(model: Any, names: frozenset[str] | None) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def _deciding_columns(users: Any) -> frozenset[str] | None:
-    """None where it can't be known: the project says by itself who is active, or what a login's hash is made of."""
+    """None where it can't be known: the project itself decides who is active, or of what a login's hash is made."""
     own = [name for name in _HASHES if getattr(users, name, None) is not getattr(AbstractBaseUser, name, None)]
     active, password = _column(users, "is_active"), _column(users, "password")
     if own or password is None or (active is None and getattr_static(users, "is_active", True) is not True):

@@ -1,7 +1,7 @@
-"""What ends what: for each kind of login, the reasons that end it.
+"""For each kind of login, the reasons that end it.
 
 A person's new password ends their sessions and token pairs. It does not have to end the key of a nightly job. Each kind
-says here which reasons reach it; what isn't listed leaves its logins alone. A kind that isn't in the table ends for
+says here which reasons reach it; any other reason leaves its logins alone. A kind that isn't in the table ends for
 every reason: a login that is over by mistake can be opened again, one that goes on by mistake can't be taken back.
 """
 
@@ -23,7 +23,7 @@ CONCERNS_THE_ROW = frozenset(
         *(EndReason.REUSED, EndReason.ORIGIN_ENDED, EndReason.EXPIRED),
     )
 )
-"""Reasons that reach every kind: the login itself is ended, or its person may not be anywhere any more."""
+"""Reasons that reach every kind: the login itself is ended, or its person may not be signed in anywhere any more."""
 
 _table: dict[str, frozenset[EndReason]] = {
     LoginKind.SESSION: EVERY_REASON,
@@ -62,6 +62,6 @@ def spared_by(reason: EndReason) -> list[str]:
 
 
 def beyond_cutoffs() -> list[str]:
-    """The kinds that no cutoff of a person's ends. "Sign out everywhere" raises it too, so a login of a kind that
-    outlives that is judged by its own row, which every ending that reaches it writes to, and by everybody's cutoff."""
+    """The kinds that no cutoff of a person's ends. "Sign out everywhere" raises it too. So a login of such a kind is
+    judged by its own row, to which every ending that reaches it writes, and by everybody's cutoff."""
     return spared_by(EndReason.LOGOUT_ALL)

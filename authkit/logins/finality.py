@@ -1,6 +1,6 @@
-"""What a check finds out is made final: an account that is switched on again, or gets its old password back, revives no
-login. A check may run in a transaction that is rolled back because of its very refusal (DRF under ATOMIC_REQUESTS), so
-what was written there is written again once the request is done.
+"""Makes the result of a check final: an account that is switched on again, or gets its old password back, revives no
+login. A check may run in a transaction that is rolled back because of its very refusal (DRF under ATOMIC_REQUESTS). So
+its write is repeated once the request is done.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ logger = logging.getLogger("authkit")
 def make_final(*, login_id: UUID, why: EndReason) -> None:
     """Ends the row and tells Redis, and notes it where a transaction is open that may undo this.
 
-    Redis is told because raw SQL may have done what was found out here, and then nothing has told it: the login's other
-    tokens would go on wherever Redis is believed.
+    Redis is told because raw SQL may have made the change that was found here, and raw SQL tells Redis nothing: the
+    login's other tokens would go on wherever Redis is believed.
 
     Raises:
         OperationalError, InterfaceError, InternalError: the database can't be written to.
@@ -45,7 +45,7 @@ def make_final(*, login_id: UUID, why: EndReason) -> None:
 def tell_of_ended(*, login_id: UUID) -> None:
     """Tells Redis of a login that was found over. Writes nothing to its row, and costs nothing where Redis isn't used.
 
-    For a refresh: what ended the login may have told nothing (raw SQL), or told a Redis that has lost it since, and the
+    For a refresh. The ending may have told Redis nothing (raw SQL), or told a Redis that has lost it since. Then the
     access token beside the refresh token would go on wherever Redis is believed.
 
     Raises:
@@ -61,7 +61,7 @@ def tell_of_ended(*, login_id: UUID) -> None:
 
 
 def settle_ends(found: Mapping[UUID, EndReason]) -> None:
-    """Makes sure of them. The answer has been given, so a failure is logged."""
+    """Makes these ends final once more. The answer has been given, so a failure is logged."""
     try:
         for login_id, why in found.items():
             make_final(login_id=login_id, why=why)

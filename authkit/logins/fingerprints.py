@@ -1,4 +1,4 @@
-"""What a login holds of its person's password: another password, another fingerprint.
+"""The fingerprint of a person's password that a login holds: another password has another fingerprint.
 
 Django's fingerprint is keyed with SECRET_KEY. A process with another key than the one that wrote it, in the middle of a
 rolling change, sees a fingerprint that doesn't match and can't know why. So each login also holds a digest of the
@@ -6,7 +6,7 @@ password column that needs no key, and the name of the key.
 
 The digest tells a reader of the table nothing. The column is a salted, slow hash: without its salt no password can be
 tried against the digest, and a reader who has the column has no use for a digest of it. (A hasher without a salt is no
-protection with or without this.) The key's name is an HMAC with the key, of which the fingerprint beside it is one too.
+protection with or without this.) The key's name is an HMAC with the key, as the fingerprint beside it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KEY_NAME_SALT = "authkit.logins.fingerprints.key_name"
 
 
 def session_auth_hash(user: AbstractBaseUser) -> str:
-    """Django's own fingerprint of what must not change during a login: the password, and what a project adds to it."""
+    """Django's own fingerprint of the values that must not change during a login: the password and a project's own."""
     return user.get_session_auth_hash() if hasattr(user, "get_session_auth_hash") else ""
 
 
@@ -33,23 +33,23 @@ def auth_hash_holds(*, user: AbstractBaseUser, auth_hash: str) -> bool:
 
 
 def good_auth_hashes(user: AbstractBaseUser) -> set[str]:
-    """All by which `auth_hash_holds` is true, to look logins up by."""
+    """All hashes for which `auth_hash_holds` is true, to look logins up by."""
     return {session_auth_hash(user), *_fallback_hashes(user)}
 
 
 def password_digest(user: AbstractBaseUser) -> str:
-    """What is kept beside `session_auth_hash(user)`: the name of SECRET_KEY, and a SHA-256 of the password column."""
+    """The text beside `session_auth_hash(user)`: the name of SECRET_KEY, and a SHA-256 of the password column."""
     return f"{_key_name(settings.SECRET_KEY)}:{_digest(user)}"
 
 
 def is_certainly_another(*, user: AbstractBaseUser, digest: str) -> bool:
-    """Whether an `auth_hash` that doesn't hold says for certain that the password, or what a project's
-    `get_session_auth_hash()` covers besides it, has changed since; if not, it may be that only SECRET_KEY has.
+    """Whether an `auth_hash` that doesn't hold proves that the password has changed since, or another value that a
+    project's `get_session_auth_hash()` covers. If not, perhaps only SECRET_KEY has changed.
 
     Args:
         user: the person as they are now.
-        digest: `password_digest` of the login whose `auth_hash` doesn't hold; empty for one that is older than this
-            column, of which the answer is yes.
+        digest: `password_digest` of the login whose `auth_hash` doesn't hold; empty for a login that is older than this
+            column: the answer is yes then.
     """
     key_name, _, held = digest.partition(":")
     known = any(constant_time_compare(key_name, _key_name(key)) for key in _judging_keys(user))

@@ -1,4 +1,4 @@
-"""What a refresh token is worth once it has a successor. `authkit.logins.rotation` argues for the rule."""
+"""Judges a refresh token that has a successor already. `authkit.logins.rotation` argues for the rule."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALARM_AFTER = 3
 
 
 class Replay(Enum):
-    """What is to be done with a refresh token that is not the login's current one."""
+    """The treatment of a refresh token that is not the login's current one."""
 
     SAME = auto()
     """It gets the successor that is there, and nothing is written."""
@@ -29,13 +29,13 @@ class Replay(Enum):
 
 
 def judge(*, login: Login, generation: int, grace: timedelta, client: Client, now: datetime) -> Replay:
-    """What a refresh token of another generation than the login's is worth.
+    """Judges a refresh token of another generation than the login's.
 
     Args:
         login: the row as it stands, whole.
         generation: the one that the token names. Exactly one behind means that its successor was not used to refresh.
         grace: TOKENS.GRACE.
-        client: who presents it.
+        client: the client that presents it.
         now: the time of the request.
     """
     if not grace or generation != login.generation - 1 or _elsewhere(login, client):
@@ -51,8 +51,8 @@ def judge(*, login: Login, generation: int, grace: timedelta, client: Client, no
 
 def _elsewhere(login: Login, client: Client) -> bool:
     # Both, because each changes alone in ordinary use: a telephone's network between Wi-Fi and mobile, a device's name
-    # where an app and the page inside it send other headers. A network that is not known is no other one: the caller
-    # can't choose to have no address, while rows from before these columns have none.
+    # where an app and the page inside it send other headers. An unknown network does not count as another one: the
+    # caller can't choose to have no address, while rows from before these columns have none.
     known = login.rotated_network and client.network
     moved = known and client.network != login.rotated_network
     return bool(moved and client.device[:MAX_ROTATED_DEVICE_LENGTH] != login.rotated_device)
@@ -62,8 +62,8 @@ def consume_retry(*, login: Login, now: datetime) -> int | None:
     """Grants the one late retry of this generation: one conditional UPDATE, whose row count is the answer.
 
     Args:
-        login: the row as it was read. Its columns that count retries can't have changed since where the condition
-            holds: each change of them is the one retry of a generation.
+        login: the row as it was read. Where the condition holds, its columns that count retries can't have changed
+            since: each change of them is the one retry of a generation.
         now: when the retry came; its parallels get the same successor for PARALLEL from then on.
 
     Returns:

@@ -18,8 +18,8 @@ REFUSE = "refuse"
 def lock_logins_of(*, user_id: Any) -> None:
     """Holds up every other sign-in of this person until the transaction ends: each has to count what the others wrote.
 
-    Their row and not their logins' rows, because no lock on those holds up an INSERT. SQLite has nothing to lock: it
-    takes one writer at a time, and the new login is written before anything is counted.
+    Locks the person's row and not their logins' rows, because no lock on those holds up an INSERT. SQLite has nothing
+    to lock: it takes one writer at a time, and the new login is written before anything is counted.
 
     Args:
         user_id: the person's primary key; a transaction has to be open.
@@ -43,8 +43,8 @@ def _lock(user_ids: Sequence[Any]) -> None:
     using = router.db_for_write(Login)
     features = connections[using].features
     if features.has_select_for_update:
-        # Where there is the weaker lock, it lets the foreign keys of other tables be checked meanwhile: an ending,
-        # which writes a cutoff, doesn't wait for a sign-in, nor a sign-in for it with the rows in another order.
+        # The weaker lock, where there is one, lets other tables check their foreign keys meanwhile: an ending, which
+        # writes a cutoff, doesn't wait for a sign-in, nor a sign-in for an ending with the rows in another order.
         people: Any = get_user_model()._base_manager
         locked = people.using(using).select_for_update(no_key=features.has_select_for_no_key_update)
         # One row needs no order, and MySQL sorts what it is told to sort.
@@ -53,8 +53,8 @@ def _lock(user_ids: Sequence[Any]) -> None:
 
 
 def line_up_with_sign_ins(*, user_id: Any, most: int) -> None:
-    """For whoever ends a person's logins: locks what a sign-in locks first, where else the two could wait for each
-    other. InnoDB has no weaker lock, and takes one of the person's row for the foreign key of their cutoff.
+    """For a caller that ends a person's logins: takes the locks in sign-in's order, or the two deadlock. InnoDB has no
+    weaker lock, and takes one of the person's row for the foreign key of their cutoff.
 
     Args:
         user_id: the person's primary key; a transaction has to be open.
@@ -82,7 +82,7 @@ def line_up_with_rehash(*, user_id: Any, most: int) -> None:
 def beyond_limit(
     *, logins: LoginQuerySet, opened: Login, most: int, at_limit: str, replaces: Collection[UUID]
 ) -> list[UUID]:
-    """Which of a person's live logins have to go, now that one more has been written: the oldest ones.
+    """The ids of a person's live logins that have to go, now that one more has been written: the oldest ones.
 
     Args:
         logins: the person's live ones.

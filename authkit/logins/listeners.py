@@ -1,4 +1,4 @@
-"""What hears of each ending inside the transaction that writes it: the ledger tells, and knows nothing of Redis.
+"""Listeners hear of each ending inside the transaction that writes it. The ledger tells them, and knows no Redis.
 
 `authkit.revocation` registers the one listener that authkit has. Without a listener the database alone is asked about
 each credential, and an ending needs no more than its commit.
@@ -21,7 +21,7 @@ class EndingListener(Protocol):
         """Whether it wants to be told, by the settings of this moment."""
 
     def tell(self, *, login_ids: Iterable[UUID], user_ids: Iterable[Any], everybody: bool) -> None:
-        """Hears of one ending: what `tell` of this module was given.
+        """Hears of one ending; the arguments are those of `tell` of this module.
 
         Raises:
             DatabaseUnavailable: it can't do its work. Nothing is to be ended then.
@@ -48,7 +48,7 @@ def tell(*, login_ids: Iterable[UUID] = (), user_ids: Iterable[Any] = (), everyb
     Args:
         login_ids: the logins that end.
         user_ids: the people whose logins end, by their keys in any form.
-        everybody: all logins of all people; also for what would name thousands.
+        everybody: all logins of all people; also for an ending that would name thousands.
 
     Raises:
         DatabaseUnavailable: a listener can't be told. Nothing is to be ended then.

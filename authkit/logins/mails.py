@@ -28,9 +28,9 @@ def connect() -> None:
 def mail_reuse(sender: Any, *, login_id: UUID, reason: str, **_: Any) -> None:
     """Writes to the owner of a login that ended because its refresh token was used twice (RFC 9700 section 4.14.2).
 
-    By the signal of the login's end and not by `token_reused`: of parallel reuses each is reported, and one ends the
-    login. So there is one mail for a login, once that is committed. A mail that can't be sent is logged: the answer to
-    the request that presented the token stays the refusal.
+    Sent by the signal of the login's end and not by `token_reused`: each of parallel reuses is reported, and only one
+    ends the login. So there is one mail for a login, once its end is committed. A mail that can't be sent is logged:
+    the answer to the request that presented the token stays the refusal.
 
     The mail has no link and no token: a message that says "your account is in danger" is what phishing looks like.
     """
@@ -41,7 +41,7 @@ def mail_reuse(sender: Any, *, login_id: UUID, reason: str, **_: Any) -> None:
 def mail_suspicion(sender: Any, *, login_id: UUID, retries: int, **_: Any) -> None:
     """Writes to the owner of a login whose refresh tokens came late a second time in three generations running.
 
-    Once for an unbroken run of such generations: where the client is at fault, it may go on for as long as it lives.
+    Sent once for an unbroken run of such generations: a client at fault may go on so for as long as the login lives.
     """
     if retries == ALARM_AFTER:
         _mail(login_id, "token_suspected")

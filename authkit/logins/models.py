@@ -24,8 +24,8 @@ from authkit.logins.endings import beyond_cutoffs, kind_choices, spared_by
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 
 SHOWN_STEP = timedelta(minutes=5)
-"""How exactly a client learns when a login was used. A thief and an owner both see the list of logins: by the second,
-it would tell each of them when the other one refreshes, and so when a replay passes for a parallel request."""
+"""The step in which clients see when a login was used. A thief and an owner both see the list of logins. With seconds
+in it, it would tell each of them when the other one refreshes, and so when a replay passes for a parallel request."""
 
 MAX_ROTATED_DEVICE_LENGTH = 64
 MAX_AMR_LENGTH = 64
@@ -89,7 +89,7 @@ class LoginQuerySet(ToldQuerySet["Login"]):
 
 
 class BeginningField(models.DateTimeField):  # type: ignore[type-arg]  # which Django's class takes none of at run time
-    """A time that the database may have a say in: after an INSERT the instance has what was written."""
+    """A time that the database may choose: after an INSERT the instance has the value that was written."""
 
     db_returning = True  # Django's own word for that, read in 5.2 to 6.1
 
@@ -170,7 +170,7 @@ class Login(ToldModel):
         related_name="+",
         verbose_name=_("impersonated by"),
     )
-    """Who is in truth behind a login that was opened without a credential of `user`. Deleting that person ends the
+    """The person in truth behind a login that was opened without a credential of `user`. Deleting that person ends the
     login, by `parent_id`, and leaves the row, which says that the owner's account was used by another person."""
     parent_id = models.UUIDField(null=True, blank=True, editable=False)
     """The actor's own login, from which this one was opened and with which it ends. No foreign key, so that deleting
@@ -198,7 +198,7 @@ class Login(ToldModel):
     def refresh_from_db(
         self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
     ) -> None:
-        """As Django's, but where one column was not read, all that were not are read with it (see `statement`).
+        """As Django's, but where an unread column is asked for, all unread ones are read with it (see `statement`).
 
         Raises:
             LoginEnded: the row is gone, and its person perhaps with it.
@@ -236,10 +236,10 @@ class UserCutoffQuerySet(ToldQuerySet["UserCutoff"]):
 
 
 class UserCutoff(ToldModel):
-    """Every login of this person that began at or before `issued_before` is dead, whatever its own row says; only the
-    one that `keeps` names is not, if there is any: the person asked from there to be signed out everywhere else.
+    """Every login of this person that began at or before `issued_before` is dead, whatever its own row says. The one
+    exception is the login that `keeps` names: from there the person asked to be signed out everywhere else.
 
-    One write that also catches what no row knows: a sign-in whose row is being inserted at this very moment, and a
+    One write, which also catches logins without a row: a sign-in whose row is being inserted at this very moment, and a
     session from before authkit was installed.
     """
 
@@ -289,7 +289,7 @@ class GlobalCutoff(ToldModel):
 
 
 class CacheEpoch(models.Model):
-    """One raise of the epoch, which says what in Redis counts: whatever was written there under another epoch does not.
+    """One raise of the epoch. An entry in Redis counts only if it was written there under the present epoch.
 
     The epoch is the sum of `value` over all rows (`authkit.revocation.raises`). A raise inserts a row, and no statement
     updates one, so that two transactions that raise the epoch never wait for each other. Times are microseconds since

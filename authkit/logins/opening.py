@@ -46,7 +46,7 @@ def open_login(
     """Writes the row that a new session or token pair will point at, and holds the person to LOGIN.MAX_LOGINS.
 
     Args:
-        user: who signed in; the caller has verified that.
+        user: the person who signed in; the caller has verified that.
         kind: what will carry the login.
         method: "password" or the provider's id.
         lifetime: how long it may live.
@@ -55,9 +55,9 @@ def open_login(
         remembered: whether the person asked to stay signed in.
         login_id: the row's id where the caller must not open a second one for the same thing; a new one if None. It is
             no new sign-in then, so no limit holds it up.
-        began_at: when the sign-in happened, if that was before now. What cut off the person since then cuts off this
-            login; one that begins now begins above every cutoff.
-        prepare: called with the row before it is written; what it raises leaves nothing behind.
+        began_at: when the sign-in happened, if that was before now. A cutoff of the person since then cuts off this
+            login; a login that begins now begins above every cutoff.
+        prepare: called with the row before it is written; an error that it raises leaves nothing behind.
         replaces: ids of logins that end once this one is there (reason "replaced"), such as the session's last one;
             the limit doesn't count them.
         origin: the login of another person from which this one is opened without a credential of `user`'s. It ends with

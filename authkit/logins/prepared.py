@@ -1,13 +1,13 @@
 """A statement that is asked again and again, prepared by PostgreSQL: parsing and planning cost more than running it.
 
-By PREPARE and EXECUTE as plain SQL. Drivers prepare by the protocol, which takes Django's own bindings from us, and
-turned out slower than not to prepare at all.
+By PREPARE and EXECUTE as plain SQL. Drivers prepare by the protocol: that takes Django's own bindings from us, and
+turned out slower than no preparation at all.
 
 A prepared statement belongs to one connection of the server. A pooler that gives each transaction another one, as
-PgBouncer can, would lose it. So nothing is prepared where Django was told of such a pooler, and an EXECUTE that fails
-is answered by the statement itself. That is harmless where no transaction is open, which an error would spoil: so in a
-transaction nothing is executed this way. The name is made of the statement's text: whoever else prepares under it has
-prepared the same.
+PgBouncer can, would lose it. So nothing is prepared where Django was told of such a pooler, and after an EXECUTE that
+fails the statement itself is sent. An error spoils an open transaction, so in a transaction nothing is executed this
+way. The name is made of the statement's text: another client that prepares under the same name has prepared the same
+statement.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STATE = "_authkit_prepared"
 
 @dataclass(slots=True)
 class _Prepared:
-    """What one connection of the driver's has been asked; the next one begins anew."""
+    """The questions that one connection of the driver's was asked; the next connection begins anew."""
 
     driver: Any
     asked: dict[str, int] = field(default_factory=dict)
@@ -72,8 +72,8 @@ def _state(connection: Any) -> _Prepared | None:
     if state is None or state.driver is not connection.connection:
         state = connection.__dict__[_STATE] = _Prepared(connection.connection)
         settings = connection.settings_dict
-        # The first is what Django's documentation has for transaction poolers; the second takes EXECUTE its parameters.
-        # And to psycopg2 a statement that is gone is an OperationalError, as a server that is gone.
+        # Django's documentation names the first for transaction poolers. The second takes the parameters from EXECUTE.
+        # And psycopg2 raises OperationalError for a lost statement, as for a lost server.
         state.failed = bool(
             settings.get("DISABLE_SERVER_SIDE_CURSORS")
             or settings.get("OPTIONS", {}).get("server_side_binding")
@@ -92,7 +92,7 @@ def _is_ready(cursor: Any, state: _Prepared, sql: str) -> bool:
         except (OperationalError, InterfaceError):
             raise
         except DatabaseError:
-            # There may be one of this name already: then a pooler has given us the connection that somebody else had.
+            # A statement of this name may be there already: then a pooler has given us another client's connection.
             state.failed = True
             return False
     return True

@@ -1,4 +1,4 @@
-"""Whom a credential carries, and by which login."""
+"""The person that a credential carries, and the login by which it does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Principal:
 
     Args:
         user: the person.
-        login: the row, or how to make it of what was read: few requests look at it.
+        login: the row, or a function that makes it of the columns that were read: few requests look at it.
     """
 
     __slots__ = ("_login", "user")

@@ -1,11 +1,11 @@
 """Deletes rows that can't matter any more, a few thousand at a time, beside everything else that goes on.
 
 A table is walked once from end to end along its primary key, in ranges of so many rows, and each range is one short
-transaction. Why not by an index on the time: `expires_at` can't have one, because it would slow down every refresh (see
-`Login.Meta`), and rows that expire in one instant would make one huge batch. Nothing is loaded: the keys at which a
-range begins and ends are all that Python sees, so memory is the same for a thousand rows and for a billion.
+transaction. An index on the time would not do: `expires_at` can't have one, because it would slow down every refresh
+(see `Login.Meta`), and rows that expire in one instant would make one huge batch. Nothing is loaded: Python sees only
+the keys at which a range begins and ends, so memory is the same for a thousand rows and for a billion.
 
-What stays for ever: cutoffs. There is one for each person at most, and an older session may always turn up again.
+Cutoffs stay for ever. There is one for each person at most, and an older session may always turn up again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH_SIZE = 25000
 """Rows in one range: some tens of milliseconds, during which the locks of that range's dead rows are held."""
 
 KEEP = timedelta(days=1)
-"""How long a row stays after its end. Longer than any clocks of ours may be apart, and than `exp` may be stretched."""
+"""How long a row stays after its end: longer than our clocks may be apart, and than `exp` may be stretched."""
 
 
 _VERSION = Substr(Replace(Cast(F("pk"), CharField(max_length=36)), Value("-"), Value("")), 13, 1)
@@ -39,8 +39,8 @@ def prunable_logins(*, keep: timedelta = KEEP) -> QuerySet[Login]:
     """Logins that ran out at least `keep` ago, whether they ended before that or not.
 
     By then each of their tokens has expired by itself, and no use can bring them back: rotation asks for a login that
-    has not run out. A login that ended is kept until it would have run out, so that what is still presented of it is
-    refused with the true reason; without its row it would be refused as deleted.
+    has not run out. A login that ended is kept until it would have run out, so that its credentials are refused with
+    the true reason; without its row they would be refused as deleted.
 
     Left out are logins of sessions from before authkit (a session login with an id of version 5): their id
     is derived from the session's, and as long as the row is there, that session can't open a second one.
@@ -50,7 +50,7 @@ def prunable_logins(*, keep: timedelta = KEEP) -> QuerySet[Login]:
 
 
 def prunable_blacklisted_tokens(*, keep: timedelta = KEEP) -> QuerySet[BlacklistedToken]:
-    """Blacklisted tokens that nobody would accept any more: they expired at least `keep` ago."""
+    """Blacklisted tokens that no check would accept any more: they expired at least `keep` ago."""
     return BlacklistedToken._base_manager.filter(expires_at__lt=timezone.now() - keep)
 
 
@@ -63,12 +63,12 @@ def prune(
 ) -> int:
     """Deletes these rows. Must not run inside a transaction of the caller's, which would hold all locks to the end.
 
-    Safe beside itself and beside everything else: a row that somebody has locked is passed over where the database can
-    (PostgreSQL), and waited for where it can't; the next run finds what this one missed. If a project's own models
-    point at the rows, or listen to their deletion, Django does for each batch what their `on_delete` says.
+    Safe beside itself and beside everything else. A row that another transaction has locked is passed over where the
+    database can (PostgreSQL), and waited for where it can't; the next run finds the rows that this one missed. If a
+    project's own models point at the rows, or listen to their deletion, Django follows their `on_delete` in each batch.
 
     Args:
-        rows: what is to go; any filter on one table, no slice.
+        rows: the rows to delete; any filter on one table, no slice.
         batch_size: how many rows of the table, of whatever state, are looked at in one transaction.
         pause: seconds to wait between two transactions, for replicas to follow and others to have their turn.
         progress: called after each range with how many rows of the table it has walked so far (not all are deleted).
@@ -108,8 +108,8 @@ def _delete(doomed: QuerySet[Any]) -> int:
     with transaction.atomic(using=doomed.db):
         if connections[doomed.db].vendor == "postgresql":
             free = doomed.order_by("pk").select_for_update(skip_locked=True).values("pk")
-            # An array, where `pk__in` would do: that is a join, and with statistics from before a large import
-            # PostgreSQL joins the batch to the table row by row, which takes minutes.
+            # An array and not `pk__in`, which becomes a join: with statistics from before a large import PostgreSQL
+            # joins the batch to the table row by row, which takes minutes.
             doomed = doomed.model._base_manager.using(doomed.db).filter(_IsOneOf(F("pk"), _Keys(free)))
         # One DELETE, without loading anything, unless the project has relations or receivers of its own on the model.
         return doomed.delete()[1].get(doomed.model._meta.label, 0)

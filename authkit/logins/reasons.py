@@ -7,14 +7,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LoginKind(TextChoices):
-    """What carries a login."""
+    """The kind of credential that carries a login."""
 
     SESSION = "session", _("session")
     TOKEN = "token", _("token")
 
 
 class TokenKind(TextChoices):
-    """What a token is for, as its claim `token_type` says it."""
+    """The use of a token, as its claim `token_type` says it."""
 
     ACCESS = "access", _("access token")
     REFRESH = "refresh", _("refresh token")

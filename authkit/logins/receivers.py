@@ -1,4 +1,4 @@
-"""What the ledger does when a person changes. Connected by `AuthKitConfig.ready()`."""
+"""The ledger's reactions to a change of a person. Connected by `AuthKitConfig.ready()`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHANGED = "_authkit_email_changed"
 
 def connect() -> None:
     """Listens to saves and deletions of the user model, and of each model whose save decides about a person as well: a
-    person who is saved through a proxy, a parent or a child model sends that model's signal. Safe to call twice."""
+    save through a proxy, a parent or a child model sends that model's signal. Safe to call twice."""
     for model in models_that_decide():
         post_save.connect(end_logins_of_deactivated, sender=model, dispatch_uid=_UID)
         pre_save.connect(note_email_change, sender=model, dispatch_uid=_EMAIL_UID)
@@ -46,7 +46,7 @@ def note_email_change(
 ) -> None:
     """Finds out whether a save is about to write another e-mail address than the database has; one statement.
 
-    By asking, and not by remembering what the instance was loaded with: that may be old, or was never loaded.
+    It asks the database: the address with which the instance was loaded may be old, or was never loaded.
     """
     vars(instance).pop(_CHANGED, None)
     if raw or instance.pk is None or conf.current().revocation.email_change == "keep":
@@ -62,10 +62,10 @@ def note_email_change(
 
 
 def end_logins_after_email_change(sender: Any, *, instance: Any, **_: Any) -> None:
-    """Ends the person's logins when their address has changed, but the one by which that was asked for.
+    """Ends the person's logins when their address has changed, but for the login that asked for the change.
 
     The address decides who may set another password. When it passes from one to another, a person who is still signed
-    in elsewhere by the old one has to show again who they are.
+    in elsewhere under the old one has to prove again who they are.
     `QuerySet.update()` and `bulk_update()` send no signal and end nothing.
     """
     if vars(instance).pop(_CHANGED, False):

@@ -1,8 +1,8 @@
 """Refresh rotation (RFC 9700 section 4.14.2): one conditional UPDATE decides, and nothing is ever inserted.
 
 The row counts how often the login was refreshed, and a refresh token names the count that it belongs to. Of fifty
-parallel refreshes exactly one finds the count it names. A request that comes second with the same token may have lost
-a race or an answer: while its successor has not refreshed, it gets that very successor, by this rule (`grace`):
+parallel refreshes exactly one finds the count it names. A request that comes second with the same token may have lost a
+race or an answer. While the token's successor has not refreshed, it gets that very successor, by this rule (`grace`):
 
 - for 10 seconds any number of times: tabs and workers that refresh at once;
 - then, until GRACE is over (60 seconds; the time-outs of clients are 30 to 60), once more. This late retry opens
@@ -12,16 +12,16 @@ a race or an answer: while its successor has not refreshed, it gets that very su
 Anything else is a copy in the wrong hands, and ends the login. Late retries in three generations running raise
 `signals.token_suspected` and end nothing: they come from a thief, or from a client that can't keep what it gets.
 
-Why not as others do it. SuperTokens lets the parent work, without a limit of time, until the child is used: no lost
-answer ever hurts, but a thief who takes turns with the owner is noticed only once the two hold different children, and
-here both hold the same one. Okta (30 seconds, 60 at most) and Auth0 (off unless it is set) let the last token pass for
-a time and look at nothing meanwhile: a long time suits clients that wait a minute and a thief alike, a short one
-neither. So the time is long here, and what may happen in it is little. The 10 seconds help a thief only who knows the
-moment of each refresh to 10 seconds, and the list of logins doesn't tell it (`models.SHOWN_STEP`); for a later one
-there is one retry, which the thief and the owner's next lost answer share, and which is counted.
+Other libraries do it otherwise. SuperTokens lets the parent work, without a limit of time, until the child is used. No
+lost answer ever hurts, but a thief who takes turns with the owner is noticed only once the two hold different children,
+and here both hold the same one. Okta (30 seconds, 60 at most) and Auth0 (off unless it is set) let the last token pass
+for a time and look at nothing meanwhile. A long time suits clients that wait a minute and a thief alike; a short time
+suits neither. So the time is long here, and little may happen in it. The 10 seconds help only a thief who knows the
+moment of each refresh to 10 seconds, and the list of logins doesn't tell it (`models.SHOWN_STEP`). After them there is
+one retry. The thief and the owner's next lost answer share it, and it is counted.
 
 A network is one IPv4 address or an IPv6 /64. Behind a proxy that TRUSTED_PROXIES doesn't count, all requests seem to
-come from the proxy's, and no replay is from another one.
+come from the proxy's network, and no replay comes from another one.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def rotate(
 ) -> Rotated:
     """Moves a token login on by one generation, once.
 
-    Must not run inside a transaction of the caller's: whoever loses the race has to see what the winner committed.
+    Must not run inside a transaction of the caller's: the loser of the race has to see the winner's commit.
 
     Args:
         login_id: the refresh token's `sid`.
@@ -86,8 +86,8 @@ def rotate(
         grace: how long after a rotation the token before it gets the same successor.
         client: from where the refresh token came.
         jti: the refresh token's, to ask the blacklist for; costs no statement of its own.
-        prepare: called with the person and their login as it stands, before it moves on. What it raises leaves the
-            login where it was, so that the same refresh token may try again later.
+        prepare: called with the person and their login as it stands, before it moves on. An error that it raises leaves
+            the login where it was, so that the same refresh token may try again later.
 
     Raises:
         LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
@@ -100,7 +100,7 @@ def rotate(
         _call(prepare, principal)
         if _advance(principal, lifetime=lifetime, client=client):
             return Rotated(user=principal.user, login=principal.login, replayed=False)
-        principal = ask()  # another request was faster: what counts is the row that it left
+        principal = ask()  # another request was faster: the row that it left counts
     present = partial(judge, generation=generation, grace=grace, client=client)
     now = timezone.now()
     replay = present(login=principal.login, now=now)

@@ -1,4 +1,4 @@
-"""End a login, a person's, a method's, everybody's. All commit before they return. `opening` opens one."""
+"""End a login, or those of a person, a method or everybody. All commit before they return. `opening` opens one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from authkit.logins.models import Login, LoginQuerySet
 from authkit.logins.reasons import EndReason, LoginKind
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
-"""What a caller has to find out of a person and their login before anything is written."""
+"""Finds out, for a caller, all that it needs of a person and their login before anything is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class EndedLogin:
-    """What ending one login did: `ended` is False if it was over already (or never existed)."""
+    """The result of ending one login: `ended` is False if it was over already (or never existed)."""
 
     login_id: UUID
     ended: bool
@@ -58,8 +58,8 @@ class EndedLogins:
 def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> EndedLogin:
     """Ends one login; every credential that points at it is refused from the next request on (ASVS 7.4.1).
 
-    That holds for a login too that is over or gone already: it is told and waited for as the first time, and only
-    `signals.login_ended` is sent for the first time alone.
+    That holds for a login too that is over or gone already: the listeners are told and waited for as the first time.
+    Only `signals.login_ended` is sent the first time alone.
 
     Args:
         login_id: the row's id, a token's `sid`.
@@ -77,8 +77,8 @@ def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> Ende
         raise NotFound("no such login of this person")
     over = owner is None or ended_at is not None
     with transaction.atomic():
-        # Also of one that is over: what ended it may have told nothing (raw SQL), or told a Redis that lost it since,
-        # and the caller is about to hear that the login's tokens are refused.
+        # Tells also of a login that is over: its ending may have told nothing (raw SQL), or told a Redis that lost it
+        # since, and the caller is about to hear that the login's tokens are refused.
         tell(login_ids=[login_id])
         ended = not over and bool(logins.filter(ended_at=None).update_told(ended_at=timezone.now(), end_reason=reason))
         if ended:
@@ -95,7 +95,7 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
         keep: the id of a login that stays, such as the one from which this is asked.
 
     Returns:
-        How many live ones there were. `signals.logins_ended` is sent on commit, also for none: who listens may hold
+        How many live ones there were. `signals.logins_ended` is sent on commit, also for none: a receiver may hold
         credentials that we know nothing of.
     """
     now = timezone.now()
@@ -124,7 +124,7 @@ def end_logins_where(
     kind: LoginKind | None = None,
     spare_superusers: bool = False,
 ) -> EndedLogins:
-    """Ends every login that fits all that is given; `summaries.summary_where` says beforehand what that would be.
+    """Ends every login that fits all that is given; `summaries.summary_where` counts them beforehand.
 
     By `before`, alone or with `user_id`, it raises the cutoff too, which also catches a sign-in that is being written
     meanwhile, and sessions from before authkit. No cutoff knows methods and kinds: a sign-in by `method` that is under
@@ -133,7 +133,7 @@ def end_logins_where(
     Args:
         reason: why.
         method: "password" or a provider's id, configured or not.
-        before: a time that is not to come by the database's clock; logins that began earlier.
+        before: a time that is not in the future by the database's clock; logins that began earlier.
         user_id: the person's primary key.
         kind: what carries them.
         spare_superusers: leave those of superusers. No cutoff of everybody's can do that, so none is raised: a sign-in
@@ -143,7 +143,7 @@ def end_logins_where(
         How many live ones there were. `signals.logins_ended` is sent on commit.
 
     Raises:
-        ValueError: nothing was given, which would be everybody's, or `before` is still to come.
+        ValueError: no argument was given, which would mean everybody's, or `before` is still to come.
     """
     now = timezone.now()
     chosen = {"method": method, "before": before, "user_id": user_id, "kind": kind}

@@ -25,8 +25,8 @@ _PREFIX = "_authkit_"
 _KEYS = ("id", "user_id")
 
 Columns = tuple[str, ...]
-"""Of a login, besides its key and its person's. What is not read is loaded, all at once, when somebody asks for it:
-converting dates that nobody looks at costs as much as a third of the statement."""
+"""Columns of a login, besides its key and its person's. The others are loaded, all at once, when one is asked for:
+converting dates that no code looks at costs as much as a third of the statement."""
 
 _UNASKED = {"former_auth_hash", "password_digest"}  # looked at by statements of their own, where something mismatches
 WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in {*_KEYS, *_UNASKED})
@@ -35,9 +35,9 @@ _JUDGED = {"kind", "restricted", "auth_hash", "created_at", "expires_at", "ended
 _USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at", *_ORIGIN}
 # In the model's own order, in which `from_db()` takes their values.
 JUDGED: Columns = tuple(name for name in WHOLE if name in _JUDGED)
-"""By which it is decided whether the login stands: all that the check of an access token needs."""
+"""The columns that decide whether the login stands: all that the check of an access token needs."""
 USED: Columns = tuple(name for name in WHOLE if name in _USED)
-"""What a session needs, so that its use can be noted; and which login it came from, as only a session can."""
+"""The columns that a session needs to note its use; and those of the login it came from, as only a session can."""
 
 _CUTOFFS = ("user_cutoff", "global_cutoff")
 
@@ -55,7 +55,7 @@ _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
 
 
 class Standing(NamedTuple):
-    """Of a login's row, what decides whether it stands, and how far it reaches."""
+    """The columns of a login's row that decide whether it stands, and how far it reaches."""
 
     kind: str
     restricted: bool
@@ -67,8 +67,8 @@ class Standing(NamedTuple):
 
 
 class FoundLogin(NamedTuple):
-    """What the statement found: a person, where their login stands, the later one of the two cutoffs that don't spare
-    it, and whether the token that was asked for is on the blacklist."""
+    """The statement's result: a person, the standing of their login, the later of the two cutoffs that don't spare it,
+    and whether the token that was asked for is on the blacklist."""
 
     user: AbstractBaseUser
     standing: Standing
@@ -79,8 +79,8 @@ class FoundLogin(NamedTuple):
     values: tuple[Any, ...]
 
     def origin(self) -> tuple[UUID, Any] | None:
-        """The id and the person of the login that this one came from; None for one that came from none, and where the
-        columns that say so were not read."""
+        """The id and the person of the login that this one came from; None for a login that came from no other, and
+        where the columns that say so were not read."""
         if _ORIGIN[0] not in self.columns:
             return None
         held = dict(zip(self.columns, self.values, strict=True))
@@ -98,7 +98,7 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Co
         login_id: the login's key.
         user_id: the key of the person whose login it must be, in any form that the key's field takes.
         digest: of a token's jti, to look up on the blacklist in the same statement; nothing is looked up if None.
-        columns: what to read of the login.
+        columns: the columns to read of the login.
 
     Returns:
         None if there is no such login of such a person.
@@ -142,7 +142,7 @@ def _fetch(
     users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None, columns: Columns
 ) -> Any:
     if type(users._default_manager).get_queryset is not models.Manager.get_queryset:
-        # A manager with a mind of its own (tenants, soft deletion) may answer differently for each request.
+        # A custom manager (tenants, soft deletion) may answer differently for each request.
         return _queryset(users, using, login_id, user_id, digest, columns).first()
     statement = _compiled(users, using, columns, with_digest=digest is not None)
     if statement is None:
@@ -172,10 +172,10 @@ def advance(
         generation: the one that it must still have, and leaves by one.
         now: the time of the rotation; the login must not have ended or run out by then.
         expires_at: until when it then waits for its next use.
-        held_hash: the `auth_hash` with which the login was read. Where another stands there by now, the password was
-            hashed anew meanwhile (`rehashing`), and what was read of the person is older than that: it stays.
+        held_hash: the `auth_hash` with which the login was read. Where the row has another by now, the password was
+            hashed anew meanwhile (`rehashing`), and the person was read before that: the row's hash stays.
         auth_hash: the person's present one.
-        password_digest: and what is kept beside it.
+        password_digest: the digest that is kept beside it.
         device: from which the rotation comes, at most MAX_ROTATED_DEVICE_LENGTH characters.
         network: likewise, as `Client.network` has it.
 
@@ -240,7 +240,7 @@ def _compiled_advance(using: str) -> CompiledStatement:
 def _queryset(
     users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None, columns: Columns
 ) -> Any:
-    # From the user model's own default manager, so that people whom a project hides there stay hidden. The annotations
+    # From the user model's own default manager, so that people that a project hides there stay hidden. The annotations
     # reuse the join that the filter made: Django documents filter-then-annotate to do so.
     login_columns = {_PREFIX + name: F(f"authkit_logins__{name}") for name in columns}
     # By the value, not by OuterRef("pk"): a sub-select that knows no outer row is planned and run for less.

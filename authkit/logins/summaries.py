@@ -1,4 +1,4 @@
-"""What somebody who is about to end logins wants to know first: whose, how many, of which kinds, on which devices."""
+"""Summaries of live logins for a person who is about to end them: whose, how many, which kinds, on which devices."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def summaries_of(*, user_ids: Iterable[Any]) -> dict[Any, LoginsSummary]:
         user_ids: primary keys, as the user model has them.
 
     Returns:
-        One summary for each key, in the order given; an empty one for whoever has no live login.
+        One summary for each key, in the order given; an empty one for a person who has no live login.
     """
     user_ids = list(user_ids)
     kinds: dict[Any, Counter[str]] = {key: Counter() for key in user_ids}
@@ -80,7 +80,7 @@ def summary_where(
     kind: LoginKind | None = None,
     spare_superusers: bool = False,
 ) -> LoginsSummary:
-    """What `services.end_logins_where` with the same arguments would end, and for none `end_all_logins`.
+    """The logins that `services.end_logins_where` would end with the same arguments, or `end_all_logins` for none.
 
     Two statements; they read every live login that fits.
     """
@@ -100,8 +100,8 @@ def summary_where(
 
 
 def live_by_method(*, spare_superusers: bool = False) -> dict[str, int]:
-    """How many live logins there are of each method. One statement, which reads all of them; it doesn't look whose they
-    are, which is what takes longest, unless superusers' are to be left out."""
+    """How many live logins there are of each method. One statement, which reads all of them. It looks up their owners,
+    which takes longest, only where superusers' are to be left out."""
     rows = (
         Login.objects.where(spare_superusers=spare_superusers)
         .live()

@@ -32,7 +32,7 @@ _ENDED = "login_ended"
 _EXPIRED = "expired"
 
 MOST_ORIGINS = 8
-"""How long a chain of logins may be of which each came from the last. Rows that point at each other have no end."""
+"""The longest chain of logins of which each came from the last. Rows that point at each other have no end."""
 
 
 def check_login(
@@ -41,13 +41,13 @@ def check_login(
     """Loads a person through one of their logins (mode `database` of DESIGN.md).
 
     Args:
-        login_id: what the session or the token's `sid` names.
-        user_id: whom the session or the token's `sub` names; the login must be theirs.
+        login_id: the login that the session or the token's `sid` names.
+        user_id: the person that the session or the token's `sub` names; the login must be theirs.
         jti: of the token, if the blacklist is to be asked too, in the same statement. A refresh does. An access check
-            does not: blacklisting a token of ours ends its login, so its row tells; and a jti that was listed by hand,
-            without its token, is found at the next refresh, and the login ended then.
-        columns: what the caller needs of the login; the rest is loaded when it is asked for. Where they name the login
-            that this one came from, that one is checked as well, by one statement more.
+            does not: blacklisting a token of ours ends its login, so its row tells. A jti that was listed by hand,
+            without its token, is found at the next refresh, which ends the login then.
+        columns: the columns that the caller needs; the rest is loaded when it is asked for. Where they name the login
+            that this one came from, that login is checked as well, by one statement more.
         depth: how many logins came from this one, for this function's own use.
 
     Returns:
@@ -56,14 +56,14 @@ def check_login(
     Raises:
         LoginEnded: the login is over; `reason` is "expired" or "login_ended", `why` an EndReason value. It is not
             `final` where the login's hash was made with a SECRET_KEY that this process doesn't have.
-        DatabaseUnavailable: the database can't be asked, or what it says can't be made final.
+        DatabaseUnavailable: the database can't be asked, or the end of the login can't be made final.
     """
     scope = current_scope()
     if scope is not None and scope.shows_login:
         columns = WHOLE
     found = _find(login_id=login_id, user_id=user_id, digest=None if jti is None else jti_digest(jti), columns=columns)
     if found is None:
-        # Rows go with their person. A login pruned long after its end looks the same, and is as dead.
+        # A row goes with its person. A login pruned long after its end looks the same, and is as dead.
         raise LoginEnded("no such login of this person", reason=_ENDED, why=EndReason.DELETED)
     user = found.user
     why = verdict(user=user, login=found.standing, cut_off_at=found.cut_off_at, now=timezone.now())
@@ -79,7 +79,7 @@ def check_login(
     except DATABASE_DOWN as error:
         raise DatabaseUnavailable("the end of a login can't be written") from error
     if why is None:
-        origin = None if columns is JUDGED else found.origin()  # which are not among them, at each request of a token
+        origin = None if columns is JUDGED else found.origin()  # JUDGED lacks its columns: each request of a token
         return Principal(user=user, login=found.login if origin is None else _derived(found, *origin, depth=depth))
     reason = _EXPIRED if why == EndReason.EXPIRED else _ENDED
     raise LoginEnded(f"login is over: {why}", reason=reason, why=why, final=final)
@@ -95,7 +95,7 @@ def verdict(
         now: the time at which to judge.
     """
     if login.ended_at is not None:
-        # By SQL of the project's own the reason may be empty, or a word that we don't know.
+        # SQL of the project's own may leave the reason empty, or write a word that we don't know.
         return EndReason(login.end_reason) if login.end_reason in EndReason else EndReason.FORCED
     if cut_off_at is not None and login.created_at <= cut_off_at:
         return EndReason.FORCED
@@ -146,7 +146,7 @@ def origin_stands(login: Login) -> bool:
 
 
 def _has_another_password(user: AbstractBaseUser, *, login_id: UUID) -> bool:
-    # A statement of its own: reading one column more at each check would cost all requests for what few ever need.
+    # A statement of its own: one column more at each check would cost all requests for the few that need it.
     digests = Login.objects.filter(pk=login_id).values_list("password_digest", flat=True)
     return is_certainly_another(user=user, digest=digests.first() or "")
 

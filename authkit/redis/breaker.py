@@ -1,4 +1,4 @@
-"""Whether a server is worth asking: after a failure everybody fails at once for a while, then one tries."""
+"""Whether a server is worth asking: after a failure every caller fails at once for a while, then one tries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Breaker:
         return self._pause > 0
 
     def lets_through(self) -> bool:
-        """Whether the caller may ask the server; who is told so while it is open has to report how it went."""
+        """Whether the caller may ask the server. A caller that may, while it is open, has to report how it went."""
         if not self._pause:
             return True
         with self._lock:

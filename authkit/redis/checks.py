@@ -1,6 +1,6 @@
-"""Redis: whether it is named once, readably, and whether what needs it has it. Nobody is asked: a check is no probe.
+"""Redis: whether it is named once, readably, and whether the features that need it have it.
 
-`manage.py authkit_doctor` is one.
+No server is asked: a check is no probe. `manage.py authkit_doctor` is one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _named_twice(block: conf.Settings) -> Iterator[CheckMessage]:
 
 
 def _url(block: conf.Settings) -> Iterator[CheckMessage]:
-    # Never the URL itself, nor what a parser says of it: it may hold a password.
+    # Never the URL itself, nor a parser's error about it: it may hold a password.
     if (text := _text(block)) is None or (_split(text) is not None and _is_readable(block)):
         return
     yield Error(
@@ -51,7 +51,7 @@ def _url(block: conf.Settings) -> Iterator[CheckMessage]:
 def _is_readable(block: conf.Settings) -> bool:
     """Whether redis-py takes it. An option that it doesn't know is an outage that never ends."""
     try:
-        # Not at the top: redis-py is an extra. A connection is made at use, so this asks nobody.
+        # Not at the top: redis-py is an extra. A connection is made at use, so this asks no server.
         from authkit.redis import sources
     except ModuleNotFoundError:
         return True  # E085 says so
@@ -82,7 +82,7 @@ def _cache(block: conf.Settings) -> Iterator[CheckMessage]:
 
 
 def _lends_connections(alias: str) -> bool:
-    # django-redis connects at use, so this asks nobody.
+    # django-redis connects at use, so this asks no server.
     try:
         from django_redis import get_redis_connection
 

@@ -20,7 +20,7 @@ from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.redis.sources import connection_of, read_url
 from authkit.redis.subscription import Subscription
 
-# While a server is away somebody looks for its successor this often, in seconds: the others fail at once.
+# While a server is away one caller looks for its successor this often, in seconds: the others fail at once.
 _PAUSE_BETWEEN_LOOKS = 1.0
 
 
@@ -47,7 +47,7 @@ class Cluster:
             except AskError as error:
                 return self._follow(error, command)
             except RedisUnavailable:
-                # It may have been replaced. What it merely refused, its successor would refuse as well.
+                # It may have been replaced. A command that it merely refused, its successor would refuse as well.
                 if not node.breaker.is_open:
                     raise
                 self._look()
@@ -127,13 +127,13 @@ class Cluster:
         return client
 
     def _look(self) -> None:
-        """Ask the cluster who holds what, unless somebody does so or just did."""
+        """Ask the cluster which server holds which slots, unless another thread does so or just did."""
         if self._client is None or time.monotonic() < self._next_look or not self._looking.acquire(blocking=False):
             return
         try:
             self._client.nodes_manager.initialize()
         except (RedisError, RedisClusterException, OSError):
-            # Of those that were known none answers: begin anew from the URL.
+            # None of the known servers answers: begin anew from the URL.
             self._client = None
         else:
             known = {(node.host, int(node.port)) for node in self._client.get_nodes()}

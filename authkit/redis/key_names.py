@@ -1,4 +1,4 @@
-"""Names of keys and channels. All of them begin with REDIS.PREFIX; what is between braces decides a cluster's slot."""
+"""Names of keys and channels. All of them begin with REDIS.PREFIX; the part in braces decides a cluster's slot."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def session(prefix: str, digest: str) -> bytes:
 
 
 def probe(prefix: str) -> bytes:
-    """A key, and a channel, of nobody's: `manage.py authkit_doctor` tries on the server of `revoked` what it can do."""
+    """A key, and a channel, for no other use: `manage.py authkit_doctor` tries them on the server of `revoked`."""
     return f"{prefix}:{{revoked}}:doctor".encode()

@@ -4,7 +4,7 @@
     call(*command, key) -> Reply(value, run, ahead)      one command, to the server that holds `key`
     await acall(*command, key) -> Reply(…)               the same in a thread, so that no event loop waits
     subscribe(channel, *, key) -> Subscription           a connection of its own that hears a channel
-    RedisUnavailable                                     what each of them raises; it never reaches a client
+    RedisUnavailable                                     the error of each of them; it never reaches a client
 
 Commands and replies are bytes, int and None, as RESP2 has them: `call(b"ZMSCORE", key, b"f", key=key)`. Scripts go as
 EVAL. Every failure, whatever its cause, is a `RedisUnavailable`: the caller asks the database then. It comes soon:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def configured(settings: conf.Settings | None = None) -> bool:
-    """Whether the settings, those in force if none are given, name a Redis. Asks nobody."""
+    """Whether the settings, those in force if none are given, name a Redis. Asks no server."""
     if settings is None:
         settings = conf.current()
     return bool(settings.redis_url or settings.redis.cache)
@@ -61,10 +61,10 @@ def subscribe(channel: bytes, *, key: bytes) -> Subscription:
 
 
 def source() -> Source:
-    """What the settings name. For `authkit.redis.state`.
+    """The source that the settings name. For `authkit.redis.state`.
 
     Raises:
-        RedisUnavailable: nothing, or redis-py isn't installed.
+        RedisUnavailable: they name none, or redis-py isn't installed.
     """
     # By identity: the block's object stays the same one for as long as the block does, and so does CACHES.
     settings = conf.current()
@@ -105,7 +105,7 @@ def _made(settings: conf.Settings) -> Source:
     if not (settings.redis_url or settings.redis.cache):
         raise RedisUnavailable("no Redis is configured")
     try:
-        # Not at the top: redis-py is an extra, and whoever has no Redis need not have it.
+        # Not at the top: redis-py is an extra, and a project without Redis need not have it.
         from authkit.redis import cluster, sources
     except ModuleNotFoundError as error:
         raise RedisUnavailable("redis-py is not installed") from error

@@ -5,7 +5,7 @@ deque of redis-py's connections: `pop` and `append` need no lock. A connection i
 read, and was never reconnected. So the run that it was stamped with is the run that answers, as long as it leads to
 the server itself. A proxy (a managed Redis has one) may keep it open through a fail-over and lead it to another server.
 So a connection that was asked for its run more than half of BOUND ago is asked again, in front of the next command and
-in the same packet: that costs no round trip. The command is the new server's then, and its reply says so.
+in the same packet: that costs no round trip. The new server then runs the command, and its reply says so.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class Node:
 
 
 def told(error: BaseException) -> str:
-    """What an error says, for a log. The error itself is not for one."""
+    """The text of an error, for a log. The error itself is not for one."""
     # Sentinel's goes on with the repr of a connection, in which some versions of redis-py show the password.
     return str(error).partition("<")[0].rstrip(" :") or type(error).__name__
 

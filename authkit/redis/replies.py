@@ -1,4 +1,4 @@
-"""What a server says, and what is raised where none does."""
+"""The reply of a server, and the error where there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class RedisUnavailable(Exception):
 
 
 class Reply(NamedTuple):
-    """What the server said, and which run of which server said it.
+    """A server's reply, and which run of which server gave it.
 
     `run` is the `run_id` of INFO: another value after each restart. A connection is asked for it when it is made, and
     then together with a command once in half of BOUND: a proxy may keep it open and lead it to another server.

@@ -16,7 +16,7 @@ from authkit.redis.nodes import Command, Node
 from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.redis.subscription import Subscription
 
-# RESP2, bytes, and no retries of redis-py's own: a time limit is to be one time limit, and nobody reconnects silently.
+# RESP2, bytes, and no retries of redis-py's own: a time limit is to be one time limit, without silent reconnects.
 _OURS: dict[str, Any] = {
     "protocol": 2,
     "decode_responses": False,
@@ -25,7 +25,7 @@ _OURS: dict[str, Any] = {
     "retry_on_error": [],
     "health_check_interval": 0,
 }
-# What a URL or a cache may say that concerns redis-py's pools, or RESP3 alone.
+# Options of a URL or a cache that concern redis-py's pools, or RESP3 alone.
 _OF_A_POOL = ("max_connections", "timeout", "connection_class", "cache", "cache_config")
 _OF_RESP3 = ("maint_notifications", "oss_cluster_maint_notifications", "maintenance_")
 

@@ -25,7 +25,7 @@ LEAST_REDIS = (6, 2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerState:
-    """One server. Where it has a `problem`, what it would have said is empty."""
+    """One server. Where it has a `problem`, its other answers are empty."""
 
     name: str
     problem: str = ""
@@ -38,7 +38,7 @@ class ServerState:
     ahead: float = 0.0
     """By how many seconds its clock is ahead of this process'."""
     policy: str = ""
-    """What it does when its memory is full: `noeviction`, `allkeys-lru` …"""
+    """Its policy when its memory is full: `noeviction`, `allkeys-lru` …"""
     used_memory: int = 0
     """In bytes, as is `most_memory`, which is 0 where there is no limit."""
     most_memory: int = 0
@@ -54,7 +54,7 @@ class ServerState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisState:
-    """All of it. `kind` is Redis, Sentinel or Cluster; `problem` is what keeps it from being found at all."""
+    """All of it. `kind` is Redis, Sentinel or Cluster; `problem` is the reason why it can't be found at all."""
 
     configured: bool
     kind: str = ""

@@ -20,7 +20,7 @@ MESSAGE = b"message"
 PONG = b"pong"
 
 _READ = 65536
-# What a socket that doesn't block raises where there is nothing to read; both are OSErrors.
+# The errors of a socket that doesn't block and has nothing to read; both are OSErrors.
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError)
 
 
@@ -64,7 +64,7 @@ class Subscription:
             raise RedisUnavailable(f"can't subscribe: {error}") from error
 
     def drain(self) -> Sequence[tuple[bytes, bytes]]:
-        """What has arrived since the last time, in order: (MESSAGE, payload) and (PONG, payload). Never waits.
+        """The messages since the last time, in order: (MESSAGE, payload) and (PONG, payload). Never waits.
 
         Raises:
             RedisUnavailable: the connection is gone, and with it perhaps what was published; it is closed.

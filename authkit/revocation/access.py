@@ -27,12 +27,12 @@ from authkit.revocation.deferred import can_be_unread, lazily
 
 
 class Checker(Protocol):
-    """Says whom an access token carries."""
+    """Finds the person that an access token carries."""
 
     name: str
 
     def check(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
-        """The arguments are `check_access`'s, and so is what it raises."""
+        """The arguments and the errors are `check_access`'s."""
 
     async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         """The same without blocking an event loop."""
@@ -114,7 +114,7 @@ def checker() -> Checker:
 
 
 def check_access(*, login_id: UUID, user_id: str, issued_at: int) -> Principal:
-    """Whom an access token carries right now.
+    """The person that an access token carries right now, with the login.
 
     Args:
         login_id: the token's `sid`.

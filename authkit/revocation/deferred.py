@@ -1,8 +1,8 @@
-"""A person and a login of whom nothing was read but their keys.
+"""A person and a login of which nothing was read but their keys.
 
-Both are real instances with all other fields deferred. What needs a key alone (`user.pk`, `==`, `filter(owner=user)`,
-`is_authenticated`) costs nothing; anything else loads both by the one statement of `check_login`, once, which also
-says whether the login still stands. Raises `LoginEnded` or `DatabaseUnavailable` then, wherever the field was asked
+Both are real instances with all other fields deferred. A use of the key alone (`user.pk`, `==`, `filter(owner=user)`,
+`is_authenticated`) costs nothing. Any other field loads both, once, by the one statement of `check_login`, which also
+says whether the login still stands. It raises `LoginEnded` or `DatabaseUnavailable` then, wherever the field was asked
 for.
 
 In asynchronous code that is a statement where Django allows none: `await user.arefresh_from_db()` first.
@@ -34,7 +34,7 @@ _LOGIN_FIELDS = ("id", "user_id")
 _readers: set[Any] = set()
 """Models whose instances look at their own fields while they are made."""
 _UNSPOKEN = {EndReason.DEACTIVATED, EndReason.PASSWORD_CHANGED, EndReason.DELETED}
-"""What may have happened without a hint, by raw SQL for one: the others should find out as well."""
+"""Endings that may have come without a hint, for example by raw SQL: the others should find out as well."""
 
 
 class _FieldRead(Exception):
@@ -42,7 +42,7 @@ class _FieldRead(Exception):
 
 
 class _Pair:
-    """What a lazy person and their lazy login have in common: what was read of them, once somebody has asked.
+    """The state that a lazy person and their lazy login share: the rows that were read, once a field was asked for.
 
     It knows neither of the two: a cycle would outlive the request until the garbage collector comes by.
     """
@@ -87,7 +87,7 @@ def lazily(*, login_id: UUID, user_id: Any, using: str) -> Principal | None:
         using: the alias of the database that logins are kept in.
 
     Returns:
-        None where it has to be the database: people can't go unread (`can_be_unread`), or this is no key of one.
+        None where the database has to be asked: people can't go unread (`can_be_unread`), or this is no person's key.
     """
     if not can_be_unread():
         return None
@@ -119,7 +119,7 @@ def _users() -> Any:
 
 
 def read(instance: Any) -> None:
-    """Reads a person who may be unread, for whoever is about to write them: once that is done, it may be too late.
+    """Reads a person who may be unread, for a caller that is about to write them: after the write it may be too late.
 
     Raises:
         LoginEnded, DatabaseUnavailable: as any field would.
@@ -130,8 +130,8 @@ def read(instance: Any) -> None:
 
 
 def _unread(model: Any, using: str, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
-    """What `from_db()` makes of these columns. Where nobody has a say in that, without asking every other field whether
-    it was read: on the way of each request that takes longer than all the rest of this module."""
+    """The instance that `from_db()` makes of these columns. Where no other code has a say in that, no other field is
+    asked whether it was read: at each request that would take longer than all the rest of this module."""
     if not _is_plain(model) or pre_init.receivers or post_init.receivers:
         return _made_by_the_model(model, using, names, values)
     instance = object.__new__(_lazy(model))
@@ -145,7 +145,7 @@ def _unread(model: Any, using: str, names: tuple[str, ...], values: tuple[Any, .
 
 
 def _made_by_the_model(model: Any, using: str, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
-    # What a field would be loaded by isn't known to the instance yet. By its key alone that would be a statement for
+    # The instance doesn't know yet by which statement to load a field. A load by its key alone would be a statement for
     # each request, which judges no login, and an error of the server's for a person who is deleted.
     instance = _probe(model).from_db(using, names, values)
     if type(instance) is not _probe(model):  # of a class that `from_db()` has chosen, by a field for one
@@ -192,7 +192,7 @@ def _lazy(model: type[models.Model]) -> Any:
 
 @lru_cache(maxsize=8)
 def _probe(model: type[models.Model]) -> Any:
-    """What an unread instance is while it is being made; reading a field says that it can't be unread."""
+    """The class of an unread instance while it is being made; reading a field says that it can't be unread."""
 
     def refresh_from_db(self: Any, *_args: Any, **_options: Any) -> None:
         _readers.add(model)
@@ -211,7 +211,7 @@ def _fill(instance: Any, loaded: models.Model) -> None:
     held = instance.__dict__
     del held[_PAIR]
     for name, value in loaded.__dict__.items():
-        held.setdefault(name, value)  # what a view has set meanwhile stays
+        held.setdefault(name, value)  # a value that a view has set meanwhile stays
     _become(instance, type(loaded))
 
 

@@ -2,7 +2,7 @@
 
 What lies in Redis counts only for the epoch under which it was put there. A process that could not tell Redis of
 something raises the epoch, and every process stops believing Redis, at the latest when it reads the epoch again. So
-each process reads it every half of BOUND, and has no use for Redis without (DESIGN.md, "when something is down").
+each process reads it every half of BOUND, and does not use Redis without it (DESIGN.md, "when something is down").
 
 Three rules carry the argument; times without a clock's name are each process's own monotonic ones:
 
@@ -56,7 +56,7 @@ _SLACK = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What the rows said, at most half of BOUND ago. While `suspended`, the database alone is to be asked."""
+    """The state of the rows at most half of BOUND ago. While `suspended`, the database alone is to be asked."""
 
     epoch: int
     suspended: bool
@@ -76,7 +76,7 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _Suspension:
-    """One that goes on, by commits of which each came well before the end that the last one had set."""
+    """A suspension that goes on: each of its commits came well before the end that the last one had set."""
 
     seen_at: float
     """When this process saw the first of them committed. Half of BOUND later no process believes Redis."""
@@ -89,7 +89,7 @@ _UNKNOWN = Lease(epoch=-1, suspended=True)
 _held: _Held | None = None
 _seen: _Suspension | None = None
 _clock: tuple[int, float, float] | None = None
-"""What the database's clock said last, and before and after which moments it said so."""
+"""The database's clock as it was read last, and the moments before and after that reading."""
 _lock = Lock()
 
 
@@ -121,7 +121,7 @@ def held_lease() -> Lease | None:
 
 def due_before_a_view() -> bool:
     """Whether `renew_before_a_view` has something to do: the lease has run out, Redis is in use, and ATOMIC_REQUESTS
-    puts views into transactions, in which most databases allow no renewal. Asks nobody."""
+    puts views into transactions, in which most databases allow no renewal. Asks no server."""
     if held_lease() is not None or not link.configured():
         return False
     settings = conf.current()
@@ -131,7 +131,7 @@ def due_before_a_view() -> bool:
 
 
 def renew_before_a_view() -> None:
-    """Renews the lease, so that the view finds one. That the database can't be asked is for whoever needs an answer."""
+    """Renews the lease, so that the view finds one. An outage of the database is left to code that needs an answer."""
     with suppress(DatabaseUnavailable):
         lease()
 
@@ -149,7 +149,7 @@ def suspend() -> None:
     """Stops every process from believing Redis, because it could not be told of what this transaction changes.
 
     Call it inside the transaction, or without one at once after the change. After the commit it waits until every
-    process has read the epoch again: what they answer from then on comes from the database. During an outage that takes
+    process has read the epoch again: their answers from then on come from the database. During an outage that takes
     half of BOUND once in each process; later calls find the suspension known to all.
 
     It writes one row, or none where a suspension goes on for long enough, which most calls in an outage find: then it
@@ -159,7 +159,7 @@ def suspend() -> None:
     open for longer than both comes to harm by such a death, and its caller has got no answer.)
 
     Raises:
-        DatabaseUnavailable: the database can't be asked. With it fails what was to be changed.
+        DatabaseUnavailable: the database can't be asked. The change then fails as well.
     """
     using, now = _using(), time.monotonic()
     if _seen is not None and now + SUSPENSION.total_seconds() / 2 < _seen.lasts_until:
@@ -175,8 +175,8 @@ def suspend() -> None:
 def advance(known: int) -> int | None:
     """Raises the epoch, unless another process did so meanwhile (rule 3).
 
-    Not inside a transaction: what it raises has to be committed when it returns. On SQLite, which has one lock for all
-    writers, it doesn't wait for that either.
+    Not inside a transaction: the raise has to be committed when this returns. On SQLite, which has one lock for all
+    writers, it doesn't wait for that lock either.
 
     Args:
         known: the epoch that it must still be.
@@ -226,8 +226,8 @@ def half_of_bound() -> float:
 
 
 def database_clock() -> tuple[int, int]:
-    """Between which times the database's clock stands now, in microseconds since 1970; asks nobody. As this process'
-    own clock has it where no lease was ever read."""
+    """The earliest and the latest time that the database's clock may show now, in microseconds since 1970; sends no
+    statement. Where no lease was ever read, by this process' own clock."""
     if _clock is None:
         now = clocks.now_in_microseconds()
         return now, now
@@ -261,7 +261,7 @@ def _read(asked_at: float) -> Lease:
 
 
 def _renewed(using: str, asked_at: float, *, alone: bool) -> Lease | None:
-    """A lease that was read since; None where there is no row. Under the lock one statement is waited for, that waits
+    """A lease that was read since; None where there is no row. Under the lock it waits for one statement, which waits
     for no other transaction."""
     global _held, _clock  # noqa: PLW0603
     with _lock:

@@ -1,5 +1,5 @@
-"""What Redis itself does when it is told a hint, or its set is warmed (`authkit.revocation.hints`): Lua, each in one
-go."""
+"""The Lua scripts that Redis runs when it is told a hint, or its set is warmed (`authkit.revocation.hints`), each in
+one go."""
 
 from __future__ import annotations
 

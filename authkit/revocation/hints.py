@@ -1,7 +1,7 @@
-"""Hints in Redis: "somebody may have ended something here; ask the database". `tell` puts them there, `ask` reads them.
+"""Hints in Redis: "something may have ended here; ask the database". `tell` puts them there, `ask` reads them.
 
-A hint lets nobody in and throws nobody out. A false one costs one SQL statement, so nobody takes one back; what must
-not happen is that one is missing where it is believed that none is. They lie in one sorted set, so that one command
+A hint neither lets a person in nor throws one out. A false one costs one SQL statement, so no process takes one back. A
+hint must never be missing where a process believes that there is none. They lie in one sorted set, so that one command
 reads all that concerns a token, and an eviction takes all of them or none:
 
     e:<epoch>:<run>   the marker: complete for this epoch (`authkit.revocation.epochs`) on this run of this server
@@ -14,11 +14,11 @@ Scores are microseconds since the epoch and only rise. They are a minute ahead (
 the database's as this process knows it from its lease, this process' own, and Redis'. A hint goes when its score lies
 further back than a token lives (`span`), by the earliest of them, and lifts the floor to there.
 
-*Clocks.* The one time that is compared with a score is the `iat` of a token, and with the floor's alone. It is its
-issuer's time, and that process may be another one than the teller. A hint of a login or a person is good for any `iat`:
-a token of an issuer whose clock is ahead, by more than a minute too, is asked for. A token that the floor concerns was
-issued, by the database's clock, before the floor was set, or at most half of the longest BOUND later (30 s); by the
-clock of its issuer, at most `clocks.LIMIT` after that. So the floor is above it while
+*Clocks.* Only the `iat` of a token is compared with a score, and only with the floor's. It is its issuer's time, and
+that process may be another one than the teller. A hint of a login or a person is good for any `iat`: a token of an
+issuer whose clock is ahead, by more than a minute too, is asked for. A token that the floor concerns was issued, by the
+database's clock, before the floor was set, or at most half of the longest BOUND later (30 s); by the clock of its
+issuer, at most `clocks.LIMIT` after that. So the floor is above it while
 
     LIMIT + 30 s + 1 s (the unit of `iat`) <= AHEAD
 
@@ -27,15 +27,15 @@ the database's. A process whose clock is further away from the database's, or fr
 `push`: it asks the database for each token, and the log has a warning. And a token that it issues itself, whose `iat`
 is ahead, gets a hint for its login (`note_issue`), so that no process has to compare that `iat`.
 
-*Without the marker* (flushed, evicted, restarted, another server, another epoch) nothing is believed, and whoever
-notices warms the set: raises the epoch, lifts the floor to now, and writes the marker of that new epoch. All that was
-told to somebody else, or to nobody, was committed before half of BOUND has passed since, and the floor is a minute
-ahead: so each token that it concerns lies below. Nothing is enumerated, and nobody has to be stopped meanwhile.
+*Without the marker* (flushed, evicted, restarted, another server, another epoch) nothing is believed, and the process
+that notices warms the set: it raises the epoch, lifts the floor to now, and writes the marker of that new epoch. A
+change that was told to another server, or to none, was committed before half of BOUND has passed since, and the floor
+is a minute ahead: so each token that it concerns lies below. Nothing is enumerated, and no process has to be stopped.
 
 *Telling* has worked if the server that was told has the marker of the present epoch: then it is the one that is
 believed, if any is (rule 3 of `epochs`). It happens before the commit, so that a process that dies in between leaves
-the hint behind, and after it, for whoever warmed the set or asked the database in between. If it has not worked,
-`epochs.suspend` stops everybody from believing Redis at all, in the same transaction.
+the hint behind. It happens again after it, for a process that warmed the set or asked the database in between. If it
+has not worked, `epochs.suspend` stops every process from believing Redis at all, in the same transaction.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ FLOOR = b"f"
 _MARKED = 8e15
 """The marker's score; beyond all times."""
 _MOST = 500
-"""Whoever names more at once lifts the floor instead."""
+"""A caller that names more at once lifts the floor instead."""
 
 _run = b""
-"""Which run answered last: the marker that is asked for has its name in it."""
+"""The run that answered last: the marker that is asked for has its name in it."""
 
 
 def in_use() -> bool:
-    """Whether anybody reads hints, by the settings."""
+    """Whether any check reads hints, by the settings."""
     return conf.current().revocation.check != "database" and link.configured()
 
 
@@ -89,12 +89,12 @@ def tell(*, login_ids: Iterable[UUID] = (), user_ids: Iterable[Any] = (), everyb
     """Says in Redis, now and again on commit, that these tokens have to be asked for in the database.
 
     Call it inside the transaction that ends something, before the write. Nothing happens with CHECK "database". Where
-    Redis can't be told, this suspends its use (`epochs.suspend`), and the commit then waits until all know.
+    Redis can't be told, this suspends its use (`epochs.suspend`), and the commit then waits until all processes know.
 
     Args:
         login_ids: the logins that end.
         user_ids: the people whose logins end, by their keys in any form.
-        everybody: all of everybody's; also for what would name thousands.
+        everybody: all logins of everybody; also for an ending that would name thousands.
 
     Raises:
         DatabaseUnavailable: Redis can't be told, and the database can't be told of that. Nothing is to be ended then.
@@ -109,7 +109,7 @@ def tell(*, login_ids: Iterable[UUID] = (), user_ids: Iterable[Any] = (), everyb
 
 
 def tell_before_change(*, user_ids: Iterable[Any]) -> None:
-    """The first half of `tell`, for receivers of what Django sends before it saves somebody, in a transaction or not.
+    """The first half of `tell`, for receivers of Django's signals before a person is saved, in a transaction or not.
 
     Raises:
         DatabaseUnavailable: as `tell`.
@@ -122,22 +122,22 @@ def tell_after_change(*, user_ids: Iterable[Any]) -> None:
     """The other half: on commit, which is now if no transaction is open.
 
     Raises:
-        DatabaseUnavailable: the change is committed, and the database can't be asked whether everybody knows.
+        DatabaseUnavailable: the change is committed, and the database can't be asked whether every process knows.
     """
     if in_use() and (members := _members((), user_ids)):
         transaction.on_commit(partial(_tell_after, members), using=router.db_for_write(Login))
 
 
 def mention(*, login_id: UUID) -> None:
-    """Says so of a login that was found to be over already, so that others find out sooner. Not sure to arrive."""
+    """Hints at a login that was found to be over already, so that others find out sooner. Not sure to arrive."""
     if in_use():
         _say(_members((login_id,), ()))
 
 
 def note_issue(*, login_id: UUID) -> None:
-    """Says so of a login whose tokens have an `iat` that no process can compare: this process' clock is off.
+    """Hints at a login whose tokens have an `iat` that no process can compare: this process' clock is off.
 
-    Call it after the commit and before the token is handed out. Costs nothing where the clock is right, but the lease.
+    Call it after the commit and before the token is handed out. Where the clock is right it costs the lease alone.
 
     Raises:
         DatabaseUnavailable: the database can't be asked.
@@ -209,7 +209,7 @@ def span() -> int:
 
 
 def times() -> tuple[int, int]:
-    """The earliest and the latest time that it is, by this process' clock and by the database's; in microseconds."""
+    """The earliest and the latest present time, by this process' clock and by the database's; in microseconds."""
     mine, (earliest, latest) = now_in_microseconds(), epochs.database_clock()
     return min(mine, earliest), max(mine, latest)
 
@@ -238,7 +238,7 @@ def _text_of_key(user_id: Any) -> str:
     try:
         return str(key.to_python(user_id))
     except ValidationError:
-        return str(user_id)  # nobody's
+        return str(user_id)  # no person's
 
 
 def _tell_before(members: list[bytes]) -> None:
@@ -250,7 +250,7 @@ def _has_worked(complete_for: int | None) -> bool:
     if complete_for is None:
         return False
     lease = epochs.lease()
-    # While Redis is suspended it has only to hold the hint, for whoever ends that: see `_tell_after`.
+    # While Redis is suspended it only has to hold the hint, for the process that ends that: see `_tell_after`.
     return lease.suspended or lease.epoch == complete_for or epochs.fresh_lease().epoch == complete_for
 
 
@@ -315,7 +315,7 @@ def _agrees(reply: Reply) -> bool:
 
 def _warm(epoch: int) -> None:
     try:
-        # Of all that notice one comes first; the others find the epoch gone.
+        # Of all processes that notice, one comes first; the others find the epoch gone.
         if epochs.fresh_lease() != epochs.Lease(epoch, suspended=False):
             return
         if (raised := epochs.advance(epoch)) is None:

@@ -1,19 +1,19 @@
 """Check `push`: the hints of `authkit.revocation.hints` in a table of this process, fed by what Redis publishes.
 
 A feed is one subscription and what came over it. It is begun by subscribing *first* and reading the whole set *then*,
-from the same run of the same server: what is told meanwhile comes twice, and nothing is missed. Before each check what
-has arrived is taken off the socket without waiting; there is no thread that could die or fall behind.
+from the same run of the same server: a hint told meanwhile comes twice, and none is missed. Before each check the hints
+that have arrived are taken off the socket without waiting; there is no thread that could die or fall behind.
 
 A table is believed while all of this holds, else Redis is asked (`hints.ask`) and the feed mended:
 
-- the process's lease stands, and the feed was begun under its epoch. Who could not tell the server that feeds us has
-  raised the epoch (see `authkit.revocation.epochs`), so a wrong server is left within half of BOUND;
+- the process's lease stands, and the feed was begun under its epoch. A process that could not tell the server that
+  feeds us has raised the epoch (see `authkit.revocation.epochs`), so a wrong server is left within half of BOUND;
 - the last PING that was answered *on this very connection* was sent less than BOUND ago. A server writes to a
-  subscriber in order, so its answer says that all that was published before has arrived. A connection that died
-  without a word, or a server that froze, is so noticed;
+  subscriber in order, so its answer says that all that was published before has arrived. This also finds a connection
+  that died without a word, and a server that froze;
 - half of BOUND ago at most, the server that answers on other connections was the run that feeds us. A proxy may keep a
-  connection open through a fail-over and lead it to another server (see `authkit.redis.nodes`). One command then, at
-  the time of the lease;
+  connection open through a fail-over and lead it to another server (see `authkit.redis.nodes`). That takes one command,
+  at the time of the lease;
 - the connection stands. A server that drops a slow subscriber's messages closes its connection.
 
 Threads share the feed under a lock that is never held while anything is waited for. The child of a fork begins anew.
@@ -87,7 +87,7 @@ class _Feed:
         self.identified_at = time.monotonic()
 
     def ping(self, now: float) -> None:
-        """Asks for proof that all has arrived. Its own time is what it carries, so the answer needs no bookkeeping."""
+        """Asks for proof that all has arrived. It carries its own time, so the answer needs no bookkeeping."""
         self.subscription.ping(b"%r" % now)
         self.pinged_at = now
         if self.unanswered_since is None:
@@ -115,10 +115,10 @@ class _Feed:
         elif kind == "u":
             self.people[name] = max(score, self.people.get(name, 0))
         else:
-            self.floor = max(score, self.floor)  # and what is unknown here, from a later version, asks for everything
+            self.floor = max(score, self.floor)  # and a later version's kind, unknown here, asks for everything
 
     def prune(self, now: int) -> None:
-        """Forgets what concerns no living token. If one lives longer than the settings say, the floor asks for it."""
+        """Forgets hints of no living token. If a token lives longer than the settings say, the floor asks for it."""
         horizon, before = hints.times()[0] - hints.span(), len(self.logins) + len(self.people)
         self.logins = {number: score for number, score in self.logins.items() if score >= horizon}
         self.people = {name: score for name, score in self.people.items() if score >= horizon}
@@ -143,7 +143,7 @@ def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
         if lease.suspended or not lease.punctual:
             return True
         _identify()
-        # Often it was the lease alone that had run out.
+        # Often only the lease had run out.
         answer = _told(login_id, user_id, issued_at)
         if answer is None:
             _mend(lease.epoch)
@@ -176,7 +176,7 @@ def forget() -> None:
 
 
 def _told(login_id: UUID, user_id: str, issued_at: int) -> bool | None:
-    """What the table says; None if it isn't believed."""
+    """The table's answer; None if it isn't believed."""
     feed = _feed
     if feed is None or feed.settings is not conf.current():
         return None
@@ -218,7 +218,7 @@ def _told(login_id: UUID, user_id: str, issued_at: int) -> bool | None:
 
 
 def _unidentified() -> bool:
-    """Whether it was half of BOUND ago that the feed's server was known to be the one that is asked for hints."""
+    """Whether half of BOUND has passed since the feed's server was known to be the one that is asked for hints."""
     feed = _feed
     return feed is not None and time.monotonic() - feed.identified_at > feed.bound / 2
 
@@ -272,7 +272,7 @@ def _begun(epoch: int, settings: conf.Settings) -> _Feed | None:
     subscription = link.subscribe(key_names.revoked_channel(prefix), key=key_names.revoked(prefix))
     try:
         feed = _Feed(subscription, epoch=epoch, settings=settings)
-        # Before the set is read: by the time that has come, so has the answer, most likely.
+        # Before the set is read: by the time that the set has come, the answer most likely has come too.
         feed.ping(time.monotonic())
         found = hints.read_all(epoch=epoch)
         if found is None or found[0] != subscription.run:

@@ -12,9 +12,9 @@ The epoch is the sum of their values, which are positive. For the rules of `auth
   one transaction, and each statement reads one state of the table. So the sum only grows, and an epoch that has been
   left is never read again.
 - *One process advances.* The key of such a row is the epoch that it raises, so of two processes that know the same one
-  the second gets no row. And the first has raised it alone only if it reads, once its row is committed, exactly the
-  epoch that it knew and its own step. If anything else was committed meanwhile the sum is larger, whatever was folded:
-  also if the row of the same key was, and a process that is late got in with it.
+  the second gets no row. And the first has raised it alone only if it reads, once its row is committed, exactly the sum
+  of the epoch that it knew and its own step. If anything else was committed meanwhile the sum is larger, whatever was
+  folded: even if the row of the same key was, so that a process that is late could insert its own.
 - *Rows stay few.* A suspension that goes on serves almost every call, so an outage adds some rows in each half of its
   length (`epochs.suspend`), and the process that ends it folds them.
 
@@ -56,7 +56,7 @@ class State(NamedTuple):
 
 
 def state(using: str) -> State | None:
-    """What the rows say together, by one statement that waits for no transaction; None where there is none."""
+    """The state of all rows together, by one statement that waits for no transaction; None where there is none."""
     found = CacheEpoch.objects.using(using).aggregate(
         epoch=Sum("value"),
         raised_at=Max("raised_at"),
@@ -87,7 +87,7 @@ def insert_after(using: str, known: int) -> int | None:
     """Raises this epoch, once. The caller has to read whether it did so alone.
 
     Returns:
-        What the epoch is then; None if there is such a row already.
+        The epoch after it; None if there is such a row already.
     """
     step = _step()
     try:

@@ -1,4 +1,4 @@
-"""What the checks by Redis do when a person changes. Connected by `AuthKitConfig.ready()`."""
+"""The reactions of the checks by Redis to a change of a person. Connected by `AuthKitConfig.ready()`."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def connect() -> None:
 
 
 def hint_before_save(sender: Any, *, instance: Any, raw: bool, update_fields: Iterable[str] | None, **_: Any) -> None:
-    """Says in Redis that this person's tokens have to be asked for, unless nothing is saved that decides about them."""
-    read(instance)  # what is written may end the very login by which the rest would be read
+    """Says in Redis that this person's tokens have to be asked for, unless no saved field decides about them."""
+    read(instance)  # the write may end the very login by which the rest would be read
     if in_use() and decides(instance, update_fields):
         tell_before_change(user_ids=keys_of(instance))
 

@@ -1,19 +1,19 @@
-"""Which logins the database has shown alive to this process: only about these are hints believed.
+"""The logins that the database has shown alive to this process: hints are believed about these alone.
 
-A hint says that something may have ended. That there is none says nothing about a login that never was: a token that
-was signed with a stolen key, and names a random `sid`, has no hint either. So a process asks the database once for each
+A hint says that something may have ended. A missing hint says nothing about a login that never was: a token that was
+signed with a stolen key, and names a random `sid`, has no hint either. So a process asks the database once for each
 login, and remembers the answer with three things that keep it true:
 
 - **where**: the database's alias and, for schemas per tenant, the connection's schema. A login of one tenant is none at
   another one's;
 - **when**: a hint about a person, or about all tokens, counts against a login if it is younger than the token *or* than
-  the answer. The `iat` of a forged token is what its author likes, the time of the answer is not. It also covers hints
-  that were pruned, because pruning lifts the floor;
+  the answer. The author of a forged token chooses its `iat`, but not the time of the answer. It also covers hints that
+  were pruned, because pruning lifts the floor;
 - **until when** the login may go unused: no hint tells of a login that runs out.
 
 The table forgets the login that was used longest ago. It has no lock: each step is one operation of a dictionary whose
-keys are hashed in C, and a step that finds its key gone is a step less. The child of a fork goes on with what its
-parent knew, which is as true there.
+keys are hashed in C, and a step that finds its key gone does nothing. The child of a fork goes on with its parent's
+table, which is as true there.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def here_unless_by_schema() -> Place | None:
 
     Returns:
         None if the thread that talks to the database has to be asked (`here`). Before any thread has looked, no login
-        of that database was seen, so it doesn't matter what this says.
+        of that database was seen, so the answer doesn't matter.
     """
     using = router.db_for_write(Login)
     return None if using in _with_schemas else Place(using, None)

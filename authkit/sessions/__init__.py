@@ -1,6 +1,6 @@
 """Server-side sessions: the store, the middleware that checks each one against its login, sign-in and sign-out.
 
-Public is what `__all__` names.
+`__all__` lists the public names.
 """
 
 from __future__ import annotations

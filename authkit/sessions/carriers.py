@@ -26,7 +26,7 @@ from authkit.signin.carriers import BaseCarrier
 
 
 class SessionCarrier(BaseCarrier):
-    """A session that Django's `login()` has given to a person; and what the other two have in common with it.
+    """A session that Django's `login()` has given to a person; and the base of the other two.
 
     Args:
         request: the HttpRequest, or what a test client makes of one.
@@ -89,7 +89,7 @@ class AdoptedSessionCarrier(SessionCarrier):
     """A session from before authkit, which gets the note of its login once the view is done (`settle_adoption`)."""
 
     def opening(self) -> AbstractContextManager[object]:
-        # A parallel request may have opened the very login: what the database then says must not undo the view's work.
+        # A parallel request may have opened the very login: the database's error must not undo the view's work.
         return transaction.atomic()
 
     def open(self, login: Login) -> None:

@@ -1,10 +1,10 @@
-"""Whose session a request came with: what Django's `get_user` answers, asked of the login as well.
+"""The person behind the session of a request: found as by Django's `get_user`, but the login is checked as well.
 
 The session holds the id of its login; person and login are loaded by one statement, where Django loads the person
-alone. The store has made it when it loaded the session (`authkit.sessions.verdicts`). Whatever is over ends in an
-empty session, so that the cookie goes too; whatever can't be asked ends in `DatabaseUnavailable`, so that nothing
-does. A login that this process can't judge, because its hash was made with another SECRET_KEY, makes the request
-anonymous and leaves the session where it lies.
+alone. The store has run it when it loaded the session (`authkit.sessions.verdicts`). A session that is over ends in an
+empty one, so that the cookie goes too. An outage ends in `DatabaseUnavailable`, so that both stay. A login that this
+process can't judge, because its hash was made with another SECRET_KEY, makes the request anonymous and leaves the
+session where it lies.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ logger = logging.getLogger("authkit")
 SessionUser = AbstractBaseUser | AnonymousUser
 
 ADOPTED_BEGAN_BEFORE = timedelta(minutes=1)
-"""How old a cutoff may be that another transaction commits just now: it must still catch what is adopted meanwhile."""
+"""The age of a cutoff that another transaction may commit just now: it must still catch sessions adopted meanwhile."""
 
 
 def resolve_user(request: HttpRequest) -> SessionUser:
@@ -72,12 +72,12 @@ def resolve_user(request: HttpRequest) -> SessionUser:
         except DATABASE_DOWN as error:
             state.unavailable = True
             raise DatabaseUnavailable("the session's user can't be read") from error
-    assert state.user is not None  # noqa: S101  # every way through _resolve() carries somebody, or nobody
+    assert state.user is not None  # noqa: S101  # every way through _resolve() sets a user
     return state.user
 
 
 def known_user(request: HttpRequest) -> SessionUser | None:
-    """What `resolve_user` has answered for the session that the request has now; None if it wasn't asked yet."""
+    """The answer of `resolve_user` for the session that the request has now; None if it wasn't asked yet."""
     state = session_state(request)
     return state.user if state.session is request.session else None
 
@@ -147,7 +147,7 @@ def _carried(request: HttpRequest) -> Principal | None:
 
 
 def _verdict_on(session: Any) -> Verdict:
-    """The store's, where it is ours, and still about what the session holds; a new one in any other case."""
+    """The store's verdict, where the store is ours and the session still holds the same; else a new one."""
     person, login = session[SESSION_KEY], session.get(LOGIN_SESSION_KEY)
     known: Verdict | None = getattr(session, "verdict", None)
     if known is not None and (known.person, known.login) == (person, login):
@@ -168,8 +168,8 @@ def _hold_to_session_hash(request: HttpRequest, principal: Principal) -> None:
             # The login itself has the present password, so it lives: this may be a hash under a SECRET_KEY that only
             # other processes have, or data that the session had earlier.
             raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED, final=False)
-        # Under the same id, unlike Django: a new SECRET_KEY is no new sign-in, and a new id would sign out whoever has
-        # a second request on its way, or gets a 500, with which no cookie is set.
+        # Under the same id, unlike Django: a new SECRET_KEY is no new sign-in, and a new id would sign out a browser
+        # that has a second request on its way, or gets a 500, with which no cookie is set.
         session[HASH_SESSION_KEY] = current
     if login.auth_hash != current:
         renew_auth_hash(login, user=user, auth_hash=current)
@@ -180,9 +180,9 @@ def _adopt(request: HttpRequest, backend: Any) -> Principal | None:
 
     Guards are asked as at any sign-in, LOGIN.MAY_SIGN_IN among them: a session that is refused ends here.
 
-    Its age is unknown, so any cutoff has ended it by now: else installing authkit would bring back whom it forced out.
-    And its login's id comes from the session's id: of parallel requests one opens the row and the others find it, and
-    a session that loses the note of its login finds the same one again, alive or ended.
+    Its age is unknown, so any cutoff has ended it by now: else installing authkit would bring back people that the
+    cutoff forced out. And its login's id comes from the session's id: of parallel requests one opens the row and the
+    others find it, and a session that loses the note of its login finds the same one again, alive or ended.
     """
     session = request.session
     user = backend.get_user(get_user_model()._meta.pk.to_python(session[SESSION_KEY]))
@@ -194,7 +194,7 @@ def _adopt(request: HttpRequest, backend: Any) -> Principal | None:
     _open_once(request, user, login_id)
     principal = Principal(user=user, login=check_login(login_id=login_id, user_id=user.pk, columns=USED).login)
     _hold_to_session_hash(request, principal)
-    # So that a logout, or another password, in this very request is about it.
+    # So that a logout, or another password, in this very request concerns this login.
     session.login_at_load = str(login_id)  # type: ignore[attr-defined]
     if isinstance(session, SessionStore):
         session.carried_by(principal.login, auth_hash=session.get(HASH_SESSION_KEY))

@@ -1,18 +1,18 @@
-"""Whose session it was before Django's `login()` gave it to somebody else, and what follows from that.
+"""Tells a sign-in from an impersonation where Django's `login()` gives one person's session to another.
 
 An administrator who takes over a person's session (django-hijack, django-loginas, a view of the project's) calls
 `login()` with that person, in the session that carried the administrator. The new login is derived from the
 administrator's: it names its `actor` and its `parent_id`, and ends with the parent. The parent stays alive meanwhile;
-going back is a return to that very login, and to no other. Its age, its end and the way in are what they were.
+going back is a return to that very login, and to no other. Its age, its end and the way in stay as they were.
 
-A person who signs in where another one is signed in is no impersonation: the last login ends, as at a logout. The two
+A sign-in where another person is signed in is no impersonation: the last login ends, as at a logout. The two
 look alike to Django. They are told apart by whether a credential of the new person was seen: authkit's own doors say
 so, and the user model's `check_password` does for the admin's and other packages' (`authkit.signin.proofs`).
 `user.backend`, which Django's `authenticate()` sets, proves nothing: django-loginas sets it by hand.
 
 Without a proof, the session counts as derived if the request was here as another person, that is if anything asked for
 `request.user`, as code that decides who may impersonate has to. So a sign-in that authkit knows nothing of (an LDAP
-back end over an open session of somebody else's) is at worst called an impersonation, and ends too early; the other
+back end over an open session of another person's) is at worst called an impersonation, and ends too early; the other
 mistake would let an impersonation outlive the administrator's own login.
 """
 
@@ -44,23 +44,23 @@ class Passage:
     """How a session passes to a person. At most one of `origin`, `back_to` and `over` is set."""
 
     replaced: tuple[UUID, ...]
-    """What ends with it."""
+    """The ids of the logins that end with it."""
     origin: Login | None = None
     """The new login is derived from this one."""
     back_to: Login | None = None
     """There is no new login: the session returns to this one."""
     over: LoginEnded | None = None
-    """It was to return to one that is over, so it carries nobody."""
+    """It was to return to one that is over, so it carries no person."""
 
 
 def passage(*, request: Any, user: AbstractBaseUser, previous: Collection[UUID], proven: bool) -> Passage:
-    """What the session's earlier logins mean for the one that is about to be opened.
+    """Decides what the session's earlier logins mean for the one that is about to be opened.
 
     One statement, where the session carried a login that this request has not looked at; none for a fresh session.
 
     Args:
         request: the HttpRequest.
-        user: to whom the session was given.
+        user: the person that the session was given to.
         previous: ids of the logins that it carried last.
         proven: whether a credential of `user`'s was seen.
 
@@ -101,7 +101,7 @@ def chain_of(login: Login) -> list[Login]:
 
 
 def settle_left(login: Login) -> None:
-    """Ends what a derived login came from, once the request that signed out of it is done and has not gone back.
+    """Ends the logins that a derived one came from, once the request that signed out of it is done without going back.
 
     Not sooner: django-loginas goes back by a logout and a `login()`. Without this, the administrator who signs out in
     the middle of an impersonation would stay signed in by a login that no browser carries.

@@ -47,7 +47,7 @@ class SessionLoginMiddleware:
 
     A request that never asks for its user costs nothing. A session whose login is over is emptied, so its cookie goes,
     and the request goes on as anonymous. Where the database can't be asked the answer is 503 with Retry-After, no
-    cookie is touched, and nobody becomes anonymous (SECURITY.md, invariants 2 and 5). On the way out, token cookies
+    cookie is touched, and no person becomes anonymous (SECURITY.md, invariants 2 and 5). On the way out, token cookies
     that turned out dead are cleared (`authkit.core.response_notes`), and the session is saved, so that an outage can
     still be answered by a 503.
     """
@@ -108,11 +108,11 @@ class SessionLoginMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
-        which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS); 401 for one that asked more of
-        them than their key, whose login turned out to be over (`authkit.revocation.deferred`). A refusal that has a
+        which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS). 401 for a view that asked for more
+        than the user's key, where the login turned out to be over (`authkit.revocation.deferred`). A refusal that has a
         template is answered by its page: 403 for a view that calls Django's `login()`, as the admin's does, for a
-        person who is signed in too often already, or whom a guard refuses. Where a further step is due, the answer is a
-        redirect to its page."""
+        person who is signed in too often already, or is refused by a guard. Where a further step is due, the answer is
+        a redirect to its page."""
         if isinstance(exception, Unavailable):
             return answer_of(outage_of(exception), request)
         if out_of_reach(exception, using=router.db_for_write(Login)):
@@ -136,7 +136,7 @@ def _saves(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 
 def _ended(request: HttpRequest, ended: LoginEnded) -> HttpResponse:
-    # What the check of the token would have said a moment before.
+    # The answer that the check of the token would have given a moment before.
     notes = response_notes(request)
     if notes.carrier is not None and ended.final:
         notes.dead.append(notes.carrier)
@@ -179,8 +179,8 @@ def _begin(request: HttpRequest) -> None:
 
 
 def _renews_lease(request: HttpRequest) -> bool:
-    # Here, because the view may run in a transaction; and not for whoever brings nothing to be checked, such as a probe
-    # of the load balancer's, which is to be answered while the database is away.
+    # Here, because the view may run in a transaction. Not for a request that brings nothing to be checked, such as a
+    # probe of the load balancer's, which is to be answered while the database is away.
     return ("HTTP_AUTHORIZATION" in request.META or bool(request.COOKIES)) and due_before_a_view()
 
 
@@ -221,7 +221,7 @@ def _settle(request: HttpRequest, login: Login) -> None:
 
 def _changed_auth_hash(request: HttpRequest, login: Login) -> str | None:
     # Our own store sees to it in its save(). In a session of another engine the hash and the row's were the same when
-    # the user was resolved, and what Django's update_session_auth_hash() has put in since is found here.
+    # the user was resolved, and a hash that Django's update_session_auth_hash() has put in since is found here.
     session = request.session
     if isinstance(session, SessionStore) or session.get(LOGIN_SESSION_KEY) != str(login.pk):
         return None

@@ -1,4 +1,4 @@
-"""Every Django `login()` opens a login, whoever calls it; every `logout()` ends one.
+"""Every Django `login()` opens a login, whichever code calls it; every `logout()` ends one.
 
 The admin's login page, other packages and `client.force_login` in a project's tests all meet here, because Django's
 signals are the one place that they pass.
@@ -44,11 +44,11 @@ def connect() -> None:
 
 
 def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Opens the login of a session that Django just gave to somebody, or returns to one
+    """Opens the login of a session that Django just gave to a person, or returns to one
     (`authkit.sessions.impersonation`).
 
-    Packages that sign in by token send the same signal with no session, or with one of nobody's: not for us. Nor is a
-    session whose login a door of authkit's has opened before it called `login()`.
+    Packages that sign in by token send the same signal with no session, or with one that has no person: both are
+    ignored. So is a session whose login a door of authkit's has opened before it called `login()`.
     """
     session = getattr(request, "session", None)
     if session is None or session.get(SESSION_KEY) != user._meta.pk.value_to_string(user) or is_opened(session):
@@ -109,7 +109,7 @@ def end_session_login(sender: Any, request: Any, user: AbstractBaseUser | None, 
 
 
 def method_of_backend(path: str) -> str:
-    """How somebody signed in, where only Django's backend is known: social-core backends have a name, others take a
+    """The method of a sign-in, where only Django's backend is known: social-core backends have a name, others take a
     password."""
     name = getattr(import_string(path), "name", None)
     return name if isinstance(name, str) and name else PASSWORD.id

@@ -15,7 +15,7 @@ class SessionLoginSerializer(CredentialsSerializer):
 
 
 class SessionSerializer(AnswerSerializer):
-    """Who is signed in, if anybody.
+    """The person who is signed in, if any.
 
     `context["current"]` is the login that carries the request.
     """

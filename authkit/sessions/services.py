@@ -1,4 +1,4 @@
-"""Sign in and out by session: thin words around Django's own `login()` and `logout()`."""
+"""Sign in and out by session: thin functions around Django's own `login()` and `logout()`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def sign_in(
     backend: str | None = None,
     door: str = OWN.id,
 ) -> Login:
-    """Gives the request's session to somebody whom the caller has verified.
+    """Gives the request's session to a person that the caller has verified.
 
     The session gets a new id, the CSRF token is rotated, and a login that the session carried before ends (ASVS 7.2.4).
 
     Args:
         request: an HttpRequest (or a DRF Request) with a session.
-        user: who.
+        user: the person.
         method: "password" or the provider's id.
         remember: keep the cookie when the browser closes; the longer lifetimes apply.
         backend: dotted path that Django notes in the session; if None the one that verified the user, where it is one

@@ -1,4 +1,4 @@
-"""What authkit knows of one request's session, once somebody asked for its user."""
+"""All that authkit knows of one request's session, once its user was asked for."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _ATTRIBUTE = "_authkit_session"
 
 @dataclass(slots=True)
 class SessionState:
-    """One request's session. All of it is empty until somebody asks for the user."""
+    """One request's session. All of it is empty until the user is asked for."""
 
     user: AbstractBaseUser | AnonymousUser | None = None
     session: Any = None
-    """Whose session it is. Some packages give a request another one for a while, and ask for its user again."""
+    """The session meant. Some packages give a request another one for a while, and ask for its user again."""
     login: Login | None = None
-    """What carries the session."""
+    """The login that carries the session."""
     adopted: bool = False
     """Whether that login was opened during this request, for a session from before authkit."""
     left: Login | None = None
     """A login that was opened from another person's (`authkit.sessions.impersonation`), and was signed out of just
     now."""
     ended: AuthKitError | None = None
-    """Why the session carries nobody any more: its login is over, or it was refused one (`LoginEnded` or another)."""
+    """Why the session carries no person any more: its login is over, or was refused (`LoginEnded` or another)."""
     refused: AuthKitError | None = None
-    """What a guard, or LOGIN.MAX_LOGINS, raised at a sign-in into this session."""
+    """The error that a guard, or LOGIN.MAX_LOGINS, raised at a sign-in into this session."""
     unavailable: bool = False
     """Whether the database could not be asked."""
 
@@ -49,12 +49,12 @@ def session_state(request: Any) -> SessionState:
 
 
 def known_state(request: HttpRequest) -> SessionState | None:
-    """The same, and None where nobody has asked for the user yet."""
+    """The same, and None where the user was not asked for yet."""
     return getattr(request, _ATTRIBUTE, None)
 
 
 def carry(request: Any, *, user: AbstractBaseUser | AnonymousUser, login: Login | None) -> None:
-    """Notes whom the session stands for, and by which login, for as long as the request has this session."""
+    """Notes the person and the login that the session stands for, for as long as the request has this session."""
     state = session_state(request)
     state.user, state.login = user, login
     state.session = getattr(getattr(request, "_request", request), "session", None)
@@ -62,6 +62,6 @@ def carry(request: Any, *, user: AbstractBaseUser | AnonymousUser, login: Login 
 
 
 def ended_login(request: Any) -> AuthKitError | None:
-    """Why the session that this request came with carries nobody: its login is over, or a session from before authkit
-    was refused one. None for any other request."""
+    """Why the session that this request came with carries no person: its login is over, or a session from before
+    authkit was refused one. None for any other request."""
     return session_state(request).ended

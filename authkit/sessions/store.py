@@ -1,4 +1,4 @@
-"""Django's SESSION_ENGINE: what a session is, whichever of `authkit.sessions.engines` holds its data.
+"""Django's SESSION_ENGINE: the session itself, whichever of `authkit.sessions.engines` holds its data.
 
 Imported by Django before the app registry is full; hence no model at module level.
 """
@@ -52,7 +52,7 @@ class Rehashed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the store asks and tells of logins. Given to it once the apps are ready, because both parts need models."""
+    """The functions by which the store asks and tells of logins. Given once the apps are ready: both need models."""
 
     judge: Judge
     renew_auth_hash: Renew
@@ -64,20 +64,20 @@ class Ledger:
 class SessionStore(DatabaseSessionStore):
     """Django's sessions, stored under a digest. An id that was never issued is never adopted, and a session whose login
     is over opens empty, whichever code reads it (ASVS 7.4). That check is one SQL statement for a session that carries
-    a person, and none for any other. What is put into an emptied session is saved under a new id.
+    a person, and none for any other. Data that is put into an emptied session is saved under a new id.
 
     Sessions from before authkit stand under their plain id; the first request that reads one moves it to its digest.
-    Reading or writing raises `DatabaseUnavailable` where whatever holds the truth can't be reached: the cookie stays,
-    and nobody becomes anonymous.
+    Reading or writing raises `DatabaseUnavailable` where the server that holds the truth can't be reached: the cookie
+    stays, and no person becomes anonymous.
     """
 
     ledger: ClassVar[Ledger | None] = None
     """Set by `authkit.sessions.receivers.connect`."""
     verdict: Verdict | None = None
-    """What the check of its login said when it was loaded; None for a session that carries nobody."""
+    """The verdict on its login when it was loaded; None for a session that carries no person."""
     withheld_key: str | None = None
-    """The id of a session that opened empty because this process can't judge its login (another SECRET_KEY): what lies
-    there stays as it is, for the processes that can."""
+    """The id of a session that opened empty because this process can't judge its login (another SECRET_KEY): its data
+    stays as it is, for the processes that can."""
     ended_key: str | None = None
     """The id under which a session still lies that opened empty, because its login is over."""
     login: Login | None = None
@@ -106,7 +106,7 @@ class SessionStore(DatabaseSessionStore):
 
     @property
     def modified(self) -> bool:
-        """Django's flag. Whoever sets it has something to be saved, also where everything was saved a moment ago."""
+        """Django's flag. Code that sets it has something to save, also where everything was saved a moment ago."""
         return self._modified
 
     @modified.setter
@@ -117,15 +117,15 @@ class SessionStore(DatabaseSessionStore):
     def settle(self) -> None:
         """Saves what Django's SessionMiddleware is about to save, so that its own `save()` has nothing left to do.
 
-        That middleware is the outermost: an outage which it meets can't be answered by anybody any more but by
-        Django's 500. For a response below 500 only, as there.
+        That middleware is the outermost: only Django's 500 can answer an outage which it meets. For a response below
+        500 only, as there.
 
         Raises:
             DatabaseUnavailable: it can't be written; nothing was saved.
         """
         if not self._may_be_due():
             return
-        # Before an id is taken for a session: with SESSION_SAVE_EVERY_REQUEST nobody may have asked for its data yet,
+        # Before an id is taken for a session: with SESSION_SAVE_EVERY_REQUEST its data may not have been asked for yet,
         # and a dead one has nothing to be saved, but a cookie to be cleared.
         self._get_session()  # type: ignore[attr-defined]
         if self.ended_key is not None:
@@ -150,8 +150,8 @@ class SessionStore(DatabaseSessionStore):
             self._settled = True
 
     def get_expire_at_browser_close(self) -> bool:
-        # SessionMiddleware asks before it looks whether it may save: of the 503 that says that the session can't be
-        # read, too, and would make a 500 of it.
+        # SessionMiddleware asks this before it looks whether it may save. It also asks it for the 503 that says that
+        # the session can't be read, and would make a 500 of it.
         try:
             return super().get_expire_at_browser_close()
         except DatabaseUnavailable:
@@ -284,8 +284,8 @@ class SessionStore(DatabaseSessionStore):
         return {}
 
     def _is_withheld(self) -> bool:
-        """Whether a save would write over what lies there for other processes. What this request has put in is not kept
-        then: under an id of its own it would take the cookie's place, and sign the person out on all machines."""
+        """Whether a save would overwrite data that is for other processes. The data of this request is not kept then:
+        under an id of its own it would take the cookie's place, and sign the person out on all machines."""
         return self.withheld_key is not None and self.session_key == self.withheld_key
 
     def _forget_ended(self, deleted: str) -> None:

@@ -1,8 +1,8 @@
-"""What a session id becomes wherever it is stored (ASVS 7.2.3, 11.5.1).
+"""The stored form of a session id (ASVS 7.2.3, 11.5.1).
 
-Whoever reads the table, Redis, a backup or a replica, holds no cookie: there is a SHA-256 of the id, and a digest that
-is sent as a cookie is hashed once more and found nowhere. The id has Django's 32 characters of 36, some 165 bits, which
-is why a plain hash does: there is nothing to guess.
+A reader of the table, Redis, a backup or a replica holds no cookie: there is a SHA-256 of the id, and a digest that is
+sent as a cookie is hashed once more and found nowhere. The id has Django's 32 characters of 36, some 165 bits, which is
+why a plain hash does: there is nothing to guess.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PLAIN_KEY = re.compile(r"[a-z0-9]{32}", re.ASCII)
 
 
 def stored_key(session_key: str) -> str:
-    """What the table's 40-character key column holds for a session id: a version, then 228 bits of its SHA-256.
+    """The value of the table's 40-character key column for a session id: a version, then 228 bits of its SHA-256.
 
     The colon keeps it apart from every id that Django makes, so that neither can be taken for the other.
     """

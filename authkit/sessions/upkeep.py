@@ -1,4 +1,4 @@
-"""What a session's use does to its login row. Every write is conditional, and revives nothing."""
+"""Writes a session's use to its login row. Every write is conditional, and revives nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def needs_touch(login: Login, *, now: datetime) -> bool:
 def touch(login: Login) -> None:
     """Notes that a login was used and moves its idle end on, never past its absolute end (ASVS 7.3.1).
 
-    A failure is logged and no more: the request was served, and at worst the session times out early. What the login
+    A failure is logged and no more: the request was served, and at worst the session times out early. The login that it
     came from is used along with it, or an administrator's own login would time out during an impersonation.
     """
     now = timezone.now()
@@ -61,7 +61,7 @@ def renew_auth_hash(login: Login, *, auth_hash: str, user: AbstractBaseUser | An
 
     Args:
         login: as it was read.
-        auth_hash: what the login's session holds by now.
+        auth_hash: the hash that the login's session holds by now.
         user: the person as this process knows them; read anew where that is older than `auth_hash`.
     """
     same = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash)
@@ -89,8 +89,8 @@ def _owner_of(login: Login) -> Any:
 
 
 def hash_after_rehash(principal: Principal, *, held: str | None) -> str | None:
-    """What a session has to hold from now on, where its login has moved on with the same password, hashed anew; else
-    None. Without it, Django's own `get_user()` would empty the session. A statement only where the two differ.
+    """The hash that a session must hold from now on, where its login has moved on with the same password, hashed anew;
+    else None. Without it, Django's own `get_user()` would empty the session. A statement only where the two differ.
     """
     user, login = principal.user, principal.login
     if not held or held == login.auth_hash or auth_hash_holds(user=user, auth_hash=held):
@@ -102,7 +102,7 @@ def held_before_rehash(login: Login, *, auth_hash: str) -> bool:
     """Whether a session's hash is the one that its login had before the same password was hashed anew.
 
     One statement. Only the latest such hash counts, and none from before a password change: that gives the session
-    another id, and what lies under the old id must stay dead.
+    another id, and the data under the old id must stay dead.
     """
     former = Login.objects.filter(pk=login.pk).values_list("former_auth_hash", flat=True).first() or ""
     return former != "" and constant_time_compare(former, auth_hash)

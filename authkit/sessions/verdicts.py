@@ -29,13 +29,13 @@ _ADOPTED = UUID("5c1a7f0e-9d43-4b6e-8f27-3e0b6a91d2c4")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found about one session's login.
+    """The result of a check of one session's login.
 
     A session from before authkit has neither `carried` nor `ended` until a request adopts it.
     """
 
     person: Any
-    """Whom the session named: the user's key, as the session holds it."""
+    """The person that the session named: the user's key, as the session holds it."""
     login: Any
     """The login's id, as the session held it; None for a session from before authkit."""
     principal: Principal | None = None
@@ -52,8 +52,8 @@ def judge(*, session_key: str, person: Any, login: Any) -> Verdict:
 
     Args:
         session_key: the session's id.
-        person: what it holds under Django's SESSION_KEY.
-        login: what it holds under LOGIN_SESSION_KEY, or None.
+        person: its value under Django's SESSION_KEY.
+        login: its value under LOGIN_SESSION_KEY, or None.
 
     Raises:
         DatabaseUnavailable: the database can't be asked.

@@ -40,7 +40,7 @@ class SessionView(ShowsLogin, ApiView):
     )
     def get(self, request: Request) -> Response:
         if "HTTP_AUTHORIZATION" in request.META and request.successful_authenticator is None:
-            raise NotAuthenticated  # a header that nobody understands is refused, on this public door too
+            raise NotAuthenticated  # a header that no class understands is refused, on this public door too
         user = request.user if request.user.is_authenticated else None
         login = None if user is None else current_login(request)
         given = {
@@ -56,7 +56,7 @@ class SessionView(ShowsLogin, ApiView):
 class SessionLoginView(ApiView):
     """`POST session/login/`: a session for an identifier and a password.
 
-    The CSRF proof is needed of anonymous callers too: else another site could sign its visitor in as somebody else.
+    The CSRF proof is needed of anonymous callers too: else another site could sign its visitor in as another person.
     """
 
     default_throttle_scope = "authkit-password"
@@ -108,6 +108,6 @@ class SessionLogoutView(ApiView):
 
 
 def sign_out_of_session(request: HttpRequest) -> None:
-    """Signs out if the session carries somebody; an anonymous one keeps what it holds, a dead one is gone by now."""
+    """Signs out if the session carries a person; an anonymous one keeps what it holds, a dead one is gone by now."""
     if request.user.is_authenticated:
         sign_out(request=request)

@@ -1,7 +1,7 @@
 """How a person becomes signed in: by which doors and methods, past which guards, and what the login then says of it.
 
-Public is what `__all__` names: what a door, a method or a guard of a project's own is made of. Of the modules, `flow`
-is the one way to a login, `credentials` verifies a password, and `may_sign_in` asks the project's own rule.
+`__all__` lists the public names, of which a project makes a door, a method or a guard of its own. Of the modules,
+`flow` is the one way to a login, `credentials` verifies a password, and `may_sign_in` asks the project's own rule.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is known of a sign-in before there is a login."""
+"""A sign-in before there is a login: the attempt, and one more step that it may need."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class Pending:
     code: str
     """For programs, such as "second_factor_required"."""
     detail: str
-    """What people read who see no page of the step: one sentence."""
+    """One sentence, for people who see no page of the step."""
     page: str
     """The path of the step's page."""
     begin: Callable[[HttpRequest], Mapping[str, Any]] = _nothing
     """Called once with the door's request, after the sign-in's transaction was undone and its session was emptied: so
-    what it writes, such as a one-time code, stays. Returns what a program is told beside `code` and `detail`.
+    its writes, such as a one-time code, stay. Returns the fields that a program is told beside `code` and `detail`.
     """

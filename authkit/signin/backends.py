@@ -16,7 +16,7 @@ from django.contrib.auth.backends import BaseBackend, ModelBackend
 
 
 class LoginBackend(BaseBackend):
-    """Verifies no one and grants nothing. Sessions opened through a provider named it, until they named the project's.
+    """Verifies no person, grants nothing. Sessions opened through a provider named it, until they named the project's.
 
     It stays importable for the sessions of that time, and for projects that list it in AUTHENTICATION_BACKENDS.
     """
@@ -53,7 +53,7 @@ def first_finder(user: Any) -> Finder | None:
 
 
 def as_backend_sees(backend: Any, user: Any) -> Any:
-    """What the back end's `get_user` says of this person, who is active and was read a moment ago.
+    """The answer of the back end's `get_user` for this person, who is active and was read a moment ago.
 
     Django's ModelBackend has no opinion beyond the row that we hold already; asking it would cost a second statement,
     at each request.

@@ -1,7 +1,7 @@
-"""What a login is carried by: a session, a token pair, later a key or a grant. Each is a `Carrier`.
+"""A session, a token pair, later a key or a grant carries a login. Each is a `Carrier`.
 
 A browser holds more than one thing at a time: where a session begins, the token cookies beside it must not go on for
-the person before. Sessions and tokens don't know each other, so what is held beside a session registers here.
+the person before. Sessions and tokens don't know each other, so credentials beside a session register here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from authkit.logins.models import Login
 from authkit.logins.services import Lifetime
 
 Carried_co = TypeVar("Carried_co", covariant=True)
-"""What a carrier makes of a login: the pair for a client, the login of a session."""
+"""The result of a carrier: the pair for a client, the login of a session."""
 
 
 class Carrier(Protocol[Carried_co]):
@@ -25,7 +25,7 @@ class Carrier(Protocol[Carried_co]):
 
     @property
     def kind(self) -> str:
-        """What `Login.kind` says."""
+        """The value of `Login.kind`."""
 
     def lifetime(self) -> Lifetime:
         """How long the login may live."""
@@ -35,14 +35,14 @@ class Carrier(Protocol[Carried_co]):
         Guards are asked before: a hook of the project's must not wait, or read, inside it."""
 
     def prepare(self, user: AbstractBaseUser, login: Login) -> None:
-        """Finds out what the carrier needs, before anything is written; what it raises leaves nothing behind."""
+        """Finds out what the carrier needs, before anything is written; an error leaves nothing behind."""
 
     def open(self, login: Login) -> Carried_co:
-        """Makes what carries the login, whose row is written."""
+        """Makes the credential that carries the login, whose row is written."""
 
 
 class BaseCarrier:
-    """What most carriers do: neither a transaction of their own nor a preparation."""
+    """The base of most carriers, which have neither a transaction of their own nor a preparation."""
 
     kind: ClassVar[str]
 
@@ -54,8 +54,8 @@ class BaseCarrier:
 
 
 Displace = Callable[[Any], Collection[UUID]]
-"""Is given the request at which a session begins, before that. Returns the ids of live logins that the browser carries
-by something else, and has that thing cleared with the answer."""
+"""Called with the request at which a session begins, before that. Returns the ids of live logins that the browser
+carries by another credential, and has that credential cleared with the answer."""
 
 _displaced: list[Displace] = []
 
@@ -68,7 +68,7 @@ def register_displaced(displace: Displace) -> None:
 
 def displaced_by_session(request: Any) -> tuple[UUID, ...]:
     """The logins that the browser carries beside its session. They end with the sign-in, and don't count among the
-    person's logins meanwhile; what carried them is cleared with the answer.
+    person's logins meanwhile; their credentials are cleared with the answer.
 
     Args:
         request: the HttpRequest, or whatever a test client gives to Django's `login()`.

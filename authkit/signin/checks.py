@@ -1,4 +1,4 @@
-"""By what people are recognised, what an answer says of them, the hook that is asked, and the doors."""
+"""The identifiers of people, the serializer that shows them, the hook that is asked, and the doors."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _is_unique(users: Any, field: Any) -> bool:
 
 
 def check_may_sign_in(**_: Any) -> list[CheckMessage]:
-    """E065, E066. What the callable returns is seen only at a sign-in; see `authkit.signin.may_sign_in`."""
+    """E065, E066. The callable's answer is seen only at a sign-in; see `authkit.signin.may_sign_in`."""
     hook = conf.inspect()[0].login.may_sign_in
     if not hook:
         return []

@@ -1,4 +1,4 @@
-"""Who somebody is, by identifier and password. One answer for every failure, at the same speed (ASVS 6.3.8)."""
+"""Verifies a person by identifier and password. One answer for every failure, at the same speed (ASVS 6.3.8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from authkit.core.hidden import Hidden
 from authkit.exceptions import InvalidCredentials, SignInRefused
 
 MAX_PASSWORD_LENGTH = 4096
-"""Characters; doors refuse longer ones before any hashing, which would be the attacker's lever."""
+"""Characters. Doors refuse longer ones before any hashing, or an attacker could keep the server busy with hashes."""
 
 _MOST_ADDRESSES = 100
 """Rows that are read for one address, so that an attacker who registers its spellings can't make sign-ins slow."""
@@ -32,7 +32,7 @@ def verify_password(
         username: the user model's USERNAME_FIELD, or an e-mail address where `identifiers` allows it. A user name wins
             over an address, and an address in the very same letters over one that differs in case.
         password: as typed.
-        identifiers: of "username" and "email", what counts.
+        identifiers: those of "username" and "email" that count.
 
     Returns:
         The person, active.
@@ -58,10 +58,10 @@ def verify_password(
 def _account_name(identifier: str, identifiers: Sequence[str]) -> str | None:
     """The user name to try. The more literal match wins, and of two equally literal ones the user name.
 
-    So a person who takes another's user name as their e-mail address, or a case variant of another's address, locks
-    nobody out of what is literally theirs. A name that is literally no one's, and the address of two people but for
-    the case, signs in neither. One name is tried and never two: the second hash would tell by its time that two people
-    answer to it.
+    So a person who takes another's user name as their e-mail address, or a case variant of another's address, can't
+    lock the other out of a name that is literally theirs. A name that is literally no person's, and the address of two
+    people but for the case, signs in neither. One name is tried and never two: the second hash would tell by its time
+    that two people answer to it.
     """
     if "email" not in identifiers or "@" not in identifier:
         return identifier if "username" in identifiers else None
@@ -82,7 +82,7 @@ def _account_name(identifier: str, identifiers: Sequence[str]) -> str | None:
 
 
 def _holder_of_name(identifier: str) -> str | None:
-    """The user name, as it is stored, of the person whom Django's back end would find by this one."""
+    """The user name, as it is stored, of the person that Django's back end would find by this one."""
     users = get_user_model()
     manager: Any = users._default_manager
     try:

@@ -19,7 +19,7 @@ class Door:
     view: str
     """Dotted path of the view, or of the function that other code calls."""
     evidence: tuple[str, ...]
-    """What a caller has to show there."""
+    """The evidence that a caller has to show there."""
     budgets: tuple[str, ...]
     """Names of the budgets that are charged for each try."""
 
@@ -46,7 +46,7 @@ def require_door(door_id: str) -> Door:
     """The door with this id.
 
     Raises:
-        ImproperlyConfigured: it is not registered, so nothing is known of what is shown there.
+        ImproperlyConfigured: it is not registered, so its evidence is not known.
     """
     try:
         return _doors[door_id]

@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Opened(Generic[Result]):
-    """A sign-in that came to its end: the login, and what its carrier made of it."""
+    """A sign-in that came to its end: the login, and its carrier's result."""
 
     login: Login
     result: Result
@@ -42,7 +42,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
     """Opens a login for a person whose credential the door has verified.
 
     Args:
-        attempt: who, how, and by which door.
+        attempt: the person, how they came, and by which door.
         carrier: what carries the login.
         request: given to the guards; None where the door has none.
 
@@ -80,8 +80,8 @@ def _carried(carrier: Carrier[Result], login: Login) -> Result:
     try:
         return carrier.open(login)
     except Exception:
-        # What carries the login never left, so no client could use it or end it. In a transaction the exception undoes
-        # the row; an UPDATE there would tell of an ending that never came.
+        # The credential of the login was never handed out, so no client could use the login or end it. In a transaction
+        # the exception undoes the row; an UPDATE there would tell of an ending that never came.
         if not transaction.get_connection(router.db_for_write(Login)).in_atomic_block:
             _end(login)
         raise

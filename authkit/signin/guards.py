@@ -1,4 +1,4 @@
-"""What stands between a verified credential and a login: guards, asked in order by `authkit.signin.flow`.
+"""Guards stand between a verified credential and a login. `authkit.signin.flow` asks them in order.
 
 A guard returns None where it has nothing against the attempt, raises an `AuthKitError` to refuse it, or returns a
 `Pending` step. The first refusal or step is the answer, and no later guard is asked.
@@ -29,7 +29,7 @@ class Order(IntEnum):
     LIMITER = 100
     """Too many tries at this door."""
     ACCOUNT = 200
-    """What the account's own state says."""
+    """The account's own state."""
     PROJECT = 300
     """LOGIN.MAY_SIGN_IN: before any further step, because a person who is not let in needs none."""
     FACTORS = 400

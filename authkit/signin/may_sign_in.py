@@ -4,7 +4,7 @@
         return True if user.contract_ends > date.today() else "Your contract has ended."
 
 Asked after the credential was verified and before a login is opened, at every door: also when a session or a simplejwt
-token from before authkit gets its login. A login that is open already is not asked for: end it.
+token from before authkit gets its login. The hook is not asked about a login that is open already: end that login.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger("authkit")
 
 
 def ask_project(attempt: Attempt, request: HttpRequest | None) -> Pending | None:
-    """The guard that calls the hook. Nothing is let in but by True: what is merely true is a mistake in the hook.
+    """The guard that calls the hook. Only True lets a person in: another true value is a mistake in the hook.
 
     Raises:
         RefusedByProject: with the sentence that the hook returned; or without one where the hook can't be imported,
@@ -57,6 +57,6 @@ def ask_project(attempt: Attempt, request: HttpRequest | None) -> Pending | None
 
 
 def _sentence(answer: Any) -> str:
-    # A plain string also of one that is marked as HTML: it may hold what a person typed.
+    # A plain string, even if it is marked as HTML: it may hold text that a person typed.
     text: str = str(answer) if isinstance(answer, str | Promise) else ""
     return text[:].strip()

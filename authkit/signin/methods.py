@@ -16,7 +16,7 @@ class Method:
     id: str
     """As `Login.method` holds it."""
     label: Any
-    """What people call it; may be a lazy translation."""
+    """The name for people; may be a lazy translation."""
     amr: tuple[str, ...] = ()
     """Which kinds of evidence it is (RFC 8176 section 2); empty where only another party knows."""
 
@@ -53,5 +53,5 @@ def methods() -> dict[str, Method]:
 
 
 def method_of(method_id: str) -> Method:
-    """One of them; under its id for a label where it is not known, such as a provider that left the settings."""
+    """The method with this id; labelled by its id where it is not known, such as a provider that left the settings."""
     return _methods.get(method_id) or methods().get(method_id) or Method(method_id, method_id)

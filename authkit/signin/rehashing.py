@@ -11,9 +11,9 @@ instance's `save`. Only where the new hash verifies the very password that is be
 more, once for each upgrade, and none where nothing is upgraded. A model that burns a one-time password while it checks
 it, or sets another one, has changed it.
 
-Django writes what it has hashed over whatever stands there by then. Two sign-ins at once would upgrade twice, and one
-at the time of a password change would bring the old password back. So the column is only written if it still is what
-the password was checked against.
+Django writes its new hash over any value that stands there by then. Two sign-ins at once would upgrade twice, and one
+at the time of a password change would bring the old password back. So the column is only written if it still holds the
+hash that the password was checked against.
 """
 
 from __future__ import annotations
@@ -141,9 +141,9 @@ class _Check:
         return False
 
     def _give_way(self, using: str) -> None:
-        """Another process has written the column meanwhile. Where it was an upgrade too, its hash is as good; where the
-        password was changed, this instance keeps a hash that no check will find in the database, so what is signed in
-        with it is out at once."""
+        """Another process has written the column meanwhile. Where it was an upgrade too, its hash is as good. Where the
+        password was changed, this instance keeps a hash that no check will find in the database, so a login that is
+        opened with it is out at once."""
         people = get_user_model()._base_manager.using(using)
         held = people.filter(pk=self.person.pk).values_list("password", flat=True).first()
         if held is not None and verifies(self.password, held):
@@ -151,7 +151,7 @@ class _Check:
 
 
 def _note(person: Any, good: Collection[str]) -> None:
-    # The request's own login was read before. What is written for it at the end goes by what it holds.
+    # The request's own login was read before. Its write at the end goes by the values that it holds.
     scope = current_scope()
     login = scope.login if scope is not None else None
     row: Login | None = login if isinstance(login, Login) or login is None else login.login

@@ -1,4 +1,4 @@
-"""What an answer says of a person and of a login (API.md: `User`, `Login`)."""
+"""The serializers of a person and of a login in answers (API.md: `User`, `Login`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an engine is, what it is given, and what it answers."""
+"""The protocol of an engine, its arguments and its answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class Session(Protocol):
-    """What an engine needs of the store that asks: of `authkit.sessions.store.SessionStore`, which no engine
+    """The part that an engine needs of the store that asks: of `authkit.sessions.store.SessionStore`, which no engine
     imports."""
 
     @property
@@ -50,8 +50,8 @@ class StoredSession:
 class Engine(Protocol):
     """Five operations, each with its asynchronous twin; it keeps nothing between them, and is shared by all threads.
 
-    `session` is the store that asks, with its `session_key` set. All of them raise `DatabaseUnavailable` where whatever
-    holds the truth can't be reached: never an answer that is empty because something failed.
+    `session` is the store that asks, with its `session_key` set. All of them raise `DatabaseUnavailable` where the
+    server that holds the truth can't be reached: never an answer that is empty because something failed.
     """
 
     def load(self, session: Session) -> StoredSession | None:
@@ -72,7 +72,7 @@ class Engine(Protocol):
         """Whether the key is taken. Asked of ids that are about to be issued."""
 
     def clear_expired(self, store: type[Session]) -> None:
-        """Removes what is over and doesn't go by itself."""
+        """Removes sessions that are over and don't go by themselves."""
 
     async def aload(self, session: Session) -> StoredSession | None: ...
 

@@ -1,19 +1,19 @@
 """Sessions in Django's table, which is the truth, with an entry in Redis in front of each.
 
-An entry is `<epoch>:<run>:` and the sealed session, or a *mark*, which says "ask the table, and leave nothing here".
-It counts only under the epoch that this process has on lease, on the very run of Redis that answered: what a restart,
-a fail-over, or a flush in between brings back counts nowhere, and neither does what lies there after somebody could
-not reach Redis and raised the epoch (`authkit.revocation.epochs`).
+An entry is `<epoch>:<run>:` and the sealed session, or a *mark*, which says "ask the table, and leave nothing here". It
+counts only under the epoch that this process has on lease, on the very run of Redis that answered. An entry that a
+restart, a fail-over, or a flush in between brings back counts nowhere. Neither does one that was there when a process
+could not reach Redis and raised the epoch (`authkit.revocation.epochs`).
 
-    read      GET; if the entry counts, no SQL. Else the row, and after the transaction: an entry, if what lies there
+    read      GET; if the entry counts, no SQL. Else the row, and after the transaction: an entry, if the value there
               is still what was seen, and no mark
     write     a mark; the row; after the commit: the entry, if the mark is still this one, else a new mark
-    create    the row. Nobody has asked for its id yet, so nothing of it can lie in Redis
+    create    the row. No request has had its id yet, so nothing of it can lie in Redis
     delete    a mark; the row; after the commit: a new mark
 
 So the marks stand from before the first moment at which an entry may be wrong. A process that dies on its way leaves a
-mark, which goes by itself; of two that write at once neither leaves an entry, because nobody knows whose row was the
-last; and a reader that held the old row finds a mark where it would put it, unless it slept for a minute.
+mark, which goes by itself. Of two that write at once neither leaves an entry, because neither knows whose row was the
+last. And a reader that held the old row finds a mark where it would put it, unless it slept for a minute.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ logger = logging.getLogger("authkit")
 
 MARK_SECONDS = 60
 ENTRY_SECONDS = 3600
-"""How long an entry stays at most. Whoever deletes rows by hand, past the store, is heard this much later."""
+"""How long an entry stays at most. A deletion of rows by hand, past the store, takes effect this much later."""
 
 _MARK = b"-"
 
@@ -63,7 +63,7 @@ class _Marked:
     key: bytes
     mark: bytes
     stamp: bytes | None
-    """What an entry begins with that counts here and now; None while no entry does."""
+    """The beginning of an entry that counts here and now; None while no entry does."""
     at: float
 
 
@@ -102,7 +102,7 @@ class CachedEngine:
         if must_create:
             self._rows.save(session, must_create=True)
             return
-        # Before the mark: if it has to be read yet, it may come from the entry.
+        # Before the mark: data that is not read yet may come from the entry.
         data: dict[str, Any] = session._get_session()  # type: ignore[attr-defined]
         session_key, using = session.session_key, _using(session)
         if session_key is None:
@@ -208,7 +208,7 @@ def _settle(marked: _Marked, entry: bytes | None = None, seconds: int = 0) -> No
     try:
         call(b"EVAL", _EXCHANGE, 1, marked.key, marked.mark, *wanted, *mark, key=marked.key)
     except RedisUnavailable:
-        # The mark outlasted the commit by half its life, and whoever reads meanwhile makes a new entry of the new row.
+        # The mark outlasted the commit by half its life, and a reader makes a new entry of the new row meanwhile.
         if time.monotonic() - marked.at > MARK_SECONDS / 2:
             epochs.suspend()
 

@@ -76,7 +76,7 @@ def truthful(what: str) -> Iterator[None]:
     try:
         yield
     except UpdateError as gone:
-        # Django says that the session is gone whatever the database said, and so after an outage too.
+        # Django says that the session is gone whatever error the database raised, and so after an outage too.
         if isinstance(gone.__context__, DATABASE_DOWN):
             raise DatabaseUnavailable(what) from gone
         raise

@@ -1,7 +1,7 @@
 """How a session lies in Redis: signed by Django's signing, as a row is, and bound to its key.
 
-Whoever can write to Redis, and has no SECRET_KEY, can neither make a session nor copy one that is theirs under another
-key: the key is a part of the signature's salt. The keys are digests, so reading Redis gives nobody a cookie.
+An attacker who can write to Redis, and has no SECRET_KEY, can neither make a session nor copy their own under another
+key: the key is a part of the signature's salt. The keys are digests, so reading Redis gives no cookie away.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def sealed(session: Session, session_key: str, data: dict[str, Any]) -> bytes:
 
 
 def opened(session: Session, session_key: str, entry: bytes) -> dict[str, Any] | None:
-    """What was sealed for this session id under SECRET_KEY or one of its fallbacks; None for anything else."""
+    """The data sealed for this session id under SECRET_KEY or one of its fallbacks; None for anything else."""
     try:
         data = signing.loads(
             entry.decode("ascii"),

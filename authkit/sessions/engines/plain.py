@@ -1,10 +1,10 @@
 """Rows from before authkit, which stand under their plain id: found without that id in any statement (ASVS 14.2.1).
 
 The text of a statement is seen in `pg_stat_activity`, in logs of slow queries and in traces. So the database is asked
-for the SHA-256 of what stands in the column. By that alone it would read the whole table; the first `SHOWN` characters
-of the id lead its index to the few rows that come into question. They are 20 bits of some 165, and what is left can't
-be guessed. A migration that hashes all rows would need no such look-up, and would sign people out instead: a process
-that still runs the code from before finds no session under a digest, and deletes the cookie.
+for the SHA-256 of the column's value. By that alone it would read the whole table; the first `SHOWN` characters of the
+id lead its index to the few rows that come into question. They are 20 bits of some 165, and the rest can't be guessed.
+A migration that hashes all rows would need no such look-up, and would sign people out instead: a process that still
+runs the code from before finds no session under a digest, and deletes the cookie.
 """
 
 from __future__ import annotations

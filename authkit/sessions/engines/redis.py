@@ -1,6 +1,6 @@
 """Sessions in Redis alone, for projects that accept that its outage is a 503 and its loss signs everybody out.
 
-Logins stay rows: whatever comes back with an old copy of Redis, a session whose login is over carries nobody.
+Logins stay rows: an old copy of Redis may bring back a session, but it carries no person once its login is over.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _write(session: Session, data: dict[str, Any], *, must_create: bool) -> Any:
     if seconds > 0:
         condition = b"NX" if must_create else b"XX"
         return b"SET", entry_key(session_key), sealed(session, session_key, data), b"EX", seconds, condition
-    # It is over as it is written. Redis takes no such life, and a new session has nothing that could be deleted.
+    # It is over as it is written. Redis takes no such lifetime, and a new session has nothing that could be deleted.
     return (b"ECHO" if must_create else b"DEL"), entry_key(session_key)
 
 

@@ -22,7 +22,7 @@ _ANY_TIME = datetime(1066, 10, 14, tzinfo=UTC)
 
 
 class Row(NamedTuple):
-    """What of a session's row is looked at."""
+    """The columns of a session's row that are read."""
 
     session_key: str
     session_data: str
@@ -52,7 +52,7 @@ def _queryset(manager: Any, where: Q, now: datetime) -> Any:
 
 @lru_cache(maxsize=8)
 def _is_plain(model: Any) -> bool:
-    # A manager with a mind of its own may answer differently for each request.
+    # A custom manager may answer differently for each request.
     manager = type(model.objects)
     return issubclass(manager, BaseSessionManager) and manager.get_queryset is models.Manager.get_queryset
 
