@@ -15,7 +15,7 @@ _ATTRIBUTE = "_authkit_login"
 
 
 @dataclass(slots=True)
-class Scope:
+class RequestState:
     """All that is known of one request, wherever it is dealt with."""
 
     login: Login | Principal | None = None
@@ -27,7 +27,7 @@ class Scope:
 
 # The scope in it is written to and never replaced: a view that runs in another task or thread than its middleware gets
 # a copy of the context, and with it the same scope.
-_scope: ContextVar[Scope | None] = ContextVar("authkit_current_login", default=None)
+_scope: ContextVar[RequestState | None] = ContextVar("authkit_current_login", default=None)
 
 
 def set_current_login(request: Any, login: Login | Principal | None) -> None:
@@ -47,8 +47,8 @@ class RequestScope:
 
     __slots__ = ("_token",)
 
-    def __enter__(self) -> Scope:
-        scope = Scope()
+    def __enter__(self) -> RequestState:
+        scope = RequestState()
         self._token = _scope.set(scope)
         return scope
 
@@ -56,7 +56,7 @@ class RequestScope:
         _scope.reset(self._token)
 
 
-def current_scope() -> Scope | None:
+def current_scope() -> RequestState | None:
     """The scope of the request that is dealt with here; None outside of one."""
     return _scope.get()
 

@@ -18,9 +18,9 @@ from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.refusals import headers_of
 from authkit.exceptions import NotFound, SocialLoginFailed, Unavailable
 from authkit.social.failures import Failure
-from authkit.social.flow import flow
+from authkit.social.flow import round_trip
 from authkit.social.flow.strategy import AuthKitStrategy
-from authkit.social.providers import providers
+from authkit.social.providers import registry
 
 logger = logging.getLogger("authkit")
 
@@ -36,8 +36,8 @@ class BackChannelLogout(View):
 
     def post(self, request: HttpRequest, *, provider: str) -> HttpResponseBase:
         try:
-            providers.get(provider)
-            taken = flow.end_by_provider(
+            registry.get(provider)
+            taken = round_trip.end_by_provider(
                 strategy=AuthKitStrategy(DjangoStorage), provider=provider, token=_logout_token(request)
             )
         except NotFound:

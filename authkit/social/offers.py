@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from authkit.features import AccountLink
-from authkit.social.providers.providers import Provider, configured
+from authkit.social.providers.registry import Provider, configured
 
 
 def sign_in_buttons() -> list[Provider]:

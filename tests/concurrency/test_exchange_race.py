@@ -20,7 +20,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.social.flow.authorization import AuthorizationRequest
 from authkit.social.flow.codes import issue_code
-from authkit.social.flow.flow import SocialSignIn
+from authkit.social.flow.round_trip import SocialSignIn
 from authkit.social.upstream import UpstreamSession
 from tests.concurrency.threads import SharedDatabase, shared_database
 from tests.services import crooked

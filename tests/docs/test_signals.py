@@ -29,7 +29,7 @@ from authkit.logins.services import (
     end_logins_where,
 )
 from authkit.social.links.connections import disconnect
-from authkit.social.links.links import Identity, LinkedBy, write_link
+from authkit.social.links.linking import Identity, LinkedBy, write_link
 from tests.docs.pages import first_cells, sections
 
 PAGE = (Path(__file__).parents[2] / "docs" / "signals.md").read_text()

@@ -20,7 +20,7 @@ from authkit.core.credential_fields import BodySerializer
 from authkit.core.hidden import Hidden, traced
 from authkit.social.flow.authorization import AuthorizationRequest
 from authkit.social.flow.codes import exchange_code, issue_code
-from authkit.social.flow.flow import SocialSignIn
+from authkit.social.flow.round_trip import SocialSignIn
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.blacklisting import summarize_token
 from authkit.tokens.revoking import carries_live_login, identify_token, revoke_refresh, revoke_token

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from authkit.core.redirects import is_safe_target
-from authkit.social.flow.flow import MAX_NEXT_LENGTH
+from authkit.social.flow.round_trip import MAX_NEXT_LENGTH
 from tests.social.browsers import CONNECTIONS, LINK, come_back, redirect_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from social_django.models import UserSocialAuth
 
-from authkit.social.links.links import storable_uid
+from authkit.social.links.linking import storable_uid
 from tests.social import steps
 from tests.social.browsers import CONNECTIONS, come_back, go_to_link, refused
 from tests.web_forms import Forms

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 from social_django.models import UserSocialAuth
 
-from authkit.social.links.links import Identity, LinkedBy, write_link
+from authkit.social.links.linking import Identity, LinkedBy, write_link
 
 pytestmark = pytest.mark.django_db
 

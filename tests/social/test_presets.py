@@ -16,7 +16,7 @@ from social_django.models import UserSocialAuth
 
 from authkit.logins.models import Login
 from authkit.social.flow.strategy import backend_class
-from authkit.social.providers import discovery, presets, providers
+from authkit.social.providers import discovery, presets, registry
 from authkit.social.providers.presets import PRESETS
 from authkit.social.providers.vendors import CONSUMERS
 from tests.services import crooked
@@ -54,7 +54,7 @@ def test_id_and_secret_are_enough_or_the_issuer_beside_them(block, preset) -> No
     by_id, by_name = presets.find(preset), presets.find("by-name")
     assert by_id == by_name or by_id.options == by_name.options
     assert by_id.issuer.startswith("https://") or not PRESETS[preset].is_openid
-    assert [provider.name for provider in providers.configured()] == [PRESETS[preset].name] * 2
+    assert [provider.name for provider in registry.configured()] == [PRESETS[preset].name] * 2
     backend = backend_class(preset, by_id.backend)
     assert backend.STATE_PARAMETER
     assert backend.DEFAULT_USE_PKCE or preset == "linkedin"

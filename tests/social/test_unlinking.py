@@ -13,7 +13,7 @@ from social_django.models import UserSocialAuth
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.social.flow import flow, views
+from authkit.social.flow import round_trip, views
 from authkit.social.links.connections import disconnect
 from authkit.social.models import ProviderToken
 from authkit.social.providers.backends import identity_uid
@@ -85,13 +85,13 @@ class TestSignInThatIsOnItsWay:
     @pytest.fixture
     def unlinked_meanwhile(self, provider, monkeypatch) -> None:
         assert come_back(Client()).status_code == 302
-        link, open_login = UserSocialAuth.objects.get(), flow.open_login
+        link, open_login = UserSocialAuth.objects.get(), round_trip.open_login
 
         def after_the_link_is_gone(**arguments: Any) -> Any:
             link.delete()
             return open_login(**arguments)
 
-        monkeypatch.setattr(flow, "open_login", after_the_link_is_gone)
+        monkeypatch.setattr(round_trip, "open_login", after_the_link_is_gone)
 
     @pytest.mark.usefixtures("unlinked_meanwhile")
     def test_page(self) -> None:
@@ -121,13 +121,13 @@ class TestSignInThatIsOnItsWay:
 
     def test_person_who_is_deleted(self, provider, monkeypatch) -> None:
         assert come_back(Client()).status_code == 302
-        open_login: Callable[..., Any] = flow.open_login
+        open_login: Callable[..., Any] = round_trip.open_login
 
         def after_the_person_is_gone(**arguments: Any) -> Any:
             get_user_model().objects.all().delete()
             return open_login(**arguments)
 
-        monkeypatch.setattr(flow, "open_login", after_the_person_is_gone)
+        monkeypatch.setattr(round_trip, "open_login", after_the_person_is_gone)
         assert refused(come_back(Client()), "not_ours")
 
 

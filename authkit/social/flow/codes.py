@@ -20,9 +20,9 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.logins.verdict import check_login
 from authkit.social.doors import EXCHANGE
-from authkit.social.flow import flow
+from authkit.social.flow import round_trip
 from authkit.social.flow.authorization import AuthorizationRequest
-from authkit.social.links.links import require_still_linked
+from authkit.social.links.linking import require_still_linked
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.pairs import TokenPair
 from authkit.tokens.services import issue_tokens
@@ -30,7 +30,7 @@ from authkit.tokens.transports import Transport
 
 
 @sensitive_variables()
-def issue_code(*, came: flow.SocialSignIn, asked: AuthorizationRequest) -> str:
+def issue_code(*, came: round_trip.SocialSignIn, asked: AuthorizationRequest) -> str:
     """Makes the code by which the program that asked gets this person's tokens, within a minute. Opens no login.
 
     Returns:
@@ -112,8 +112,8 @@ def _redeemed(
     user = grant.user
     upstream = _upstream(grant.details)
     try:
-        pair = flow.open_login(
-            came=flow.SocialSignIn(user=user, provider=grant.subject, upstream=upstream),
+        pair = round_trip.open_login(
+            came=round_trip.SocialSignIn(user=user, provider=grant.subject, upstream=upstream),
             # It began when the person came back: a cutoff of their logins since then cuts off this one too.
             door=lambda person, method: issue_tokens(
                 user=person,

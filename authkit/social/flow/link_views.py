@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from authkit.logins.current import current_login
 from authkit.social.failures import Failure, refuse
 from authkit.social.flow.views import BeginPage
-from authkit.social.links.links import LINKING_LOGIN
+from authkit.social.links.linking import LINKING_LOGIN
 
 
 class BeginLinkPage(BeginPage):

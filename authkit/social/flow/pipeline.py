@@ -19,7 +19,7 @@ from social_django.models import UserSocialAuth
 from authkit import conf
 from authkit.social.failures import Failure, refuse
 from authkit.social.flow.signup import Profile, create_person, printable, refuse_strangers
-from authkit.social.links.links import (
+from authkit.social.links.linking import (
     LINKING_LOGIN,
     Identity,
     LinkedBy,

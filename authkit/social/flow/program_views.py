@@ -21,7 +21,7 @@ from authkit.core.refusals import headers_of
 from authkit.exceptions import NotFound, SocialLoginFailed
 from authkit.social.doors import NATIVE
 from authkit.social.failures import SENTENCES, STATUSES, failure_of
-from authkit.social.flow import flow
+from authkit.social.flow import round_trip
 from authkit.social.flow.authorization import declined, requested
 from authkit.social.flow.codes import exchange_code
 from authkit.social.flow.strategy import AuthKitStrategy
@@ -45,7 +45,7 @@ class AuthorizePage(SocialPage):
         asked = requested(request.GET)
         try:
             self.require_public_host()
-            url = flow.begin(
+            url = round_trip.begin(
                 strategy=self.strategy, provider=self.provider.id, callback=self.callback, notes=asked.as_notes()
             )
         except SocialLoginFailed as error:
@@ -131,7 +131,7 @@ class NativeTokenView(SocialApiView):
         body.is_valid(raise_exception=True)
         given = body.validated_data
         transport = transport_for(request, given.get("transport"))
-        came = flow.accept_id_token(
+        came = round_trip.accept_id_token(
             strategy=AuthKitStrategy(DjangoStorage, request._request),
             provider=provider,
             id_token=given["id_token"],
@@ -139,7 +139,7 @@ class NativeTokenView(SocialApiView):
         )
         client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
         replaces = replaced_logins(request._request, transport)
-        pair = flow.open_login(
+        pair = round_trip.open_login(
             came=came,
             door=lambda user, method: issue_tokens(
                 user=user,

@@ -43,11 +43,11 @@ from authkit.exceptions import (
 from authkit.sessions.services import sign_in
 from authkit.social.doors import PAGE
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
-from authkit.social.flow import authorization, flow
+from authkit.social.flow import authorization, round_trip
 from authkit.social.flow.codes import issue_code
 from authkit.social.flow.strategy import AuthKitStrategy
-from authkit.social.links.links import LINKING_LOGIN
-from authkit.social.providers import providers
+from authkit.social.links.linking import LINKING_LOGIN
+from authkit.social.providers import registry
 from authkit.social.serializers import ProviderSerializer
 
 logger = logging.getLogger("authkit")
@@ -67,7 +67,7 @@ class ProvidersView(ApiView):
         many=True,
     )
     def get(self, request: Request) -> Response:
-        return Response(ProviderSerializer(providers.configured(), many=True).data)
+        return Response(ProviderSerializer(registry.configured(), many=True).data)
 
 
 # Not atomic: a page waits for the provider, and a consumed state has to stay consumed whatever happens afterwards.
@@ -75,12 +75,12 @@ class ProvidersView(ApiView):
 class SocialPage(View):
     """The base of the two pages: transactions, headers, and an error page instead of every refusal."""
 
-    provider: providers.Provider
+    provider: registry.Provider
     strategy: AuthKitStrategy
 
     def dispatch(self, request: HttpRequest, *args: Any, provider: str, **kwargs: Any) -> HttpResponseBase:
         try:
-            self.provider = providers.get(provider)
+            self.provider = registry.get(provider)
         except NotFound as error:
             raise Http404 from error
         self.strategy = AuthKitStrategy(DjangoStorage, request)
@@ -172,7 +172,7 @@ class BeginPage(SocialPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         self.require_public_host()
         return HttpResponseRedirect(
-            flow.begin(
+            round_trip.begin(
                 strategy=self.strategy,
                 provider=self.provider.id,
                 callback=self.callback,
@@ -197,7 +197,7 @@ class CompletePage(SocialPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         try:
-            came = flow.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
+            came = round_trip.complete(strategy=self.strategy, provider=self.provider.id, callback=self.callback)
             asked = authorization.noted(self.strategy.notes)
             if asked is not None:
                 return authorization.granted(request, asked, code=issue_code(came=came, asked=asked))
@@ -211,7 +211,7 @@ class CompletePage(SocialPage):
             query = urlencode({"connected": self.provider.id})
             return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
         try:
-            flow.open_login(
+            round_trip.open_login(
                 came=came,
                 door=lambda user, method: sign_in(request=request, user=user, method=method, door=PAGE.id),
             )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from authkit.exceptions import LastLoginMethod, NotFound
 from authkit.pages.views import SignedInPage
 from authkit.social.links.connections import Connection, connections_of, disconnect, providers_to_connect
-from authkit.social.providers.providers import configured
+from authkit.social.providers.registry import configured
 
 
 class ConnectionsPage(SignedInPage):

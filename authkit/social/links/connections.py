@@ -12,8 +12,8 @@ from social_django.models import UserSocialAuth
 
 from authkit import conf, signals
 from authkit.exceptions import LastLoginMethod, NotFound
-from authkit.social.links.links import locked_person
-from authkit.social.providers.providers import Provider, configured
+from authkit.social.links.linking import locked_person
+from authkit.social.providers.registry import Provider, configured
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from social_django.models import UserSocialAuth
 
 from authkit import conf, signals
 from authkit.core.hidden import traced
-from authkit.social.links.links import LinkedBy
+from authkit.social.links.linking import LinkedBy
 from authkit.social.providers.presets import find
 
 logger = logging.getLogger("authkit")

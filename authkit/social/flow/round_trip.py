@@ -19,7 +19,7 @@ from authkit.logins.models import Login
 from authkit.social.failures import UNREADABLE, Failure, refuse, translated
 from authkit.social.flow.steps import current_steps
 from authkit.social.flow.strategy import AuthKitStrategy
-from authkit.social.links.links import require_still_linked
+from authkit.social.links.linking import require_still_linked
 from authkit.social.providers import provider_sessions
 from authkit.social.providers.backends import OpenIdConnect
 from authkit.social.providers.provider_sessions import LogoutTaken
