@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ua_parser import parse
@@ -25,13 +26,18 @@ class Client:
     @property
     def network(self) -> str:
         """The smallest network that one customer of a provider has: an IPv4 address, of IPv6 the /64; "" if unknown."""
-        try:
-            address = ipaddress.ip_address(self.address or "")
-        except ValueError:
-            return ""
-        if address.version == 4:
-            return str(address)
-        return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
+        return _network(self.address) if self.address else ""
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return ""
+    if address.version == 4:
+        return str(address)
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
 
 
 def client_from(meta: Mapping[str, Any], *, trusted_proxies: int) -> Client:
@@ -62,6 +68,7 @@ def client_address(meta: Mapping[str, Any], *, trusted_proxies: int) -> str | No
     return _normalised(candidate)
 
 
+@lru_cache(maxsize=1024)
 def _normalised(text: str) -> str | None:
     host = text.strip()
     if host.startswith("["):

@@ -12,6 +12,7 @@ protection with or without this.) The key's name is an HMAC with the key, as the
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -60,6 +61,7 @@ def _digest(user: AbstractBaseUser) -> str:
     return hashlib.sha256(str(getattr(user, "password", "")).encode()).hexdigest()
 
 
+@lru_cache(maxsize=16)
 def _key_name(secret: str | bytes) -> str:
     return salted_hmac(_KEY_NAME_SALT, "", secret=secret, algorithm="sha256").hexdigest()[:16]
 

@@ -5,9 +5,9 @@ turned out slower than no preparation at all.
 
 A prepared statement belongs to one connection of the server. A pooler that gives each transaction another one, as
 PgBouncer can, would lose it. So nothing is prepared where Django was told of such a pooler, and after an EXECUTE that
-fails the statement itself is sent. An error spoils an open transaction, so in a transaction nothing is executed this
-way. The name is made of the statement's text: another client that prepares under the same name has prepared the same
-statement.
+fails the statement itself is sent: an UPDATE whose EXECUTE failed has changed nothing. An error spoils an open
+transaction, so in a transaction nothing is executed this way. The name is made of the statement's text: another client
+that prepares under the same name has prepared the same statement.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _Prepared:
 
 
 def execute_repeatedly(cursor: Any, connection: Any, *, sql: str, parameters: Sequence[Any]) -> None:
-    """Executes a SELECT on this cursor of this connection, prepared where that is possible and pays.
+    """Executes a SELECT or an UPDATE on this cursor of this connection, prepared where that is possible and pays.
 
     Args:
         sql: with %s for each parameter; one text for each kind of question.

@@ -47,7 +47,7 @@ from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
 from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, Prepare, end_login
-from authkit.logins.statement import WHOLE, advance
+from authkit.logins.statement import ROTATED, WHOLE, Columns, Hashes, advance
 from authkit.logins.verdict import check_login
 
 
@@ -73,6 +73,7 @@ def rotate(
     client: Client,
     jti: str | None = None,
     prepare: Prepare | None = None,
+    columns: Columns = ROTATED,
 ) -> Rotated:
     """Moves a token login on by one generation, once.
 
@@ -88,6 +89,7 @@ def rotate(
         jti: the refresh token's, to ask the blacklist for; costs no statement of its own.
         prepare: called with the person and their login as it stands, before it moves on. An error that it raises leaves
             the login where it was, so that the same refresh token may try again later.
+        columns: the columns that are read of a login whose current token this is: more where `prepare` looks at more.
 
     Raises:
         LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
@@ -95,12 +97,12 @@ def rotate(
         DatabaseUnavailable: the database can't be asked.
     """
     ask = partial(_ask, login_id=login_id, user_id=user_id, jti=jti)
-    principal = ask()
+    principal = ask(columns=columns)
     if generation == principal.login.generation:
         _call(prepare, principal)
         if _advance(principal, lifetime=lifetime, client=client):
             return Rotated(user=principal.user, login=principal.login, replayed=False)
-        principal = ask()  # another request was faster: the row that it left counts
+    principal = ask()  # another request is or was faster: the row that it left counts, whole and at one time
     present = partial(judge, generation=generation, grace=grace, client=client)
     now = timezone.now()
     replay = present(login=principal.login, now=now)
@@ -114,9 +116,9 @@ def rotate(
     return Rotated(user=principal.user, login=principal.login, replayed=True)
 
 
-def _ask(*, login_id: UUID, user_id: Any, jti: str | None) -> Principal:
+def _ask(*, login_id: UUID, user_id: Any, jti: str | None, columns: Columns = WHOLE) -> Principal:
     try:
-        return check_login(login_id=login_id, user_id=user_id, jti=jti, columns=WHOLE)
+        return check_login(login_id=login_id, user_id=user_id, jti=jti, columns=columns)
     except LoginEnded as ended:
         if ended.final:
             tell_of_ended(login_id=login_id)
@@ -134,17 +136,18 @@ def _advance(principal: Principal, *, lifetime: Lifetime, client: Client) -> boo
     auth_hash = session_auth_hash(principal.user)  # as verified above; moves on from a fallback of SECRET_KEY
     generation = login.generation
     device, network = client.device[:MAX_ROTATED_DEVICE_LENGTH], client.network
+    hashes = None
+    if auth_hash != login.auth_hash:
+        hashes = Hashes(login.auth_hash, auth_hash, password_digest(principal.user))
     with together(events.TokenRotated, using=router.db_for_write(Login)):
         if not advance(
             login_id=login.pk,
             generation=generation,
             now=now,
             expires_at=expires_at,
-            held_hash=login.auth_hash,
-            auth_hash=auth_hash,
-            password_digest=password_digest(principal.user),
             device=device,
             network=network,
+            hashes=hashes,
         ):
             return False
         _announce(events.TokenRotated(login_id=login.pk, user_id=login.user_id, generation=generation + 1))

@@ -20,6 +20,7 @@ from django.db.models.sql import UpdateQuery
 from authkit.logins.compiled import CompiledStatement, Select, select_where_possible
 from authkit.logins.endings import beyond_cutoffs
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
+from authkit.logins.prepared import execute_repeatedly
 
 _PREFIX = "_authkit_"
 _KEYS = ("id", "user_id")
@@ -28,16 +29,18 @@ Columns = tuple[str, ...]
 """Columns of a login, besides its key and its person's. The others are loaded, all at once, when one is asked for:
 converting dates that no code looks at costs as much as a third of the statement."""
 
-_UNASKED = {"former_auth_hash", "password_digest"}  # looked at by statements of their own, where something mismatches
-WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in {*_KEYS, *_UNASKED})
+WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in _KEYS)
 _ORIGIN = ("parent_id", "actor_id")
 _JUDGED = {"kind", "restricted", "auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
 _USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at", *_ORIGIN}
+_ROTATED = _JUDGED | {"generation", "absolute_expires_at", *_ORIGIN}
 # In the model's own order, in which `from_db()` takes their values.
 JUDGED: Columns = tuple(name for name in WHOLE if name in _JUDGED)
 """The columns that decide whether the login stands: all that the check of an access token needs."""
 USED: Columns = tuple(name for name in WHOLE if name in _USED)
 """The columns that a session needs to note its use; and those of the login it came from, as only a session can."""
+ROTATED: Columns = tuple(name for name in WHOLE if name in _ROTATED)
+"""The columns that a refresh needs whose token is the login's current one."""
 
 _CUTOFFS = ("user_cutoff", "global_cutoff")
 
@@ -64,6 +67,21 @@ class Standing(NamedTuple):
     expires_at: datetime
     ended_at: datetime | None
     end_reason: str
+
+
+class Hashes(NamedTuple):
+    """The replacement of a login's `auth_hash`.
+
+    Args:
+        held_hash: the one with which the login was read. Where the row has another by now, the password was hashed anew
+            meanwhile (`rehashing`), and the person was read before that: the row's hash stays.
+        auth_hash: the person's present one.
+        password_digest: the digest that is kept beside it.
+    """
+
+    held_hash: str
+    auth_hash: str
+    password_digest: str
 
 
 class FoundLogin(NamedTuple):
@@ -157,11 +175,9 @@ def advance(
     generation: int,
     now: datetime,
     expires_at: datetime,
-    held_hash: str,
-    auth_hash: str,
-    password_digest: str,
     device: str,
     network: str,
+    hashes: Hashes | None = None,
 ) -> bool:
     """The conditional UPDATE behind every refresh; its row count is the answer.
 
@@ -172,27 +188,23 @@ def advance(
         generation: the one that it must still have, and leaves by one.
         now: the time of the rotation; the login must not have ended or run out by then.
         expires_at: until when it then waits for its next use.
-        held_hash: the `auth_hash` with which the login was read. Where the row has another by now, the password was
-            hashed anew meanwhile (`rehashing`), and the person was read before that: the row's hash stays.
-        auth_hash: the person's present one.
-        password_digest: the digest that is kept beside it.
         device: from which the rotation comes, at most MAX_ROTATED_DEVICE_LENGTH characters.
         network: likewise, as `Client.network` has it.
+        hashes: to be replaced; None where the login holds the person's present hash already.
 
     Returns:
         Whether this call moved it on.
     """
     using = router.db_for_write(Login)
-    connection, statement = connections[using], _compiled_advance(using)
+    connection, statement = connections[using], _compiled_advance(using, with_hashes=hashes is not None)
     given = {
         "login_id": login_id, "generation": generation, "now": now,
         "rotated_at": now, "last_seen_at": now, "expires_at": expires_at,
-        "held_hash": held_hash, "auth_hash": auth_hash, "password_digest": password_digest,
-        "rotated_device": device, "rotated_network": network,
+        "rotated_device": device, "rotated_network": network, **(hashes._asdict() if hashes else {}),
     }  # fmt: skip
     parameters = statement.filled(connection, given)
     with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
-        cursor.execute(statement.sql, parameters)
+        execute_repeatedly(cursor, connection, sql=statement.sql, parameters=parameters)
         return bool(cursor.rowcount)
 
 
@@ -209,7 +221,7 @@ def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, wi
 
 
 @lru_cache(maxsize=8)
-def _compiled_advance(using: str) -> CompiledStatement:
+def _compiled_advance(using: str, *, with_hashes: bool) -> CompiledStatement:
     times = dict(zip(("now", "rotated_at", "last_seen_at", "expires_at"), _ANY_TIMES, strict=True))
     query: Any = (
         Login.objects.using(using)
@@ -217,20 +229,25 @@ def _compiled_advance(using: str) -> CompiledStatement:
         .query.chain(UpdateQuery)
     )
     changed = {name: times[name] for name in ("rotated_at", "last_seen_at", "expires_at")}
-    as_read = Q(auth_hash=_ANY_HELD_HASH)
-    hashes = {
-        # In this order: MariaDB assigns from left to right, and the conditions look at `auth_hash`.
-        "password_digest": Case(When(as_read, then=Value(_ANY_DIGEST_OF_IT)), default=F("password_digest")),
-        "auth_hash": Case(When(as_read, then=Value(_ANY_HASH)), default=F("auth_hash")),
-    }
-    query.add_update_values({"generation": F("generation") + 1, **hashes, **_ANY_TEXTS, **changed})
     field: Any = Login._meta.get_field
-    stand_ins = {
+    hashes: dict[str, Any] = {}
+    stand_ins: dict[str, tuple[Any, Any]] = {}
+    if with_hashes:
+        as_read = Q(auth_hash=_ANY_HELD_HASH)
+        hashes = {
+            # In this order: MariaDB assigns from left to right, and the conditions look at `auth_hash`.
+            "password_digest": Case(When(as_read, then=Value(_ANY_DIGEST_OF_IT)), default=F("password_digest")),
+            "auth_hash": Case(When(as_read, then=Value(_ANY_HASH)), default=F("auth_hash")),
+        }
+        stand_ins = {
+            "held_hash": (field("auth_hash"), _ANY_HELD_HASH),
+            "auth_hash": (field("auth_hash"), _ANY_HASH),
+            "password_digest": (field("password_digest"), _ANY_DIGEST_OF_IT),
+        }
+    query.add_update_values({"generation": F("generation") + 1, **hashes, **_ANY_TEXTS, **changed})
+    stand_ins |= {
         "login_id": (Login._meta.pk, _ANY_LOGIN),
         "generation": (field("generation"), _ANY_GENERATION),
-        "held_hash": (field("auth_hash"), _ANY_HELD_HASH),
-        "auth_hash": (field("auth_hash"), _ANY_HASH),
-        "password_digest": (field("password_digest"), _ANY_DIGEST_OF_IT),
         **{name: (field(name), text) for name, text in _ANY_TEXTS.items()},
         **{name: (field("expires_at"), time) for name, time in times.items()},
     }

@@ -92,6 +92,7 @@ def sign(
     audience: str,
     extra: Mapping[str, Any] = _NOTHING,
     transport: str | None = None,
+    key: Key | None = None,
 ) -> str:
     """A token of this login and generation. The same arguments give the same token, under the same key.
 
@@ -100,6 +101,7 @@ def sign(
         generation: the rotation counter; part of a refresh token only, but each has its own access token.
         extra: claims to add; none of them replaces one of ours (see `authkit.tokens.claims`).
         transport: the claim of tokens that are delivered in cookies (`authkit.tokens.transports`); none if None.
+        key: the one that signs this use, from a ring that the caller holds; the present ring's if None.
     """
     payload: dict[str, Any] = {
         **extra,
@@ -116,7 +118,7 @@ def sign(
         payload["gen"] = generation
     if transport is not None:
         payload["transport"] = transport
-    key = signing_key(use)
+    key = key or signing_key(use)
     return _signer(key, issuer, audience).sign(payload, headers={"typ": HEADER_TYPES[use], "kid": key.kid})
 
 

@@ -15,7 +15,7 @@ from authkit.logins.services import Lifetime
 from authkit.tokens.answer_fields import added_fields
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import sign
-from authkit.tokens.keys import TokenUse, current
+from authkit.tokens.keys import Ring, TokenUse, current
 from authkit.tokens.transports import Transport
 
 Rule = Callable[[AbstractBaseUser], None]
@@ -60,10 +60,16 @@ class Additions:
     rule: Rule | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    ring: Ring | None = None
+
+    @property
+    def look_at_login(self) -> bool:
+        """Whether they come from code of the project's, or from columns that nothing else needs."""
+        return bool(self.settings.claims or self.settings.authentication_claims or self.settings.answer_fields)
 
     def __call__(self, user: AbstractBaseUser, login: Login) -> None:
         settings = self.settings
-        current()
+        self.ring = current()
         if self.rule is not None:
             self.rule(user)
         self.fields = added_fields(user=user, login=login, hook=settings.answer_fields)
@@ -95,12 +101,14 @@ def sign_pair(*, user: AbstractBaseUser, login: Login, transport: Transport, add
     # are asked for anew. In a retry within the grace they may differ from those of the lost answer, under the same jti,
     # iat and exp. Of the two tokens the newer one is right, and a refusal by that jti or the login's end refuses both.
     # Keeping the claims would take a write for each refresh, and give rights that are older than the request.
-    settings = additions.settings
+    settings, ring = additions.settings, additions.ring
+    assert ring is not None  # noqa: S101  # `additions` was called before the row was written
     issued_at, ends_at = int(login.rotated_at.timestamp()), int(login.expires_at.timestamp())
     access_ends_at = min(issued_at + int(settings.access_lifetime.total_seconds()), ends_at)
 
     def token(use: TokenUse, expires_at: int, extra: Mapping[str, Any]) -> str:
         return sign(
+            key=ring.signing[use],
             use=use,
             login_id=login.pk,
             subject=str(user.pk),

@@ -28,6 +28,9 @@ SMALL, LARGE = 100_000, 1_000_000
 LINEAR = 3
 """By how much more than the table a plan's cost may grow: a sort does a little, a square by the same factor again."""
 
+FIRST = 10_000_000
+"""The first person's key: far beyond what the sequence has given to the tests before this one."""
+
 SIMPLEJWT = """
 CREATE TABLE token_blacklist_outstandingtoken (
     id bigint PRIMARY KEY, user_id bigint, jti varchar(255) UNIQUE, expires_at timestamptz NOT NULL);
@@ -38,9 +41,9 @@ FILL = """
 INSERT INTO auth_user
     (id, password, is_superuser, username, first_name, last_name, email, is_staff, is_active, date_joined)
     SELECT n, '', false, 'p' || n, '', '', 'p' || n || '@example.test', false, true, now()
-    FROM generate_series(%(above)s / 10 + 1000, %(upto)s / 10 + 999) n;
+    FROM generate_series(%(above)s / 10 + %(first)s, %(upto)s / 10 + %(first)s - 1) n;
 INSERT INTO authkit_usercutoff (user_id, issued_before)
-    SELECT id, now() - interval '40 days' FROM auth_user WHERE id >= %(above)s / 10 + 1000 AND id %% 2 = 0;
+    SELECT id, now() - interval '40 days' FROM auth_user WHERE id >= %(above)s / 10 + %(first)s AND id %% 2 = 0;
 INSERT INTO authkit_login ({columns})
     SELECT {values} FROM generate_series(%(above)s + 1, %(upto)s) n;
 INSERT INTO authkit_blacklistedtoken (digest, jti, kind, reason, created_at, expires_at)
@@ -53,7 +56,7 @@ INSERT INTO token_blacklist_blacklistedtoken SELECT n, now(), n
 """
 VALUES = {
     "id": "md5(n::text)::uuid",
-    "user_id": "(n - 1) / 10 + 1000",
+    "user_id": f"(n - 1) / 10 + {FIRST}",
     "kind": "CASE WHEN n % 3 = 0 THEN 'token' ELSE 'session' END",
     "method": "CASE WHEN n % 5 = 0 THEN 'google' ELSE 'password' END",
     "ended_at": "CASE WHEN n % 7 = 0 THEN now() END",
@@ -76,7 +79,7 @@ def fill(above: int, upto: int) -> None:
     statement = FILL.replace("{columns}", ", ".join(field.column for field in fields))
     statement = statement.replace("{values}", ", ".join(values).replace("%", "%%"))
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"above": above, "upto": upto})
+        cursor.execute(statement, {"above": above, "upto": upto, "first": FIRST})
         cursor.execute("ANALYZE")
 
 

@@ -17,7 +17,7 @@ from authkit.logins.grace import Replay, judge
 from authkit.logins.reasons import EndReason
 from authkit.logins.rotation import rotate
 from authkit.logins.services import end_login
-from authkit.logins.statement import WHOLE
+from authkit.logins.statement import ROTATED, WHOLE
 from authkit.logins.verdict import check_login
 from authkit.revocation.access import acheck_access, check_access
 from authkit.tokens import codec
@@ -78,6 +78,7 @@ def refresh(
             client=client(),
             jti=str(claims["jti"]),
             prepare=additions,
+            columns=WHOLE if additions.look_at_login else ROTATED,
         )
     except LoginEnded as ended:
         raise token_refused(ended) from ended
