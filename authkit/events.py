@@ -39,7 +39,8 @@ class Event:
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the signal."""
-        return {name: getattr(self, name) for name in self.__match_args__}
+        names: tuple[str, ...] = self.__match_args__
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)

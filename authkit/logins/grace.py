@@ -32,7 +32,7 @@ def judge(*, login: Login, generation: int, grace: timedelta, client: Client, no
     """Judges a refresh token of another generation than the login's.
 
     Args:
-        login: the row as it stands, whole.
+        login: the row as it stands.
         generation: the one that the token names. Exactly one behind means that its successor was not used to refresh.
         grace: TOKENS.GRACE.
         client: the client that presents it.

@@ -47,7 +47,7 @@ from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
 from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, Prepare, end_login
-from authkit.logins.statement import ROTATED, WHOLE, Columns, Hashes, advance
+from authkit.logins.statement import ROTATED, Columns, Hashes, advance
 from authkit.logins.verdict import check_login
 
 
@@ -89,20 +89,20 @@ def rotate(
         jti: the refresh token's, to ask the blacklist for; costs no statement of its own.
         prepare: called with the person and their login as it stands, before it moves on. An error that it raises leaves
             the login where it was, so that the same refresh token may try again later.
-        columns: the columns that are read of a login whose current token this is: more where `prepare` looks at more.
+        columns: the columns that are read: more where `prepare` looks at more.
 
     Raises:
         LoginEnded: the login is over, or was ended just now because the token had been used before (`reason` "reused").
             `signals.token_reused` is sent then, and `signals.token_suspected` for the third late retry running.
         DatabaseUnavailable: the database can't be asked.
     """
-    ask = partial(_ask, login_id=login_id, user_id=user_id, jti=jti)
-    principal = ask(columns=columns)
+    ask = partial(_ask, login_id=login_id, user_id=user_id, jti=jti, columns=columns)
+    principal = ask()
     if generation == principal.login.generation:
         _call(prepare, principal)
         if _advance(principal, lifetime=lifetime, client=client):
             return Rotated(user=principal.user, login=principal.login, replayed=False)
-    principal = ask()  # another request is or was faster: the row that it left counts, whole and at one time
+        principal = ask()  # another request was faster: the row that it left counts
     present = partial(judge, generation=generation, grace=grace, client=client)
     now = timezone.now()
     replay = present(login=principal.login, now=now)
@@ -116,7 +116,7 @@ def rotate(
     return Rotated(user=principal.user, login=principal.login, replayed=True)
 
 
-def _ask(*, login_id: UUID, user_id: Any, jti: str | None, columns: Columns = WHOLE) -> Principal:
+def _ask(*, login_id: UUID, user_id: Any, jti: str | None, columns: Columns) -> Principal:
     try:
         return check_login(login_id=login_id, user_id=user_id, jti=jti, columns=columns)
     except LoginEnded as ended:

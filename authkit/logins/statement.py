@@ -33,14 +33,15 @@ WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attna
 _ORIGIN = ("parent_id", "actor_id")
 _JUDGED = {"kind", "restricted", "auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
 _USED = _JUDGED | {"remembered", "last_seen_at", "absolute_expires_at", *_ORIGIN}
-_ROTATED = _JUDGED | {"generation", "absolute_expires_at", *_ORIGIN}
+_REPLAYED = {"rotated_at", "rotated_device", "rotated_network", "retried_at", "retried_generation", "late_retries"}
+_ROTATED = _JUDGED | _REPLAYED | {"generation", "absolute_expires_at", *_ORIGIN}
 # In the model's own order, in which `from_db()` takes their values.
 JUDGED: Columns = tuple(name for name in WHOLE if name in _JUDGED)
 """The columns that decide whether the login stands: all that the check of an access token needs."""
 USED: Columns = tuple(name for name in WHOLE if name in _USED)
 """The columns that a session needs to note its use; and those of the login it came from, as only a session can."""
 ROTATED: Columns = tuple(name for name in WHOLE if name in _ROTATED)
-"""The columns that a refresh needs whose token is the login's current one."""
+"""The columns that a refresh needs, a repeated one as well."""
 
 _CUTOFFS = ("user_cutoff", "global_cutoff")
 
@@ -106,7 +107,7 @@ class FoundLogin(NamedTuple):
 
     def login(self) -> Login:
         """The row itself, with the columns that were read."""
-        return Login.from_db(self.using, self.columns, self.values)
+        return Login.from_db(self.using, _as_set(self.columns), self.values)
 
 
 def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Columns = WHOLE) -> FoundLogin | None:
@@ -149,6 +150,11 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Co
         columns=(*_KEYS, *columns),
         values=(login_id, user.pk, *values),
     )
+
+
+@lru_cache(maxsize=8)
+def _as_set(columns: Columns) -> frozenset[str]:
+    return frozenset(columns)  # `from_db()` looks for each of the model's columns in it
 
 
 @lru_cache(maxsize=8)
