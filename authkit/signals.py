@@ -4,7 +4,7 @@
 `login_ended`    sender: Login class; `login_id`: UUID, `user_id`: the person's key, `reason`: an EndReason value.
 `logins_ended`   sender: Login class; `user_id`: the person's key, or None for everybody; `count`: int, how many
                  live logins there were; `reason`: an EndReason value; `method`, `before`: a datetime, `kind`: a
-                 LoginKind value: if not None, only logins of this method, begun before, of this kind were ended;
+                 kind of login: if not None, only logins of this method, begun before, of this kind were ended;
                  `crowd`: True where `crowd_ended` was sent for the same ending, else left out.
 `crowd_ended`    sender: Login class; `user_ids`: a collection of people's keys, `reason`: an EndReason value. Sent once
                  for each batch of people whose logins were all ended, before `logins_ended` for each of them: for

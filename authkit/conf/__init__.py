@@ -5,8 +5,8 @@
 
 No code keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything.
 
-Each section has a file of its own here. A feature has its section in its own `settings.py`, registers it by
-`conf.sections.register` and reads it by `conf.section(ItsSettings)`.
+Each section has a file of its own here. A feature has its section in its own `settings.py`, which its
+`Feature.settings` names, and reads it by `conf.section(ItsSettings)`.
 """
 
 from authkit.conf import sections

@@ -44,7 +44,7 @@ def _media_type(content_type: str | None) -> str:
 
 
 class ApiView(APIView):
-    """JSON in, JSON out, `no-store`, refusals as `{"code", "detail"}` (see API.md's "Rules that hold everywhere").
+    """JSON in, JSON out, `no-store`, refusals as `{"code", "detail"}` (docs/http.md, "Rules that hold everywhere").
 
     Of the project's REST_FRAMEWORK defaults only the throttles count: these endpoints must not change their contract,
     or lose their protection, because a project changed a default for its own views. The doors that want a credential

@@ -21,7 +21,7 @@ class TokenKind(TextChoices):
 
 
 class EndReason(TextChoices):
-    """Why a login is over; part of the API as `why` (see API.md, refusal codes)."""
+    """Why a login is over; part of the API as `why` (docs/http.md, "Refusals")."""
 
     LOGOUT = "logout", _("signed out")
     LOGOUT_ALL = "logout_all", _("signed out everywhere")

@@ -201,7 +201,7 @@ class AccountPage(SignedInPage):
 
 
 class EndLogin(SignedInPage):
-    """Ends one of my logins; another person's gets the answer of one that doesn't exist (API.md: 404)."""
+    """Ends one of my logins; another person's gets the answer of one that doesn't exist (404)."""
 
     def post(self, request: HttpRequest, login_id: UUID) -> HttpResponse:
         current = current_login(request)

@@ -47,7 +47,7 @@ class SessionLoginMiddleware:
 
     A request that never asks for its user costs nothing. A session whose login is over is emptied, so its cookie goes,
     and the request goes on as anonymous. Where the database can't be asked the answer is 503 with Retry-After, no
-    cookie is touched, and no person becomes anonymous (SECURITY.md, invariants 2 and 5). On the way out, token cookies
+    cookie is touched, and no person becomes anonymous. On the way out, token cookies
     that turned out dead are cleared (`authkit.core.response_notes`), and the session is saved, so that an outage can
     still be answered by a 503.
     """

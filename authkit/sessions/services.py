@@ -36,7 +36,7 @@ def sign_in(
     Args:
         request: an HttpRequest (or a DRF Request) with a session.
         user: the person.
-        method: "password" or the provider's id.
+        method: the id of a `Method`, such as "password" or a provider's id.
         remember: keep the cookie when the browser closes; the longer lifetimes apply.
         backend: dotted path that Django notes in the session; if None the one that verified the user, where it is one
             of AUTHENTICATION_BACKENDS, else the first of these that finds the user.

@@ -1,4 +1,4 @@
-"""The session endpoints (API.md, "Sessions")."""
+"""The session endpoints (docs/http.md, "Sessions")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The serializers of a person and of a login in answers (API.md: `User`, `Login`)."""
+"""The serializers of a person and of a login in answers (docs/http.md: `User`, `Login`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Tokens as text and back. This module decides what a token says; `services`, whether its login still stands."""
+"""Tokens as text and back. This module decides what a token says; `authkit.logins.verdict` decides whether its login
+still stands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doors for programs: authorize, exchange, and a native SDK's ID token (API.md, "Social")."""
+"""The doors for programs: authorize, exchange, and a native SDK's ID token (docs/http.md, "Social")."""
 
 from __future__ import annotations
 
