@@ -1,4 +1,5 @@
-"""The token endpoints (docs/http.md, "Tokens"). `authkit.tokens.transports` says what a transport is, and when it is open."""
+"""The token endpoints (docs/http.md, "Tokens"). `authkit.tokens.transports` says what a transport is, and when it is
+open."""
 
 from __future__ import annotations
 
