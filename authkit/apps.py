@@ -26,9 +26,10 @@ class AuthKitConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported here, because these modules import models, which don't exist before the registry is complete.
-        from authkit import checks
+        from authkit import checks, events
         from authkit.logins import mails
         from authkit.logins import receivers as logins
+        from authkit.logins.endings import register_kind
         from authkit.pages import doors as page_doors
         from authkit.revocation import receivers as revocation
         from authkit.sessions import doors as session_doors
@@ -39,6 +40,7 @@ class AuthKitConfig(AppConfig):
         from authkit.signin.may_sign_in import ask_project
         from authkit.signin.methods import register_methods_of
         from authkit.tokens import doors as token_doors
+        from authkit.tokens import formats
         from authkit.tokens import receivers as tokens
 
         checks.register()
@@ -50,7 +52,14 @@ class AuthKitConfig(AppConfig):
             register_door(door)
         for source in features.sources_of_methods():
             register_methods_of(source)
-        register_guard(ask_project, order=Order.PROJECT)
+        for guard, order in ((ask_project, Order.PROJECT), *features.guards()):
+            register_guard(guard, order=order)
+        for kind in features.kinds():
+            register_kind(kind)
+        for token_format in features.token_formats():
+            formats.register(token_format)
+        for recorder, names in features.recorders():
+            events.register_recorder(recorder, names=names)
         tokens.connect()
         sessions.connect()
         if find_spec("authkit.tokens.simplejwt") is not None:  # a folder that can be deleted

@@ -47,6 +47,21 @@ class TokensSection(TypedDict, total=False):
     REUSE_MAIL: bool
 
 
+class RevocationSection(TypedDict, total=False):
+    CHECK: Literal["database", "redis", "push"]
+    BOUND: timedelta
+    SEEN_LOGINS: int
+    EMAIL_CHANGE: Literal["end_others", "keep"]
+    SPARE_SUPERUSERS: bool
+
+
+class RedisSection(TypedDict, total=False):
+    CACHE: str
+    CLUSTER: bool
+    PREFIX: str
+    TIMEOUT: timedelta
+
+
 class AppSection(TypedDict, total=False):
     CLIENT_ID: str
     CLIENT_SECRET: str | Callable[[], str]
@@ -80,28 +95,13 @@ class SocialSection(TypedDict, total=False):
     REDIRECT_URIS: Sequence[str]
 
 
-class RevocationSection(TypedDict, total=False):
-    CHECK: Literal["database", "redis", "push"]
-    BOUND: timedelta
-    SEEN_LOGINS: int
-    EMAIL_CHANGE: Literal["end_others", "keep"]
-    SPARE_SUPERUSERS: bool
-
-
-class RedisSection(TypedDict, total=False):
-    CACHE: str
-    CLUSTER: bool
-    PREFIX: str
-    TIMEOUT: timedelta
-
-
 class AuthKitSettings(TypedDict, total=False):
     LOGIN: LoginSection
     SESSIONS: SessionsSection
     TOKENS: TokensSection
-    SOCIAL: SocialSection
     REVOCATION: RevocationSection
     REDIS: RedisSection
     REDIS_URL: str | Callable[[], str]
     TRUSTED_PROXIES: int
     PUBLIC_URL: str
+    SOCIAL: SocialSection

@@ -29,8 +29,10 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
     W004  the session's row ends before the login does      E032  a generated key marked as insecure (deploy)
-    The admin (`admin`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
-    W050  a user admin without forced logout                W047  token cookies without Secure (deploy)
+    The admin (`admin`)                       W040-W043  cookies (deploy)
+    W050  a user admin without forced logout                W045  DEBUG is on (deploy)
+                                                            W046  PUBLIC_URL has no TLS (deploy)
+                                                            W047  token cookies without Secure (deploy)
                                                             W048  CORS with credentials for every origin
                                                             E047  times are local ones (deploy)
                                                             W049  a cookie without the prefix __Host- (deploy)
@@ -49,7 +51,7 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
                                                             W060  owners are to be told, and have no address
     Redis (`redis`)                                         Other packages (`beside`)
     E080  named twice                                       W026, E026  passwords pass them by (E: deploy)
-    E081  a REDIS_URL that can't be read                    W027, E027  so do providers (E: deploy)
+    E081  a REDIS_URL that can't be read
     E082  a cache that doesn't exist or isn't django-redis'
     E083  a cluster that can't be one
     E084  needed, and not named

@@ -18,23 +18,19 @@ from authkit.conf.reading import Problem, parse
 from authkit.conf.redis import RedisSettings
 from authkit.conf.revocation import RevocationSettings
 from authkit.conf.sessions import SessionSettings
-from authkit.conf.social import AppSettings, ProviderSettings, SocialSettings
 from authkit.conf.tokens import TokenSettings
 
 __all__ = [
-    "AppSettings",
     "Hook",
     "KeySource",
     "LoginSettings",
     "Origin",
     "Problem",
-    "ProviderSettings",
     "RedisSettings",
     "RevocationSettings",
     "Secret",
     "SessionSettings",
     "Settings",
-    "SocialSettings",
     "TokenSettings",
     "current",
     "inspect",

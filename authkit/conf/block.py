@@ -9,7 +9,6 @@ from authkit.conf.login import LoginSettings
 from authkit.conf.redis import RedisSettings
 from authkit.conf.revocation import RevocationSettings
 from authkit.conf.sessions import SessionSettings
-from authkit.conf.social import SocialSettings
 from authkit.conf.tokens import TokenSettings
 
 
@@ -20,7 +19,6 @@ class Settings:
     login: LoginSettings = section(LoginSettings)
     sessions: SessionSettings = section(SessionSettings)
     tokens: TokenSettings = section(TokenSettings)
-    social: SocialSettings = section(SocialSettings)
     revocation: RevocationSettings = section(RevocationSettings)
     redis: RedisSettings = section(RedisSettings)
     redis_url: Secret = setting(Secret(""))

@@ -49,13 +49,15 @@ def _section(cls: type[T], raw: Any, path: str, problems: list[Problem]) -> T:
         if key in known:
             _read(known[key], value, path, values, problems)
         elif path or not sections.may_come():
-            problems.append(_unknown(str(key), path, list(known)))
+            problems.append(_unknown(str(key), path, list(known), may_be_section=isinstance(value, Mapping)))
     return cls(**values)
 
 
-def _unknown(key: str, path: str, known: list[str]) -> Problem:
+def _unknown(key: str, path: str, known: list[str], *, may_be_section: bool) -> Problem:
     close = get_close_matches(key.upper(), known, n=1)
     hint = f"Did you mean {path}{close[0]}?" if close else f"Known keys: {', '.join(sorted(known))}."
+    if may_be_section and not path and not close:
+        hint = f"A feature's section needs the feature's app in INSTALLED_APPS. {hint}"
     return Problem("unknown", path + key, "unknown key.", hint)
 
 

@@ -117,7 +117,9 @@ def _inner(hint: Any) -> type[Any] | None:
 
 def _texts(cls: type[Any]) -> dict[str, str]:
     """The string below each field, in one line. Python throws it away, so it is read from the source."""
-    body: Any = ast.parse(dedent(inspect.getsource(cls))).body[0]
+    # The class with the sections of features is made at run time and has no source. All that it adds are sections.
+    written = conf.Settings if issubclass(cls, conf.Settings) else cls
+    body: Any = ast.parse(dedent(inspect.getsource(written))).body[0]
     found: dict[str, str] = {}
     for above, below in pairwise(body.body):
         if (

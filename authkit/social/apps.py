@@ -16,6 +16,7 @@ class SocialConfig(AppConfig):
 
     authkit = Feature(
         section="SOCIAL",
+        settings="authkit.social.settings.SocialSettings",
         urls="authkit.social.urls",
         checks="authkit.social.every_check",
         methods="authkit.social.doors.provider_methods",

@@ -27,6 +27,7 @@ from authkit.social.flow.codes import exchange_code
 from authkit.social.flow.strategy import AuthKitStrategy
 from authkit.social.flow.views import SocialPage
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
+from authkit.social.settings import SocialSettings
 from authkit.tokens.serializers import TokenAnswerSerializer
 from authkit.tokens.services import issue_tokens
 from authkit.tokens.views import SIGN_IN, TRANSPORTS, replaced_logins, signed_in_answer, transport_for
@@ -125,7 +126,7 @@ class NativeTokenView(SocialApiView):
         csrf="cookies",
     )
     def post(self, request: Request, provider: str) -> Response:
-        if provider not in conf.current().social.providers:
+        if provider not in conf.section(SocialSettings).providers:
             raise NotFound("no such provider")
         body = NativeTokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)

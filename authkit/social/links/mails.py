@@ -15,6 +15,7 @@ from authkit import conf, signals
 from authkit.core.hidden import traced
 from authkit.social.links.linking import LinkedBy
 from authkit.social.providers.presets import find
+from authkit.social.settings import SocialSettings
 
 logger = logging.getLogger("authkit")
 
@@ -31,7 +32,7 @@ def mail_linked(sender: Any, *, link_id: Any, provider: str, how: str, **_: Any)
     logged, because the link is committed by then.
     """
     settings = conf.current()
-    if how == LinkedBy.SIGNUP.value or not settings.social.link_mail:
+    if how == LinkedBy.SIGNUP.value or not conf.section(SocialSettings).link_mail:
         return
     try:
         link = UserSocialAuth.objects.select_related("user").get(pk=link_id)
