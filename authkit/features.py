@@ -57,7 +57,7 @@ class Feature:
     recorders: str = ""
     """A tuple of pairs: a recorder that is called inside the transaction of each event, and the names of the events
     that it wants; None in their place for every event (`authkit.events`)."""
-    sign_in: str = ""
+    sign_in_buttons: str = ""
     """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
     account_area: str = ""
     """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account page."""
@@ -69,7 +69,10 @@ class Feature:
 
 
 class SignInButton(Protocol):
-    """A form on the sign-in page, which posts `next` to `login_url`."""
+    """A form on the sign-in page, which posts `next` to `login_url`.
+
+    A way in that has to ask something first, such as a telephone number, redirects from there to a page of its own.
+    """
 
     @property
     def name(self) -> str: ...
@@ -144,7 +147,8 @@ def recorders() -> Iterator[tuple[Any, Iterable[str] | None]]:
 
 def sign_in_buttons() -> list[SignInButton]:
     """The buttons of the sign-in page beside the password."""
-    return [button for feature in installed() if feature.sign_in for button in import_string(feature.sign_in)()]
+    declared = [feature.sign_in_buttons for feature in installed() if feature.sign_in_buttons]
+    return [button for path in declared for button in import_string(path)()]
 
 
 def account_links(request: HttpRequest) -> list[AccountLink]:

@@ -23,7 +23,7 @@ class NotesConfig(AppConfig):
         kinds="tests.features.notes.doors.KINDS",
         token_formats="tests.features.notes.token_formats.FORMATS",
         recorders="tests.features.notes.recorders.RECORDERS",
-        sign_in="tests.features.notes.offers.sign_in_buttons",
+        sign_in_buttons="tests.features.notes.offers.sign_in_buttons",
         account_area="tests.features.notes.offers.account_links",
         prune="tests.features.notes.offers.prunable",
     )
