@@ -28,12 +28,13 @@ from authkit.checks import wiring as wiring_checks
 from authkit.conf import checks as conf_checks
 from authkit.core import checks as core_checks
 from authkit.exceptions import KeysUnavailable
+from authkit.logins.reasons import TokenKind
 from authkit.sessions import checks as sessions_checks
 from authkit.signin import checks as signin_checks
 from authkit.social import every_check
 from authkit.tokens import checks as tokens_checks
 from authkit.tokens.jws import ALGORITHMS
-from authkit.tokens.keys import TokenUse, signing_key
+from authkit.tokens.keys import signing_key
 from tests.fresh_project import FreshProject
 from tests.tokens.rings import PRIVATE_KEYS_IN_RFCS, jwk_of, ring, signing
 
@@ -794,7 +795,7 @@ def ring_says(settings: Any, source: Any, **tokens: Any) -> tuple[str, str, str]
     number, message, hint = only(tokens_checks.check_ring)
     # A file or callable may come right by itself, what is written in the settings can't.
     with pytest.raises((ImproperlyConfigured, KeysUnavailable), match=re.escape(message)):
-        signing_key(TokenUse.ACCESS)
+        signing_key(TokenKind.ACCESS)
     return number, message, hint
 
 
@@ -930,7 +931,7 @@ def test_e037_use_for_which_no_key_signs(settings: Any) -> None:
         settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": entries}), "DERIVED_KEYS": False}}
         assert {number for number, _, _ in found(tokens_checks.check_ring)} == {"E037"}
         with pytest.raises(ImproperlyConfigured):
-            signing_key(TokenUse.REFRESH)
+            signing_key(TokenKind.REFRESH)
 
 
 def test_w038_file_of_keys_that_everybody_can_read(settings: Any, tmp_path: Path) -> None:

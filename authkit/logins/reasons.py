@@ -14,7 +14,7 @@ class LoginKind(TextChoices):
 
 
 class TokenKind(TextChoices):
-    """The use of a token, as its claim `token_type` says it."""
+    """The use of a token, as its claim `token_type` and the member `token_use` of a key say it."""
 
     ACCESS = "access", _("access token")
     REFRESH = "refresh", _("refresh token")
