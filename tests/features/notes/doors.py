@@ -23,7 +23,7 @@ from authkit.signin.methods import Method
 KIND = Kind("throw-away-note", "a note")
 KINDS = (KIND,)
 METHOD = Method("note", "A note", ("kba",))
-DOOR = Door("note", "tests.features.notes.doors.NoteSignIn", evidence=("a note",), budgets=("notes",))
+DOOR = Door("note", "tests.features.notes.doors.NoteSignIn", evidence=("a note",), budgets=("own",))
 DOORS = (DOOR,)
 
 
