@@ -27,8 +27,8 @@ class AuthKitConfig(AppConfig):
     def ready(self) -> None:
         # Imported here, because these modules import models, which don't exist before the registry is complete.
         from authkit import checks
-        from authkit.logins import mails
         from authkit.logins import receivers as logins
+        from authkit.mail import channels, mails, notices
         from authkit.pages import doors as page_doors
         from authkit.revocation import receivers as revocation
         from authkit.sessions import doors as session_doors
@@ -44,7 +44,8 @@ class AuthKitConfig(AppConfig):
         checks.register()
         logins.connect()
         rehashing.connect()
-        mails.connect()
+        channels.register_channel(channels.MAIL, mails.send_mail)
+        notices.connect()
         revocation.connect()
         for door in (*session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS, *features.doors()):
             register_door(door)

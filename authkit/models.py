@@ -2,5 +2,6 @@
 
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
+from authkit.mail.models import Delivery
 
-__all__ = ["BlacklistedToken", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]
+__all__ = ["BlacklistedToken", "Delivery", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]

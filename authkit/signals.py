@@ -9,6 +9,8 @@
 `crowd_ended`    sender: Login class; `user_ids`: a collection of people's keys, `reason`: an EndReason value. Sent once
                  for each batch of people whose logins were all ended, before `logins_ended` for each of them: for
                  receivers that can deal with several hundred people at once.
+`logins_disowned`  sender: Login class; `user_id`, `count`: int, how many live logins there were. A person followed the
+                 link of a mail and said "this was not me". `logins_ended` is sent as well.
 `token_rotated`  sender: Login class; `login_id`, `user_id`, `generation`: int, the new one.
 `token_reused`   sender: Login class; `login_id`, `user_id`, `generation`: int, the one that was presented again.
                  The login has been ended; `login_ended` is sent as well.
@@ -33,6 +35,7 @@ login_opened = Signal()
 login_ended = Signal()
 logins_ended = Signal()
 crowd_ended = Signal()
+logins_disowned = Signal()
 token_rotated = Signal()
 token_reused = Signal()
 token_suspected = Signal()

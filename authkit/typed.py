@@ -80,6 +80,12 @@ class SocialSection(TypedDict, total=False):
     REDIRECT_URIS: Sequence[str]
 
 
+class MailSection(TypedDict, total=False):
+    DELIVER: Literal["thread", "command"]
+    FROM_ADDRESS: str
+    NEW_DEVICE: Literal["mail", "off"]
+
+
 class RevocationSection(TypedDict, total=False):
     CHECK: Literal["database", "redis", "push"]
     BOUND: timedelta
@@ -100,6 +106,7 @@ class AuthKitSettings(TypedDict, total=False):
     SESSIONS: SessionsSection
     TOKENS: TokensSection
     SOCIAL: SocialSection
+    MAIL: MailSection
     REVOCATION: RevocationSection
     REDIS: RedisSection
     REDIS_URL: str | Callable[[], str]

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from authkit import features
 from authkit.core.one_time_codes import prunable_codes
 from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
+from authkit.mail.claims import prunable_deliveries
 from authkit.management.progress import Progress
 
 MOST_DAYS = 36_500
@@ -23,8 +24,8 @@ class Command(BaseCommand):
     """Says how many of each kind went. It is safe any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins, blacklisted tokens and one-time codes that ran out, and what features left behind, "
-        "in small batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
+        "Deletes logins, blacklisted tokens, one-time codes and deliveries that ran out, and what features left "
+        "behind, in small batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -52,6 +53,7 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
         ("logins", prunable_logins(keep=keep)),
         ("blacklisted tokens", prunable_blacklisted_tokens(keep=keep)),
         ("one-time codes", prunable_codes(keep=keep)),
+        ("deliveries", prunable_deliveries(keep=keep)),
         *features.prunable(keep),
     ]
 
