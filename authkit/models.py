@@ -1,7 +1,16 @@
 """The module where Django looks for the app's models. Each model lives in its room."""
 
 from authkit.core.one_time_codes import OneTimeCode
+from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.mail.models import Delivery
 
-__all__ = ["BlacklistedToken", "Delivery", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]
+__all__ = [
+    "AttemptBudget",
+    "BlacklistedToken",
+    "Delivery",
+    "GlobalCutoff",
+    "Login",
+    "OneTimeCode",
+    "UserCutoff",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authkit.conf.fields import Secret, section, setting
+from authkit.conf.limiter import LimiterSettings
 from authkit.conf.login import LoginSettings
 from authkit.conf.mail import MailSettings
 from authkit.conf.redis import RedisSettings
@@ -19,6 +20,7 @@ class Settings:
     """The whole block."""
 
     login: LoginSettings = section(LoginSettings)
+    limiter: LimiterSettings = section(LimiterSettings)
     sessions: SessionSettings = section(SessionSettings)
     tokens: TokenSettings = section(TokenSettings)
     social: SocialSettings = section(SocialSettings)

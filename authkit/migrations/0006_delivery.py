@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authkit', '0003_one_time_code'),
+        ('authkit', '0004_attempt_budget'),
     ]
 
     operations = [

@@ -72,6 +72,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             prepare=carrier.prepare,
             replaces=attempt.replaces,
             origin=attempt.origin,
+            along=attempt.along,
         )
         return Opened(login=login, result=_carried(carrier, login))
 
