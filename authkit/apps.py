@@ -27,6 +27,7 @@ class AuthKitConfig(AppConfig):
     def ready(self) -> None:
         # Imported here, because these modules import models, which don't exist before the registry is complete.
         from authkit import checks
+        from authkit.limiter import mails as limiter_mails
         from authkit.logins import receivers as logins
         from authkit.mail import channels, mails, notices
         from authkit.pages import doors as page_doors
@@ -46,6 +47,7 @@ class AuthKitConfig(AppConfig):
         rehashing.connect()
         channels.register_channel(channels.MAIL, mails.send_mail)
         notices.connect()
+        limiter_mails.connect()
         revocation.connect()
         for door in (*session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS, *features.doors()):
             register_door(door)

@@ -100,6 +100,7 @@ class SocialSection(TypedDict, total=False):
 class MailSection(TypedDict, total=False):
     DELIVER: Literal["thread", "command"]
     FROM_ADDRESS: str
+    FAILURES: int
     NEW_DEVICE: Literal["mail", "off"]
 
 

@@ -69,9 +69,10 @@ def queue_mail(
 @sensitive_variables()
 def send_mail(kind: str, body: Mapping[str, Any]) -> None:
     """Sends a queued mail; see `authkit.mail.channels.Send`."""
+    # Composed for no one as well: where a thread of the site's process does it, it takes time from the next request.
+    mail = compose(kind, body)
     if not body["to"]:
         return
-    mail = compose(kind, body)
     message = EmailMultiAlternatives(
         subject=mail.subject,
         body=mail.text,

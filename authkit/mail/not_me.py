@@ -7,13 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import router, transaction
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.core import one_time_codes
-from authkit.core.one_time_codes import OneTimeCode
 from authkit.events import LoginsDisowned, announce
-from authkit.exceptions import InvalidGrant
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
@@ -40,13 +37,6 @@ def not_me_link(*, user_id: Any) -> str:
     return links.link(PAGE, code=one_time_codes.issue(purpose=PURPOSE, lifetime=LIFETIME, user_id=user_id))
 
 
-def is_good(*, code: str) -> bool:
-    """Whether the code can be used still. Uses nothing up: mail programs and scanners open links by themselves."""
-    return OneTimeCode.objects.filter(
-        pk=one_time_codes.digest_of(code), purpose=PURPOSE, used_at=None, expires_at__gt=timezone.now()
-    ).exists()
-
-
 @sensitive_variables("code")
 def disown(*, code: str) -> Disowned:
     """Ends all logins of the code's owner.
@@ -58,10 +48,8 @@ def disown(*, code: str) -> Disowned:
         InvalidGrant: the code is unknown, used, or too old.
     """
     with transaction.atomic(using=router.db_for_write(Login)):
-        use = one_time_codes.use(code=code, purpose=PURPOSE)
-        if use.row is None or not use.is_first or use.row.expires_at <= timezone.now():
-            raise InvalidGrant("no such code, or not any more")
-        ended = end_logins_of(user_id=use.row.user_id, reason=EndReason.NOT_ME)
-        event = LoginsDisowned(user_id=use.row.user_id, count=ended.count)
+        owner = one_time_codes.redeem(code=code, purpose=PURPOSE).user_id
+        ended = end_logins_of(user_id=owner, reason=EndReason.NOT_ME)
+        event = LoginsDisowned(user_id=owner, count=ended.count)
         announce(event, sender=Login, using=router.db_for_write(Login))
     return Disowned(count=ended.count)

@@ -46,7 +46,7 @@ def record_reuse(event: Any) -> None:
     """
     if event.reason == EndReason.REUSED:
         login = _login(event.login_id)
-        _tell(login.user, "token_reused", facts=[*_facts(login), (_("Ended"), login.ended_at)])
+        tell(login.user, "token_reused", facts=[*_facts(login), (_("Ended"), login.ended_at)])
 
 
 def record_suspicion(event: Any) -> None:
@@ -56,7 +56,7 @@ def record_suspicion(event: Any) -> None:
     """
     if event.retries == ALARM_AFTER:
         login = _login(event.login_id)
-        _tell(login.user, "token_suspected", facts=_facts(login))
+        tell(login.user, "token_suspected", facts=_facts(login))
 
 
 def record_new_device(event: Any) -> None:
@@ -65,10 +65,17 @@ def record_new_device(event: Any) -> None:
     if login.actor_id is None and not _seen_before(login):
         user = get_user_model()._base_manager.get(pk=login.user_id)
         if not _has_just_opened(user):
-            _tell(user, "new_device", facts=_facts(login))
+            tell(user, "new_device", facts=_facts(login))
 
 
-def _tell(user: AbstractBaseUser, kind: str, *, facts: Facts) -> None:
+def tell(user: AbstractBaseUser, kind: str, *, facts: Facts) -> None:
+    """Queues a notice with a link "this was not me", where mails can have one. A person without an address gets none.
+
+    Args:
+        user: the person.
+        kind: names the template.
+        facts: what happened, line by line.
+    """
     address = address_of(user)
     if address:
         name, link = user.get_username(), not_me.not_me_link(user_id=user.pk)

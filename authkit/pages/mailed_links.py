@@ -8,12 +8,19 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 
+from authkit import conf
+from authkit.core.clients import client_from
 from authkit.core.hidden import Hidden
-from authkit.exceptions import InvalidGrant
-from authkit.mail import not_me
+from authkit.core.one_time_codes import is_good
+from authkit.core.refusals import headers_of, sentence_of
+from authkit.exceptions import InvalidGrant, NotFound, Throttled
+from authkit.mail import links, not_me
+from authkit.pages.forms import NameForm
 from authkit.pages.views import Page
+from authkit.signin import unlocking
 
 MAX_CODE = 128
 """Characters of a code that are looked at; ours have 43."""
@@ -36,7 +43,7 @@ class NotMePage(MailedLinkPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         code = code_of(request.GET.get("code", ""))
-        if not not_me.is_good(code=code):
+        if not is_good(code=code, purpose=not_me.PURPOSE):
             return self._spent(request)
         return render(request, "authkit/not_me.html", {"state": "ask", "code": code})
 
@@ -49,6 +56,56 @@ class NotMePage(MailedLinkPage):
 
     def _spent(self, request: HttpRequest) -> HttpResponse:
         return render(request, "authkit/not_me.html", {"state": "spent"}, status=400)
+
+
+class UnlockPage(MailedLinkPage):
+    """Asks for a name and queues the mail; behind the mail's link, unlocks. It signs no one in."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        if "code" not in request.GET:
+            if not links.can_link(unlocking.PAGE):
+                return self._show(request, "off", status=404)
+            return self._show(request, "form", form=_name_form())
+        code = code_of(request.GET["code"])
+        if not is_good(code=code, purpose=unlocking.PURPOSE):
+            return self._show(request, "spent", status=400)
+        return self._show(request, "ask", code=code)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        if "code" in request.POST:
+            return self._unlock(request)
+        form = _name_form(request.POST)
+        if not form.is_valid():
+            return self._show(request, "form", form=form, error=gettext("Enter your name."), status=400)
+        settings = conf.current()
+        try:
+            unlocking.request_unlock(
+                name=form.cleaned_data["username"],
+                client=client_from(request.META, trusted_proxies=settings.trusted_proxies),
+                identifiers=settings.login.identifiers,
+            )
+        except NotFound:
+            return self._show(request, "off", status=404)
+        except Throttled as refused:
+            answer = self._show(request, "form", form=form, error=sentence_of(refused), status=refused.status)
+            for name, value in headers_of(refused.status, refused.retry_after).items():
+                answer.headers[name] = value
+            return answer
+        return self._show(request, "sent")
+
+    def _unlock(self, request: HttpRequest) -> HttpResponse:
+        try:
+            unlocking.unlock(code=code_of(request.POST["code"]))
+        except InvalidGrant:
+            return self._show(request, "spent", status=400)
+        return self._show(request, "done")
+
+    def _show(self, request: HttpRequest, state: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        return render(request, "authkit/unlock.html", {"state": state, **context}, status=status)
+
+
+def _name_form(data: Any = None) -> NameForm:
+    return NameForm(data, identifiers=conf.current().login.identifiers)
 
 
 def code_of(text: str) -> Hidden:

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("account/", views.AccountPage.as_view(), name="account"),
     path("not-me/", mailed_links.NotMePage.as_view(), name="not-me"),
+    path("unlock/", mailed_links.UnlockPage.as_view(), name="unlock"),
     path("account/logins/end/", views.EndAllLogins.as_view(), name="account-end-all"),
     path("account/logins/<uuid:login_id>/end/", views.EndLogin.as_view(), name="account-end-login"),
 ]

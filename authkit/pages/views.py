@@ -45,9 +45,11 @@ from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
+from authkit.mail import links
 from authkit.pages.doors import PAGE
 from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
+from authkit.signin import unlocking
 from authkit.signin.credentials import verify_password
 from authkit.signin.methods import PASSWORD, methods
 
@@ -140,18 +142,22 @@ class LoginPage(Page):
     def _hold_up(self, request: HttpRequest, form: LoginForm, refused: Throttled) -> HttpResponse:
         # The same words for names that no person has.
         form.refuse("authkit-error")
-        answer = self._show(request, form, error=sentence_of(refused), status=refused.status)
+        unlock = reverse("authkit:unlock") if links.can_link(unlocking.PAGE) else ""
+        answer = self._show(request, form, error=sentence_of(refused), status=refused.status, unlock=unlock)
         for name, value in headers_of(refused.status, refused.retry_after).items():
             answer[name] = value
         return answer
 
-    def _show(self, request: HttpRequest, form: LoginForm | None, error: str = "", status: int = 200) -> HttpResponse:
+    def _show(
+        self, request: HttpRequest, form: LoginForm | None, error: str = "", status: int = 200, unlock: str = ""
+    ) -> HttpResponse:
         target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
         target = target if is_safe_target(request, target) else ""
         elsewhere = "" if form is not None else _sign_in_page()
         context = {
             "form": form,
             "error": error,
+            "unlock": unlock,
             "providers": features.sign_in_buttons(),
             "next": target,
             "elsewhere": redirect_to_login(target, elsewhere).url if target and elsewhere else elsewhere,

@@ -84,6 +84,19 @@ def verify_password(
     return Verified(user=user, reservation=reservation)
 
 
+def person_named(identifier: str, identifiers: Sequence[str]) -> AbstractBaseUser | None:
+    """The active person whom a door would try by this name; None where there is none. One statement more than the
+    search for the name needs, always."""
+    users = get_user_model()
+    manager: Any = users._default_manager
+    name = _account_name(identifier, identifiers)
+    try:
+        person: AbstractBaseUser = manager.get_by_natural_key(identifier if name is None else name)
+    except (users.DoesNotExist, users.MultipleObjectsReturned):
+        return None
+    return person if name is not None and person.is_active else None
+
+
 def _key_of(name: str) -> Any:
     """The key of the person whose failure this is; None where no person has the name. One statement, always."""
     users = get_user_model()

@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 
 from authkit.core.clients import Client
 from authkit.events import LoginOpened, is_recorded
+from authkit.limiter.events import BudgetCleared
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
@@ -254,3 +255,44 @@ def test_a_sign_in_that_is_undone_tells_no_one(owner: Any) -> None:
         transaction.set_rollback(True)
     assert not mail.outbox
     assert not Delivery.objects.exists()
+
+
+FAILED = {**NEWS, "MAIL": {"NEW_DEVICE": "off", "FAILURES": 3}, "LIMITER": {"SLOW_AFTER": 100, "LOCK_AFTER": 200}}
+
+
+def sign_in_after(user: Any, wrong: int, password: str) -> None:
+    for attempt in [*["wrong"] * wrong, password]:
+        APIClient().post(
+            reverse("authkit:token"), {"username": user.get_username(), "password": attempt}, format="json"
+        )
+
+
+@override_settings(AUTHKIT=FAILED)
+@pytest.mark.parametrize(("wrong", "mails"), [(0, 0), (2, 0), (3, 1), (6, 1)])
+def test_the_owner_hears_of_a_success_after_many_failures(owner: Any, password: str, wrong: int, mails: int) -> None:
+    sign_in_after(owner, wrong, password)
+    assert len(mail.outbox) == mails
+    for message in mail.outbox:
+        assert message.to == [owner.email]
+        assert message.subject == "Sign-in to your account at www.example.com after wrong passwords"
+        assert f"Wrong passwords before that: {wrong}" in message.body
+        assert "https://www.example.com/auth/not-me/?code=" in message.body
+        assert password not in str(message.message())
+    sign_in_after(owner, 0, password)
+    assert len(mail.outbox) == mails, "the next success has no failures before it"
+
+
+@override_settings(AUTHKIT=FAILED)
+def test_failures_alone_are_no_mail(owner: Any) -> None:
+    sign_in_after(owner, 5, "wrong again")
+    assert not mail.outbox
+
+
+@pytest.mark.parametrize("block", [{**FAILED, "PUBLIC_URL": ""}, {**FAILED, "MAIL": {"FAILURES": 0}}])
+def test_without_an_address_of_the_site_or_switched_off_failures_cost_nothing(
+    block: dict[str, Any], settings: Any, owner: Any, password: str
+) -> None:
+    settings.AUTHKIT = {**block, "MAIL": {**block["MAIL"], "NEW_DEVICE": "off"}}
+    assert not is_recorded(BudgetCleared)
+    sign_in_after(owner, 6, password)
+    assert not mail.outbox
