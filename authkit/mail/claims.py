@@ -36,13 +36,20 @@ def next_due_at(*, channels: Sequence[str]) -> datetime | None:
 
 
 def claim(row: Delivery) -> bool:
-    """Takes a row for this process; False where another one was faster. The row gets its new state."""
+    """Takes a row for this process; False where it is not due, or another process was faster. The row gets its new
+    state.
+
+    Each claim counts `attempts` up, so a row with the same number has the `due_at` that was read with it. The statement
+    does not name `due_at`: MariaDB would walk its index, lock other rows there, and end one of two claims in a deadlock.
+    """
     now = timezone.now()
-    claimed = Delivery.objects.filter(pk=row.pk, attempts=row.attempts, failed_at=None, due_at__lte=now).update(
+    if row.due_at > now:
+        return False
+    claimed = Delivery.objects.filter(pk=row.pk, attempts=row.attempts, failed_at=None).update(
         attempts=row.attempts + 1, due_at=now + LEASE
     )
     if claimed:
-        row.attempts += 1
+        row.attempts, row.due_at = row.attempts + 1, now + LEASE
     return bool(claimed)
 
 
