@@ -3,5 +3,14 @@
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
+from authkit.signin.devices import KnownDevice
 
-__all__ = ["AttemptBudget", "BlacklistedToken", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]
+__all__ = [
+    "AttemptBudget",
+    "BlacklistedToken",
+    "GlobalCutoff",
+    "KnownDevice",
+    "Login",
+    "OneTimeCode",
+    "UserCutoff",
+]
