@@ -31,6 +31,8 @@
                  so many failures of this person in a row.
 `login_unlocked`  sender: AttemptBudget class; `scope`: "name", "network", "person" or "everything", `user_id` or None,
                  `by_id`: the key of who did it, or None, `count`: int, how many budgets were cleared.
+`device_added`   sender: KnownDevice class; `device_id`: UUID, `user_id`: the person's key, `login_id`: UUID of the
+                 login by which it became known, `label`: such as "Firefox on Linux" or "", `ip`: str or None.
 `account_linked`    sender: UserSocialAuth class; `link_id`: the link's key, `user_id`, `provider`: its id, `how`:
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
@@ -55,5 +57,6 @@ login_throttled = Signal()
 login_locked = Signal()
 login_cleared = Signal()
 login_unlocked = Signal()
+device_added = Signal()
 account_linked = Signal()
 account_unlinked = Signal()

@@ -34,6 +34,7 @@ class LimiterSection(TypedDict, total=False):
     NETWORK_WINDOW: timedelta
     IPV6_PREFIX: int
     DEVICE_LOCK_AFTER: int
+    DEVICE_AGE: timedelta
     HASHES: int
     EXEMPT: Sequence[str]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authkit', '0004_attempt_budget'),
+        ('authkit', '0005_known_device'),
     ]
 
     operations = [

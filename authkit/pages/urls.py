@@ -14,4 +14,5 @@ urlpatterns: list[URLPattern] = [
     path("unlock/", mailed_links.UnlockPage.as_view(), name="unlock"),
     path("account/logins/end/", views.EndAllLogins.as_view(), name="account-end-all"),
     path("account/logins/<uuid:login_id>/end/", views.EndLogin.as_view(), name="account-end-login"),
+    path("account/devices/<uuid:device_id>/forget/", views.ForgetDevice.as_view(), name="account-forget-device"),
 ]

@@ -51,6 +51,8 @@ from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin import unlocking
 from authkit.signin.credentials import verify_password
+from authkit.signin.device_values import sent_digest
+from authkit.signin.devices import devices_of, forget_device
 from authkit.signin.methods import PASSWORD, methods
 
 LOGINS_PER_PAGE = 25
@@ -221,6 +223,8 @@ class AccountPage(SignedInPage):
             "logins": shown,
             "page": page,
             "current": current,
+            "devices": devices_of(user=request.user),
+            "here": sent_digest(request),
             "links": features.account_links(request),
         }
         return render(request, "authkit/account.html", context)
@@ -236,6 +240,17 @@ class EndLogin(SignedInPage):
             return HttpResponseRedirect(_after_logout(request))
         try:
             end_login(login_id=login_id, reason=EndReason.LOGOUT, user_id=request.user.pk)
+        except NotFound as error:
+            raise Http404 from error
+        return HttpResponseRedirect(reverse("authkit:account"))
+
+
+class ForgetDevice(SignedInPage):
+    """Has one of my devices be unknown again."""
+
+    def post(self, request: HttpRequest, device_id: UUID) -> HttpResponse:
+        try:
+            forget_device(device_id=device_id, user_id=request.user.pk)
         except NotFound as error:
             raise Http404 from error
         return HttpResponseRedirect(reverse("authkit:account"))

@@ -14,6 +14,7 @@ from django.dispatch import Signal
 
 from authkit import signals
 from authkit.core.clients import Client
+from authkit.core.identifiers import uuid7
 from authkit.exceptions import LoginEnded
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.crowds import end_logins_of_people
@@ -28,6 +29,7 @@ from authkit.logins.services import (
     end_logins_of,
     end_logins_where,
 )
+from authkit.signin.devices import remember
 from authkit.social.links.connections import disconnect
 from authkit.social.links.linking import Identity, LinkedBy, write_link
 from tests.docs.pages import first_cells, sections
@@ -92,6 +94,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         blacklist_token(
             jti="some-jti", kind="access", reason=EndReason.REVOKED, expires_at=clock.now() + timedelta(days=1)
         )
+        remember(user=user, login_id=uuid7(), client=HOME, value=None)
         identity = Identity(provider="google", uid="1", id_key="sub", record={})
         link = write_link(user=user, identity=identity, how=LinkedBy.REQUEST)
         disconnect(user_id=user.pk, connection_id=link.pk)
