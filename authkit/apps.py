@@ -34,7 +34,7 @@ class AuthKitConfig(AppConfig):
         from authkit.revocation import receivers as revocation
         from authkit.sessions import doors as session_doors
         from authkit.sessions import receivers as sessions
-        from authkit.signin import rehashing
+        from authkit.signin import new_devices, rehashing
         from authkit.signin.doors import register_door
         from authkit.signin.guards import Order, register_guard
         from authkit.signin.may_sign_in import ask_project
@@ -48,6 +48,7 @@ class AuthKitConfig(AppConfig):
         channels.register_channel(channels.MAIL, mails.send_mail)
         notices.connect()
         limiter_mails.connect()
+        new_devices.connect()
         revocation.connect()
         for door in (*session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS, *features.doors()):
             register_door(door)

@@ -40,7 +40,7 @@ def claim(row: Delivery) -> bool:
     state.
 
     Each claim counts `attempts` up, so a row with the same number has the `due_at` that was read with it. The statement
-    does not name `due_at`: MariaDB would walk its index, lock other rows there, and end one of two claims in a deadlock.
+    does not name `due_at`: MariaDB would walk its index, lock other rows, and end one of two claims in a deadlock.
     """
     now = timezone.now()
     if row.due_at > now:

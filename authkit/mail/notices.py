@@ -1,7 +1,7 @@
 """Mails that tell people what happened to their logins (ASVS 6.3.5, 6.3.7).
 
-Each is queued by a recorder of its event: in the transaction that makes the event true, so that a process that dies
-after the commit loses no mail, and a mail that can't be queued undoes nothing.
+Each is queued in the transaction of what it tells of, and in a savepoint: a process that dies after the commit loses no
+mail, and a mail that can't be queued undoes nothing. Most are queued by a recorder of an event.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from authkit import conf
 from authkit.core.clients import Client
-from authkit.events import LoginEnded, LoginOpened, TokenSuspected, register_recorder
+from authkit.events import LoginEnded, TokenSuspected, register_recorder
 from authkit.logins.grace import ALARM_AFTER
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -35,7 +34,6 @@ def connect() -> None:
     """Registers the recorders. Safe to call twice."""
     register_recorder(record_reuse, names=(LoginEnded.name,), when=_reuse_is_told)
     register_recorder(record_suspicion, names=(TokenSuspected.name,), when=_reuse_is_told)
-    register_recorder(record_new_device, names=(LoginOpened.name,), when=_new_devices_are_told)
 
 
 def record_reuse(event: Any) -> None:
@@ -59,13 +57,16 @@ def record_suspicion(event: Any) -> None:
         tell(login.user, "token_suspected", facts=_facts(login))
 
 
-def record_new_device(event: Any) -> None:
-    """Writes to the owner after a sign-in from a device at a network from which they have no login of late."""
-    login: Login = event.login
-    if login.actor_id is None and not _seen_before(login):
-        user = get_user_model()._base_manager.get(pk=login.user_id)
-        if not _has_just_opened(user):
-            tell(user, "new_device", facts=_facts(login))
+def tell_of_new_device(*, user: AbstractBaseUser, login: Login) -> None:
+    """Writes to a person who signed in from a device that is not known for them, unless they have a login of late from
+    this kind of device at this network, or the account is as new as the sign-in."""
+    if not _has_just_opened(user) and not _seen_before(login):
+        tell(user, "new_device", facts=_facts(login))
+
+
+def new_devices_are_told() -> bool:
+    """Whether the settings want such mails."""
+    return conf.current().mail.new_device == "mail" and links.can_link(not_me.PAGE)
 
 
 def tell(user: AbstractBaseUser, kind: str, *, facts: Facts) -> None:
@@ -113,7 +114,3 @@ def _has_just_opened(user: Any) -> bool:
 
 def _reuse_is_told() -> bool:
     return conf.current().tokens.reuse_mail
-
-
-def _new_devices_are_told() -> bool:
-    return conf.current().mail.new_device == "mail" and links.can_link(not_me.PAGE)

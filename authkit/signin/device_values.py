@@ -107,6 +107,11 @@ class DeviceOfSignIn:
         if then is not None:
             then()
 
+    @property
+    def was_known(self) -> bool:
+        """Whether it was known for the person before this sign-in: then it keeps the value that it has sent."""
+        return self._value is not None and self._value == self._sent
+
     def hand_on(self) -> str | None:
         """Has a browser keep the value; returns it for a program that asked for it."""
         if not self._in_browser:

@@ -26,6 +26,7 @@ from authkit.signin.device_values import device_of
 from authkit.signin.doors import require_door
 from authkit.signin.guards import pass_guards
 from authkit.signin.methods import method_of
+from authkit.signin.new_devices import notice_of
 
 logger = logging.getLogger("authkit")
 
@@ -63,6 +64,11 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
         attempt = replace(attempt, amr=method_of(attempt.method).amr)
     pass_guards(attempt, request)
     device = device_of(attempt, request, in_browser=carrier.in_browser)
+    prepare, along = carrier.prepare, attempt.along
+    if device is not None:
+        prepare, along = partial(device.prepare, prepare), partial(device.remember, along)
+    if (notice := notice_of(attempt, device)) is not None:
+        prepare, along = partial(notice.prepare, prepare), partial(notice.tell, along)
     with carrier.opening():
         login = open_login(
             user=attempt.user,
@@ -74,10 +80,10 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             remembered=attempt.remembered,
             login_id=attempt.login_id,
             began_at=attempt.began_at,
-            prepare=carrier.prepare if device is None else partial(device.prepare, carrier.prepare),
+            prepare=prepare,
             replaces=attempt.replaces,
             origin=attempt.origin,
-            along=attempt.along if device is None else partial(device.remember, attempt.along),
+            along=along,
         )
         result = _carried(carrier, login)
     return Opened(login=login, result=result, device=None if device is None else device.hand_on())

@@ -11,19 +11,23 @@ import django
 import pytest
 from django.core import mail
 from django.db import DatabaseError, connection, transaction
+from django.test import Client as Browser
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from authkit.core.clients import Client
-from authkit.events import LoginOpened, is_recorded
+from authkit.events import is_recorded
 from authkit.limiter.events import BudgetCleared
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.mail.delivering import Delivered, deliver_due
 from authkit.mail.models import Delivery
+from authkit.mail.notices import new_devices_are_told
+from authkit.signin.devices import KnownDevice
 from authkit.tokens.services import TokenPair, issue_tokens
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -237,8 +241,10 @@ def test_without_an_address_of_the_site_or_switched_off_new_devices_cost_nothing
     block: dict[str, Any], settings: Any, owner: Any
 ) -> None:
     settings.AUTHKIT = block
-    assert not is_recorded(LoginOpened)
-    sign_in(owner, PHONE)
+    assert not new_devices_are_told()
+    with CaptureQueriesContext(connection) as captured:
+        sign_in(owner, PHONE)
+    assert not any("SAVEPOINT" in query["sql"] for query in captured.captured_queries)
     assert not mail.outbox
 
 
@@ -246,6 +252,47 @@ def test_without_an_address_of_the_site_or_switched_off_new_devices_cost_nothing
 def test_without_the_pages_there_is_no_link_and_so_no_mail(owner: Any) -> None:
     sign_in(owner, PHONE)
     assert not mail.outbox
+
+
+def browse(owner: Any, password: str, browser: Browser, *, address: str) -> None:
+    name = {"username": owner.get_username(), "password": password}
+    answer = browser.post(reverse("authkit:session-login"), name, content_type="application/json", REMOTE_ADDR=address)
+    assert answer.status_code == 200
+
+
+@override_settings(AUTHKIT=NEWS)
+def test_a_known_device_is_no_news_wherever_it_is(owner: Any, password: str) -> None:
+    browser = Browser()
+    browse(owner, password, browser, address="203.0.113.1")
+    assert len(mail.outbox) == 1
+    browse(owner, password, browser, address="198.51.100.2")
+    assert len(mail.outbox) == 1
+    browse(owner, password, Browser(), address="192.0.2.3")
+    assert len(mail.outbox) == 2
+
+
+@override_settings(AUTHKIT=NEWS)
+def test_this_was_not_me_forgets_the_devices(owner: Any, password: str) -> None:
+    browser = Browser()
+    browse(owner, password, browser, address="203.0.113.1")
+    code = str(mail.outbox[0].body).partition("?code=")[2].split()[0]
+    assert KnownDevice.objects.count() == 1
+    assert Browser().post(reverse("authkit:not-me"), {"code": code}).status_code == 200
+    assert not KnownDevice.objects.exists()
+
+
+@override_settings(AUTHKIT=NEWS)
+def test_a_mail_that_cannot_be_queued_stops_no_sign_in(
+    owner: Any, password: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def down(**_arguments: Any) -> None:
+        raise DatabaseError("the table is locked")
+
+    monkeypatch.setattr(Delivery.objects, "create", down)
+    browse(owner, password, Browser(), address="203.0.113.1")
+    assert Login.objects.live().count() == 1
+    assert "could not be told" in caplog.text
+    assert password not in caplog.text
 
 
 @override_settings(AUTHKIT=NEWS)

@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
     help = (
         "Deletes logins, blacklisted tokens, one-time codes, deliveries and known devices that ran out, and what "
-        "features left behind, in small batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
+        "features left behind, in small batches. Expired sessions are Django's own: see manage.py clearsessions."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
