@@ -47,7 +47,7 @@ def queue_mail(
     Args:
         kind: names the template, `authkit/mail/<kind>.html`.
         to: the address as it is stored, never one from a request. An empty one queues a row that looks the same and is
-            sent to no one, for a door that must not tell whether it knows a person.
+            not sent, for a door that must not tell whether it knows a person.
         name: what the mail calls the person.
         facts: what happened, line by line.
         words: further names that the template uses.
@@ -69,7 +69,7 @@ def queue_mail(
 @sensitive_variables()
 def send_mail(kind: str, body: Mapping[str, Any]) -> None:
     """Sends a queued mail; see `authkit.mail.channels.Send`."""
-    # Composed for no one as well: where a thread of the site's process does it, it takes time from the next request.
+    # Composed without an address as well: a thread of the site's process takes that time from the next request.
     mail = compose(kind, body)
     if not body["to"]:
         return

@@ -59,7 +59,7 @@ class NotMePage(MailedLinkPage):
 
 
 class UnlockPage(MailedLinkPage):
-    """Asks for a name and queues the mail; behind the mail's link, unlocks. It signs no one in."""
+    """Asks for a name and queues the mail; behind the mail's link, unlocks. It does not sign in."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if "code" not in request.GET:

@@ -1,4 +1,4 @@
-"""The way out of a lock by mail: a link that unlocks, and signs no one in.
+"""The way out of a lock by mail: a link that unlocks, and does not sign in.
 
 A stranger who guesses passwords locks the owner out as well. The owner proves by the mail that the account is theirs. A
 link that signed them in would make the mailbox a password.
@@ -46,7 +46,7 @@ MAILS_FROM_ONE_NETWORK = 20
 def request_unlock(*, name: str, client: Client, identifiers: Sequence[str]) -> None:
     """Queues the mail for the person with this name. Nothing tells the caller whether there is one.
 
-    The same statements run, and the same rows are written, for a name that no person has: its mail is sent to no one.
+    The same statements run, and the same rows are written, for a name that no person has: its mail is not sent.
 
     Args:
         name: as it was typed.
@@ -80,8 +80,8 @@ def unlock(*, code: str) -> None:
     """
     with transaction.atomic(using=router.db_for_write(Delivery)):
         owner = one_time_codes.redeem(code=code, purpose=PURPOSE).user_id
-        if owner is None:  # a code that was issued for no one reached no one
-            raise InvalidGrant("a code of no one")
+        if owner is None:  # its mail was not sent
+            raise InvalidGrant("the code of a name that no person has")
         limiter.unlock(user=get_user_model()._base_manager.get(pk=owner))
 
 
