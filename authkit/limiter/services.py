@@ -34,6 +34,7 @@ from authkit.limiter.names import (
     DEVICE,
     NAME,
     PERSON,
+    STRANGER,
     account_key,
     decoy_key,
     is_exempt,
@@ -138,7 +139,7 @@ def admit(reservation: Reservation, *, user: AbstractBaseUser | None) -> Reserva
         InvalidCredentials: LIMITER.STOP_AFTER is reached. The answer is that of a wrong password, so that it confirms
             none. The caller settles it as a failure.
     """
-    person = _person(reservation.decoy if user is None else person_key(user.pk))
+    person = _person(reservation, None if user is None else user.pk)
     row = database.standings([person]).get(person.key)
     if row is None or user is None:
         return reservation
@@ -148,19 +149,21 @@ def admit(reservation: Reservation, *, user: AbstractBaseUser | None) -> Reserva
 
 
 def settle_success(reservation: Reservation, *, user: AbstractBaseUser) -> None:
-    """Forgets the failures of the name, or device, and of the person, and refunds the network; two statements.
+    """Forgets the failures of the name, or device, and of the person, and refunds the network; one statement.
 
     Call it in the transaction that opens the login, after the row is written. What other names were charged stays.
     """
-    keys = [person_key(user.pk)]
-    if reservation.subject is not None:
-        keys.insert(0, reservation.subject.key)
-        if redis.is_chosen():
-            with suppress(RedisUnavailable):
-                redis.clear([reservation.subject.key])
-    database.clear(keys)
-    if reservation.network is not None:
-        _refund(reservation, [reservation.network])
+    subject, network = reservation.subject, reservation.network
+    if subject is not None and redis.is_chosen():
+        with suppress(RedisUnavailable):
+            redis.clear([subject.key])
+    database.settle(
+        forget=[*([subject.key] if subject else []), person_key(user.pk)],
+        network=network.key if network is not None and not reservation.in_redis else None,
+        number=reservation.number,
+    )
+    if network is not None and reservation.in_redis:
+        _refund(reservation, [network])
     if reservation.failures:
         tell(
             BudgetCleared(
@@ -176,9 +179,9 @@ def settle_failure(reservation: Reservation, *, user_id: Any = None) -> None:
         reservation: of the try.
         user_id: the key of the person who has the name; None where there is none, which costs the same.
     """
-    person = reservation.decoy if user_id is None else person_key(user_id)
-    if person:
-        database.charge([_person(person)], number=reservation.number)
+    person = _person(reservation, user_id)
+    if person.key:
+        database.charge([person], number=reservation.number)
     tell(LoginFailed(door=reservation.door, user_id=user_id, client=reservation.client))
     for charge, row in _after_failure(reservation):
         # The charge of this very try brought the lock: each lock is told once.
@@ -262,8 +265,10 @@ def _subject(name: str | None, user_id: Any, settings: conf.LimiterSettings) -> 
     return None
 
 
-def _person(key: str) -> Charge:
-    return Charge(key, PERSON, FOR_EVER)
+def _person(reservation: Reservation, user_id: Any) -> Charge:
+    if user_id is None:
+        return Charge(reservation.decoy, STRANGER, FOR_EVER)
+    return Charge(person_key(user_id), PERSON, FOR_EVER)
 
 
 def _charge(charges: Sequence[Charge], number: int) -> Outcome:

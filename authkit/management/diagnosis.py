@@ -20,6 +20,7 @@ from authkit import conf, features
 from authkit.core import clocks
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
+from authkit.limiter.summary import sentences
 from authkit.logins.models import CacheEpoch, Login
 from authkit.mail import outbox
 from authkit.mail import state as queue
@@ -71,6 +72,7 @@ def diagnose() -> Iterator[Finding]:
         yield from _push(settings)
     yield _sessions(found, settings)
     if has_database:
+        yield from _limiter()
         yield from _mails()
     for sentence in beyond_endings():
         yield Finding("Not reached", sentence, Level.NOTE)
@@ -266,6 +268,17 @@ def _sessions(found: RedisState, settings: conf.Settings) -> Finding:
             "Sessions", f"{kept[engine]}: while it is out of reach, requests with one are a 503", Level.FAULT
         )
     return Finding("Sessions", kept[engine])
+
+
+def _limiter() -> Iterator[Finding]:
+    try:
+        found = sentences()
+    except DatabaseError as error:
+        # A table that is missing was reported already.
+        yield Finding("Limiter", f"its budgets can't be read ({type(error).__name__})", Level.FAULT)
+        return
+    for sentence in found:
+        yield Finding("Limiter", sentence)
 
 
 def _mails() -> Iterator[Finding]:

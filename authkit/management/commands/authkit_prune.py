@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from authkit import features
 from authkit.core.one_time_codes import prunable_codes
+from authkit.limiter.pruning import prunable_budgets
 from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.mail.claims import prunable_deliveries
 from authkit.management.progress import Progress
@@ -25,8 +26,8 @@ class Command(BaseCommand):
     """Says how many of each kind went. It is safe any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins, blacklisted tokens, one-time codes, deliveries and known devices that ran out, and what "
-        "features left behind, in small batches. Expired sessions are Django's own: see manage.py clearsessions."
+        "Deletes logins, blacklisted tokens, one-time codes, deliveries, known devices and attempt budgets that ran out, "
+        "and what features left behind, in small batches. Expired sessions are Django's own: see manage.py clearsessions."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -56,6 +57,7 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
         ("one-time codes", prunable_codes(keep=keep)),
         ("deliveries", prunable_deliveries(keep=keep)),
         ("known devices", prunable_devices()),
+        ("attempt budgets", prunable_budgets()),
         *features.prunable(keep),
     ]
 
