@@ -22,7 +22,6 @@ from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.limiter.summary import sentences
 from authkit.logins.models import CacheEpoch, Login
-from authkit.mail import outbox
 from authkit.mail import state as queue
 from authkit.management.beyond import beyond_endings
 from authkit.management.foreign_credentials import passing_by
@@ -282,26 +281,11 @@ def _limiter() -> Iterator[Finding]:
 
 
 def _mails() -> Iterator[Finding]:
-    senders = {
-        "inline": "sent at once, because the back end waits for no server",
-        "thread": "sent by a thread of the process that queued them",
-        "command": "sent by authkit_deliver",
-    }
-    yield Finding("Mails", senders[outbox.in_force()])
     try:
-        found = queue.inspect()
+        for text, weight in queue.sentences():
+            yield Finding("Mails", text, Level(weight))
     except DatabaseError as error:
         yield Finding("Mails", f"the queue can't be read ({type(error).__name__})", Level.FAULT)
-        return
-    minutes = f"{found.overdue.total_seconds() / 60:.0f} min"
-    if found.is_late:
-        text = f"{found.waiting} in the queue, the first one due for {minutes}: run authkit_deliver from cron"
-        yield Finding("Mails", text, Level.FAULT)
-    elif found.waiting:
-        yield Finding("Mails", f"{found.waiting} in the queue")
-    if found.given_up:
-        text = f"{found.given_up} given up in the last days; the log of authkit says why"
-        yield Finding("Mails", text, Level.NOTE)
 
 
 def _is_in_use(found: RedisState, settings: conf.Settings) -> bool:

@@ -26,8 +26,8 @@ class Command(BaseCommand):
     """Says how many of each kind went. It is safe any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins, blacklisted tokens, one-time codes, deliveries, known devices and attempt budgets that ran out, "
-        "and what features left behind, in small batches. Expired sessions are Django's own: see manage.py clearsessions."
+        "Deletes logins, blacklisted tokens, one-time codes, deliveries, known devices and attempt budgets that ran "
+        "out, and what features left behind, in small batches. Expired sessions are Django's own: see clearsessions."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
