@@ -27,14 +27,15 @@ class AuthKitConfig(AppConfig):
     def ready(self) -> None:
         # Imported here, because these modules import models, which don't exist before the registry is complete.
         from authkit import checks, events
-        from authkit.logins import mails
+        from authkit.limiter import mails as limiter_mails
         from authkit.logins import receivers as logins
         from authkit.logins.endings import register_kind
+        from authkit.mail import channels, mails, notices
         from authkit.pages import doors as page_doors
         from authkit.revocation import receivers as revocation
         from authkit.sessions import doors as session_doors
         from authkit.sessions import receivers as sessions
-        from authkit.signin import rehashing
+        from authkit.signin import new_devices, rehashing
         from authkit.signin.doors import register_door
         from authkit.signin.guards import Order, register_guard
         from authkit.signin.may_sign_in import ask_project
@@ -46,7 +47,10 @@ class AuthKitConfig(AppConfig):
         checks.register()
         logins.connect()
         rehashing.connect()
-        mails.connect()
+        channels.register_channel(channels.MAIL, mails.send_mail)
+        notices.connect()
+        limiter_mails.connect()
+        new_devices.connect()
         revocation.connect()
         for door in (*session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS, *features.doors()):
             register_door(door)

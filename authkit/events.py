@@ -93,6 +93,17 @@ class CrowdEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LoginsDisowned(Event):
+    """The owner of an account says that a sign-in was another person's. All their logins have been ended."""
+
+    name = "logins.disowned"
+    signal = signals.logins_disowned
+
+    user_id: Any
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRotated(Event):
     name = "token.rotated"
     signal = signals.token_rotated
@@ -138,22 +149,42 @@ class TokenBlacklisted(Event):
 
 Recorder = Callable[[Event], None]
 
-_recorders: dict[Recorder, frozenset[str] | None] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """The events that a recorder wants."""
+
+    names: frozenset[str] | None
+    when: Callable[[], bool]
+
+    def covers(self, name: str) -> bool:
+        return (self.names is None or name in self.names) and self.when()
 
 
-def register_recorder(recorder: Recorder, *, names: Iterable[str] | None = None) -> None:
+_recorders: dict[Recorder, _Wish] = {}
+
+
+def _always() -> bool:
+    return True
+
+
+def register_recorder(
+    recorder: Recorder, *, names: Iterable[str] | None = None, when: Callable[[], bool] = _always
+) -> None:
     """Has a recorder called with each event inside its transaction; for `AppConfig.ready()`. Safe to call twice.
 
     Args:
         recorder: writes to the database that the event is about, and nowhere else. Its exceptions are logged.
         names: of the events that it wants; every event if None.
+        when: asked at each event with such a name, whether the settings want the record. Where it answers False, the
+            event costs no savepoint.
     """
-    _recorders[recorder] = None if names is None else frozenset(names)
+    _recorders[recorder] = _Wish(None if names is None else frozenset(names), when)
 
 
 def is_recorded(kind: type[Event]) -> bool:
     """Whether any recorder wants events of this class."""
-    return any(names is None or kind.name in names for names in _recorders.values())
+    return any(wish.covers(kind.name) for wish in _recorders.values())
 
 
 def together(kind: type[Event], *, using: str) -> AbstractContextManager[Any]:
@@ -169,8 +200,8 @@ def announce(event: Event, *, sender: Any, using: str) -> None:
         sender: of the signal: the class of the row that the event is about.
         using: the alias of the database that holds the row.
     """
-    for recorder, names in _recorders.items():
-        if names is None or event.name in names:
+    for recorder, wish in _recorders.items():
+        if wish.covers(event.name):
             _record(recorder, event, using)
     if event.signal is not None:
         # Robust: a receiver that fails must not turn a revocation that is committed into an error.

@@ -3,5 +3,16 @@
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
+from authkit.mail.models import Delivery
+from authkit.signin.devices import KnownDevice
 
-__all__ = ["AttemptBudget", "BlacklistedToken", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]
+__all__ = [
+    "AttemptBudget",
+    "BlacklistedToken",
+    "Delivery",
+    "GlobalCutoff",
+    "KnownDevice",
+    "Login",
+    "OneTimeCode",
+    "UserCutoff",
+]

@@ -9,6 +9,8 @@
 `crowd_ended`    sender: Login class; `user_ids`: a collection of people's keys, `reason`: an EndReason value. Sent once
                  for each batch of people whose logins were all ended, before `logins_ended` for each of them: for
                  receivers that can deal with several hundred people at once.
+`logins_disowned`  sender: Login class; `user_id`, `count`: int, how many live logins there were. A person followed the
+                 link of a mail and said "this was not me". `logins_ended` is sent as well.
 `token_rotated`  sender: Login class; `login_id`, `user_id`, `generation`: int, the new one.
 `token_reused`   sender: Login class; `login_id`, `user_id`, `generation`: int, the one that was presented again.
                  The login has been ended; `login_ended` is sent as well.
@@ -29,6 +31,8 @@
                  so many failures of this person in a row.
 `login_unlocked`  sender: AttemptBudget class; `scope`: "name", "network", "person" or "everything", `user_id` or None,
                  `by_id`: the key of who did it, or None, `count`: int, how many budgets were cleared.
+`device_added`   sender: KnownDevice class; `device_id`: UUID, `user_id`: the person's key, `login_id`: UUID of the
+                 login by which it became known, `label`: such as "Firefox on Linux" or "", `ip`: str or None.
 `account_linked`    sender: UserSocialAuth class; `link_id`: the link's key, `user_id`, `provider`: its id, `how`:
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
@@ -43,6 +47,7 @@ login_opened = Signal()
 login_ended = Signal()
 logins_ended = Signal()
 crowd_ended = Signal()
+logins_disowned = Signal()
 token_rotated = Signal()
 token_reused = Signal()
 token_suspected = Signal()
@@ -52,5 +57,6 @@ login_throttled = Signal()
 login_locked = Signal()
 login_cleared = Signal()
 login_unlocked = Signal()
+device_added = Signal()
 account_linked = Signal()
 account_unlinked = Signal()

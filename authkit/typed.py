@@ -34,6 +34,7 @@ class LimiterSection(TypedDict, total=False):
     NETWORK_WINDOW: timedelta
     IPV6_PREFIX: int
     DEVICE_LOCK_AFTER: int
+    DEVICE_AGE: timedelta
     HASHES: int
     EXEMPT: Sequence[str]
 
@@ -62,6 +63,13 @@ class TokensSection(TypedDict, total=False):
     SIMPLEJWT_UNTIL: datetime | None
     TRANSPORTS: Sequence[Literal["body", "hybrid", "cookie"]]
     REUSE_MAIL: bool
+
+
+class MailSection(TypedDict, total=False):
+    DELIVER: Literal["thread", "command"]
+    FROM_ADDRESS: str
+    FAILURES: int
+    NEW_DEVICE: Literal["mail", "off"]
 
 
 class RevocationSection(TypedDict, total=False):
@@ -117,6 +125,7 @@ class AuthKitSettings(TypedDict, total=False):
     LIMITER: LimiterSection
     SESSIONS: SessionsSection
     TOKENS: TokensSection
+    MAIL: MailSection
     REVOCATION: RevocationSection
     REDIS: RedisSection
     REDIS_URL: str | Callable[[], str]

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -19,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Lower
+from django.test import override_settings
 
 import authkit.checks
 from authkit import wiring
@@ -29,6 +31,7 @@ from authkit.conf import checks as conf_checks
 from authkit.core import checks as core_checks
 from authkit.exceptions import KeysUnavailable
 from authkit.logins.reasons import TokenKind
+from authkit.mail import checks as mail_checks
 from authkit.sessions import checks as sessions_checks
 from authkit.signin import checks as signin_checks
 from authkit.social import every_check
@@ -300,10 +303,48 @@ def test_e010_email_identifies_and_the_user_model_has_none(settings: Any, monkey
 
 def test_w060_owners_are_to_be_told_and_have_no_address(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUTHKIT = {"TOKENS": {"REUSE_MAIL": True}}
-    assert not tokens_checks.check_reuse_mail()
+    assert not mail_checks.check_addresses()
     monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")
-    number, message, _ = only(tokens_checks.check_reuse_mail)
+    number, message, _ = only(mail_checks.check_addresses)
     assert (number, "'no_such_field'" in message) == ("W060", True)
+
+
+def test_w060_new_devices_are_to_be_told_and_people_have_no_address(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com"}
+    assert not mail_checks.check_addresses()
+    monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "no_such_field")
+    number, message, _ = only(mail_checks.check_addresses)
+    assert (number, "MAIL.NEW_DEVICE" in message) == ("W060", True)
+    settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com", "MAIL": {"NEW_DEVICE": "off"}}
+    assert not mail_checks.check_addresses()
+
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def smtp(**options: Any) -> dict[str, Any]:
+    """The settings of a project that sends by SMTP."""
+    if django.VERSION >= (6, 1):
+        return {"MAILERS": {"default": {"BACKEND": SMTP, "OPTIONS": options}}}
+    return {"EMAIL_BACKEND": SMTP, **{f"EMAIL_{name.upper()}": value for name, value in options.items()}}
+
+
+def test_w061_mail_server_that_never_answers_keeps_every_mail(settings: Any) -> None:
+    assert not mail_checks.check_timeout(), "the suite's back end waits for no server"
+    with override_settings(**smtp()):
+        assert only(mail_checks.check_timeout)[0] == "W061"
+    with override_settings(**smtp(timeout=10)):
+        assert not mail_checks.check_timeout()
+
+
+def test_w062_mails_with_links_and_no_public_url(settings: Any) -> None:
+    settings.AUTHKIT = {}
+    assert only(mail_checks.check_public_url)[0] == "W062"
+    for block in ({"PUBLIC_URL": "https://www.example.com"}, {"MAIL": {"NEW_DEVICE": "off"}}):
+        settings.AUTHKIT = block
+        assert not mail_checks.check_public_url()
 
 
 @pytest.fixture
@@ -656,7 +697,7 @@ def hardened(settings: Any) -> Any:
 
 
 def test_hardened_settings_pass_every_deploy_check(hardened: Any) -> None:
-    hardened.AUTHKIT = {"TOKENS": {"KEYS": ring()}}
+    hardened.AUTHKIT = {"TOKENS": {"KEYS": ring()}, "PUBLIC_URL": "https://www.example.com"}
     assert [message for check in declared("DEPLOY_CHECKS") for message in found(check)] == []
 
 

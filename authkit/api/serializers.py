@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rest_framework import serializers
+from rest_framework import ISO_8601, serializers
 
 from authkit.core.answers import AnswerSerializer
 from authkit.core.credential_fields import BodySerializer
+from authkit.signin.devices import KnownDevice
 from authkit.signin.serializers import LoginSerializer
 
 
@@ -31,3 +32,23 @@ class LoginPageSerializer(AnswerSerializer):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     results = LoginSerializer(many=True)
+
+
+class DeviceSerializer(AnswerSerializer):
+    """A known device, as its owner sees it.
+
+    `context["current"]` is the digest of the value that came with the request.
+    """
+
+    id = serializers.UUIDField()
+    label = serializers.CharField(  # type: ignore[assignment]  # a field of this name, and no label
+        help_text='Such as "Firefox on Linux".'
+    )
+    ip = serializers.IPAddressField(allow_null=True, help_text="The address of the last sign-in.")
+    created_at = serializers.DateTimeField(format=ISO_8601)
+    last_seen_at = serializers.DateTimeField(format=ISO_8601, help_text="When the caller last signed in from it.")
+    trusted_until = serializers.DateTimeField(format=ISO_8601, allow_null=True)
+    current = serializers.SerializerMethodField(help_text="Whether the request came from it.")
+
+    def get_current(self, device: KnownDevice) -> bool:
+        return device.digest == self.context.get("current")

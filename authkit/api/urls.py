@@ -15,4 +15,6 @@ urlpatterns = [
     path("logout/all/", views.LogoutAllView.as_view(), name="logout-all"),
     path("logins/", views.LoginsView.as_view(), name="logins"),
     path("logins/<str:login_id>/", views.LoginView.as_view(), name="login-detail"),
+    path("devices/", views.DevicesView.as_view(), name="devices"),
+    path("devices/<str:device_id>/", views.DeviceView.as_view(), name="device-detail"),
 ]

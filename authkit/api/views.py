@@ -12,7 +12,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from authkit.api.serializers import EndedSerializer, LoginPageSerializer, LogoutAllSerializer
+from authkit.api.serializers import DeviceSerializer, EndedSerializer, LoginPageSerializer, LogoutAllSerializer
 from authkit.core.answers import answer
 from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
@@ -27,6 +27,8 @@ from authkit.sessions.authentication import SessionAuthentication
 from authkit.sessions.services import sign_out
 from authkit.sessions.state import ended_login
 from authkit.sessions.views import sign_out_of_session
+from authkit.signin.device_values import sent_digest
+from authkit.signin.devices import devices_of, forget_device
 from authkit.signin.serializers import CurrentSerializer
 from authkit.tokens.authentication import TokenAuthentication, judging_bearer, read_bearer
 from authkit.tokens.codec import Claims
@@ -186,6 +188,40 @@ class LoginView(SignedInView):
         return Response(status=204)
 
 
+class DevicesView(SignedInView):
+    """`GET devices/`: the caller's known devices."""
+
+    @operation(
+        "devices",
+        "Logins",
+        "My known devices, the last used first",
+        description="The browsers and programs from which the caller has signed in. Only the last used 100 are listed.",
+        answers={200: DeviceSerializer},
+        many=True,
+        refuses={401: UNAUTHENTICATED},
+    )
+    def get(self, request: Request) -> Response:
+        context = {"current": sent_digest(request)}
+        return Response(DeviceSerializer(devices_of(user=request.user), many=True, context=context).data)
+
+
+class DeviceView(SignedInView):
+    """`DELETE devices/<id>/`: has one of the caller's devices be unknown again."""
+
+    @operation(
+        "device_forget",
+        "Logins",
+        "Forget one of my devices",
+        description="Its logins go on. Another person's device is a 404, as one that does not exist.",
+        answers={204: None},
+        refuses={401: UNAUTHENTICATED, 403: ("csrf_failed",), 404: ("not_found",)},
+        parameters=(Parameter("device_id", "`id` of a device.", "uuid"),),
+    )
+    def delete(self, request: Request, device_id: str) -> Response:
+        forget_device(device_id=_parsed(device_id), user_id=request.user.pk)
+        return Response(status=204)
+
+
 def _clear_cookies(request: Request, current: Login | None) -> None:
     # The login is over, so the next request would clear them as well: this way they go with this answer.
     # The request's own credential says which cookies those are; the login's row would have to be read again for that.
@@ -195,8 +231,8 @@ def _clear_cookies(request: Request, current: Login | None) -> None:
         sign_out(request=request._request)
 
 
-def _parsed(login_id: Any) -> UUID:
+def _parsed(row_id: Any) -> UUID:
     try:
-        return UUID(login_id)
+        return UUID(row_id)
     except ValueError:
-        raise NotFound("not the id of a login") from None
+        raise NotFound("not the id of a row") from None

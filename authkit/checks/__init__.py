@@ -52,8 +52,10 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
                                                             W037  public keys and the default ISSUER (deploy)
                                                             W038  a key file that everybody can read
                                                             W039  keys derived from SECRET_KEY sign (deploy)
-                                                            Mail (`tokens`)
+                                                            Mail (`mail`)
                                                             W060  owners are to be told, and have no address
+                                                            W061  SMTP without a timeout (deploy)
+                                                            W062  mails with links, and no PUBLIC_URL (deploy)
     Redis (`redis`)                                         Other packages (`beside`)
     E080  named twice                                       W026, E026  passwords pass them by (E: deploy)
     E081  a REDIS_URL that can't be read
@@ -80,6 +82,7 @@ from authkit.checks import beside, layout, wiring
 from authkit.conf import checks as conf
 from authkit.core import checks as core
 from authkit.limiter import checks as limiter
+from authkit.mail import checks as mail
 from authkit.redis import checks as redis
 from authkit.sessions import checks as sessions
 from authkit.signin import checks as signin
@@ -87,7 +90,7 @@ from authkit.tokens import checks as tokens
 
 TAG = "authkit"
 
-ROOMS: tuple[Any, ...] = (conf, core, redis, limiter, signin, sessions, tokens, wiring, beside)
+ROOMS: tuple[Any, ...] = (conf, core, redis, mail, limiter, signin, sessions, tokens, wiring, beside)
 """The modules whose checks a project has with the core alone."""
 
 

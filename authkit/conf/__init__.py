@@ -15,6 +15,7 @@ from authkit.conf.fields import Hook, KeySource, Secret
 from authkit.conf.in_force import Origin, current, inspect, origins, section
 from authkit.conf.limiter import LimiterSettings
 from authkit.conf.login import LoginSettings
+from authkit.conf.mail import MailSettings
 from authkit.conf.reading import Problem, parse
 from authkit.conf.redis import RedisSettings
 from authkit.conf.revocation import RevocationSettings
@@ -26,6 +27,7 @@ __all__ = [
     "KeySource",
     "LimiterSettings",
     "LoginSettings",
+    "MailSettings",
     "Origin",
     "Problem",
     "RedisSettings",

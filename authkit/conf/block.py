@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from authkit.conf.fields import Secret, section, setting
 from authkit.conf.limiter import LimiterSettings
 from authkit.conf.login import LoginSettings
+from authkit.conf.mail import MailSettings
 from authkit.conf.redis import RedisSettings
 from authkit.conf.revocation import RevocationSettings
 from authkit.conf.sessions import SessionSettings
@@ -21,6 +22,7 @@ class Settings:
     limiter: LimiterSettings = section(LimiterSettings)
     sessions: SessionSettings = section(SessionSettings)
     tokens: TokenSettings = section(TokenSettings)
+    mail: MailSettings = section(MailSettings)
     revocation: RevocationSettings = section(RevocationSettings)
     redis: RedisSettings = section(RedisSettings)
     redis_url: Secret = setting(Secret(""))

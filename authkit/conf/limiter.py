@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from authkit.conf.fields import SECOND, setting
+from authkit.conf.fields import CENTURY, SECOND, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,8 @@ class LimiterSettings:
     """How many bits of an IPv6 address make a network. An IPv4 address is a network by itself."""
     device_lock_after: int = setting(10, least=1, most=1_000)
     """How many failures a device that signed in before has for itself. Then it spends the budget of the name."""
+    device_age: timedelta = setting(timedelta(days=365), least=timedelta(minutes=1), most=CENTURY)
+    """How long a device is known after its person last signed in from it."""
     hashes: int = setting(4, least=1, most=1_024)
     """How many passwords one process hashes at once. A further sign-in waits for a second, and is then refused."""
     exempt: tuple[str, ...] = setting(())

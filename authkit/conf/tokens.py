@@ -51,6 +51,5 @@ class TokenSettings:
     """How a client may receive its tokens. A client that asks for no transport gets the first one; see
     docs/choosing.md#transports."""
     reuse_mail: bool = setting(False)
-    """Whether the owner gets a mail when a refresh token was used twice, or came late in three generations running. The
-    mail is sent while the answer waits, so set `EMAIL_TIMEOUT` as well. It is off by default because a client that
-    retries badly raises the same alarm."""
+    """Whether the owner gets a mail when a refresh token was used twice, or came late in three generations running. It
+    is off by default because a client that retries badly raises the same alarm."""

@@ -43,6 +43,24 @@ def read_cookie(request: HttpRequest, name: str) -> Hidden | None:
     return values[0] if len(values) == 1 else None
 
 
+def over_tls(request: HttpRequest, *names: str) -> bool:
+    """Whether cookies of ours have their prefixes and Secure in this request.
+
+    It came over TLS if Django says so, or if SESSION_COOKIE_SECURE promises it for the whole site, or if the browser
+    sends one of these cookies as a `__Host-` cookie: it does that over TLS alone, whatever the proxies in between
+    forgot to pass on.
+
+    Args:
+        request: of WSGI or ASGI.
+        names: of cookies, without the prefix.
+    """
+    return (
+        request.is_secure()
+        or settings.SESSION_COOKIE_SECURE
+        or any(bool(cookie_values(request, HOST + name)) for name in names)
+    )
+
+
 class CookieMiddleware:
     """Takes impostors out of `request.COOKIES`: prefixed names, the session's and the CSRF cookie's name, where they
     come twice or in disguise. Stands before Django's SessionMiddleware.

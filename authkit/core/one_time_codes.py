@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from authkit.core.hidden import Hidden
 from authkit.core.managers import PrimaryManager
+from authkit.exceptions import InvalidGrant
 
 _BYTES = 32
 
@@ -124,6 +125,26 @@ def use(*, code: str, purpose: str) -> Use:
         used_at=timezone.now(), attempts=models.F("attempts") + 1
     )
     return Use(row=OneTimeCode.objects.filter(**key).first(), is_first=bool(won))
+
+
+def is_good(*, code: str, purpose: str) -> bool:
+    """Whether a code can be used still. Uses nothing up: mail programs and scanners open links by themselves."""
+    return OneTimeCode.objects.filter(
+        pk=digest_of(code), purpose=purpose, used_at=None, expires_at__gt=timezone.now()
+    ).exists()
+
+
+@sensitive_variables()
+def redeem(*, code: str, purpose: str) -> OneTimeCode:
+    """Consumes a code that is good, and no other. Must run in a transaction of the caller's, as `use`.
+
+    Raises:
+        InvalidGrant: the code is unknown, used, or too old. The caller's transaction has to be undone then.
+    """
+    used = use(code=code, purpose=purpose)
+    if used.row is None or not used.is_first or used.row.expires_at <= timezone.now():
+        raise InvalidGrant("no such code, or not any more")
+    return used.row
 
 
 def name_login(*, digest: str, login_id: UUID) -> None:

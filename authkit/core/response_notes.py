@@ -28,6 +28,18 @@ class DeadCookie:
     samesite: str
 
 
+@dataclass(frozen=True, slots=True)
+class GivenCookie:
+    """A cookie for the whole host that a sign-in gives to the browser, HttpOnly."""
+
+    name: str
+    value: str = field(repr=False)
+    max_age: int
+    """Seconds."""
+    secure: bool
+    samesite: str
+
+
 @dataclass(slots=True)
 class ResponseNotes:
     """The notes of one request. Empty where no code looked at a cookie of ours."""
@@ -37,6 +49,8 @@ class ResponseNotes:
     carrier: DeadCookie | None = None
     """The cookie that carries the request: dead as well, should it turn out that its login is over."""
     dead: list[DeadCookie] = field(default_factory=list)
+    given: GivenCookie | None = None
+    """A cookie that a sign-in gives to the browser, whichever door it came by."""
     refused: AuthKitError | None = None
     """Why the cookie that should have carried the request doesn't."""
     bearer_refused: bool = False
@@ -70,11 +84,24 @@ def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:
         patch_vary_headers(response, ["Cookie"])
     if response.status_code >= 500:
         return
+    if notes.given is not None:
+        _set(response, notes.given)
     for cookie in notes.dead:
         if cookie.name not in response.cookies:
             response.delete_cookie(cookie.name, path=cookie.path, samesite=cookie.samesite)  # type: ignore[arg-type]
     if notes.refused is not None and response.status_code == 401:
         _say_why(response, notes.refused)
+
+
+def _set(response: HttpResponseBase, cookie: GivenCookie) -> None:
+    response.set_cookie(
+        cookie.name,
+        cookie.value,
+        max_age=cookie.max_age,
+        secure=cookie.secure,
+        httponly=True,
+        samesite=cookie.samesite,  # type: ignore[arg-type]
+    )
 
 
 def _say_why(response: Any, refused: AuthKitError) -> None:

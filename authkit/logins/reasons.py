@@ -37,4 +37,5 @@ class EndReason(TextChoices):
     UNLINKED = "unlinked", _("way in removed")
     PROVIDER_LOGOUT = "provider_logout", _("signed out at the provider")
     ORIGIN_ENDED = "origin_ended", _("the login that it came from ended")
+    NOT_ME = "not_me", _("the owner said that it was another person")
     EXPIRED = "expired", _("expired")

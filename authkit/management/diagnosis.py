@@ -22,6 +22,7 @@ from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.limiter.summary import sentences
 from authkit.logins.models import CacheEpoch, Login
+from authkit.mail import state as queue
 from authkit.management.beyond import beyond_endings
 from authkit.management.foreign_credentials import passing_by
 from authkit.redis import state
@@ -71,6 +72,7 @@ def diagnose() -> Iterator[Finding]:
     yield _sessions(found, settings)
     if has_database:
         yield from _limiter()
+        yield from _mails()
     for sentence in beyond_endings():
         yield Finding("Not reached", sentence, Level.NOTE)
     yield from _if_redis_died(found, settings)
@@ -276,6 +278,14 @@ def _limiter() -> Iterator[Finding]:
         return
     for sentence in found:
         yield Finding("Limiter", sentence)
+
+
+def _mails() -> Iterator[Finding]:
+    try:
+        for text, weight in queue.sentences():
+            yield Finding("Mails", text, Level(weight))
+    except DatabaseError as error:
+        yield Finding("Mails", f"the queue can't be read ({type(error).__name__})", Level.FAULT)
 
 
 def _is_in_use(found: RedisState, settings: conf.Settings) -> bool:

@@ -25,8 +25,8 @@ class HiddenCharField(forms.CharField):
         return Hidden(super().to_python(value))
 
 
-class LoginForm(forms.Form):
-    """Identifier, password, "keep me signed in". Without messages of its own: the page has one for all failures.
+class NameForm(forms.Form):
+    """A person's name alone.
 
     Args:
         identifiers: those of "username" and "email" that count; they decide the label.
@@ -37,6 +37,15 @@ class LoginForm(forms.Form):
         max_length=MAX_IDENTIFIER_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )
+
+    def __init__(self, *args: Any, identifiers: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _label(identifiers)
+
+
+class LoginForm(NameForm):
+    """Identifier, password, "keep me signed in". Without messages of its own: the page has one for all failures."""
+
     password = HiddenCharField(
         label=_("Password"),
         max_length=MAX_PASSWORD_LENGTH,
@@ -44,10 +53,6 @@ class LoginForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     remember = forms.BooleanField(label=_("Keep me signed in"), required=False)
-
-    def __init__(self, *args: Any, identifiers: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["username"].label = _label(identifiers)
 
     def focus(self, name: str) -> None:
         """Puts the cursor into this field when the page opens."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from authkit.pages import views
+from authkit.pages import mailed_links, views
 
 urlpatterns: list[URLPattern] = [
     path("login/", views.LoginPage.as_view(), name="login"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("account/", views.AccountPage.as_view(), name="account"),
+    path("not-me/", mailed_links.NotMePage.as_view(), name="not-me"),
+    path("unlock/", mailed_links.UnlockPage.as_view(), name="unlock"),
     path("account/logins/end/", views.EndAllLogins.as_view(), name="account-end-all"),
     path("account/logins/<uuid:login_id>/end/", views.EndLogin.as_view(), name="account-end-login"),
+    path("account/devices/<uuid:device_id>/forget/", views.ForgetDevice.as_view(), name="account-forget-device"),
 ]

@@ -45,10 +45,14 @@ from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
+from authkit.mail import links
 from authkit.pages.doors import PAGE
 from authkit.pages.forms import LoginForm
 from authkit.sessions.services import sign_in, sign_out
+from authkit.signin import unlocking
 from authkit.signin.credentials import verify_password
+from authkit.signin.device_values import sent_digest
+from authkit.signin.devices import devices_of, forget_device
 from authkit.signin.methods import PASSWORD, methods
 
 LOGINS_PER_PAGE = 25
@@ -140,18 +144,22 @@ class LoginPage(Page):
     def _hold_up(self, request: HttpRequest, form: LoginForm, refused: Throttled) -> HttpResponse:
         # The same words for names that no person has.
         form.refuse("authkit-error")
-        answer = self._show(request, form, error=sentence_of(refused), status=refused.status)
+        unlock = reverse("authkit:unlock") if links.can_link(unlocking.PAGE) else ""
+        answer = self._show(request, form, error=sentence_of(refused), status=refused.status, unlock=unlock)
         for name, value in headers_of(refused.status, refused.retry_after).items():
             answer[name] = value
         return answer
 
-    def _show(self, request: HttpRequest, form: LoginForm | None, error: str = "", status: int = 200) -> HttpResponse:
+    def _show(
+        self, request: HttpRequest, form: LoginForm | None, error: str = "", status: int = 200, unlock: str = ""
+    ) -> HttpResponse:
         target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
         target = target if is_safe_target(request, target) else ""
         elsewhere = "" if form is not None else _sign_in_page()
         context = {
             "form": form,
             "error": error,
+            "unlock": unlock,
             "providers": features.sign_in_buttons(),
             "next": target,
             "elsewhere": redirect_to_login(target, elsewhere).url if target and elsewhere else elsewhere,
@@ -215,6 +223,8 @@ class AccountPage(SignedInPage):
             "logins": shown,
             "page": page,
             "current": current,
+            "devices": devices_of(user=request.user),
+            "here": sent_digest(request),
             "links": features.account_links(request),
         }
         return render(request, "authkit/account.html", context)
@@ -230,6 +240,17 @@ class EndLogin(SignedInPage):
             return HttpResponseRedirect(_after_logout(request))
         try:
             end_login(login_id=login_id, reason=EndReason.LOGOUT, user_id=request.user.pk)
+        except NotFound as error:
+            raise Http404 from error
+        return HttpResponseRedirect(reverse("authkit:account"))
+
+
+class ForgetDevice(SignedInPage):
+    """Has one of my devices be unknown again."""
+
+    def post(self, request: HttpRequest, device_id: UUID) -> HttpResponse:
+        try:
+            forget_device(device_id=device_id, user_id=request.user.pk)
         except NotFound as error:
             raise Http404 from error
         return HttpResponseRedirect(reverse("authkit:account"))

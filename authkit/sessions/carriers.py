@@ -41,6 +41,11 @@ class SessionCarrier(BaseCarrier):
         self.user = user
         self.remembered = remembered
 
+    @property
+    def in_browser(self) -> bool:
+        """Always: a session has a cookie."""
+        return True
+
     def lifetime(self) -> Lifetime:
         return session_lifetime(remembered=self.remembered)
 

@@ -41,6 +41,8 @@ class Attempt:
     """The id that the login is to have, where the same thing must not open two."""
     along: Callable[[], None] | None = None
     """Called in the transaction that writes the login, such as `authkit.limiter.verifying.settling` gives it."""
+    wants_device: bool = False
+    """Whether a program asked to become a known device. A browser becomes one unasked."""
 
 
 def _nothing(request: HttpRequest) -> Mapping[str, Any]:

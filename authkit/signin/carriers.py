@@ -27,6 +27,10 @@ class Carrier(Protocol[Carried_co]):
     def kind(self) -> str:
         """The value of `Login.kind`."""
 
+    @property
+    def in_browser(self) -> bool:
+        """Whether a browser keeps the credential, in a cookie. It then becomes a known device of the person's."""
+
     def lifetime(self) -> Lifetime:
         """How long the login may live."""
 
@@ -45,6 +49,11 @@ class BaseCarrier:
     """The base of most carriers, which have neither a transaction of their own nor a preparation."""
 
     kind: ClassVar[str]
+
+    @property
+    def in_browser(self) -> bool:
+        """Not, unless the carrier says so."""
+        return False
 
     def opening(self) -> AbstractContextManager[object]:
         return nullcontext()

@@ -17,6 +17,7 @@ from authkit.core.hidden import Hidden
 from authkit.exceptions import InvalidCredentials, SignInRefused
 from authkit.limiter.services import Reservation, admit, reserve, settle_failure
 from authkit.limiter.verifying import verifying
+from authkit.signin.device_values import device_of_try
 
 MAX_PASSWORD_LENGTH = 4096
 """Characters. Doors refuse longer ones before any hashing, or an attacker could keep the server busy with hashes."""
@@ -41,7 +42,8 @@ def verify_password(
     """Reserves a try, and asks the project's authentication backends.
 
     The same statements run in the same order for names that are known, unknown, inactive and locked: nothing is looked
-    up before the reservation, and a failure is counted against the person or against a stand-in.
+    up before the reservation but the device that the request names, and a failure is counted against the person or
+    against a stand-in.
 
     Args:
         request: given to the backends.
@@ -63,7 +65,7 @@ def verify_password(
         raise SignInRefused("LOGIN.PASSWORD_DOORS is off")
     password = Hidden(password)  # from whatever caller
     client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
-    reservation = reserve(door=door, name=username, client=client)
+    reservation = reserve(door=door, name=username, client=client, device=device_of_try(request, username))
     with verifying(reservation):
         name = _account_name(username, identifiers)
         if name is None:
@@ -82,6 +84,19 @@ def verify_password(
         settle_failure(reservation, user_id=_key_of(name or username))
         raise
     return Verified(user=user, reservation=reservation)
+
+
+def person_named(identifier: str, identifiers: Sequence[str]) -> AbstractBaseUser | None:
+    """The active person whom a door would try by this name; None where there is none. One statement more than the
+    search for the name needs, always."""
+    users = get_user_model()
+    manager: Any = users._default_manager
+    name = _account_name(identifier, identifiers)
+    try:
+        person: AbstractBaseUser = manager.get_by_natural_key(identifier if name is None else name)
+    except (users.DoesNotExist, users.MultipleObjectsReturned):
+        return None
+    return person if name is not None and person.is_active else None
 
 
 def _key_of(name: str) -> Any:

@@ -6,7 +6,8 @@ Nothing else opens one. import-linter lets no other module import `authkit.login
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Generic, TypeVar
 
 from django.db import router, transaction
@@ -21,9 +22,11 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.signin.attempts import Attempt
 from authkit.signin.carriers import Carrier
+from authkit.signin.device_values import device_of
 from authkit.signin.doors import require_door
 from authkit.signin.guards import pass_guards
 from authkit.signin.methods import method_of
+from authkit.signin.new_devices import notice_of
 
 logger = logging.getLogger("authkit")
 
@@ -36,6 +39,8 @@ class Opened(Generic[Result]):
 
     login: Login
     result: Result
+    device: str | None = field(default=None, repr=False)
+    """The value of the known device, for a program. A browser gets it in a cookie."""
 
 
 def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest | None) -> Opened[Result]:
@@ -44,7 +49,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
     Args:
         attempt: the person, how they came, and by which door.
         carrier: what carries the login.
-        request: given to the guards; None where the door has none.
+        request: given to the guards, and asked for its known device; None where the door has none.
 
     Raises:
         SignInPending: a guard wants a further step first; there is no login.
@@ -58,6 +63,12 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
     if not attempt.amr and attempt.origin is None:
         attempt = replace(attempt, amr=method_of(attempt.method).amr)
     pass_guards(attempt, request)
+    device = device_of(attempt, request, in_browser=carrier.in_browser)
+    prepare, along = carrier.prepare, attempt.along
+    if device is not None:
+        prepare, along = partial(device.prepare, prepare), partial(device.remember, along)
+    if (notice := notice_of(attempt, device)) is not None:
+        prepare, along = partial(notice.prepare, prepare), partial(notice.tell, along)
     with carrier.opening():
         login = open_login(
             user=attempt.user,
@@ -69,12 +80,13 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             remembered=attempt.remembered,
             login_id=attempt.login_id,
             began_at=attempt.began_at,
-            prepare=carrier.prepare,
+            prepare=prepare,
             replaces=attempt.replaces,
             origin=attempt.origin,
-            along=attempt.along,
+            along=along,
         )
-        return Opened(login=login, result=_carried(carrier, login))
+        result = _carried(carrier, login)
+    return Opened(login=login, result=result, device=None if device is None else device.hand_on())
 
 
 def _carried(carrier: Carrier[Result], login: Login) -> Result:

@@ -8,7 +8,7 @@ from rest_framework import ISO_8601, serializers
 
 from authkit.core.answers import AnswerSerializer
 from authkit.core.credential_fields import BodySerializer, HiddenField
-from authkit.tokens.serializers import TransportField
+from authkit.tokens.serializers import TransportField, WantsDeviceField
 
 MAX_ID_TOKEN_LENGTH = 16 * 1024
 MIN_NONCE_LENGTH, MAX_NONCE_LENGTH = 16, 512
@@ -21,6 +21,7 @@ class ExchangeSerializer(BodySerializer):
     code_verifier = HiddenField(trim_whitespace=False)
     redirect_uri = serializers.CharField(trim_whitespace=False)
     transport = TransportField(required=False)
+    device = WantsDeviceField()
 
 
 class NativeTokenSerializer(BodySerializer):
@@ -29,6 +30,7 @@ class NativeTokenSerializer(BodySerializer):
     id_token = HiddenField(trim_whitespace=False, max_length=MAX_ID_TOKEN_LENGTH)
     nonce = serializers.CharField(trim_whitespace=False, min_length=MIN_NONCE_LENGTH, max_length=MAX_NONCE_LENGTH)
     transport = TransportField(required=False)
+    device = WantsDeviceField()
 
 
 class ProviderSerializer(AnswerSerializer):

@@ -24,7 +24,12 @@ from authkit.logins.models import Login
 
 logger = logging.getLogger("authkit")
 
-RESERVED = frozenset({"access", "refresh", "token_type", "expires_in", "user", "code", "detail", "reason", "why"})
+RESERVED = frozenset(
+    (
+        *("access", "refresh", "token_type", "expires_in", "user", "device"),
+        *("code", "detail", "reason", "why", "retry_after"),
+    )
+)
 """The fields of a token answer in any transport, and those by which a client knows a refusal."""
 
 

@@ -11,7 +11,6 @@ from inspect import iscoroutinefunction, signature
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 
@@ -97,21 +96,6 @@ def _takes_user_and_login(function: Any) -> bool:
     except ValueError:
         pass  # it is written in C and tells no signature
     return True
-
-
-def check_reuse_mail(**_: Any) -> list[CheckMessage]:
-    """W060."""
-    users = get_user_model()
-    name = users.get_email_field_name()
-    if not conf.inspect()[0].tokens.reuse_mail or hasattr(users, name):
-        return []
-    return [
-        Warning(
-            f"AUTHKIT TOKENS.REUSE_MAIL is on, but {users._meta.label} has no field {name!r}: no mail can be sent.",
-            hint="Set EMAIL_FIELD on the user model, or take the key out.",
-            id="authkit.W060",
-        )
-    ]
 
 
 def check_token_cookies(**_: Any) -> list[CheckMessage]:
@@ -206,5 +190,5 @@ def check_issuer(**_: Any) -> list[CheckMessage]:
     ]
 
 
-CHECKS = (check_lifetimes, check_claims, check_reuse_mail, check_ring, check_key_file)
+CHECKS = (check_lifetimes, check_claims, check_ring, check_key_file)
 DEPLOY_CHECKS = (check_token_cookies, check_derived, check_issuer)

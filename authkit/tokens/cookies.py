@@ -16,14 +16,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
 from rest_framework.response import Response
 
 from authkit import conf
-from authkit.core.cookies import HOST, SECURE, cookie_values, read_cookie
+from authkit.core.cookies import HOST, SECURE, cookie_values, over_tls, read_cookie
 from authkit.core.response_notes import DeadCookie, response_notes
 from authkit.exceptions import TokenNotValid
 from authkit.logins.reasons import TokenKind
@@ -55,26 +54,20 @@ def register_mount(names: tuple[str, ...]) -> None:
         _mounts.append(names)
 
 
-def over_tls(request: HttpRequest) -> bool:
-    """Whether the cookies of this request have their prefixes and Secure."""
-    return (
-        request.is_secure()
-        or settings.SESSION_COOKIE_SECURE
-        or bool(cookie_values(request, ACCESS_PREFIX + ACCESS_COOKIE))
-        or bool(cookie_values(request, MARKER_PREFIX + MARKER_COOKIE))
-    )
-
-
 def access_cookie_name(request: HttpRequest) -> str:
-    return ACCESS_PREFIX + ACCESS_COOKIE if over_tls(request) else ACCESS_COOKIE
+    return ACCESS_PREFIX + ACCESS_COOKIE if _has_prefixes(request) else ACCESS_COOKIE
 
 
 def refresh_cookie_name(request: HttpRequest) -> str:
-    return REFRESH_PREFIX + REFRESH_COOKIE if over_tls(request) else REFRESH_COOKIE
+    return REFRESH_PREFIX + REFRESH_COOKIE if _has_prefixes(request) else REFRESH_COOKIE
 
 
 def marker_cookie_name(request: HttpRequest) -> str:
-    return MARKER_PREFIX + MARKER_COOKIE if over_tls(request) else MARKER_COOKIE
+    return MARKER_PREFIX + MARKER_COOKIE if _has_prefixes(request) else MARKER_COOKIE
+
+
+def _has_prefixes(request: HttpRequest) -> bool:
+    return over_tls(request, ACCESS_COOKIE, MARKER_COOKIE)
 
 
 def read_access_cookie(request: HttpRequest) -> str | None:
@@ -153,7 +146,7 @@ def _set(
     if len(name) + len(value) > MAX_COOKIE_BYTES:
         logger.error("%s is larger than the %d bytes that a browser keeps", name, MAX_COOKIE_BYTES)
     response.set_cookie(
-        name, value, max_age=max_age, path=path, secure=over_tls(request), httponly=True, samesite=samesite
+        name, value, max_age=max_age, path=path, secure=_has_prefixes(request), httponly=True, samesite=samesite
     )
 
 

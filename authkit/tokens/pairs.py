@@ -37,6 +37,9 @@ class TokenPair:
     answer_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The fields that the project adds to the answer (`authkit.tokens.answer_fields`)."""
 
+    device: str | None = field(default=None, repr=False)
+    """The value of the known device, for a program that asked to become one."""
+
     @property
     def refresh_expires_in(self) -> int:
         """The rest of the refresh token's life in seconds."""

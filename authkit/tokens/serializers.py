@@ -17,10 +17,28 @@ class TransportField(serializers.CharField):
     """A transport's name; whether it is allowed here is asked by `transports.choose_transport`."""
 
 
+class WantsDeviceField(serializers.BooleanField):
+    """Whether a program that keeps its tokens by itself wants to be a known device. A browser gets a cookie unasked."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", "Answer a `device`, for the header X-Authkit-Device.")
+        super().__init__(required=False, default=False, **kwargs)
+
+
+class DeviceField(serializers.CharField):
+    """The value of a known device; left out for a program that did not ask for it."""
+
+    def get_attribute(self, instance: TokenPair) -> str:
+        if instance.device is None:
+            raise serializers.SkipField
+        return instance.device
+
+
 class ObtainSerializer(CredentialsSerializer):
     """Identifier and password, for a token pair."""
 
     transport = TransportField(required=False)
+    device = WantsDeviceField()
 
 
 class RefreshSerializer(BodySerializer):
@@ -73,6 +91,7 @@ class BodyTokensSerializer(HybridTokensSerializer):
     """Transport `body`: for programs that can keep a secret."""
 
     refresh = serializers.CharField(help_text="For one refresh, whose answer brings the next one.")
+    device = DeviceField(required=False, help_text="Where it was asked for: for the header X-Authkit-Device.")
 
 
 TRANSPORT_SERIALIZERS: dict[Transport, type[TokenAnswerSerializer]] = {

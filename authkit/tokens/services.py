@@ -6,6 +6,7 @@ The format of a token decides what is done with it when a client sends it (`auth
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -41,6 +42,7 @@ def issue_tokens(
     door: str = OWN.id,
     request: HttpRequest | None = None,
     reservation: Reservation | None = None,
+    wants_device: bool = False,
 ) -> TokenPair:
     """Opens a login for a person that the caller has verified, and signs its first pair.
 
@@ -52,8 +54,9 @@ def issue_tokens(
         began_at: when the sign-in happened, if that was before now.
         replaces: ids of logins that end once this one is there.
         door: id of the door (`authkit.signin.doors`) by which the person came.
-        request: the door's, for the guards.
+        request: the door's, for the guards and the known device.
         reservation: of the try at which the evidence was right (`authkit.limiter`); it is settled here.
+        wants_device: whether a program asked to become a known device; the pair then has its value.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
@@ -68,9 +71,11 @@ def issue_tokens(
             began_at=began_at,
             replaces=tuple(replaces),
             along=along,
+            wants_device=wants_device,
         )
         carrier = _PairCarrier(user=user, settings=conf.current().tokens, transport=transport)
-        return sign_in(attempt, carrier, request=request).result
+        opened = sign_in(attempt, carrier, request=request)
+    return opened.result if opened.device is None else replace(opened.result, device=opened.device)
 
 
 class _PairCarrier(BaseCarrier):
@@ -82,6 +87,10 @@ class _PairCarrier(BaseCarrier):
         self.user = user
         self.transport = transport
         self.additions = Additions(settings)
+
+    @property
+    def in_browser(self) -> bool:
+        return self.transport.sets_cookies
 
     def lifetime(self) -> Lifetime:
         return lifetime_of(self.additions.settings)

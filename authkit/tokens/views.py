@@ -126,6 +126,7 @@ class ObtainView(ApiView):
             transport=transport,
             door=TOKEN.id,
             reservation=verified.reservation,
+            wants_device=body.validated_data["device"],
         )
 
 
@@ -137,6 +138,7 @@ def sign_in_answer(
     transport: Transport,
     door: str = OWN.id,
     reservation: Reservation | None = None,
+    wants_device: bool = False,
 ) -> Response:
     """Signs a person in by token pair, for a door that has verified who they are (docs/own-door.md).
 
@@ -147,6 +149,7 @@ def sign_in_answer(
         transport: from `transport_for`, asked before the credential was looked at.
         door: the id under which it is registered (`authkit.signin.doors`).
         reservation: of the try, where one was reserved (`authkit.limiter`); it is settled here.
+        wants_device: whether a program asked to become a known device; the answer then has `device`.
 
     Returns:
         A token answer.
@@ -168,6 +171,7 @@ def sign_in_answer(
         door=door,
         request=request._request,
         reservation=reservation,
+        wants_device=wants_device,
     )
     return signed_in_answer(request, pair)
 

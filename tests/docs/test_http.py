@@ -56,14 +56,15 @@ def codes_of_every_call() -> tuple[list[str], list[str]]:
 
 def token_answers() -> list[dict[str, bool]]:
     table = [cells for cells in rows("Tokens") if len(cells) == 3]
-    return [dict.fromkeys(CODE.findall(cells[1]), True) for cells in table]
+    named = (re.findall(r"`(\w+)`(\?)?", cells[1]) for cells in table)
+    return [{name: not optional for name, optional in fields} for fields in named]
 
 
 def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
     """What the page says: for each call its query, body, answers and refusals."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     statuses, (every, others) = statuses_of_codes(), codes_of_every_call()
-    for heading in ("Sessions", "Tokens", "Every kind of login", "Social"):
+    for heading in ("Sessions", "Tokens", "Every kind of login", "Known devices", "Social"):
         for call, body, answer, refusals in (cells for cells in rows(heading) if len(cells) == 4):
             method, path = call.strip("`").split()
             path, _, query = path.partition("?")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatch
 from pathlib import Path
 
 from authkit import social
@@ -19,14 +18,6 @@ def test_every_page_is_listed_and_no_other() -> None:
     there = {f"authkit/{path.name}" for place in PLACES for path in (place / "authkit").glob("*.html")}
     table = "".join(re.findall(r"^\|.*$", PAGE, re.MULTILINE))
     assert set(re.findall(r"`(authkit/\w+\.html)`", table)) == there
-
-
-def test_every_mail_is_listed() -> None:
-    patterns = re.findall(r"`(authkit/mail/[\w*]+\.txt)`", PAGE)
-    mails = [f"authkit/mail/{path.name}" for place in PLACES for path in (place / "authkit" / "mail").glob("*")]
-    assert mails
-    assert [mail for mail in mails if not any(fnmatch(mail, pattern) for pattern in patterns)] == []
-    assert [pattern for pattern in patterns if not any(fnmatch(mail, pattern) for mail in mails)] == []
 
 
 def test_blocks_of_the_example_exist() -> None:

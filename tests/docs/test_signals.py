@@ -14,6 +14,8 @@ from django.dispatch import Signal
 
 from authkit import signals
 from authkit.core.clients import Client
+from authkit.core.identifiers import uuid7
+from authkit.core.one_time_codes import issue
 from authkit.exceptions import LoginEnded
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.crowds import end_logins_of_people
@@ -28,6 +30,8 @@ from authkit.logins.services import (
     end_logins_of,
     end_logins_where,
 )
+from authkit.mail.not_me import PURPOSE, disown
+from authkit.signin.devices import remember
 from authkit.social.links.connections import disconnect
 from authkit.social.links.linking import Identity, LinkedBy, write_link
 from tests.docs.pages import first_cells, sections
@@ -92,6 +96,8 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         blacklist_token(
             jti="some-jti", kind="access", reason=EndReason.REVOKED, expires_at=clock.now() + timedelta(days=1)
         )
+        remember(user=user, login_id=uuid7(), client=HOME, value=None)
+        disown(code=issue(purpose=PURPOSE, lifetime=timedelta(days=1), user_id=user.pk))
         identity = Identity(provider="google", uid="1", id_key="sub", record={})
         link = write_link(user=user, identity=identity, how=LinkedBy.REQUEST)
         disconnect(user_id=user.pk, connection_id=link.pk)

@@ -15,9 +15,12 @@ from social_django.models import Nonce
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import OneTimeCode
+from authkit.limiter.models import AttemptBudget
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.logins.reasons import EndReason
+from authkit.mail.models import Delivery
+from authkit.signin.devices import KnownDevice
 from authkit.social.models import ProviderLogout, ProviderSession
 from authkit.tokens.services import issue_tokens
 
@@ -38,6 +41,13 @@ def rows(user: Any) -> None:
         ProviderSession.objects.create(login_id=login_id, provider="oidc", subject="-", issued_at=now)
         ProviderLogout.objects.create(digest=str(when), issued_at=now, expires_at=when)
         OneTimeCode.objects.create(digest=str(when), purpose="-", user=user, created_at=now, expires_at=when)
+        last_at = int(when.timestamp() * 10**6)
+        AttemptBudget.objects.create(key=str(when), scope="name", spent=1, not_before=0, last_at=last_at, last_charge=0)
+        seen = now if when > now else now - timedelta(days=400)
+        KnownDevice.objects.create(digest=str(when), user=user, created_at=seen, last_seen_at=seen)
+        Delivery.objects.create(
+            channel="mail", kind="-", body="-", due_at=now, created_at=now, expires_at=when, failed_at=now
+        )
     for begun in (int(time.time()), int(time.time()) - 10**6):
         Nonce.objects.create(server_url="oidc", timestamp=begun, salt="state")
 
@@ -49,7 +59,17 @@ def prune(*arguments: str) -> str:
 
 
 def counts() -> list[int]:
-    models = (Login, BlacklistedToken, Nonce, OneTimeCode, ProviderSession, ProviderLogout)
+    models = (
+        Login,
+        BlacklistedToken,
+        Nonce,
+        OneTimeCode,
+        Delivery,
+        KnownDevice,
+        AttemptBudget,
+        ProviderSession,
+        ProviderLogout,
+    )
     return [model._default_manager.count() for model in models]
 
 
@@ -57,6 +77,9 @@ KINDS = (
     "logins",
     "blacklisted tokens",
     "one-time codes",
+    "deliveries",
+    "known devices",
+    "attempt budgets",
     "social sign-ins",
     "sessions at providers",
     "logouts by providers",
@@ -69,20 +92,20 @@ def said(words: str) -> str:
 
 def test_it_deletes_what_is_over_and_says_so(rows: None) -> None:
     assert prune() == said("1 deleted")
-    assert counts() == [1] * 6
+    assert counts() == [1] * 9
     assert prune() == said("0 deleted")
 
 
 def test_a_dry_run_says_it_and_deletes_nothing(rows: None) -> None:
     assert prune("--dry-run") == said("1 would be deleted")
-    assert counts() == [2] * 6
+    assert counts() == [2] * 9
 
 
 def test_rows_stay_as_long_as_was_asked_for(rows: None) -> None:
     prune("--keep", "101")
-    assert counts() == [2, 2, 2, 2, 1, 2]
+    assert counts() == [2, 2, 2, 2, 2, 1, 1, 1, 2]
     prune("--keep", "99", "--batch-size", "1", "--sleep", "0")
-    assert counts() == [1, 1, 2, 1, 1, 1]
+    assert counts() == [1, 1, 2, 1, 1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +120,7 @@ def test_a_value_that_makes_no_sense_is_refused(wrong: tuple[str, str]) -> None:
 
 def test_without_the_social_app_the_rest_is_pruned(rows: None, settings: Any) -> None:
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "social_django"]
-    assert prune() == "logins: 1 deleted\nblacklisted tokens: 1 deleted\none-time codes: 1 deleted\n"
+    assert prune() == "".join(f"{kind}: 1 deleted\n" for kind in KINDS[:6])
 
 
 def test_a_terminal_gets_a_progress_bar_that_leaves_nothing_behind(rows: None) -> None:

@@ -15,6 +15,7 @@ from authkit.logins.models import Login
 from authkit.logins.opening import open_login
 from authkit.logins.reasons import LoginKind
 from authkit.logins.services import Lifetime
+from authkit.signin.devices import KnownDevice, remember
 from tests.pages.conftest import ACCOUNT, END_ALL, LOGIN, LOGOUT
 from tests.web_forms import Forms
 
@@ -146,3 +147,22 @@ def test_many_logins_come_in_pages(signed_in: Client, user: Any) -> None:
     assert 'rel="next"' in first.content.decode()
     assert 'rel="prev"' in second.content.decode()
     assert signed_in.get(ACCOUNT, {"page": "everything"}).status_code == 200
+
+
+# Known devices
+
+
+def test_it_lists_my_devices_and_forgets_one(signed_in: Client, user: Any, make_user: Callable[..., Any]) -> None:
+    for person, label in ((user, "Otter on Linux"), (make_user("bob"), "Bob's")):
+        remember(user=person, login_id=uuid4(), client=Caller(device=label), value=None)
+    page = signed_in.get(ACCOUNT)
+    text = page.content.decode()
+    assert text.count("this device") == 1
+    assert "Otter on Linux" in text
+    assert "Bob" not in text
+    path = f"/auth/account/devices/{KnownDevice.objects.get(label='Otter on Linux').pk}/forget/"
+    assert signed_in.post(path).status_code == 403
+    assert signed_in.post(path, Forms(page).to(path)).status_code == 302
+    assert set(KnownDevice.objects.values_list("label", flat=True)) == {"", "Bob's"}
+    his = f"/auth/account/devices/{KnownDevice.objects.exclude(user=user).get().pk}/forget/"
+    assert signed_in.post(his, Forms(page).to(path)).status_code == 404

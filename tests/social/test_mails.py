@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import DatabaseError
 from social_django.models import UserSocialAuth
 
+from authkit.mail.models import Delivery
 from authkit.social.links.linking import Identity, LinkedBy, write_link
 
 pytestmark = pytest.mark.django_db
@@ -54,12 +56,24 @@ def test_a_person_without_an_address_is_connected_all_the_same(connect: Any, use
     assert mail.outbox == []
 
 
-def test_a_mail_that_cannot_be_sent_leaves_the_link(
+def test_a_mail_that_cannot_be_sent_leaves_the_link_and_is_tried_again(
     connect: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(*_arguments: Any) -> str:
         raise OSError("the mail server is down")
 
     monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", down)
+    assert connect().pk
+    assert "could not be sent, and will be tried again" in caplog.text
+    assert (Delivery.objects.get().kind, Delivery.objects.get().attempts) == ("account_linked", 1)
+
+
+def test_a_mail_that_cannot_be_queued_leaves_the_link(
+    connect: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(**_arguments: Any) -> None:
+        raise DatabaseError("the table is locked")
+
+    monkeypatch.setattr(Delivery.objects, "create", down)
     assert connect().pk
     assert "could not be told" in caplog.text

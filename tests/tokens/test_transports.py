@@ -17,10 +17,12 @@ from authkit.exceptions import TokenNotValid
 from authkit.logins.models import Login
 from authkit.tokens.services import issue_tokens
 from authkit.tokens.transports import bound_transport
-from tests.browsers import ACCESS, MARKER, REFRESH, Browser, cleared
+from tests.browsers import ACCESS, DEVICE, MARKER, REFRESH, Browser, cleared
 from tests.urls import urlpatterns as suite
 
 pytestmark = pytest.mark.django_db
+
+PLAIN = {"authkit-access", "authkit-refresh", "authkit-login", "authkit-device"}
 
 urlpatterns = [*suite, path("v1/", include(("authkit.urls.api", "authkit"), namespace="second"))]
 
@@ -46,7 +48,7 @@ def test_body_sets_no_cookie(browser: Browser) -> None:
 def test_hybrid_keeps_the_refresh_token_in_a_cookie(browser: Browser) -> None:
     answer = browser.obtain("hybrid")
     assert set(answer.json()) == {"access", "token_type", "expires_in"}
-    assert set(answer.cookies) == {REFRESH, MARKER}
+    assert set(answer.cookies) == {REFRESH, MARKER, DEVICE}
     assert "Cookie" in answer["Vary"]
     assert answer["Cache-Control"] == "no-store"
 
@@ -56,7 +58,7 @@ def test_cookie_keeps_both_and_says_who(browser: Browser, user: Any) -> None:
     assert set(answer.json()) == {"expires_in", "user"}
     assert answer.json()["expires_in"] == 900
     assert answer.json()["user"]["username"] == user.get_username()
-    assert set(answer.cookies) == {ACCESS, REFRESH, MARKER}
+    assert set(answer.cookies) == {ACCESS, REFRESH, MARKER, DEVICE}
     assert "Cookie" in answer["Vary"]
     assert answer["Cache-Control"] == "no-store"
 
@@ -75,7 +77,7 @@ def test_attributes_of_the_cookies(browser: Browser) -> None:
 
 def test_without_tls_prefixes_and_secure_go(plain: Browser) -> None:
     cookies = plain.obtain("cookie").cookies
-    assert set(cookies) == {"authkit-access", "authkit-refresh", "authkit-login"}
+    assert set(cookies) == PLAIN
     assert not any(cookie["secure"] for cookie in cookies.values())
     assert all(cookie["httponly"] for cookie in cookies.values())
     assert plain.call("get", "/probe/").status_code == 200
@@ -87,16 +89,21 @@ def test_without_tls_prefixes_and_secure_go(plain: Browser) -> None:
 def test_session_cookie_secure_promises_tls_whatever_the_proxy_says(plain: Browser) -> None:
     with override_settings(SESSION_COOKIE_SECURE=True):
         cookies = plain.obtain("cookie").cookies
-    assert set(cookies) == {ACCESS, REFRESH, MARKER}
+    assert set(cookies) == {ACCESS, REFRESH, MARKER, DEVICE}
     assert all(cookie["secure"] for cookie in cookies.values())
 
 
 def test_header_of_the_proxy_is_believed_where_the_project_says_so(plain: Browser) -> None:
     plain.headers["x-forwarded-proto"] = "https"
-    assert set(plain.obtain("cookie").cookies) == {"authkit-access", "authkit-refresh", "authkit-login"}
+    assert set(plain.obtain("cookie").cookies) == {
+        "authkit-access",
+        "authkit-refresh",
+        "authkit-login",
+        "authkit-device",
+    }
     with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
         plain.headers |= {"referer": "https://testserver/", "host": "testserver"}
-        assert set(plain.obtain("cookie").cookies) == {ACCESS, REFRESH, MARKER}
+        assert set(plain.obtain("cookie").cookies) == {ACCESS, REFRESH, MARKER, DEVICE}
 
 
 def test_cookies_set_under_tls_are_taken_and_renewed_where_the_proxy_forgets_to_say_so(browser: Browser) -> None:

@@ -14,7 +14,9 @@ from authkit import features
 from authkit.core.one_time_codes import prunable_codes
 from authkit.limiter.pruning import prunable_budgets
 from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
+from authkit.mail.claims import prunable_deliveries
 from authkit.management.progress import Progress
+from authkit.signin.devices import prunable_devices
 
 MOST_DAYS = 36_500
 MOST_ROWS = 2**31 - 1
@@ -24,9 +26,8 @@ class Command(BaseCommand):
     """Says how many of each kind went. It is safe any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins, blacklisted tokens, one-time codes and attempt budgets that ran out, and what features left "
-        "behind, "
-        "in small batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
+        "Deletes logins, blacklisted tokens, one-time codes, deliveries, known devices and attempt budgets that ran "
+        "out, and what features left behind, in small batches. Expired sessions are Django's own: see clearsessions."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -54,6 +55,8 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
         ("logins", prunable_logins(keep=keep)),
         ("blacklisted tokens", prunable_blacklisted_tokens(keep=keep)),
         ("one-time codes", prunable_codes(keep=keep)),
+        ("deliveries", prunable_deliveries(keep=keep)),
+        ("known devices", prunable_devices()),
         ("attempt budgets", prunable_budgets()),
         *features.prunable(keep),
     ]

@@ -61,6 +61,7 @@ def exchange_code(
     transport: Transport = Transport.BODY,
     replaces: Collection[UUID] = (),
     request: HttpRequest | None = None,
+    wants_device: bool = False,
 ) -> TokenPair:
     """Redeems a code, by one conditional UPDATE in one transaction with the login that is opened for it.
 
@@ -76,7 +77,8 @@ def exchange_code(
         client: from where.
         transport: how the program wants its tokens.
         replaces: ids of logins that end once the new one is there.
-        request: the door's, for the guards.
+        request: the door's, for the guards and the known device.
+        wants_device: whether the program asked to become a known device.
 
     Raises:
         InvalidGrant: no such code, used, too old, of another program, or its person may not come in any more.
@@ -98,6 +100,7 @@ def exchange_code(
                         using=transport,
                         replaces=replaces,
                         request=request,
+                        wants_device=wants_device,
                     )
             except (InvalidGrant, SignInPending) as error:
                 refused = error
@@ -107,7 +110,13 @@ def exchange_code(
 
 
 def _redeemed(
-    grant: Grant, *, client: Client, using: Transport, replaces: Collection[UUID], request: HttpRequest | None
+    grant: Grant,
+    *,
+    client: Client,
+    using: Transport,
+    replaces: Collection[UUID],
+    request: HttpRequest | None,
+    wants_device: bool,
 ) -> TokenPair:
     user = grant.user
     upstream = _upstream(grant.details)
@@ -124,6 +133,7 @@ def _redeemed(
                 replaces=replaces,
                 door=EXCHANGE.id,
                 request=request,
+                wants_device=wants_device,
             ),
         )
     except SocialLoginFailed as error:

@@ -101,6 +101,7 @@ class ExchangeView(ApiView):
             transport=transport,
             replaces=replaced_logins(request._request, transport),
             request=request._request,
+            wants_device=given["device"],
         )
         return signed_in_answer(request, pair)
 
@@ -150,6 +151,7 @@ class NativeTokenView(SocialApiView):
                 replaces=replaces,
                 door=NATIVE.id,
                 request=request._request,
+                wants_device=given["device"],
             ),
         )
         return signed_in_answer(request, pair)

@@ -47,6 +47,9 @@ class TokenObtainPairSerializer(ObtainSerializer):
     the login again. There is no `get_token()`: claims come from TOKENS.CLAIMS, which refreshes ask for too.
     """
 
+    # simplejwt's endpoint ignores a field of this name, which may mean anything to a project's clients.
+    device = None  # type: ignore[assignment]
+
     user: AbstractBaseUser | None = None
     pair: TokenPair | None = None
 

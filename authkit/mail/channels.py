@@ -1,0 +1,45 @@
+"""The ways by which a message can go. Each is a name and a function, registered in `AppConfig.ready()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+MAIL = "mail"
+
+Send = Callable[[str, Mapping[str, Any]], None]
+"""Sends one message. Its arguments are the kind and the body, as they were queued.
+
+It raises `Undeliverable` where no further attempt can succeed. Any other exception puts the message off.
+"""
+
+
+class Undeliverable(Exception):
+    """The message will never arrive, such as one to an address that its server doesn't know."""
+
+
+_channels: dict[str, Send] = {}
+
+
+def register_channel(name: str, send: Send) -> None:
+    """Adds a way; safe to call twice.
+
+    Args:
+        name: at most 8 characters, as it stands in `Delivery.channel`.
+        send: called outside of any transaction, in a thread or process that may wait.
+    """
+    _channels[name] = send
+
+
+def registered() -> list[str]:
+    """The names of the ways. A row of another one stays in the queue until a process that knows its way comes."""
+    return list(_channels)
+
+
+def send(*, channel: str, kind: str, body: Mapping[str, Any]) -> None:
+    """Sends a message by its way.
+
+    Raises:
+        Undeliverable: no further attempt can succeed.
+    """
+    _channels[channel](kind, body)

@@ -1,0 +1,40 @@
+"""Links in mails. They lead to PUBLIC_URL and never to the Host header of a request (ASVS 6.4.1).
+
+A stranger who asks for another person's mail could otherwise name a host of their own, and receive the code.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.debug import sensitive_variables
+
+from authkit import conf
+from authkit.core.hidden import Hidden
+
+
+def can_link(page: str) -> bool:
+    """Whether a mail may lead to this page: PUBLIC_URL is set, and the pages are mounted.
+
+    Args:
+        page: a name of authkit's URLs, such as "not-me".
+    """
+    return bool(_address(page))
+
+
+@sensitive_variables()
+def link(page: str, *, code: str) -> str:
+    """The absolute URL of a page, with a one-time code; empty where `can_link` is false."""
+    address = _address(page)
+    return Hidden(f"{address}?{urlencode({'code': code})}") if address else ""
+
+
+def _address(page: str) -> str:
+    site = conf.current().public_url.rstrip("/")
+    if not site:
+        return ""
+    try:
+        return site + reverse(f"authkit:{page}")
+    except NoReverseMatch:  # the project has mounted the JSON alone
+        return ""

@@ -1,0 +1,89 @@
+"""The channel of mails: a person's address, the body in the queue, and the message that Django sends."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.mail import EmailMultiAlternatives
+from django.views.decorators.debug import sensitive_variables
+
+from authkit import conf
+from authkit.mail.channels import MAIL, Undeliverable
+from authkit.mail.outbox import LIFETIME, queue
+from authkit.mail.rendering import Facts, compose, plain_facts, shown
+
+_HEADERS = {"Auto-Submitted": "auto-generated"}
+"""RFC 3834: no program answers such a mail, an "out of office" neither."""
+
+
+def address_of(user: AbstractBaseUser) -> str:
+    """The person's address as it is stored; empty where there is none."""
+    return str(getattr(user, user.get_email_field_name(), "") or "")
+
+
+@sensitive_variables("link")
+def queue_mail(
+    *,
+    kind: str,
+    to: str,
+    name: str,
+    facts: Facts = (),
+    words: Mapping[str, str] | None = None,
+    link: str = "",
+    lifetime: timedelta = LIFETIME,
+) -> UUID:
+    """Queues a mail, within the transaction of what it tells of.
+
+    The language is LANGUAGE_CODE: the request behind a notice may be a stranger's, and a stranger's `Accept-Language`
+    must not choose one that the owner can't read.
+
+    Args:
+        kind: names the template, `authkit/mail/<kind>.html`.
+        to: the address as it is stored, never one from a request. An empty one queues a row that looks the same and is
+            not sent, for a door that must not tell whether it knows a person.
+        name: what the mail calls the person.
+        facts: what happened, line by line.
+        words: further names that the template uses.
+        link: an absolute URL, made by `authkit.mail.links`; empty for a mail without one.
+        lifetime: from when on the mail is of no use, such as after its link's code has run out.
+    """
+    body = {
+        **{key: shown(word) for key, word in (words or {}).items()},
+        "to": to,
+        "name": shown(name),
+        "facts": plain_facts(facts),
+        "link": link,
+        "site": urlsplit(conf.current().public_url).netloc,
+        "language": settings.LANGUAGE_CODE,
+    }
+    return queue(channel=MAIL, kind=kind, body=body, lifetime=lifetime)
+
+
+@sensitive_variables()
+def send_mail(kind: str, body: Mapping[str, Any]) -> None:
+    """Sends a queued mail; see `authkit.mail.channels.Send`."""
+    # Composed without an address as well: a thread of the site's process takes that time from the next request.
+    mail = compose(kind, body)
+    if not body["to"]:
+        return
+    message = EmailMultiAlternatives(
+        subject=mail.subject,
+        body=mail.text,
+        from_email=conf.current().mail.from_address or None,
+        to=[body["to"]],
+        headers=_HEADERS,
+    )
+    message.attach_alternative(mail.html, "text/html")
+    try:
+        message.send()
+    except smtplib.SMTPRecipientsRefused as error:
+        if all(code >= 500 for code, _said in error.recipients.values()):  # RFC 5321 section 4.2.1: for good
+            raise Undeliverable("its server refuses the address") from error
+        raise

@@ -1,0 +1,83 @@
+"""Puts a message into the queue, within the transaction of what it tells of."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import router, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from authkit import conf
+from authkit.core.hidden import traced
+from authkit.core.identifiers import uuid7
+from authkit.mail import sender
+from authkit.mail.delivering import deliver, sealed_body
+from authkit.mail.models import Delivery
+
+logger = logging.getLogger("authkit")
+
+LIFETIME = timedelta(days=3)
+"""How long a message is worth sending, where its caller says nothing else."""
+
+AT_ONCE = frozenset(f"django.core.mail.backends.{name}.EmailBackend" for name in ("locmem", "dummy", "filebased"))
+"""Back ends that wait for no server. Tests and development see the mail as soon as the transaction is committed."""
+
+
+@sensitive_variables("body")
+def queue(*, channel: str, kind: str, body: Mapping[str, Any], lifetime: timedelta = LIFETIME) -> UUID:
+    """Queues a message. It is sent after the commit of the caller's transaction, and by no worker of a request.
+
+    Args:
+        channel: the way it goes; see `authkit.mail.channels`.
+        kind: the kind of message.
+        body: what the channel needs, as JSON can hold it. It is encrypted here.
+        lifetime: from when on the message is of no use.
+
+    Returns:
+        The row's key.
+    """
+    key, now = uuid7(), timezone.now()
+    Delivery.objects.create(
+        pk=key,
+        channel=channel,
+        kind=kind,
+        body=sealed_body(body, delivery_id=key),
+        due_at=now,
+        created_at=now,
+        expires_at=now + lifetime,
+    )
+    transaction.on_commit(partial(_begin, key), using=router.db_for_write(Delivery), robust=True)
+    return key
+
+
+def email_backend() -> str:
+    """The dotted path of the back end by which Django sends."""
+    mailers = getattr(settings, "MAILERS", None)  # Django 6.1
+    path: str = mailers["default"]["BACKEND"] if mailers else settings.EMAIL_BACKEND
+    return path
+
+
+def in_force() -> str:
+    """What sends: "thread", "command", or "inline" where no server is waited for."""
+    if email_backend() in AT_ONCE:
+        return "inline"
+    return conf.current().mail.deliver
+
+
+def _begin(key: UUID) -> None:
+    # The caller's work is committed: whatever fails here, the row is there for the next process that looks.
+    try:
+        how = in_force()
+        if how == "inline":
+            deliver(delivery_id=key)
+        elif how == "thread":
+            sender.wake()
+    except Exception as error:  # noqa: BLE001  # a message that can't be sent must not fail the request
+        logger.warning("a message can't be sent now, and stays in the queue: %s", traced(error))

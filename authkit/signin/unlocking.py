@@ -1,0 +1,96 @@
+"""The way out of a lock by mail: a link that unlocks, and does not sign in.
+
+A stranger who guesses passwords locks the owner out as well. The owner proves by the mail that the account is theirs. A
+link that signed them in would make the mailbox a password.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.db import router, transaction
+
+from authkit.core import one_time_codes
+from authkit.core.clients import Client
+from authkit.core.clocks import SECOND
+from authkit.exceptions import InvalidGrant, NotFound, Throttled
+from authkit.limiter import unlocking as limiter
+from authkit.limiter.budgets import Limits
+from authkit.limiter.charges import Charge
+from authkit.limiter.database import charge
+from authkit.limiter.names import key_of, normalised
+from authkit.mail import links
+from authkit.mail.mails import address_of, queue_mail
+from authkit.mail.models import Delivery
+from authkit.signin.credentials import person_named
+
+PAGE = "unlock"
+PURPOSE = "unlock"
+LIFETIME = timedelta(minutes=30)
+
+_HOUR = 3600 * SECOND
+
+
+def _at_most(count: int) -> Limits:
+    """So many in an hour, then an hour without any."""
+    return Limits(slow_after=count, lock_after=count, lock_for=_HOUR, max_delay=_HOUR, window=_HOUR)
+
+
+MAILS_TO_ONE_NAME = 3
+MAILS_FROM_ONE_NETWORK = 20
+
+
+def request_unlock(*, name: str, client: Client, identifiers: Sequence[str]) -> None:
+    """Queues the mail for the person with this name. Nothing tells the caller whether there is one.
+
+    The same statements run, and the same rows are written, for a name that no person has: its mail is not sent.
+
+    Args:
+        name: as it was typed.
+        client: from where.
+        identifiers: those of "username" and "email" that count.
+
+    Raises:
+        NotFound: mails can't have links here, because PUBLIC_URL is not set.
+        Throttled: there were as many such mails for this name, known or not, or from this network, as an hour allows.
+    """
+    if not links.can_link(PAGE):
+        raise NotFound("PUBLIC_URL is empty, or the pages are not mounted")
+    _charge(name, client)
+    person = person_named(name, identifiers)
+    with transaction.atomic(using=router.db_for_write(Delivery)):
+        code = one_time_codes.issue(purpose=PURPOSE, lifetime=LIFETIME, user_id=None if person is None else person.pk)
+        queue_mail(
+            kind="unlock",
+            to="" if person is None else address_of(person),
+            name=name if person is None else person.get_username(),
+            link=links.link(PAGE, code=code),
+            lifetime=LIFETIME,
+        )
+
+
+def unlock(*, code: str) -> None:
+    """Forgets the failures of the code's owner: their own, those of their user name and those of their address.
+
+    Raises:
+        InvalidGrant: the code is unknown, used, or too old.
+    """
+    with transaction.atomic(using=router.db_for_write(Delivery)):
+        owner = one_time_codes.redeem(code=code, purpose=PURPOSE).user_id
+        if owner is None:  # its mail was not sent
+            raise InvalidGrant("the code of a name that no person has")
+        limiter.unlock(user=get_user_model()._base_manager.get(pk=owner))
+
+
+def _charge(name: str, client: Client) -> None:
+    charges = [Charge(key_of("mails", normalised(name)), "mails", _at_most(MAILS_TO_ONE_NAME))]
+    if client.network:
+        limits = _at_most(MAILS_FROM_ONE_NETWORK)
+        charges.append(Charge(key_of("mails-network", client.network), "mails-network", limits))
+    # In the database, whatever LIMITER.BACKEND says: it is rare, and a Redis that is flushed would let a flood through.
+    refusal = charge(charges, number=secrets.randbits(62)).refusal
+    if refusal is not None:
+        raise Throttled("too many mails", retry_after=max(1, -(-refusal.wait // SECOND)))
