@@ -509,6 +509,43 @@ def test_any_one_back_end_that_finds_people_is_fine(chosen: list[str], settings:
     assert found(wiring_checks.check_backends) == []
 
 
+@pytest.mark.parametrize(
+    ("chosen", "listed"),
+    [
+        ([wiring.MODEL_BACKEND], wiring.LIMITED_MODEL_BACKEND),
+        ([wiring.MODEL_BACKEND, "a.Backend"], wiring.LIMITER_BACKEND),
+        ([wiring.MODEL_BACKEND, wiring.LIMITER_BACKEND], wiring.LIMITER_BACKEND),
+    ],
+)
+def test_w280_passwords_at_other_doors_are_not_limited(chosen: list[str], listed: str, settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = chosen
+    number, _, hint = only(wiring_checks.check_limited_backends)
+    assert (number, listed in hint) == ("W280", True)
+
+
+def test_w281_failures_of_one_other_back_end_are_only_counted(settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = ["a.Backend"]
+    number, message, hint = only(wiring_checks.check_limited_backends)
+    assert (number, "'a.Backend'" in message, wiring.LIMITER_BACKEND in hint) == ("W281", True, True)
+
+
+def test_e280_names_of_people_are_not_unique(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = get_user_model()
+    settings.AUTHENTICATION_BACKENDS = [wiring.LIMITED_MODEL_BACKEND]
+    monkeypatch.setattr(wiring_checks, "is_unique", lambda _users, field: field.name != users.USERNAME_FIELD)
+    number, message, _ = only(wiring_checks.check_limited_backends)
+    assert (number, users.USERNAME_FIELD in message) == ("E280", True)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [[wiring.LIMITED_MODEL_BACKEND], [wiring.LIMITED_MODEL_BACKEND, "a.B"], [wiring.LIMITER_BACKEND, "a.B", "b.B"], []],
+)
+def test_limited_back_ends_are_fine(chosen: list[str], settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = chosen
+    assert found(wiring_checks.check_limited_backends) == []
+
+
 @pytest.mark.parametrize("engine", ["django.contrib.sessions.backends.db", "no.such.engine", "tests.test_checks"])
 def test_w020_another_session_engine(engine: str, settings: Any) -> None:
     settings.SESSION_ENGINE = engine

@@ -49,7 +49,7 @@ def check_identifiers(**_: Any) -> list[CheckMessage]:
                 id="authkit.E010",
             )
         ]
-    if _is_unique(users, field):
+    if is_unique(users, field):
         return []
     return [
         Warning(
@@ -61,7 +61,8 @@ def check_identifiers(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def _is_unique(users: Any, field: Any) -> bool:
+def is_unique(users: Any, field: Any) -> bool:
+    """Whether no two people can have the same value in this field of the user model."""
     if isinstance(field, Field) and field.unique:
         return True
     for constraint in users._meta.constraints:

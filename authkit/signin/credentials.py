@@ -81,7 +81,7 @@ def verify_password(
         if user is None:
             raise InvalidCredentials("refused by every backend, or not an identifier that counts")
     except InvalidCredentials:
-        settle_failure(reservation, user_id=_key_of(name or username))
+        settle_failure(reservation, user_id=key_of_person(name or username))
         raise
     return Verified(user=user, reservation=reservation)
 
@@ -99,7 +99,7 @@ def person_named(identifier: str, identifiers: Sequence[str]) -> AbstractBaseUse
     return person if name is not None and person.is_active else None
 
 
-def _key_of(name: str) -> Any:
+def key_of_person(name: str) -> Any:
     """The key of the person whose failure this is; None where no person has the name. One statement, always."""
     users = get_user_model()
     manager: Any = users._default_manager

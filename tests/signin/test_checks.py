@@ -78,5 +78,5 @@ def test_doors_of_today_are_complete() -> None:
     assert said(checks.check_doors) == []
     assert {door.id for door in doors.doors()} == {
         *("session", "page", "token", "token-compat", "social-page", "social-token", "social-exchange"),
-        *("django-login", "session-adoption", "token-adoption", "own-session", "own-token"),
+        *("authenticate", "django-login", "session-adoption", "token-adoption", "own-session", "own-token"),
     }

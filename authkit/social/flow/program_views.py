@@ -19,11 +19,12 @@ from authkit.core.clients import client_from
 from authkit.core.operations import Parameter, operation
 from authkit.core.refusals import headers_of
 from authkit.exceptions import NotFound, SocialLoginFailed
-from authkit.social.doors import NATIVE
+from authkit.social.doors import EXCHANGE, NATIVE
 from authkit.social.failures import SENTENCES, STATUSES, failure_of
 from authkit.social.flow import round_trip
 from authkit.social.flow.authorization import declined, requested
 from authkit.social.flow.codes import exchange_code
+from authkit.social.flow.guesses import guessable
 from authkit.social.flow.strategy import AuthKitStrategy
 from authkit.social.flow.views import SocialPage
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
@@ -85,7 +86,7 @@ class ExchangeView(ApiView):
         description=f"Once, within 60 s. {TRANSPORTS}",
         body=ExchangeSerializer,
         answers={200: TokenAnswerSerializer},
-        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN},
+        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN, 429: ("throttled", "locked")},
         csrf="cookies",
     )
     def post(self, request: Request) -> Response:
@@ -93,16 +94,18 @@ class ExchangeView(ApiView):
         body.is_valid(raise_exception=True)
         given = body.validated_data
         transport = transport_for(request, given.get("transport"))
-        pair = exchange_code(
-            code=given["code"],
-            verifier=given["code_verifier"],
-            redirect_uri=given["redirect_uri"],
-            client=client_from(request.META, trusted_proxies=conf.current().trusted_proxies),
-            transport=transport,
-            replaces=replaced_logins(request._request, transport),
-            request=request._request,
-            wants_device=given["device"],
-        )
+        client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+        with guessable(door=EXCHANGE.id, client=client):
+            pair = exchange_code(
+                code=given["code"],
+                verifier=given["code_verifier"],
+                redirect_uri=given["redirect_uri"],
+                client=client,
+                transport=transport,
+                replaces=replaced_logins(request._request, transport),
+                request=request._request,
+                wants_device=given["device"],
+            )
         return signed_in_answer(request, pair)
 
 
@@ -121,6 +124,7 @@ class NativeTokenView(SocialApiView):
             400: ("transport_not_allowed", "social_failed"),
             403: (*SIGN_IN, "social_failed"),
             404: ("not_found",),
+            429: ("throttled", "locked"),
             503: ("social_failed",),
         },
         parameters=(Parameter("provider", "A provider's id."),),
@@ -133,13 +137,14 @@ class NativeTokenView(SocialApiView):
         body.is_valid(raise_exception=True)
         given = body.validated_data
         transport = transport_for(request, given.get("transport"))
-        came = round_trip.accept_id_token(
-            strategy=AuthKitStrategy(DjangoStorage, request._request),
-            provider=provider,
-            id_token=given["id_token"],
-            nonce=given["nonce"],
-        )
         client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+        with guessable(door=NATIVE.id, client=client):
+            came = round_trip.accept_id_token(
+                strategy=AuthKitStrategy(DjangoStorage, request._request),
+                provider=provider,
+                id_token=given["id_token"],
+                nonce=given["nonce"],
+            )
         replaces = replaced_logins(request._request, transport)
         pair = round_trip.open_login(
             came=came,
