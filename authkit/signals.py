@@ -19,6 +19,9 @@
                  key or None, `login_id`: UUID or None, `reason`: an EndReason value, `by_id`: the key of who did it,
                  or None. If a login ended with it, `login_ended` is sent as well. Not sent by an import, nor for a row
                  that refuses all of a person's simplejwt tokens after `crowd_ended`.
+`password_known_breached`  sender: Login class; `login_id`: the login that was opened by it, `user_id`. Sent some
+                 seconds after a sign-in by a password that is known from a breach, where LOGIN.BREACHED_FILE or
+                 LOGIN.BREACHED_RANGES is set. The login goes on.
 `account_linked`    sender: UserSocialAuth class; `link_id`: the link's key, `user_id`, `provider`: its id, `how`:
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
@@ -37,5 +40,6 @@ token_rotated = Signal()
 token_reused = Signal()
 token_suspected = Signal()
 token_blacklisted = Signal()
+password_known_breached = Signal()
 account_linked = Signal()
 account_unlinked = Signal()

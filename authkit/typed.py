@@ -16,6 +16,8 @@ class LoginSection(TypedDict, total=False):
     IDENTIFIERS: Sequence[Literal["username", "email"]]
     MAX_LOGINS: int
     PASSWORD_DOORS: bool
+    BREACHED_FILE: str | PathLike[str]
+    BREACHED_RANGES: str
     AT_LIMIT: Literal["evict", "refuse"]
     MAY_SIGN_IN: str | Callable[[Any, Any, str], bool | str]
     USER_SERIALIZER: str

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from inspect import iscoroutinefunction, signature
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import FieldDoesNotExist
@@ -14,6 +15,8 @@ from django.utils.module_loading import import_string
 from rest_framework.serializers import BaseSerializer
 
 from authkit import conf
+from authkit.core.outgoing import is_private_url
+from authkit.signin.breached_file import BreachedFileUnusable, count_records
 from authkit.signin.doors import Door, doors
 
 
@@ -104,6 +107,56 @@ def _takes_three(function: Any) -> bool:
     return True
 
 
+VALIDATOR = "authkit.signin.validators.BreachedPassword"
+
+
+def check_breached_passwords(**_: Any) -> list[CheckMessage]:
+    """E270, E271, W270, W271."""
+    login = conf.inspect()[0].login
+    return [*_breached_file(login.breached_file), *_breached_ranges(login.breached_ranges), *_validator(login)]
+
+
+def _breached_file(path: str) -> Iterator[CheckMessage]:
+    if not path:
+        return
+    try:
+        count_records(path=path)
+    except BreachedFileUnusable as error:
+        yield Error(
+            f"AUTHKIT LOGIN.BREACHED_FILE is of no use: {error}.",
+            hint="Build it by `manage.py authkit_breached build`, or leave the key out.",
+            id="authkit.E270",
+        )
+
+
+def _breached_ranges(url: str) -> Iterator[CheckMessage]:
+    if url and not is_private_url(url):
+        yield Error(
+            f"AUTHKIT LOGIN.BREACHED_RANGES {url!r} is no https URL: each reader of the network would see the "
+            "beginning of each password's SHA-1.",
+            hint="Write it as https://api.pwnedpasswords.com/range/, or leave the key out.",
+            id="authkit.E271",
+        )
+
+
+def _validator(login: conf.LoginSettings) -> Iterator[CheckMessage]:
+    has_source = bool(login.breached_file or login.breached_ranges)
+    is_listed = any(entry.get("NAME") == VALIDATOR for entry in settings.AUTH_PASSWORD_VALIDATORS)
+    if is_listed and not has_source:
+        yield Warning(
+            "AUTH_PASSWORD_VALIDATORS has BreachedPassword, and neither a file nor a server is set where it could "
+            "look: it knows Django's common passwords alone.",
+            hint="Set LOGIN.BREACHED_FILE or LOGIN.BREACHED_RANGES.",
+            id="authkit.W270",
+        )
+    if has_source and not is_listed:
+        yield Warning(
+            "Breached passwords are noticed at a sign-in, and a person may choose another breached one.",
+            hint=f"Add {{'NAME': {VALIDATOR!r}}} to AUTH_PASSWORD_VALIDATORS.",
+            id="authkit.W271",
+        )
+
+
 def check_doors(**_: Any) -> list[CheckMessage]:
     """E240 to E242."""
     return [message for door in doors() for message in _door(door)]
@@ -132,4 +185,4 @@ def _door(door: Door) -> Iterator[CheckMessage]:
         )
 
 
-CHECKS = (check_user_serializer, check_identifiers, check_may_sign_in, check_doors)
+CHECKS = (check_user_serializer, check_identifiers, check_may_sign_in, check_breached_passwords, check_doors)

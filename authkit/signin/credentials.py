@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from authkit import conf
 from authkit.core.hidden import Hidden
 from authkit.exceptions import InvalidCredentials, SignInRefused
+from authkit.signin.breaches import note_password
 
 MAX_PASSWORD_LENGTH = 4096
 """Characters. Doors refuse longer ones before any hashing, or an attacker could keep the server busy with hashes."""
@@ -52,6 +53,7 @@ def verify_password(
     user = authenticate(request, username=name, password=password)
     if user is None or not user.is_active:
         raise InvalidCredentials("refused by every backend")
+    note_password(user, password)  # a back end may have verified it without the user model
     return user
 
 

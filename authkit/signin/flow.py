@@ -20,6 +20,7 @@ from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.signin.attempts import Attempt
+from authkit.signin.breaches import look_up_later
 from authkit.signin.carriers import Carrier
 from authkit.signin.doors import require_door
 from authkit.signin.guards import pass_guards
@@ -73,7 +74,9 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             replaces=attempt.replaces,
             origin=attempt.origin,
         )
-        return Opened(login=login, result=_carried(carrier, login))
+        opened = Opened(login=login, result=_carried(carrier, login))
+        look_up_later(attempt.user, login)
+    return opened
 
 
 def _carried(carrier: Carrier[Result], login: Login) -> Result:
