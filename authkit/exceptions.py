@@ -5,6 +5,8 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
 
     AuthKitError
     ├── InvalidCredentials     no_active_account      wrong, unknown and inactive look alike
+    ├── Throttled              throttled              too many failures; with `retry_after`, in seconds
+    │   └── Locked             locked                 the same after many more
     ├── TokenNotValid          token_not_valid        with a `reason` only for tokens whose signature was ours
     ├── LoginEnded             not_authenticated      a session whose login is over, with the same `reason`
     ├── TooManyLogins          too_many_logins        one more than LOGIN.MAX_LOGINS, and AT_LIMIT refuses it
@@ -48,6 +50,9 @@ class AuthKitError(Exception):
     """The page that tells people of it, where a view that isn't authkit's raises it: a view of another package that
     calls Django's `login()`, for instance. Without one, such an error is the view's own, and Django answers it."""
 
+    retry_after: int | None = None
+    """In how many seconds it may be worth trying again; in the answer, and its Retry-After header."""
+
     def __init__(
         self, detail: str = "", *, reason: str | None = None, why: str | None = None, final: bool = True
     ) -> None:
@@ -64,6 +69,8 @@ class AuthKitError(Exception):
             payload["reason"] = self.reason
         if self.why is not None:
             payload["why"] = self.why
+        if self.retry_after is not None:
+            payload["retry_after"] = self.retry_after
         return payload
 
 
@@ -73,6 +80,33 @@ class InvalidCredentials(AuthKitError):
     code = "no_active_account"
     status = 401
     message = "No active account found with the given credentials."
+
+
+class Throttled(AuthKitError):
+    """A name, or a network, was tried too often. The evidence was not looked at.
+
+    Args:
+        detail: as above.
+        retry_after: seconds until the next try is let through.
+    """
+
+    code = "throttled"
+    status = 429
+    message = "Too many attempts."
+    template = "authkit/throttled.html"
+
+    def __init__(self, detail: str = "", *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+        wait = f"{retry_after} s" if retry_after < 60 else f"{-(-retry_after // 60)} min"
+        self.message = f"{type(self).message} Try again in {wait}."
+
+
+class Locked(Throttled):
+    """The same after so many failures that the name, or network, is locked for a while."""
+
+    code = "locked"
+    message = "Too many failed attempts: signing in is locked."
 
 
 class TokenNotValid(AuthKitError):

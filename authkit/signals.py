@@ -22,6 +22,16 @@
 `password_known_breached`  sender: Login class; `login_id`: the login that was opened by it, `user_id`. Sent some
                  seconds after a sign-in by a password that is known from a breach, where LOGIN.BREACHED_FILE or
                  LOGIN.BREACHED_RANGES is set. The login goes on.
+`login_failed`   sender: AttemptBudget class; `door`: the id of a door, `user_id`: the key of the person who has the
+                 name that was typed, or None, `client`: a `Client`. The evidence was wrong.
+`login_throttled`  sender: AttemptBudget class; `door`, `client`, `scope`: "name", "network" and the like, `locked`:
+                 bool, `seconds`: int, until the next try. A try was refused before its evidence was looked at.
+`login_locked`   sender: AttemptBudget class; `door`, `scope`, `user_id` or None, `client`, `failures`: int, `seconds`:
+                 int. A failure has locked a name, a network or a device.
+`login_cleared`  sender: AttemptBudget class; `door`, `user_id`, `client`, `failures`: int, at least 1. A success after
+                 so many failures of this person in a row.
+`login_unlocked`  sender: AttemptBudget class; `scope`: "name", "network", "person" or "everything", `user_id` or None,
+                 `by_id`: the key of who did it, or None, `count`: int, how many budgets were cleared.
 `account_linked`    sender: UserSocialAuth class; `link_id`: the link's key, `user_id`, `provider`: its id, `how`:
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
@@ -41,5 +51,10 @@ token_reused = Signal()
 token_suspected = Signal()
 token_blacklisted = Signal()
 password_known_breached = Signal()
+login_failed = Signal()
+login_throttled = Signal()
+login_locked = Signal()
+login_cleared = Signal()
+login_unlocked = Signal()
 account_linked = Signal()
 account_unlinked = Signal()

@@ -23,6 +23,23 @@ class LoginSection(TypedDict, total=False):
     USER_SERIALIZER: str
 
 
+class LimiterSection(TypedDict, total=False):
+    BACKEND: Literal["database", "redis"]
+    SLOW_AFTER: int
+    LOCK_AFTER: int
+    LOCK_FOR: timedelta
+    STOP_AFTER: int
+    MAX_DELAY: timedelta
+    WINDOW: timedelta
+    NETWORK_SLOW_AFTER: int
+    NETWORK_LOCK_AFTER: int
+    NETWORK_WINDOW: timedelta
+    IPV6_PREFIX: int
+    DEVICE_LOCK_AFTER: int
+    HASHES: int
+    EXEMPT: Sequence[str]
+
+
 class SessionsSection(TypedDict, total=False):
     IDLE: timedelta
     ABSOLUTE: timedelta
@@ -99,6 +116,7 @@ class RedisSection(TypedDict, total=False):
 
 class AuthKitSettings(TypedDict, total=False):
     LOGIN: LoginSection
+    LIMITER: LimiterSection
     SESSIONS: SessionsSection
     TOKENS: TokensSection
     SOCIAL: SocialSection

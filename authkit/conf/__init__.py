@@ -13,6 +13,7 @@ from authkit.conf import sections
 from authkit.conf.block import Settings
 from authkit.conf.fields import Hook, KeySource, Secret
 from authkit.conf.in_force import Origin, current, inspect, origins, section
+from authkit.conf.limiter import LimiterSettings
 from authkit.conf.login import LoginSettings
 from authkit.conf.reading import Problem, parse
 from authkit.conf.redis import RedisSettings
@@ -25,6 +26,7 @@ __all__ = [
     "AppSettings",
     "Hook",
     "KeySource",
+    "LimiterSettings",
     "LoginSettings",
     "Origin",
     "Problem",

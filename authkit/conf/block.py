@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from authkit.conf.fields import Secret, section, setting
+from authkit.conf.limiter import LimiterSettings
 from authkit.conf.login import LoginSettings
 from authkit.conf.redis import RedisSettings
 from authkit.conf.revocation import RevocationSettings
@@ -18,6 +19,7 @@ class Settings:
     """The whole block."""
 
     login: LoginSettings = section(LoginSettings)
+    limiter: LimiterSettings = section(LimiterSettings)
     sessions: SessionSettings = section(SessionSettings)
     tokens: TokenSettings = section(TokenSettings)
     social: SocialSettings = section(SocialSettings)

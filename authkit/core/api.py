@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any
 
@@ -130,7 +130,7 @@ def refusal(error: Exception, context: dict[str, Any]) -> Response | None:
     set_rollback()
     if isinstance(error, drf.ValidationError):
         return Response(data, status=status)
-    return refused(data, status=status, headers=_headers(status, context))
+    return refused(data, status=status, headers=_headers(status, data, context))
 
 
 def _begun(pending: exceptions.SignInPending, context: dict[str, Any]) -> Exception:
@@ -150,13 +150,13 @@ def _throttled(error: drf.Throttled) -> Response:
     return refused(data, status=error.status_code, headers={"Retry-After": str(wait)})
 
 
-def _api_exception_payload(error: drf.APIException) -> dict[str, str]:
+def _api_exception_payload(error: drf.APIException) -> dict[str, Any]:
     if isinstance(error.detail, dict):  # raised by an authentication class, already in our shape
         return {str(key): str(value) for key, value in error.detail.items()}
     return {"code": str(error.get_codes()), "detail": str(error.detail)}
 
 
-def _headers(status: int, context: dict[str, Any]) -> dict[str, str]:
+def _headers(status: int, data: Mapping[str, Any], context: dict[str, Any]) -> dict[str, str]:
     if status == 401:
         return {"WWW-Authenticate": challenge_of(context["request"])}
-    return headers_of(status)
+    return headers_of(status, data.get("retry_after"))

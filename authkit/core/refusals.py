@@ -24,7 +24,7 @@ INVALID_TOKEN = f'{CHALLENGE}, error="invalid_token"'
 """The same for a request whose Authorization header held a token that is no good (RFC 6750 section 3.1)."""
 
 
-def payload_of(error: AuthKitError) -> dict[str, str]:
+def payload_of(error: AuthKitError) -> dict[str, Any]:
     """The JSON body of a refusal. With DEBUG, that of a 503 says as well which command makes the missing tables."""
     payload = error.as_payload()
     if isinstance(error, Unavailable):
@@ -32,9 +32,15 @@ def payload_of(error: AuthKitError) -> dict[str, str]:
     return payload
 
 
-def headers_of(status: int) -> dict[str, str]:
-    """The headers that go with a status, whichever view answers it: a 503 says when to come again."""
-    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+def headers_of(status: int, retry_after: int | None = None) -> dict[str, str]:
+    """The headers that go with a status, whichever view answers it: a 429 and a 503 say when to come again.
+
+    Args:
+        status: of the answer.
+        retry_after: the refusal's own, in seconds.
+    """
+    seconds = RETRY_AFTER_SECONDS if status == 503 else retry_after
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def page_of(error: AuthKitError, request: HttpRequest | None = None) -> HttpResponse:
@@ -49,7 +55,7 @@ def page_of(error: AuthKitError, request: HttpRequest | None = None) -> HttpResp
     tip = advice() if isinstance(error, Unavailable) else ""
     context = {"sentence": error.message, "way_back": way_back, "advice": tip}
     body = render_to_string(error.template, context, request)
-    return HttpResponse(body, status=error.status, headers=headers_of(error.status))
+    return HttpResponse(body, status=error.status, headers=headers_of(error.status, error.retry_after))
 
 
 def answer_of(error: AuthKitError, request: HttpRequest) -> HttpResponse:
@@ -57,11 +63,12 @@ def answer_of(error: AuthKitError, request: HttpRequest) -> HttpResponse:
     of an outage the sentence alone, since the project's base template may ask the database."""
     is_outage = isinstance(error, Unavailable)
     for_people = "text/plain" if is_outage else "text/html"
+    headers = headers_of(error.status, error.retry_after)
     answer: HttpResponse
     if request.get_preferred_type([for_people, "application/json"]) == "application/json":
-        answer = JsonResponse(payload_of(error), status=error.status, headers=headers_of(error.status))
+        answer = JsonResponse(payload_of(error), status=error.status, headers=headers)
     elif is_outage:
-        kind, headers = f"{for_people}; charset=utf-8", headers_of(error.status)
+        kind = f"{for_people}; charset=utf-8"
         answer = HttpResponse(payload_of(error)["detail"], status=error.status, headers=headers, content_type=kind)
     else:
         answer = page_of(error, request)
@@ -80,5 +87,4 @@ class RefusedRequest(APIException):
     def __init__(self, error: AuthKitError) -> None:
         super().__init__(payload_of(error))
         self.status_code = error.status
-        if "Retry-After" in headers_of(error.status):
-            self.wait = RETRY_AFTER_SECONDS
+        self.wait = RETRY_AFTER_SECONDS if error.status == 503 else error.retry_after

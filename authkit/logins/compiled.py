@@ -36,6 +36,15 @@ class CompiledStatement:
             ValueError: one of them isn't among the parameters as it is; the ORM has made something else of it.
         """
         sql, parameters = query.get_compiler(using).as_sql()
+        return cls.of(sql, parameters, using=using, stand_ins=stand_ins)
+
+    @classmethod
+    def of(cls, sql: str, parameters: Any, *, using: str, stand_ins: StandIns) -> Self:
+        """From SQL and parameters that a compiler has made already.
+
+        Raises:
+            ValueError: as `compiled`.
+        """
         return cls(sql=sql, parameters=tuple(parameters), places=_places(stand_ins, parameters, connections[using]))
 
     def filled(self, connection: Any, given: Mapping[str, Any]) -> list[Any]:

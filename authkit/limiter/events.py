@@ -1,0 +1,77 @@
+"""The limiter's events. None holds the name that was typed: people type their password there by mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from authkit import signals
+from authkit.core.clients import Client
+from authkit.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed(Event):
+    """The evidence was wrong."""
+
+    name = "login.failed"
+    signal = signals.login_failed
+
+    door: str
+    user_id: Any
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptThrottled(Event):
+    """A try was refused before its evidence was looked at."""
+
+    name = "login.throttled"
+    signal = signals.login_throttled
+
+    door: str
+    client: Client
+    scope: str
+    locked: bool
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLocked(Event):
+    """A failure has locked a name, a network or a device."""
+
+    name = "login.locked"
+    signal = signals.login_locked
+
+    door: str
+    scope: str
+    user_id: Any
+    client: Client
+    failures: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetCleared(Event):
+    """A success after at least one failure of the person's."""
+
+    name = "login.cleared"
+    signal = signals.login_cleared
+
+    door: str
+    user_id: Any
+    client: Client
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetUnlocked(Event):
+    """Budgets were cleared by hand, or by the person's own mail."""
+
+    name = "login.unlocked"
+    signal = signals.login_unlocked
+
+    scope: str
+    user_id: Any
+    by_id: Any
+    count: int
