@@ -97,7 +97,7 @@ class Throttled(AuthKitError):
 
     def __init__(self, detail: str = "", *, retry_after: int) -> None:
         super().__init__(detail)
-        self.retry_after = retry_after
+        self.retry_after: int = retry_after
         wait = f"{retry_after} s" if retry_after < 60 else f"{-(-retry_after // 60)} min"
         self.message = f"{type(self).message} Try again in {wait}."
 

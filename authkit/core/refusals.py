@@ -10,10 +10,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext, ngettext
 from rest_framework.exceptions import APIException
 
 from authkit.core.unmigrated import advice
-from authkit.exceptions import AuthKitError, Unavailable
+from authkit.exceptions import AuthKitError, Locked, Throttled, Unavailable
 
 RETRY_AFTER_SECONDS = 2
 
@@ -43,6 +44,17 @@ def headers_of(status: int, retry_after: int | None = None) -> dict[str, str]:
     return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
+def sentence_of(error: AuthKitError) -> str:
+    """The sentence for a page: the refusal's own, and where it says when to come again, that in minutes."""
+    if not isinstance(error, Throttled):
+        return error.message
+    minutes = -(-error.retry_after // 60)
+    wait = ngettext("Try again in %(count)d minute.", "Try again in %(count)d minutes.", minutes) % {"count": minutes}
+    if isinstance(error, Locked):
+        return f"{gettext('Signing in is locked after too many failed attempts.')} {wait}"
+    return f"{gettext('There were too many attempts.')} {wait}"
+
+
 def page_of(error: AuthKitError, request: HttpRequest | None = None) -> HttpResponse:
     """The exception's page.
 
@@ -53,7 +65,7 @@ def page_of(error: AuthKitError, request: HttpRequest | None = None) -> HttpResp
     """
     way_back = request.get_full_path() if request else ""
     tip = advice() if isinstance(error, Unavailable) else ""
-    context = {"sentence": error.message, "way_back": way_back, "advice": tip}
+    context = {"sentence": sentence_of(error), "way_back": way_back, "advice": tip}
     body = render_to_string(error.template, context, request)
     return HttpResponse(body, status=error.status, headers=headers_of(error.status, error.retry_after))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
+from django.contrib.auth.models import AbstractBaseUser
+
 from authkit.core.outages import DATABASE_DOWN
+from authkit.exceptions import AuthKitError
 from authkit.limiter.hash_gate import place
-from authkit.limiter.services import Reservation, refund
+from authkit.limiter.services import Reservation, refund, settle_success
 
 _held: ContextVar[Reservation | None] = ContextVar("authkit_reservation", default=None)
 
@@ -30,6 +33,41 @@ def verifying(reservation: Reservation) -> Iterator[None]:
         raise
     finally:
         _held.reset(token)
+
+
+@contextmanager
+def settling(reservation: Reservation | None, *, user: AbstractBaseUser) -> Iterator[Callable[[], None] | None]:
+    """Surrounds the opening of a login after evidence that was right, and settles its try exactly once.
+
+    Gives a callable for `Attempt.along`, which settles in the login's transaction. A refusal without a login, such as
+    one more step that is due, settles as well: the evidence was right. An error of ours refunds.
+
+    Args:
+        reservation: of the try; None where nothing was reserved, and then nothing is given and nothing done.
+        user: the person.
+    """
+    if reservation is None:
+        yield None
+        return
+    done = False
+
+    def settle() -> None:
+        nonlocal done
+        settle_success(reservation, user=user)
+        done = True
+
+    try:
+        yield settle
+    except AuthKitError as refused:
+        if not done and refused.status < 500:
+            settle()
+        elif not done:
+            give_back(reservation)
+        raise
+    except BaseException:
+        if not done:
+            give_back(reservation)
+        raise
 
 
 def held() -> Reservation | None:

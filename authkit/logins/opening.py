@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -42,6 +42,7 @@ def open_login(
     prepare: Prepare | None = None,
     replaces: Collection[UUID] = (),
     origin: Login | None = None,
+    along: Callable[[], None] | None = None,
 ) -> Login:
     """Writes the row that a new session or token pair will point at, and holds the person to LOGIN.MAX_LOGINS.
 
@@ -62,6 +63,8 @@ def open_login(
             the limit doesn't count them.
         origin: the login of another person from which this one is opened without a credential of `user`'s. It ends with
             that one, and no later; being no sign-in of `user`'s, it is not held to their limit.
+        along: called after the row is written, in the same transaction, and last: its locks are held no longer than the
+            commit takes.
 
     Returns:
         The saved row. `signals.login_opened` is sent on commit, and `signals.login_ended` for each that was evicted.
@@ -104,10 +107,13 @@ def open_login(
     settings, begins_now = conf.current().login, began_at is None
     counts = login_id is None and origin is None and ends(EndReason.EVICTED, kind=kind)
     if settings.max_logins and counts:
-        _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces)
+        _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces, along=along)
     else:
-        with together(events.LoginOpened, using=router.db_for_write(Login)):
+        using = router.db_for_write(Login)
+        with together(events.LoginOpened, using=using) if along is None else transaction.atomic(using=using):
             _insert(login, begins_now=begins_now)
+            if along is not None:
+                along()
         _end_replaced(replaces)
     return login
 
@@ -126,6 +132,7 @@ def _save_within_limit(
     begins_now: bool,
     settings: conf.LoginSettings,
     replaces: Collection[UUID],
+    along: Callable[[], None] | None,
 ) -> None:
     with transaction.atomic():
         lock_logins_of(user_id=user.pk)
@@ -141,6 +148,8 @@ def _save_within_limit(
             _evict(evicted, user_id=user.pk)
         # Within the transaction: a parallel sign-in that replaces the same ones must not leave them out as well.
         _end_replaced(replaces)
+        if along is not None:
+            along()
 
 
 def _evict(login_ids: Collection[UUID], *, user_id: Any) -> None:

@@ -31,8 +31,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 from authkit import conf, features
 from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import page_of
-from authkit.exceptions import AuthKitError, InvalidCredentials, NotFound, SignInPending, TooManyLogins, Unavailable
+from authkit.core.refusals import headers_of, page_of, sentence_of
+from authkit.exceptions import (
+    AuthKitError,
+    InvalidCredentials,
+    NotFound,
+    SignInPending,
+    Throttled,
+    TooManyLogins,
+    Unavailable,
+)
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -89,21 +97,25 @@ class LoginPage(Page):
         if not form.is_valid():
             return self._refuse(request, form)
         try:
-            user = verify_password(
+            verified = verify_password(
                 request=request,
                 username=form.cleaned_data["username"],
                 password=form.cleaned_data["password"],
                 identifiers=identifiers,
+                door=PAGE.id,
             )
         except InvalidCredentials:
             return self._refuse(request, form)
+        except Throttled as refused:
+            return self._hold_up(request, form, refused)
         try:
             sign_in(
                 request=request,
-                user=user,
+                user=verified.user,
                 method=PASSWORD.id,
                 remember=form.cleaned_data["remember"],
                 door=PAGE.id,
+                reservation=verified.reservation,
             )
         except TooManyLogins:
             sentence = gettext("You are signed in on too many devices. Sign out on one of them first.")
@@ -124,6 +136,14 @@ class LoginPage(Page):
         form.refuse("authkit-error")
         form.focus("password")
         return self._show(request, form, error=gettext("That did not match an account. Check both and try again."))
+
+    def _hold_up(self, request: HttpRequest, form: LoginForm, refused: Throttled) -> HttpResponse:
+        # The same words for names that no person has.
+        form.refuse("authkit-error")
+        answer = self._show(request, form, error=sentence_of(refused), status=refused.status)
+        for name, value in headers_of(refused.status, refused.retry_after).items():
+            answer[name] = value
+        return answer
 
     def _show(self, request: HttpRequest, form: LoginForm | None, error: str = "", status: int = 200) -> HttpResponse:
         target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""

@@ -9,6 +9,8 @@ from django.contrib.auth import logout
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from authkit.exceptions import AuthKitError, DatabaseUnavailable, SignInRefused
+from authkit.limiter.services import Reservation
+from authkit.limiter.verifying import settling
 from authkit.logins.models import Login
 from authkit.sessions.carriers import NewSessionCarrier, held_logins, take_back
 from authkit.sessions.doors import OWN
@@ -28,6 +30,7 @@ def sign_in(
     remember: bool = False,
     backend: str | None = None,
     door: str = OWN.id,
+    reservation: Reservation | None = None,
 ) -> Login:
     """Gives the request's session to a person that the caller has verified.
 
@@ -41,6 +44,7 @@ def sign_in(
         backend: dotted path that Django notes in the session; if None the one that verified the user, where it is one
             of AUTHENTICATION_BACKENDS, else the first of these that finds the user.
         door: id of the door (`authkit.signin.doors`) by which the person came.
+        reservation: of the try at which the evidence was right (`authkit.limiter`); it is settled here.
 
     Returns:
         The login that was opened.
@@ -50,25 +54,28 @@ def sign_in(
         RefusedByProject, TooManyLogins, SignInPending: as `authkit.signin.flow.sign_in`. A session that carried a
             person is an empty one then, as Django's `login()` would have left it, and its login is over.
     """
-    http, path = getattr(request, "_request", request), backend or _backend_of(user)
-    previous, beside = held_logins(http.session), displaced_by_session(http)
-    passed = passage(request=http, user=user, previous=previous, proven=True)
-    attempt = Attempt(
-        user=user,
-        method=method,
-        door=door,
-        client=client_of(http),
-        remembered=remember,
-        replaces=(*passed.replaced, *beside),
-    )
-    carrier = NewSessionCarrier(request=http, user=user, remembered=remember, backend=path)
-    try:
-        opened = flow.sign_in(attempt, carrier, request=http)
-    except DatabaseUnavailable:
-        raise
-    except AuthKitError as refused:
-        take_back(http, {*previous, *beside}, refused=refused)
-        raise
+    http = getattr(request, "_request", request)
+    with settling(reservation, user=user) as along:
+        path = backend or _backend_of(user)
+        previous, beside = held_logins(http.session), displaced_by_session(http)
+        passed = passage(request=http, user=user, previous=previous, proven=True)
+        attempt = Attempt(
+            user=user,
+            method=method,
+            door=door,
+            client=client_of(http),
+            remembered=remember,
+            replaces=(*passed.replaced, *beside),
+            along=along,
+        )
+        carrier = NewSessionCarrier(request=http, user=user, remembered=remember, backend=path)
+        try:
+            opened = flow.sign_in(attempt, carrier, request=http)
+        except DatabaseUnavailable:
+            raise
+        except AuthKitError as refused:
+            take_back(http, {*previous, *beside}, refused=refused)
+            raise
     http.session.set_expiry(int(carrier.lifetime().absolute.total_seconds()) if remember else 0)
     return opened.login
 

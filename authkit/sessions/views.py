@@ -71,22 +71,29 @@ class SessionLoginView(ApiView):
         description="The answer sets the session's cookie and a new CSRF token.",
         body=SessionLoginSerializer,
         answers={200: SignedInSerializer},
-        refuses={401: ("no_active_account",), 403: ("csrf_failed", "too_many_logins", "sign_in_refused")},
+        refuses={
+            401: ("no_active_account",),
+            403: ("csrf_failed", "too_many_logins", "sign_in_refused"),
+            429: ("throttled", "locked"),
+        },
         csrf="always",
     )
     def post(self, request: Request) -> Response:
         body = SessionLoginSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         settings, http = conf.current(), request._request
-        user = verify_password(request=http, identifiers=settings.login.identifiers, **body.credentials())
+        verified = verify_password(
+            request=http, identifiers=settings.login.identifiers, door=JSON.id, **body.credentials()
+        )
         login = sign_in(
             request=http,
-            user=user,
+            user=verified.user,
             method=PASSWORD.id,
             remember=body.validated_data["remember"],
             door=JSON.id,
+            reservation=verified.reservation,
         )
-        return answer(SignedInSerializer, {"user": user, "login": login}, context={"current": login})
+        return answer(SignedInSerializer, {"user": verified.user, "login": login}, context={"current": login})
 
 
 class SessionLogoutView(ApiView):

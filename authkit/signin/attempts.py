@@ -39,6 +39,8 @@ class Attempt:
     """The login of another person from which this one is derived: no credential of `user`'s was seen then."""
     login_id: UUID | None = None
     """The id that the login is to have, where the same thing must not open two."""
+    along: Callable[[], None] | None = None
+    """Called in the transaction that writes the login, such as `authkit.limiter.verifying.settling` gives it."""
 
 
 def _nothing(request: HttpRequest) -> Mapping[str, Any]:

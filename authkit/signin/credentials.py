@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model
@@ -11,8 +12,11 @@ from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
+from authkit.core.clients import client_from
 from authkit.core.hidden import Hidden
 from authkit.exceptions import InvalidCredentials, SignInRefused
+from authkit.limiter.services import Reservation, admit, reserve, settle_failure
+from authkit.limiter.verifying import verifying
 from authkit.signin.breaches import note_password
 
 MAX_PASSWORD_LENGTH = 4096
@@ -22,11 +26,23 @@ _MOST_ADDRESSES = 100
 """Rows that are read for one address, so that an attacker who registers its spellings can't make sign-ins slow."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A person whose password was right."""
+
+    user: AbstractBaseUser
+    reservation: Reservation
+    """Of this try. The opening of the login settles it: hand it on to `sign_in`, `issue_tokens` or `sign_in_answer`."""
+
+
 @sensitive_variables("password")
 def verify_password(
-    *, request: HttpRequest, username: str, password: str, identifiers: Sequence[str]
-) -> AbstractBaseUser:
-    """Asks the project's authentication backends.
+    *, request: HttpRequest, username: str, password: str, identifiers: Sequence[str], door: str
+) -> Verified:
+    """Reserves a try, and asks the project's authentication backends.
+
+    The same statements run in the same order for names that are known, unknown, inactive and locked: nothing is looked
+    up before the reservation, and a failure is counted against the person or against a stand-in.
 
     Args:
         request: given to the backends.
@@ -34,27 +50,50 @@ def verify_password(
             over an address, and an address in the very same letters over one that differs in case.
         password: as typed.
         identifiers: those of "username" and "email" that count.
+        door: the id of the door, for the limiter's events.
 
     Returns:
-        The person, active.
+        The person, active, and the reservation, which is not settled yet.
 
     Raises:
+        Locked, Throttled: the name or the network was tried too often, or there is no place at the hash gate.
         InvalidCredentials: wrong, unknown, ambiguous or inactive.
         SignInRefused: LOGIN.PASSWORD_DOORS is off. Said here, before anything is looked at, so that no door forgets it.
     """
     if not conf.current().login.password_doors:
         raise SignInRefused("LOGIN.PASSWORD_DOORS is off")
     password = Hidden(password)  # from whatever caller
-    name = _account_name(username, identifiers)
-    if name is None:
-        # The work that a real attempt costs, as in Django's ModelBackend, so that time tells nothing.
-        get_user_model()().set_password(password)
-        raise InvalidCredentials("not an identifier that counts, or not one person's")
-    user = authenticate(request, username=name, password=password)
-    if user is None or not user.is_active:
-        raise InvalidCredentials("refused by every backend")
+    client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+    reservation = reserve(door=door, name=username, client=client)
+    with verifying(reservation):
+        name = _account_name(username, identifiers)
+        if name is None:
+            # The work that a real attempt costs, as in Django's ModelBackend, so that time tells nothing.
+            get_user_model()().set_password(password)
+            user = None
+        else:
+            user = authenticate(request, username=name, password=password)
+        if user is not None and not user.is_active:
+            user = None
+    try:
+        reservation = admit(reservation, user=user)
+        if user is None:
+            raise InvalidCredentials("refused by every backend, or not an identifier that counts")
+    except InvalidCredentials:
+        settle_failure(reservation, user_id=_key_of(name or username))
+        raise
     note_password(user, password)  # a back end may have verified it without the user model
-    return user
+    return Verified(user=user, reservation=reservation)
+
+
+def _key_of(name: str) -> Any:
+    """The key of the person whose failure this is; None where no person has the name. One statement, always."""
+    users = get_user_model()
+    manager: Any = users._default_manager
+    try:
+        return manager.get_by_natural_key(name).pk
+    except (users.DoesNotExist, users.MultipleObjectsReturned):
+        return None
 
 
 def _account_name(identifier: str, identifiers: Sequence[str]) -> str | None:

@@ -73,6 +73,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             prepare=carrier.prepare,
             replaces=attempt.replaces,
             origin=attempt.origin,
+            along=attempt.along,
         )
         opened = Opened(login=login, result=_carried(carrier, login))
         look_up_later(attempt.user, login)

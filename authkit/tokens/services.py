@@ -16,6 +16,8 @@ from django.http import HttpRequest
 from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
+from authkit.limiter.services import Reservation
+from authkit.limiter.verifying import settling
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
 from authkit.logins.services import Lifetime
@@ -38,6 +40,7 @@ def issue_tokens(
     replaces: Collection[UUID] = (),
     door: str = OWN.id,
     request: HttpRequest | None = None,
+    reservation: Reservation | None = None,
 ) -> TokenPair:
     """Opens a login for a person that the caller has verified, and signs its first pair.
 
@@ -50,14 +53,24 @@ def issue_tokens(
         replaces: ids of logins that end once this one is there.
         door: id of the door (`authkit.signin.doors`) by which the person came.
         request: the door's, for the guards.
+        reservation: of the try at which the evidence was right (`authkit.limiter`); it is settled here.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
         RefusedByProject, TooManyLogins, SignInPending: as `authkit.signin.flow.sign_in`.
     """
-    attempt = Attempt(user=user, method=method, door=door, client=client, began_at=began_at, replaces=tuple(replaces))
-    carrier = _PairCarrier(user=user, settings=conf.current().tokens, transport=transport)
-    return sign_in(attempt, carrier, request=request).result
+    with settling(reservation, user=user) as along:
+        attempt = Attempt(
+            user=user,
+            method=method,
+            door=door,
+            client=client,
+            began_at=began_at,
+            replaces=tuple(replaces),
+            along=along,
+        )
+        carrier = _PairCarrier(user=user, settings=conf.current().tokens, transport=transport)
+        return sign_in(attempt, carrier, request=request).result
 
 
 class _PairCarrier(BaseCarrier):

@@ -21,6 +21,7 @@ from authkit.core.clients import Client, client_from
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.operations import operation
 from authkit.exceptions import InvalidCredentials, TokenNotValid, TransportNotAllowed
+from authkit.limiter.services import Reservation
 from authkit.signin.credentials import verify_password
 from authkit.signin.methods import PASSWORD
 from authkit.tokens.cookies import (
@@ -101,7 +102,12 @@ class ObtainView(ApiView):
         description=TRANSPORTS,
         body=ObtainSerializer,
         answers={200: TokenAnswerSerializer},
-        refuses={400: ("transport_not_allowed",), 401: ("no_active_account",), 403: SIGN_IN},
+        refuses={
+            400: ("transport_not_allowed",),
+            401: ("no_active_account",),
+            403: SIGN_IN,
+            429: ("throttled", "locked"),
+        },
         csrf="cookies",
     )
     def post(self, request: Request) -> Response:
@@ -109,12 +115,27 @@ class ObtainView(ApiView):
         body.is_valid(raise_exception=True)
         transport = transport_for(request, body.validated_data.get("transport"))
         identifiers = conf.current().login.identifiers
-        user = verify_password(request=request._request, identifiers=identifiers, **body.credentials())
-        return sign_in_answer(request, user=user, method=PASSWORD.id, transport=transport, door=TOKEN.id)
+        verified = verify_password(
+            request=request._request, identifiers=identifiers, door=TOKEN.id, **body.credentials()
+        )
+        return sign_in_answer(
+            request,
+            user=verified.user,
+            method=PASSWORD.id,
+            transport=transport,
+            door=TOKEN.id,
+            reservation=verified.reservation,
+        )
 
 
 def sign_in_answer(
-    request: Request, *, user: AbstractBaseUser, method: str, transport: Transport, door: str = OWN.id
+    request: Request,
+    *,
+    user: AbstractBaseUser,
+    method: str,
+    transport: Transport,
+    door: str = OWN.id,
+    reservation: Reservation | None = None,
 ) -> Response:
     """Signs a person in by token pair, for a door that has verified who they are (docs/own-door.md).
 
@@ -124,6 +145,7 @@ def sign_in_answer(
         method: how they proved it, such as "password" or "magic-link"; `Login.method` holds it, 64 characters at most.
         transport: from `transport_for`, asked before the credential was looked at.
         door: the id under which it is registered (`authkit.signin.doors`).
+        reservation: of the try, where one was reserved (`authkit.limiter`); it is settled here.
 
     Returns:
         A token answer.
@@ -144,6 +166,7 @@ def sign_in_answer(
         replaces=replaces,
         door=door,
         request=request._request,
+        reservation=reservation,
     )
     return signed_in_answer(request, pair)
 

@@ -17,7 +17,8 @@ def verify(username: str, password: str, *identifiers: str) -> Any:
         username=username,
         password=password,
         identifiers=identifiers or ("username",),
-    )
+        door="page",
+    ).user
 
 
 def test_right_password(user: Any, password: str) -> None:

@@ -61,9 +61,13 @@ class TokenObtainPairSerializer(ObtainSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request, block = self.context["request"], conf.current()
         transport = transport_for(request, attrs.get("transport"))
-        self.user = verify_password(
-            request=request._request, identifiers=block.login.identifiers, **self.credentials_in(attrs)
+        verified = verify_password(
+            request=request._request,
+            identifiers=block.login.identifiers,
+            door=COMPAT.id,
+            **self.credentials_in(attrs),
         )
+        self.user = verified.user
         ask_rule(self.user)
         self.pair = issue_tokens(
             user=self.user,
@@ -73,6 +77,7 @@ class TokenObtainPairSerializer(ObtainSerializer):
             replaces=replaced_logins(request._request, transport),
             door=COMPAT.id,
             request=request._request,
+            reservation=verified.reservation,
         )
         return {}
 
