@@ -38,6 +38,10 @@ class LimiterSection(TypedDict, total=False):
     DEVICE_LOCK_AFTER: int
     HASHES: int
     EXEMPT: Sequence[str]
+    CHALLENGE: str | Callable[[], Any]
+    CHALLENGE_AFTER: int
+    CHALLENGE_SITE_KEY: str
+    CHALLENGE_SECRET: str | Callable[[], str]
 
 
 class SessionsSection(TypedDict, total=False):

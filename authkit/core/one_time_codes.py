@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
@@ -124,6 +124,35 @@ def use(*, code: str, purpose: str) -> Use:
         used_at=timezone.now(), attempts=models.F("attempts") + 1
     )
     return Use(row=OneTimeCode.objects.filter(**key).first(), is_first=bool(won))
+
+
+@sensitive_variables()
+def spend(*, code: str, purpose: str, lifetime: timedelta) -> bool:
+    """Consumes a code that is good by a signature, so that it was not stored when it was made; one INSERT.
+
+    Args:
+        code: one text for all spellings of it.
+        purpose: the use for which it is presented.
+        lifetime: from now until it is too old by its signature, at least.
+
+    Returns:
+        Whether this use is the first.
+    """
+    now = timezone.now()
+    row = OneTimeCode(
+        digest=digest_of(f"{purpose} {code}"),
+        purpose=purpose,
+        attempts=1,
+        created_at=now,
+        expires_at=now + lifetime,
+        used_at=now,
+    )
+    try:
+        with transaction.atomic(using=router.db_for_write(OneTimeCode)):
+            row.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
 
 
 def name_login(*, digest: str, login_id: UUID) -> None:

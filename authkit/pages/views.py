@@ -34,6 +34,7 @@ from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import headers_of, page_of, sentence_of
 from authkit.exceptions import (
     AuthKitError,
+    ChallengeRequired,
     InvalidCredentials,
     NotFound,
     SignInPending,
@@ -47,7 +48,9 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.pages.doors import PAGE
 from authkit.pages.forms import LoginForm
+from authkit.sessions.receivers import client_of
 from authkit.sessions.services import sign_in, sign_out
+from authkit.signin.challenges.asking import Offer, offer_for, offer_of, response_in
 from authkit.signin.credentials import verify_password
 from authkit.signin.methods import PASSWORD, methods
 
@@ -103,9 +106,12 @@ class LoginPage(Page):
                 password=form.cleaned_data["password"],
                 identifiers=identifiers,
                 door=PAGE.id,
+                challenge_response=response_in(request.POST),
             )
         except InvalidCredentials:
             return self._refuse(request, form)
+        except ChallengeRequired as refused:
+            return self._ask_more(request, form, refused)
         except Throttled as refused:
             return self._hold_up(request, form, refused)
         try:
@@ -135,7 +141,16 @@ class LoginPage(Page):
         # The same words whatever was wrong, an empty field and a deactivated account included (ASVS 6.3.8).
         form.refuse("authkit-error")
         form.focus("password")
-        return self._show(request, form, error=gettext("That did not match an account. Check both and try again."))
+        # The challenge of the next try comes along, so that the browser solves it while the person types.
+        offer = offer_for(request=request, name=form.cleaned_data.get("username", ""), client=client_of(request))
+        sentence = gettext("That did not match an account. Check both and try again.")
+        return self._show(request, form, error=sentence, offer=offer)
+
+    def _ask_more(self, request: HttpRequest, form: LoginForm, refused: ChallengeRequired) -> HttpResponse:
+        # The password was not looked at, and no page sends one back.
+        form.focus("password")
+        sentence = gettext("One more check is needed here. Type the password once more.")
+        return self._show(request, form, error=sentence, status=refused.status, offer=offer_of(refused))
 
     def _hold_up(self, request: HttpRequest, form: LoginForm, refused: Throttled) -> HttpResponse:
         # The same words for names that no person has.
@@ -145,13 +160,21 @@ class LoginPage(Page):
             answer[name] = value
         return answer
 
-    def _show(self, request: HttpRequest, form: LoginForm | None, error: str = "", status: int = 200) -> HttpResponse:
+    def _show(
+        self,
+        request: HttpRequest,
+        form: LoginForm | None,
+        error: str = "",
+        status: int = 200,
+        offer: Offer | None = None,
+    ) -> HttpResponse:
         target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
         target = target if is_safe_target(request, target) else ""
         elsewhere = "" if form is not None else _sign_in_page()
         context = {
             "form": form,
             "error": error,
+            "offer": offer,
             "providers": features.sign_in_buttons(),
             "next": target,
             "elsewhere": redirect_to_login(target, elsewhere).url if target and elsewhere else elsewhere,

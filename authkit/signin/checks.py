@@ -157,6 +157,31 @@ def _validator(login: conf.LoginSettings) -> Iterator[CheckMessage]:
         )
 
 
+_OF_A_CHALLENGE = ("kind", "template", "field", "sources", "for_page", "verify")
+
+
+def check_challenge(**_: Any) -> list[CheckMessage]:
+    """E272, E273."""
+    limiter = conf.inspect()[0].limiter
+    if not limiter.challenge:
+        return []
+    try:
+        challenge = limiter.challenge.resolve()()
+    except Exception as error:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "altcha"
+        hint = "Install the extra: django-authkit[challenge]." if missing else "Correct the path, or leave the key out."
+        text = f"AUTHKIT LIMITER.CHALLENGE {limiter.challenge!r} can't be made, so no password is taken: {error}"
+        return [Error(text, hint=hint, id="authkit.E272")]
+    lacks = [name for name in _OF_A_CHALLENGE if not hasattr(challenge, name)]
+    if lacks:
+        text = f"AUTHKIT LIMITER.CHALLENGE {limiter.challenge!r} is no challenge: it lacks {', '.join(lacks)}."
+        return [Error(text, hint="Name a class as docs/challenges.md describes it.", id="authkit.E272")]
+    if getattr(challenge, "needs_keys", False) and not (limiter.challenge_site_key and limiter.challenge_secret):
+        text = f"AUTHKIT LIMITER.CHALLENGE is {challenge.kind}, and its keys are not set: it could never be asked."
+        return [Error(text, hint="Set LIMITER.CHALLENGE_SITE_KEY and LIMITER.CHALLENGE_SECRET.", id="authkit.E273")]
+    return []
+
+
 def check_doors(**_: Any) -> list[CheckMessage]:
     """E240 to E242."""
     return [message for door in doors() for message in _door(door)]
@@ -185,4 +210,11 @@ def _door(door: Door) -> Iterator[CheckMessage]:
         )
 
 
-CHECKS = (check_user_serializer, check_identifiers, check_may_sign_in, check_breached_passwords, check_doors)
+CHECKS = (
+    check_user_serializer,
+    check_identifiers,
+    check_may_sign_in,
+    check_breached_passwords,
+    check_challenge,
+    check_doors,
+)

@@ -1,0 +1,128 @@
+"""Asks for a challenge before a try is charged, where the name was guessed at before.
+
+A response is judged first, and the limiter then reserves: a try without one is never charged. So an attacker who solves
+nothing can't lock a name either, nor slow its owner down. How many failures there were is asked of the name as it was
+typed, or of the known device, so the answer is the same whether a person has the name or not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from django.http import HttpRequest
+
+from authkit import conf
+from authkit.core.clients import Client
+from authkit.core.one_time_codes import spend
+from authkit.exceptions import ChallengeRequired, Throttled
+from authkit.limiter.names import network_of, normalised
+from authkit.limiter.standing import failures_so_far
+from authkit.signin.challenges.base import MAX_RESPONSE_LENGTH, Challenge, ChallengeUnavailable, binding_of
+
+logger = logging.getLogger("authkit")
+
+PURPOSE = "challenge"
+KEPT_FOR = timedelta(hours=1)
+"""How long the id of a used challenge is kept; longer than any shipped challenge is good."""
+
+
+def configured() -> Challenge | None:
+    """The challenge of LIMITER.CHALLENGE; None where none is set.
+
+    Raises:
+        ImportError: it can't be imported (check E272).
+    """
+    chosen = conf.current().limiter.challenge
+    return cast("Challenge", chosen.resolve()()) if chosen else None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A challenge for a form."""
+
+    template: str
+    given: Mapping[str, Any]
+    """As `Challenge.for_page` made it."""
+
+    @property
+    def json(self) -> str:
+        """The same for a script."""
+        return json.dumps(dict(self.given))
+
+
+def pass_challenge(
+    *, request: HttpRequest, name: str, client: Client, response: str, device: str | None = None
+) -> None:
+    """Returns where the try needs no challenge, where its response is right, and where the challenge is unavailable.
+
+    Args:
+        request: the door's.
+        name: as it was typed.
+        client: from where.
+        response: as it was sent; "" if there is none.
+        device: the digest of a known device that has signed in with this name before.
+
+    Raises:
+        ChallengeRequired: with a new challenge.
+        Locked, Throttled: the name has nothing left, so that a challenge would be solved in vain.
+    """
+    challenge = configured()
+    if challenge is None or not _is_due(name=name, device=device):
+        return
+    binding = _binding(name, client)
+    try:
+        if response and len(response) <= MAX_RESPONSE_LENGTH and _consume(challenge, request, response, binding):
+            return
+        given = challenge.for_page(request, binding=binding)
+    except ChallengeUnavailable as error:
+        logger.info("a try passes without a challenge, by the limiter alone: %s", error)
+        return
+    raise ChallengeRequired({"kind": challenge.kind, **given})
+
+
+def offer_for(*, request: HttpRequest, name: str, client: Client, device: str | None = None) -> Offer | None:
+    """The challenge that the next try with this name needs; None where it needs none, or is not let through anyway."""
+    challenge = configured()
+    if challenge is None or not name:
+        return None
+    try:
+        if not _is_due(name=name, device=device):
+            return None
+        given = challenge.for_page(request, binding=_binding(name, client))
+    except (ChallengeUnavailable, Throttled):
+        return None
+    return Offer(template=challenge.template, given=given)
+
+
+def offer_of(refused: ChallengeRequired) -> Offer | None:
+    """The challenge that a refusal brings, for a form."""
+    challenge = configured()
+    return None if challenge is None else Offer(template=challenge.template, given=refused.challenge)
+
+
+def _is_due(*, name: str, device: str | None) -> bool:
+    return failures_so_far(name=name, device=device) >= conf.current().limiter.challenge_after
+
+
+def _binding(name: str, client: Client) -> str:
+    prefix = conf.current().limiter.ipv6_prefix
+    network = network_of(client.address, ipv6_prefix=prefix) if client.address else ""
+    return binding_of(name=normalised(name), network=network)
+
+
+def _consume(challenge: Challenge, request: HttpRequest, response: str, binding: str) -> bool:
+    identity = challenge.verify(request, response, binding=binding)
+    if identity is None:
+        return False
+    return spend(code=f"{challenge.kind} {identity}", purpose=PURPOSE, lifetime=KEPT_FOR)
+
+
+def response_in(form: Mapping[str, str]) -> str:
+    """The response in the fields of the sign-in page's form; "" where there is none, or no challenge is set."""
+    challenge = configured()
+    return "" if challenge is None else form.get(challenge.field, "")
