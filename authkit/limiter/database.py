@@ -7,17 +7,19 @@ building the CASE over all delays costs several times as long as running it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
 from django.db import connections, router, transaction
 from django.db.models import BigIntegerField, Case, Expression, F, Value, When
 from django.db.models.constants import OnConflict
+from django.db.models.functions import Greatest
 from django.db.models.sql import InsertQuery, UpdateQuery
 
 from authkit.core.clocks import SECOND, DatabaseClock
 from authkit.limiter.budgets import Limits
+from authkit.limiter.charges import Charge, Outcome, Refusal, Standing
 from authkit.limiter.models import AttemptBudget
 from authkit.logins.compiled import CompiledStatement
 from authkit.logins.prepared import execute_repeatedly
@@ -29,44 +31,6 @@ _ANY_CHARGE = -1_717_986_918_717
 
 _TURNS = 3
 """How often a charge is tried where the row comes and goes meanwhile: a success deletes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """One key that a try spends."""
-
-    key: str
-    scope: str
-    limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The key that has nothing left.
-
-    Args:
-        scope: its scope.
-        wait: in microseconds, at least 1.
-        locked: whether it is locked, and not merely slowed down.
-    """
-
-    scope: str
-    wait: int
-    locked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A row as it was read; times in microseconds.
-
-    Args:
-        wait: until it lets a try through; 0 or less if it does so now.
-    """
-
-    scope: str
-    spent: int
-    wait: int
-    last_charge: int
 
 
 class _Refused(Exception):
@@ -81,7 +45,7 @@ def alias() -> str:
     return router.db_for_write(AttemptBudget)
 
 
-def charge(charges: Sequence[Charge], *, number: int) -> Refusal | None:
+def charge(charges: Sequence[Charge], *, number: int) -> Outcome:
     """Charges all of these keys, or none.
 
     The caller's order is the order of the locks: a name before a network, everywhere.
@@ -94,23 +58,18 @@ def charge(charges: Sequence[Charge], *, number: int) -> Refusal | None:
     for _turn in range(_TURNS):
         try:
             # The first statement writes: SQLite can't turn a transaction that has read into one that writes.
-            with transaction.atomic(using=using):
+            with transaction.atomic(using=using) if len(charges) > 1 else nullcontext():
                 for one in charges:
                     if not _spend(one, number, using):
                         raise _Refused(one)
         except _Refused as refused:
-            limits, found = refused.charge.limits, standings([refused.charge.key])
-            row = found.get(refused.charge.key)
+            one = refused.charge
+            row = standings([one]).get(one.key)
             if row is not None and row.wait > 0:
-                return Refusal(scope=row.scope, wait=row.wait, locked=row.spent >= limits.lock_after)
+                return Outcome(Refusal(one.scope, row.wait, locked=row.spent >= one.limits.lock_after), in_redis=False)
         else:
-            return None
-    return Refusal(scope=refused_scope(charges), wait=SECOND, locked=False)
-
-
-def refused_scope(charges: Sequence[Charge]) -> str:
-    """The scope that is named where the row that refused is gone already."""
-    return charges[0].scope
+            return Outcome(None, in_redis=False)
+    return Outcome(Refusal(charges[0].scope, SECOND, locked=False), in_redis=False)
 
 
 def refund(keys: Sequence[str], *, number: int) -> None:
@@ -125,14 +84,38 @@ def clear(keys: Sequence[str]) -> int:
     return AttemptBudget.objects.filter(pk__in=keys).delete()[0]
 
 
-def standings(keys: Sequence[str]) -> dict[str, Standing]:
+def standings(charges: Sequence[Charge]) -> dict[str, Standing]:
     """The rows of these keys, as far as there are any; one statement."""
+    windows = {one.key: one.limits.window for one in charges}
     rows = (
-        AttemptBudget.objects.filter(pk__in=keys)
-        .annotate(wait=F("not_before") - DatabaseClock())
-        .values_list("key", "scope", "spent", "wait", "last_charge")
+        AttemptBudget.objects.filter(pk__in=windows)
+        .annotate(wait=F("not_before") - DatabaseClock(), age=DatabaseClock() - F("last_at"))
+        .values_list("key", "spent", "wait", "age", "last_charge")
     )
-    return {key: Standing(scope, spent, wait, last) for key, scope, spent, wait, last in rows}
+    return {key: Standing(spent if age < windows[key] else 0, wait, last) for key, spent, wait, age, last in rows}
+
+
+def remember(one: Charge, standing: Standing) -> None:
+    """Writes down the standing that another store has of this key. What the row has already only grows.
+
+    Args:
+        one: the key.
+        standing: its `wait` counts from now.
+    """
+    clock = DatabaseClock()
+    until: Any = clock + standing.wait if standing.wait > 0 else Value(0)
+    kept = Case(When(last_at__lte=clock - one.limits.window, then=Value(0)), default=F("spent"))
+    changes: dict[str, Any] = {
+        "not_before": Greatest(F("not_before"), until, output_field=BigIntegerField()),
+        "spent": Greatest(kept, Value(standing.spent)),
+        "last_at": clock,
+        "last_charge": standing.last_charge,
+    }
+    row = AttemptBudget.objects.filter(pk=one.key)
+    if not row.update(**changes):
+        new: Any = AttemptBudget(key=one.key, scope=one.scope, spent=0, not_before=0, last_at=0, last_charge=0)
+        AttemptBudget.objects.bulk_create([new], ignore_conflicts=True)
+        row.update(**changes)
 
 
 def _spend(one: Charge, number: int, using: str) -> bool:

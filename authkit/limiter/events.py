@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import router
+
 from authkit import signals
 from authkit.core.clients import Client
-from authkit.events import Event
+from authkit.events import Event, announce
+from authkit.limiter.models import AttemptBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,8 @@ class BudgetUnlocked(Event):
     user_id: Any
     by_id: Any
     count: int
+
+
+def tell(event: Event) -> None:
+    """Announces one of these events."""
+    announce(event, sender=AttemptBudget, using=router.db_for_write(AttemptBudget))

@@ -80,6 +80,11 @@ def person_key(user_id: Any) -> str:
     return key_of(PERSON, f"of {user_id}")
 
 
+def account_key(user_id: Any) -> str:
+    """The key of a person who is known before the try, by a login or a former step."""
+    return key_of(ACCOUNT, str(user_id))
+
+
 def decoy_key(name: str) -> str:
     """The key that is charged in place of a person's where no person has this name, so that both cost the same."""
     return key_of(PERSON, f"none {normalised(name)}")

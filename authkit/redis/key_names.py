@@ -18,6 +18,11 @@ def session(prefix: str, digest: str) -> bytes:
     return f"{prefix}:s:{digest}".encode()
 
 
+def budget(prefix: str, key: str) -> bytes:
+    """A budget of the limiter, by its key there. One slot for all, since one script charges two of them at once."""
+    return f"{prefix}:{{budget}}:{key}".encode()
+
+
 def probe(prefix: str) -> bytes:
     """A key, and a channel, for no other use: `manage.py authkit_doctor` tries them on the server of `revoked`."""
     return f"{prefix}:{{revoked}}:doctor".encode()
