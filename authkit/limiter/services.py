@@ -224,7 +224,7 @@ def check_network(*, budget: str, client: Client) -> None:
     charge = network_charge(budget, client)
     if charge is None:
         return
-    row = _standing(charge)
+    row = standing_of(charge)
     if row is not None and row.wait > 0:
         refusal = Refusal(scope=charge.scope, wait=row.wait, locked=row.spent >= charge.limits.lock_after)
         raise refused(refusal, door=budget, client=client)
@@ -289,7 +289,8 @@ def _after_failure(reservation: Reservation) -> list[tuple[Charge, Standing]]:
     return [(charge, rows[charge.key]) for charge in charges if charge.key in rows]
 
 
-def _standing(charge: Charge) -> Standing | None:
+def standing_of(charge: Charge) -> Standing | None:
+    """How a key stands; one statement, or one command, and nothing is charged."""
     if redis.is_chosen():
         with suppress(RedisUnavailable):
             found = redis.standings([charge])

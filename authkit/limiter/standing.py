@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from authkit import conf
-from authkit.core.clocks import SECOND
-from authkit.exceptions import Locked, Throttled
-from authkit.limiter import database
-from authkit.limiter.budgets import limits_of_name
-from authkit.limiter.names import DEVICE, key_of, name_key, normalised
+from authkit.limiter.budgets import limits_of_device, limits_of_name
+from authkit.limiter.charges import Charge, Refusal
+from authkit.limiter.names import DEVICE, NAME, key_of, name_key, normalised
+from authkit.limiter.services import standing_of
 
 
-def failures_so_far(*, name: str, device: str | None = None) -> int:
-    """How many failures a name has, or the known device with this name; one statement, and nothing is charged.
+@dataclass(frozen=True, slots=True)
+class Before:
+    """How many failures there are, and the refusal with which `reserve` would meet a try now, if it would."""
 
-    Failures that the window has forgotten still count here until the next try, which is charged, forgets them.
+    failures: int
+    refusal: Refusal | None = None
+
+
+def before_a_try(*, name: str, device: str | None = None) -> Before:
+    """Looks at the name, or at the known device with this name. Nothing is charged, and no event is told.
 
     Args:
         name: as it was typed.
         device: the digest of a device that has signed in with this name before.
-
-    Raises:
-        Locked, Throttled: `reserve` would let no try through now.
     """
     settings = conf.current().limiter
-    shared = name_key(name)
-    own = key_of(DEVICE, f"{device} {normalised(name)}") if device is not None else ""
-    rows = database.standings([key for key in (own, shared) if key])
-    if own:
-        row = rows.get(own)
-        if row is None or row.wait <= 0:
-            return 0 if row is None else row.spent
-    row = rows.get(shared)
+    if device is not None:
+        own = standing_of(Charge(key_of(DEVICE, f"{device} {normalised(name)}"), DEVICE, limits_of_device(settings)))
+        if own is None or own.wait <= 0:
+            return Before(0 if own is None else own.spent)
+    charge = Charge(name_key(name), NAME, limits_of_name(settings))
+    row = standing_of(charge)
     if row is None:
-        return 0
-    if row.wait > 0:
-        kind = Locked if row.spent >= limits_of_name(settings).lock_after else Throttled
-        raise kind("the name has nothing left", retry_after=max(1, -(-row.wait // SECOND)))
-    return row.spent
+        return Before(0)
+    locked = row.spent >= charge.limits.lock_after
+    return Before(row.spent, Refusal(scope=NAME, wait=row.wait, locked=locked) if row.wait > 0 else None)

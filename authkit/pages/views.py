@@ -1,9 +1,10 @@
 """The pages. Each parses, calls a service and renders; what may happen is decided in the services.
 
 Every page is `no-store`, asks for Django's CSRF proof whatever the project's middleware says, and needs neither
-JavaScript nor inline style, so that it holds under `Content-Security-Policy: default-src 'none'` with `style-src`,
-`img-src` and `form-action` opened for 'self'. Browsers also check `form-action` on the redirects that follow a form,
-so a project that sends such a policy adds the origins of its providers there.
+JavaScript (but that of a challenge, if one is set) nor inline style. So it holds under a policy of
+`Content-Security-Policy: default-src 'none'` with `style-src`, `img-src` and `form-action` opened for 'self'. Browsers
+also check `form-action` on the redirects that follow a form, so a project that sends such a policy adds the origins of
+its providers there.
 """
 
 from __future__ import annotations
@@ -142,7 +143,8 @@ class LoginPage(Page):
         form.refuse("authkit-error")
         form.focus("password")
         # The challenge of the next try comes along, so that the browser solves it while the person types.
-        offer = offer_for(request=request, name=form.cleaned_data.get("username", ""), client=client_of(request))
+        name = form.cleaned_data.get("username", "")
+        offer = offer_for(request=request, name=name, client=client_of(request))
         sentence = gettext("That did not match an account. Check both and try again.")
         return self._show(request, form, error=sentence, offer=offer)
 

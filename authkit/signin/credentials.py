@@ -73,7 +73,7 @@ def verify_password(
         raise SignInRefused("LOGIN.PASSWORD_DOORS is off")
     password = Hidden(password)  # from whatever caller
     client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
-    pass_challenge(request=request, name=username, client=client, response=challenge_response)
+    pass_challenge(request=request, door=door, name=username, client=client, response=challenge_response)
     reservation = reserve(door=door, name=username, client=client)
     with verifying(reservation):
         name = _account_name(username, identifiers)

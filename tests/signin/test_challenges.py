@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
+from authkit import signals
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.limiter.models import AttemptBudget
 from authkit.signin.challenges import HCaptcha, ProofOfWork, Turnstile, challenge_sources, providers
@@ -50,7 +51,8 @@ def limiter(settings: Any) -> Callable[..., None]:
 
 def sign_in(name: str, password: str, *, address: str = HOME, path: str = "token/", **more: Any) -> Any:
     body = {get_user_model().USERNAME_FIELD: name, "password": password, **more}
-    return APIClient().post(f"/auth/api/{path}", body, format="json", REMOTE_ADDR=address)
+    path = path if path.startswith("/") else f"/auth/api/{path}"
+    return APIClient().post(path, body, format="json", REMOTE_ADDR=address)
 
 
 def guess(name: str, times: int = 2, *, address: str = HOME) -> Any:
@@ -93,7 +95,7 @@ def test_after_some_failures_a_program_gets_a_challenge_and_its_response_lets_th
     assert sign_in(user.get_username(), "wrong").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["session/login/", "token/", "../../api/token/"])
+@pytest.mark.parametrize("path", ["session/login/", "token/", "/api/token/"])
 def test_every_password_door_asks(path: str, user: Any, password: str, limiter: Any) -> None:
     challenge = guess(user.get_username()).data["challenge"]
     refused = sign_in(user.get_username(), password, path=path)
@@ -129,6 +131,29 @@ def test_a_locked_name_is_told_so_and_not_asked_to_work_in_vain(user: Any, limit
     refused = guess(user.get_username())
     assert (refused.status_code, refused.data["code"]) == (429, "locked")
     assert refused.data["retry_after"] > 0
+
+
+@pytest.mark.redis
+def test_the_back_end_in_redis_counts_for_the_challenge_too(user: Any, password: str, limiter: Any) -> None:
+    limiter(BACKEND="redis")
+    challenge = guess(user.get_username()).data["challenge"]
+    assert sign_in(user.get_username(), password, challenge_response=solved(challenge)).status_code == 200
+    assert sign_in(user.get_username(), "wrong").status_code == 401
+
+
+def test_what_is_offered_on_a_page_is_no_try_and_tells_of_none(user: Any, limiter: Any) -> None:
+    limiter(SLOW_AFTER=2)
+    told: list[Any] = []
+
+    def receive(**arguments: Any) -> None:
+        told.append(arguments)
+
+    signals.login_throttled.connect(receive)
+    try:
+        assert page_after(user.get_username(), 2).context["offer"] is not None
+    finally:
+        signals.login_throttled.disconnect(receive)
+    assert told == []
 
 
 # Once, and bound
@@ -372,7 +397,8 @@ def test_attack_a_providers_response_for_another_name_is_refused_where_it_can_sa
     with at_provider(provider.talk):
         provider.cdata = guess(make_user("other").get_username()).data["challenge"].get("cdata")
         guess(user.get_username())
-        for response, provider.cdata in [("one", provider.cdata), ("two", None)]:
+        for response, cdata in [("one", provider.cdata), ("two", None)]:
+            provider.cdata = cdata
             answer = sign_in(user.get_username(), "wrong", challenge_response=response)
             assert answer.status_code == (403 if says_so else 401)
 

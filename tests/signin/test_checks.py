@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,50 @@ def test_w270_validator_that_has_nowhere_to_look(settings: Any) -> None:
 def test_w271_noticed_and_not_refused(settings: Any) -> None:
     settings.AUTH_PASSWORD_VALIDATORS = []
     assert breached(settings, BREACHED_RANGES="https://ranges.test/range/") == ["W271"]
+
+
+# Challenges
+
+
+class NoChallenge:
+    kind = "none"
+
+
+class FailsWhenMade:
+    def __init__(self) -> None:
+        raise RuntimeError("out of luck")
+
+
+def challenge(settings: Any, **limiter: Any) -> list[str]:
+    settings.AUTHKIT = {"LIMITER": limiter}
+    return said(checks.check_challenge)
+
+
+@pytest.mark.parametrize(
+    "chosen", ["nowhere.Challenge", "tests.signin.test_checks.nothing", NoChallenge, FailsWhenMade]
+)
+def test_e272_challenge_that_cannot_be_used(chosen: Any, settings: Any) -> None:
+    assert challenge(settings, CHALLENGE=chosen) == ["E272"]
+
+
+def test_e272_proof_of_work_without_its_library_names_the_extra(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "altcha", None)
+    monkeypatch.delitem(sys.modules, "authkit.signin.challenges.proof_of_work", raising=False)
+    settings.AUTHKIT = {"LIMITER": {"CHALLENGE": "authkit.signin.challenges.proof_of_work.ProofOfWork"}}
+    [message] = checks.check_challenge()
+    assert (message.id, "django-authkit[challenge]" in str(message.hint)) == ("authkit.E272", True)
+
+
+@pytest.mark.parametrize("name", ["Turnstile", "HCaptcha"])
+def test_e273_provider_without_its_keys(name: str, settings: Any) -> None:
+    path = f"authkit.signin.challenges.{name}"
+    keys = {"CHALLENGE_SITE_KEY": "site", "CHALLENGE_SECRET": "secret"}
+    assert challenge(settings, CHALLENGE=path) == ["E273"]
+    for missing in keys:
+        assert challenge(settings, CHALLENGE=path, **{key: keys[key] for key in keys if key != missing}) == ["E273"]
+    assert challenge(settings, CHALLENGE=path, **keys) == []
+
+
+def test_proof_of_work_and_no_challenge_are_fine(settings: Any) -> None:
+    assert challenge(settings, CHALLENGE="authkit.signin.challenges.ProofOfWork") == []
+    assert challenge(settings) == []

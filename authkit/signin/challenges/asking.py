@@ -19,9 +19,10 @@ from django.http import HttpRequest
 from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.one_time_codes import spend
-from authkit.exceptions import ChallengeRequired, Throttled
+from authkit.exceptions import ChallengeRequired
 from authkit.limiter.names import network_of, normalised
-from authkit.limiter.standing import failures_so_far
+from authkit.limiter.services import refused
+from authkit.limiter.standing import Before, before_a_try
 from authkit.signin.challenges.base import MAX_RESPONSE_LENGTH, Challenge, ChallengeUnavailable, binding_of
 
 logger = logging.getLogger("authkit")
@@ -56,12 +57,13 @@ class Offer:
 
 
 def pass_challenge(
-    *, request: HttpRequest, name: str, client: Client, response: str, device: str | None = None
+    *, request: HttpRequest, door: str, name: str, client: Client, response: str, device: str | None = None
 ) -> None:
     """Returns where the try needs no challenge, where its response is right, and where the challenge is unavailable.
 
     Args:
         request: the door's.
+        door: its id.
         name: as it was typed.
         client: from where.
         response: as it was sent; "" if there is none.
@@ -72,8 +74,13 @@ def pass_challenge(
         Locked, Throttled: the name has nothing left, so that a challenge would be solved in vain.
     """
     challenge = configured()
-    if challenge is None or not _is_due(name=name, device=device):
+    if challenge is None:
         return
+    before = before_a_try(name=name, device=device)
+    if not _is_due(before):
+        return
+    if before.refusal is not None:
+        raise refused(before.refusal, door=door, client=client)
     binding = _binding(name, client)
     try:
         if response and len(response) <= MAX_RESPONSE_LENGTH and _consume(challenge, request, response, binding):
@@ -86,15 +93,16 @@ def pass_challenge(
 
 
 def offer_for(*, request: HttpRequest, name: str, client: Client, device: str | None = None) -> Offer | None:
-    """The challenge that the next try with this name needs; None where it needs none, or is not let through anyway."""
+    """The challenge that the next try with this name needs; None where it needs none, or the name is locked."""
     challenge = configured()
     if challenge is None or not name:
         return None
+    before = before_a_try(name=name, device=device)
+    if not _is_due(before) or (before.refusal is not None and before.refusal.locked):
+        return None
     try:
-        if not _is_due(name=name, device=device):
-            return None
         given = challenge.for_page(request, binding=_binding(name, client))
-    except (ChallengeUnavailable, Throttled):
+    except ChallengeUnavailable:
         return None
     return Offer(template=challenge.template, given=given)
 
@@ -105,8 +113,8 @@ def offer_of(refused: ChallengeRequired) -> Offer | None:
     return None if challenge is None else Offer(template=challenge.template, given=refused.challenge)
 
 
-def _is_due(*, name: str, device: str | None) -> bool:
-    return failures_so_far(name=name, device=device) >= conf.current().limiter.challenge_after
+def _is_due(before: Before) -> bool:
+    return before.failures >= conf.current().limiter.challenge_after
 
 
 def _binding(name: str, client: Client) -> str:
