@@ -13,7 +13,7 @@ import pytest
 import authkit
 
 ROOT = Path(authkit.__file__).parent
-FACADES = ("api", "logins", "sessions", "signin", "social", "tokens")
+FACADES = ("api", "limiter", "logins", "sessions", "signin", "social", "tokens")
 
 
 @pytest.mark.parametrize("name", FACADES)

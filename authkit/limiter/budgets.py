@@ -44,21 +44,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a try spends, and who counts it."""
+    """What a door spends for each try."""
 
     name: str
-    network: str
-    """The scope of its network counter; "" where authkit charges no network for it."""
     text: str
-    """One sentence for docs/limiter.md."""
+    """One sentence: what is charged, or who limits the tries."""
+    network: str = "network"
+    """The scope of its network counter, at most 32 characters. Budgets with one scope share one counter. "" where
+    authkit charges no network for it."""
 
 
-PASSWORD = Budget("password", "network", "A name as it was typed and a network, charged before the password is hashed.")
-EXCHANGE = Budget("exchange", "network", "The network, charged before a code or a token of a provider is looked at.")
-TOKEN = Budget("token", "network-token", "The network, charged after the signature of a token of ours has failed.")
-SOCIAL = Budget("social", "", "The provider limits tries there; authkit sees no secret that could be guessed.")
-ADOPTION = Budget("adoption", "", "A session or a token that was handed out before, too long to be guessed.")
-OWN = Budget("own", "", "The project, or the package whose door it is, limits the tries by itself.")
+PASSWORD = Budget("password", "A name as it was typed and the network, charged before a password is hashed.")
+EXCHANGE = Budget("exchange", "The network, charged before a code or a provider's token is looked at.")
+TOKEN = Budget("token", "The network, charged after the signature of a token has failed.", "network-token")
+SOCIAL = Budget("social", "The provider limits the tries there; authkit sees no secret that could be guessed.", "")
+ADOPTION = Budget("adoption", "A session or token that was handed out before, too long to be guessed.", "")
+OWN = Budget("own", "The project, or the package whose door it is, limits the tries by itself.", "")
 
 _budgets = {budget.name: budget for budget in (PASSWORD, EXCHANGE, TOKEN, SOCIAL, ADOPTION, OWN)}
 

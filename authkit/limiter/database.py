@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connections, router, transaction
-from django.db.models import BigIntegerField, Case, Expression, F, Value, When
+from django.db.models import BigIntegerField, Case, Expression, F, PositiveIntegerField, Value, When
 from django.db.models.constants import OnConflict
 from django.db.models.functions import Greatest
 from django.db.models.sql import InsertQuery, UpdateQuery
@@ -104,10 +104,12 @@ def remember(one: Charge, standing: Standing) -> None:
     """
     clock = DatabaseClock()
     until: Any = clock + standing.wait if standing.wait > 0 else Value(0)
-    kept = Case(When(last_at__lte=clock - one.limits.window, then=Value(0)), default=F("spent"))
+    count = PositiveIntegerField()
+    stale = When(last_at__lte=clock - one.limits.window, then=Value(0, output_field=count))
+    kept = Case(stale, default=F("spent"), output_field=count)
     changes: dict[str, Any] = {
         "not_before": Greatest(F("not_before"), until, output_field=BigIntegerField()),
-        "spent": Greatest(kept, Value(standing.spent)),
+        "spent": Greatest(kept, Value(standing.spent, output_field=count)),
         "last_at": clock,
         "last_charge": standing.last_charge,
     }

@@ -43,7 +43,7 @@ from authkit.limiter.names import (
     normalised,
     person_key,
 )
-from authkit.limiter.unlocking import unlock as unlock
+from authkit.limiter.unlocking import unlock as unlock  # noqa: PLC0414  # one of the services, kept apart for length
 from authkit.redis.replies import RedisUnavailable
 
 DeviceId = str
