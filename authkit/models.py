@@ -1,7 +1,8 @@
 """The module where Django looks for the app's models. Each model lives in its room."""
 
 from authkit.core.one_time_codes import OneTimeCode
+from authkit.limiter.failure_counts import FailureCount
 from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 
-__all__ = ["AttemptBudget", "BlacklistedToken", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]
+__all__ = ["AttemptBudget", "BlacklistedToken", "FailureCount", "GlobalCutoff", "Login", "OneTimeCode", "UserCutoff"]

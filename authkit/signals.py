@@ -32,6 +32,9 @@
                  so many failures of this person in a row.
 `login_unlocked`  sender: AttemptBudget class; `scope`: "name", "network", "person" or "everything", `user_id` or None,
                  `by_id`: the key of who did it, or None, `count`: int, how many budgets were cleared.
+`stuffing_suspected`  sender: AttemptBudget class; `scope`: "site" or "network", `network`: an address, of IPv6 a
+                 network, or "" for the site, `failures`: int, in the current minute at the site, or in 10 minutes from
+                 the network, `names`: int, about how many names these had; 0 for the site.
 `account_linked`    sender: UserSocialAuth class; `link_id`: the link's key, `user_id`, `provider`: its id, `how`:
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
@@ -56,5 +59,6 @@ login_throttled = Signal()
 login_locked = Signal()
 login_cleared = Signal()
 login_unlocked = Signal()
+stuffing_suspected = Signal()
 account_linked = Signal()
 account_unlinked = Signal()

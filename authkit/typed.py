@@ -42,6 +42,8 @@ class LimiterSection(TypedDict, total=False):
     CHALLENGE_AFTER: int
     CHALLENGE_SITE_KEY: str
     CHALLENGE_SECRET: str | Callable[[], str]
+    STUFFING_FAILURES: int
+    STUFFING_NAMES: int
 
 
 class SessionsSection(TypedDict, total=False):

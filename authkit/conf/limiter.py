@@ -53,3 +53,9 @@ class LimiterSettings:
     """The public key of your site at Turnstile or hCaptcha."""
     challenge_secret: Secret = setting(Secret(""))
     """The secret key of your site there."""
+    stuffing_failures: int = setting(100, least=1, most=1_000_000)
+    """From how many failed tries a minute on the whole site may be suspected of being under attack with many names. It
+    also has to be four times the usual."""
+    stuffing_names: int = setting(20, least=2, most=100)
+    """With how many names tries may fail from one network in 10 minutes, before the network is suspected; counted
+    roughly."""

@@ -43,6 +43,7 @@ from authkit.limiter.names import (
     normalised,
     person_key,
 )
+from authkit.limiter.stuffing import note_failure
 from authkit.limiter.unlocking import unlock as unlock  # noqa: PLC0414  # one of the services, kept apart for length
 from authkit.redis.replies import RedisUnavailable
 
@@ -180,6 +181,7 @@ def settle_failure(reservation: Reservation, *, user_id: Any = None) -> None:
     if person:
         database.charge([_person(person)], number=reservation.number)
     tell(LoginFailed(door=reservation.door, user_id=user_id, client=reservation.client))
+    note_failure(subject=reservation.subject, network=reservation.network, client=reservation.client)
     for charge, row in _after_failure(reservation):
         # The charge of this very try brought the lock: each lock is told once.
         if row.last_charge == reservation.number and row.wait > 0 and row.spent >= charge.limits.lock_after:

@@ -16,6 +16,7 @@ from django.dispatch import Signal
 from authkit import signals
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded
+from authkit.limiter import stuffing
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
@@ -97,6 +98,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         identity = Identity(provider="google", uid="1", id_key="sub", record={})
         link = write_link(user=user, identity=identity, how=LinkedBy.REQUEST)
         disconnect(user_id=user.pk, connection_id=link.pk)
+        stuffing._suspect("0" * 64, 1, stuffing._Found("site", "", 100, 0))
         notice = breaches._Notice(b"", suspect.pk, user.pk, 0.0, copy_context())
         breaches._announce(notice)  # what its thread does once it has found the password
     assert heard.keys() == ALL.keys()

@@ -15,6 +15,7 @@ from social_django.models import Nonce
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import OneTimeCode
+from authkit.limiter.failure_counts import FailureCount
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.logins.reasons import EndReason
@@ -37,6 +38,8 @@ def rows(user: Any) -> None:
         login_id = login.pk if when > now else uuid7()  # the other one's login is gone already
         ProviderSession.objects.create(login_id=login_id, provider="oidc", subject="-", issued_at=now)
         ProviderLogout.objects.create(digest=str(when), issued_at=now, expires_at=when)
+        minute = int(when.timestamp()) // 60
+        FailureCount.objects.create(key=str(when), scope="site", slot=minute)
         OneTimeCode.objects.create(digest=str(when), purpose="-", user=user, created_at=now, expires_at=when)
     for begun in (int(time.time()), int(time.time()) - 10**6):
         Nonce.objects.create(server_url="oidc", timestamp=begun, salt="state")
@@ -49,7 +52,7 @@ def prune(*arguments: str) -> str:
 
 
 def counts() -> list[int]:
-    models = (Login, BlacklistedToken, Nonce, OneTimeCode, ProviderSession, ProviderLogout)
+    models = (Login, BlacklistedToken, Nonce, OneTimeCode, FailureCount, ProviderSession, ProviderLogout)
     return [model._default_manager.count() for model in models]
 
 
@@ -57,6 +60,7 @@ KINDS = (
     "logins",
     "blacklisted tokens",
     "one-time codes",
+    "counts of failed tries",
     "social sign-ins",
     "sessions at providers",
     "logouts by providers",
@@ -69,20 +73,20 @@ def said(words: str) -> str:
 
 def test_it_deletes_what_is_over_and_says_so(rows: None) -> None:
     assert prune() == said("1 deleted")
-    assert counts() == [1] * 6
+    assert counts() == [1] * 7
     assert prune() == said("0 deleted")
 
 
 def test_a_dry_run_says_it_and_deletes_nothing(rows: None) -> None:
     assert prune("--dry-run") == said("1 would be deleted")
-    assert counts() == [2] * 6
+    assert counts() == [2] * 7
 
 
 def test_rows_stay_as_long_as_was_asked_for(rows: None) -> None:
     prune("--keep", "101")
-    assert counts() == [2, 2, 2, 2, 1, 2]
+    assert counts() == [2, 2, 2, 2, 2, 1, 2]
     prune("--keep", "99", "--batch-size", "1", "--sleep", "0")
-    assert counts() == [1, 1, 2, 1, 1, 1]
+    assert counts() == [1, 1, 2, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ def test_a_value_that_makes_no_sense_is_refused(wrong: tuple[str, str]) -> None:
 
 def test_without_the_social_app_the_rest_is_pruned(rows: None, settings: Any) -> None:
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "social_django"]
-    assert prune() == "logins: 1 deleted\nblacklisted tokens: 1 deleted\none-time codes: 1 deleted\n"
+    assert prune() == "".join(f"{kind}: 1 deleted\n" for kind in KINDS[:4])
 
 
 def test_a_terminal_gets_a_progress_bar_that_leaves_nothing_behind(rows: None) -> None:

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from authkit import features
 from authkit.core.one_time_codes import prunable_codes
+from authkit.limiter.stuffing import prunable_failures
 from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.management.progress import Progress
 
@@ -52,6 +53,7 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
         ("logins", prunable_logins(keep=keep)),
         ("blacklisted tokens", prunable_blacklisted_tokens(keep=keep)),
         ("one-time codes", prunable_codes(keep=keep)),
+        ("counts of failed tries", prunable_failures(keep=keep)),
         *features.prunable(keep),
     ]
 

@@ -1,4 +1,4 @@
-"""Asks for a challenge before a try is charged, where the name was guessed at before.
+"""Asks for a challenge before a try is charged, where the name was guessed at before, or stuffing is suspected.
 
 A response is judged first, and the limiter then reserves: a try without one is never charged. So an attacker who solves
 nothing can't lock a name either, nor slow its owner down. How many failures there were is asked of the name as it was
@@ -20,9 +20,11 @@ from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.one_time_codes import spend
 from authkit.exceptions import ChallengeRequired
+from authkit.limiter.budgets import PASSWORD
 from authkit.limiter.names import network_of, normalised
-from authkit.limiter.services import refused
+from authkit.limiter.services import network_charge, refused
 from authkit.limiter.standing import Before, before_a_try
+from authkit.limiter.stuffing import is_suspected
 from authkit.signin.challenges.base import MAX_RESPONSE_LENGTH, Challenge, ChallengeUnavailable, binding_of
 
 logger = logging.getLogger("authkit")
@@ -77,7 +79,7 @@ def pass_challenge(
     if challenge is None:
         return
     before = before_a_try(name=name, device=device)
-    if not _is_due(before):
+    if not _is_due(before, client, device):
         return
     if before.refusal is not None:
         raise refused(before.refusal, door=door, client=client)
@@ -98,7 +100,7 @@ def offer_for(*, request: HttpRequest, name: str, client: Client, device: str | 
     if challenge is None or not name:
         return None
     before = before_a_try(name=name, device=device)
-    if not _is_due(before) or (before.refusal is not None and before.refusal.locked):
+    if not _is_due(before, client, device) or (before.refusal is not None and before.refusal.locked):
         return None
     try:
         given = challenge.for_page(request, binding=_binding(name, client))
@@ -113,8 +115,10 @@ def offer_of(refused: ChallengeRequired) -> Offer | None:
     return None if challenge is None else Offer(template=challenge.template, given=refused.challenge)
 
 
-def _is_due(before: Before) -> bool:
-    return before.failures >= conf.current().limiter.challenge_after
+def _is_due(before: Before, client: Client, device: str | None) -> bool:
+    if before.failures >= conf.current().limiter.challenge_after:
+        return True
+    return device is None and is_suspected(network=network_charge(PASSWORD.name, client))
 
 
 def _binding(name: str, client: Client) -> str:
