@@ -6,7 +6,8 @@ every ModelAdmin, `reach` puts the mixin in front of each one that is registered
 """
 
 from authkit.admin.blacklist import BlacklistedTokenAdmin
+from authkit.admin.budgets import AttemptBudgetAdmin
 from authkit.admin.force_logout import ForceLogoutMixin
 from authkit.admin.logins import LoginAdmin
 
-__all__ = ["BlacklistedTokenAdmin", "ForceLogoutMixin", "LoginAdmin"]
+__all__ = ["AttemptBudgetAdmin", "BlacklistedTokenAdmin", "ForceLogoutMixin", "LoginAdmin"]

@@ -19,6 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from authkit.admin.budgets import may_unlock, unlock_people, unlocked_sentence
 from authkit.admin.log import BATCH_FAILED, log_endings
 from authkit.admin.pages import confirmation
 from authkit.admin.rows import MOST_ROWS, VIEW, live_rows
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 PERMISSION = "authkit.force_logout"
 ACTION = "authkit_force_logout"
+UNLOCK_ACTION = "authkit_unlock"
 
 
 class ForceLogoutMixin(Base):
@@ -56,12 +58,27 @@ class ForceLogoutMixin(Base):
     def __init__(self, model: type[Any], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
         # Set on the instance: a class attribute would hide the actions of the next class, or be hidden by them.
-        if self.actions is not None and ACTION not in self.actions:
-            self.actions = [*self.actions, ACTION]
+        if self.actions is not None:
+            self.actions = [*self.actions, *(name for name in (ACTION, UNLOCK_ACTION) if name not in self.actions)]
 
     def has_force_logout_permission(self, request: HttpRequest) -> bool:
         """Whether this request may force people out."""
         return request.user.has_perm(PERMISSION)
+
+    def has_unlock_permission(self, request: HttpRequest) -> bool:
+        """Whether this request may unlock people."""
+        return may_unlock(request)
+
+    @admin.action(
+        description=gettext_lazy("Unlock sign-in of selected %(verbose_name_plural)s"), permissions=["unlock"]
+    )
+    def authkit_unlock(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Forgets the failed tries of these people. Asks nothing first: it ends nothing and signs no person in."""
+        if queryset.count() > MOST:
+            text, level = _("Please select at most %(most)d at once.") % {"most": MOST}, messages.ERROR
+        else:
+            text, level = unlocked_sentence(unlock_people(request, queryset)), messages.SUCCESS
+        self.message_user(request, text, level=level)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -25,6 +25,11 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     Signing in (`signin`)                                   E240  a door without evidence
     E065  MAY_SIGN_IN can't be imported                     E241  a door without a budget
     E066  MAY_SIGN_IN can't be called with three arguments  E242  the view of a door doesn't exist
+                                                            E243  a budget of a door doesn't exist
+    The limiter (`limiter`)
+    E244  EXEMPT has an entry that is no network
+    E245  a lock comes before the delays
+    W240  a network is locked before a name
     W001  remembered shorter than not remembered            Keys and deployment (`core`)
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
@@ -80,6 +85,7 @@ from authkit import features
 from authkit.checks import beside, layout, wiring
 from authkit.conf import checks as conf
 from authkit.core import checks as core
+from authkit.limiter import checks as limiter
 from authkit.redis import checks as redis
 from authkit.sessions import checks as sessions
 from authkit.signin import checks as signin
@@ -87,7 +93,7 @@ from authkit.tokens import checks as tokens
 
 TAG = "authkit"
 
-ROOMS: tuple[Any, ...] = (conf, core, redis, signin, sessions, tokens, wiring, beside)
+ROOMS: tuple[Any, ...] = (conf, core, redis, limiter, signin, sessions, tokens, wiring, beside)
 """The modules whose checks a project has with the core alone."""
 
 

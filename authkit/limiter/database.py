@@ -58,7 +58,9 @@ def charge(charges: Sequence[Charge], *, number: int) -> Outcome:
     for _turn in range(_TURNS):
         try:
             # The first statement writes: SQLite can't turn a transaction that has read into one that writes.
-            with transaction.atomic(using=using) if len(charges) > 1 else nullcontext():
+            # InnoDB's INSERT leaves a mark on a row that is there already, which a refusal has to undo.
+            together = len(charges) > 1 or connections[using].vendor == "mysql"
+            with transaction.atomic(using=using) if together else nullcontext():
                 for one in charges:
                     if not _spend(one, number, using):
                         raise _Refused(one)
@@ -115,8 +117,9 @@ def remember(one: Charge, standing: Standing) -> None:
     }
     row = AttemptBudget.objects.filter(pk=one.key)
     if not row.update(**changes):
-        new: Any = AttemptBudget(key=one.key, scope=one.scope, spent=0, not_before=0, last_at=0, last_charge=0)
-        AttemptBudget.objects.bulk_create([new], ignore_conflicts=True)
+        using = alias()
+        given = {"key": one.key, "scope": one.scope, "number": standing.last_charge}
+        _execute(_insert(using, one.limits), given, using)
         row.update(**changes)
 
 
@@ -124,7 +127,7 @@ def _spend(one: Charge, number: int, using: str) -> bool:
     given = {"key": one.key, "number": number}
     return bool(
         _execute(_update(using, one.limits), given, using)
-        or _execute(_insert(using, one.limits), {**given, "scope": one.scope}, using)
+        or _execute(_insert(using, one.limits), {**given, "scope": one.scope}, using) == 1
         # Another process may have written the row in between.
         or _execute(_update(using, one.limits), given, using)
     )
@@ -174,7 +177,12 @@ def _insert(using: str, limits: Limits) -> CompiledStatement:
     clock, first = DatabaseClock(), limits.delay(1)
     row: Any = AttemptBudget(key=_ANY_KEY, scope=_ANY_SCOPE, spent=1, last_charge=_ANY_CHARGE)
     row.last_at, row.not_before = clock, clock + first if first else 0
-    query = InsertQuery(AttemptBudget, on_conflict=OnConflict.IGNORE)
+    query: Any = InsertQuery(AttemptBudget, on_conflict=OnConflict.IGNORE)
+    if connections[using].vendor == "mysql":
+        # An INSERT IGNORE that finds the row takes a shared lock of it. Two of them would then wait for each other to
+        # write. This one takes the lock of a writer; it answers 2 where it found the row.
+        number: Any = AttemptBudget._meta.get_field("last_charge")
+        query = InsertQuery(AttemptBudget, on_conflict=OnConflict.UPDATE, update_fields=[number], unique_fields=[])
     query.insert_values(AttemptBudget._meta.concrete_fields, [row])
     ((sql, parameters),) = query.get_compiler(using).as_sql()
     return CompiledStatement.of(

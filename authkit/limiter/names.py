@@ -16,8 +16,9 @@ from django.conf import settings
 
 from authkit.core.secret_keys import in_bytes
 
-NAME, PERSON, DEVICE, ACCOUNT = "name", "person", "device", "account"
-"""Scopes: a name as it was typed, a person after a failure, a known device, and a person who is known before the try.
+NAME, PERSON, STRANGER, DEVICE, ACCOUNT = "name", "person", "stranger", "device", "account"
+"""Scopes: a name as it was typed, a person after a failure, a name that no person has after a failure, a known device,
+and a person who is known before the try.
 Those of networks are in `authkit.limiter.budgets`."""
 
 _IGNORED = ("Cc", "Cf", "Zs", "Zl", "Zp")
@@ -77,7 +78,7 @@ def name_key(name: str) -> str:
 
 def person_key(user_id: Any) -> str:
     """The key of a person."""
-    return key_of(PERSON, f"of {user_id}")
+    return key_of(PERSON, str(user_id))
 
 
 def account_key(user_id: Any) -> str:
@@ -87,4 +88,4 @@ def account_key(user_id: Any) -> str:
 
 def decoy_key(name: str) -> str:
     """The key that is charged in place of a person's where no person has this name, so that both cost the same."""
-    return key_of(PERSON, f"none {normalised(name)}")
+    return key_of(STRANGER, normalised(name))

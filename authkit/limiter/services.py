@@ -34,6 +34,7 @@ from authkit.limiter.names import (
     DEVICE,
     NAME,
     PERSON,
+    STRANGER,
     account_key,
     decoy_key,
     is_exempt,
@@ -139,7 +140,7 @@ def admit(reservation: Reservation, *, user: AbstractBaseUser | None) -> Reserva
         InvalidCredentials: LIMITER.STOP_AFTER is reached. The answer is that of a wrong password, so that it confirms
             none. The caller settles it as a failure.
     """
-    person = _person(reservation.decoy if user is None else person_key(user.pk))
+    person = _person(reservation, None if user is None else user.pk)
     row = database.standings([person]).get(person.key)
     if row is None or user is None:
         return reservation
@@ -177,9 +178,9 @@ def settle_failure(reservation: Reservation, *, user_id: Any = None) -> None:
         reservation: of the try.
         user_id: the key of the person who has the name; None where there is none, which costs the same.
     """
-    person = reservation.decoy if user_id is None else person_key(user_id)
-    if person:
-        database.charge([_person(person)], number=reservation.number)
+    person = _person(reservation, user_id)
+    if person.key:
+        database.charge([person], number=reservation.number)
     tell(LoginFailed(door=reservation.door, user_id=user_id, client=reservation.client))
     note_failure(subject=reservation.subject, network=reservation.network, client=reservation.client)
     for charge, row in _after_failure(reservation):
@@ -264,8 +265,10 @@ def _subject(name: str | None, user_id: Any, settings: conf.LimiterSettings) -> 
     return None
 
 
-def _person(key: str) -> Charge:
-    return Charge(key, PERSON, FOR_EVER)
+def _person(reservation: Reservation, user_id: Any) -> Charge:
+    if user_id is None:
+        return Charge(reservation.decoy, STRANGER, FOR_EVER)
+    return Charge(person_key(user_id), PERSON, FOR_EVER)
 
 
 def _charge(charges: Sequence[Charge], number: int) -> Outcome:

@@ -20,6 +20,7 @@ from authkit import conf, features
 from authkit.core import clocks
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
+from authkit.limiter.summary import sentences
 from authkit.logins.models import CacheEpoch, Login
 from authkit.management.beyond import beyond_endings
 from authkit.management.foreign_credentials import passing_by
@@ -68,6 +69,8 @@ def diagnose() -> Iterator[Finding]:
     if found.reachable and settings.revocation.check == "push":
         yield from _push(settings)
     yield _sessions(found, settings)
+    if has_database:
+        yield from _limiter()
     for sentence in beyond_endings():
         yield Finding("Not reached", sentence, Level.NOTE)
     yield from _if_redis_died(found, settings)
@@ -262,6 +265,17 @@ def _sessions(found: RedisState, settings: conf.Settings) -> Finding:
             "Sessions", f"{kept[engine]}: while it is out of reach, requests with one are a 503", Level.FAULT
         )
     return Finding("Sessions", kept[engine])
+
+
+def _limiter() -> Iterator[Finding]:
+    try:
+        found = sentences()
+    except DatabaseError as error:
+        # A table that is missing was reported already.
+        yield Finding("Limiter", f"its budgets can't be read ({type(error).__name__})", Level.FAULT)
+        return
+    for sentence in found:
+        yield Finding("Limiter", sentence)
 
 
 def _is_in_use(found: RedisState, settings: conf.Settings) -> bool:

@@ -124,6 +124,7 @@ def _nothing_named(block: conf.Settings, *, configured: bool) -> Iterator[CheckM
     needed = {
         f'REVOCATION.CHECK "{block.revocation.check}"': block.revocation.check != "database",
         'SESSIONS.ENGINE "redis"': block.sessions.engine == "redis",
+        'LIMITER.BACKEND "redis"': block.limiter.backend == "redis",
     }
     for name in (name for name, is_needed in needed.items() if is_needed):
         yield Error(

@@ -16,6 +16,7 @@ from rest_framework.serializers import BaseSerializer
 
 from authkit import conf
 from authkit.core.outgoing import is_private_url
+from authkit.limiter.budgets import budgets
 from authkit.signin.breached_file import BreachedFileUnusable, count_records
 from authkit.signin.doors import Door, doors
 
@@ -183,7 +184,7 @@ def check_challenge(**_: Any) -> list[CheckMessage]:
 
 
 def check_doors(**_: Any) -> list[CheckMessage]:
-    """E240 to E242."""
+    """E240 to E243."""
     return [message for door in doors() for message in _door(door)]
 
 
@@ -199,6 +200,13 @@ def _door(door: Door) -> Iterator[CheckMessage]:
             f"The door {door.id!r} names no budget, so nothing would limit how often a caller may try there.",
             hint='Write it as Door(..., budgets=("password",)).',
             id="authkit.E241",
+        )
+    for name in sorted(set(door.budgets) - set(budgets())):
+        yield Error(
+            f"The door {door.id!r} names the budget {name!r}, which does not exist.",
+            hint='Register it by authkit.limiter.register_budget() in AppConfig.ready(), or name "own" where your '
+            "code limits the tries by itself.",
+            id="authkit.E243",
         )
     try:
         import_string(door.view)

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from authkit import features
 from authkit.core.one_time_codes import prunable_codes
+from authkit.limiter.pruning import prunable_budgets
 from authkit.limiter.stuffing import prunable_failures
 from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.management.progress import Progress
@@ -24,7 +25,8 @@ class Command(BaseCommand):
     """Says how many of each kind went. It is safe any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins, blacklisted tokens and one-time codes that ran out, and what features left behind, "
+        "Deletes logins, blacklisted tokens, one-time codes and attempt budgets that ran out, and what features left "
+        "behind, "
         "in small batches. Expired sessions are Django's own: manage.py clearsessions deletes them."
     )
 
@@ -53,6 +55,7 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
         ("logins", prunable_logins(keep=keep)),
         ("blacklisted tokens", prunable_blacklisted_tokens(keep=keep)),
         ("one-time codes", prunable_codes(keep=keep)),
+        ("attempt budgets", prunable_budgets()),
         ("counts of failed tries", prunable_failures(keep=keep)),
         *features.prunable(keep),
     ]

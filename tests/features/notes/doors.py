@@ -21,7 +21,7 @@ from authkit.signin.methods import Method
 
 KIND = "throw-away-note"
 METHOD = Method("note", "A note", ("kba",))
-DOOR = Door("note", "tests.features.notes.doors.NoteSignIn", evidence=("a note",), budgets=("notes",))
+DOOR = Door("note", "tests.features.notes.doors.NoteSignIn", evidence=("a note",), budgets=("own",))
 DOORS = (DOOR,)
 
 
