@@ -108,6 +108,20 @@ def issue(
     return code
 
 
+def grant(*, code: str, purpose: str, lifetime: timedelta) -> None:
+    """Makes this very code good once, also where it was used before. For a code that only this site can name: one that
+    is derived by a secret key, and that no client ever sends.
+
+    Args:
+        code: it.
+        purpose: the use for which it is good.
+        lifetime: from now on.
+    """
+    now = timezone.now()
+    fields = {"purpose": purpose, "created_at": now, "expires_at": now + lifetime, "used_at": None}
+    OneTimeCode.objects.update_or_create(digest=digest_of(code), defaults=fields)
+
+
 @sensitive_variables()
 def use(*, code: str, purpose: str) -> Use:
     """Consumes a code by one conditional UPDATE, whose row count says whether this use is the first.

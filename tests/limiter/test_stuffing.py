@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from authkit import conf, signals
 from authkit.core.clients import Client
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import ChallengeRequired
 from authkit.limiter import stuffing
 from authkit.limiter.budgets import PASSWORD, limits_of_name
@@ -19,6 +20,7 @@ from authkit.limiter.charges import Charge
 from authkit.limiter.failure_counts import FailureCount
 from authkit.limiter.names import NAME, name_key
 from authkit.limiter.services import network_charge
+from authkit.limiter.unlocking import unlock
 from authkit.signin.challenges.asking import pass_challenge
 
 pytestmark = pytest.mark.django_db
@@ -225,6 +227,32 @@ def test_a_known_device_needs_no_challenge_meanwhile(limits: Any, fail: Any, rf:
     pass_challenge(**given, device="d" * 64)
     with pytest.raises(ChallengeRequired):
         pass_challenge(**given)
+
+
+def test_an_unlocked_person_without_javascript_gets_one_try_without_a_challenge(
+    limits: Any, fail: Any, user: Any, password: str, clock: Any
+) -> None:
+    limits(STUFFING_NAMES=2, CHALLENGE="authkit.signin.challenges.ProofOfWork")
+    for number in range(6):
+        fail(f"name-{number}")
+    name = user.get_username()
+    assert fail(name, password=password) == 403
+    unlock(user=user)
+    assert fail(name, password=password) == 200
+    assert fail(name, password=password) == 403
+    unlock(name=f" {name.upper()}")
+    assert fail("name-1") == 403
+    assert fail(name) == 401
+    unlock(name=name)
+    clock.forward(minutes=31)
+    for number in range(6):
+        fail(f"more-{number}")
+    assert fail(name, password=password) == 403
+
+
+def test_unlocking_where_no_challenge_is_set_writes_no_excuse(limits: Any, user: Any) -> None:
+    unlock(user=user)
+    assert not OneTimeCode.objects.exists()
 
 
 def test_no_name_and_no_network_can_be_read_from_the_table(limits: Any, fail: Any) -> None:

@@ -21,6 +21,7 @@ from authkit.core.clients import Client
 from authkit.core.one_time_codes import spend
 from authkit.exceptions import ChallengeRequired
 from authkit.limiter.budgets import PASSWORD
+from authkit.limiter.excuses import use_excuse
 from authkit.limiter.names import network_of, normalised
 from authkit.limiter.services import network_charge, refused
 from authkit.limiter.standing import Before, before_a_try
@@ -86,6 +87,8 @@ def pass_challenge(
     binding = _binding(name, client)
     try:
         if response and len(response) <= MAX_RESPONSE_LENGTH and _consume(challenge, request, response, binding):
+            return
+        if use_excuse(name=name):
             return
         given = challenge.for_page(request, binding=binding)
     except ChallengeUnavailable as error:
