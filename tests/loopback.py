@@ -16,6 +16,7 @@ def server(talk: Talk) -> Iterator[str]:
     """A server whose every connection is given to ``talk``; yields its URL. Held connections end with it."""
     listener = socket.create_server(("127.0.0.1", 0))
     held: list[socket.socket] = []
+    talks: list[threading.Thread] = []
 
     def serve() -> None:
         while True:
@@ -24,7 +25,8 @@ def server(talk: Talk) -> Iterator[str]:
             except OSError:
                 return
             held.append(connection)
-            threading.Thread(target=_given, args=(talk, connection), daemon=True).start()
+            talks.append(threading.Thread(target=_given, args=(talk, connection), daemon=True))
+            talks[-1].start()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -32,14 +34,17 @@ def server(talk: Talk) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
         listener.close()
         for connection in held:
-            connection.close()
-        thread.join(5)
+            with contextlib.suppress(OSError):  # it is over already
+                connection.shutdown(socket.SHUT_RDWR)
+        for each in talks:
+            each.join(5)
 
 
 def _given(talk: Talk, connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # the client has hung up
+    with connection, contextlib.suppress(OSError):  # the client has hung up
         talk(connection)
 
 
@@ -47,13 +52,20 @@ def request_of(connection: socket.socket) -> bytes:
     """The request's head, and as much of its body as its length says."""
     received = b""
     while b"\r\n\r\n" not in received:
-        received += connection.recv(4096)
+        received += _more(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     lengths = (line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
     length = int(next(lengths, b"0"))
     while len(body) < length:
-        body += connection.recv(4096)
+        body += _more(connection)
     return head + b"\r\n\r\n" + body
+
+
+def _more(connection: socket.socket) -> bytes:
+    received = connection.recv(4096)
+    if not received:
+        raise ConnectionResetError("the client has hung up")
+    return received
 
 
 def answers(body: bytes, status: str = "200 OK", more: str = "", seen: list[bytes] | None = None) -> Talk:
@@ -73,7 +85,7 @@ def answers(body: bytes, status: str = "200 OK", more: str = "", seen: list[byte
 def hangs(connection: socket.socket) -> None:
     """Take the request and say nothing."""
     request_of(connection)
-    threading.Event().wait(30)
+    _more(connection)  # the client hangs up first
 
 
 def drips(connection: socket.socket) -> None:
