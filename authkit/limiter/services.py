@@ -150,19 +150,21 @@ def admit(reservation: Reservation, *, user: AbstractBaseUser | None) -> Reserva
 
 
 def settle_success(reservation: Reservation, *, user: AbstractBaseUser) -> None:
-    """Forgets the failures of the name, or device, and of the person, and refunds the network; two statements.
+    """Forgets the failures of the name, or device, and of the person, and refunds the network; one statement.
 
     Call it in the transaction that opens the login, after the row is written. What other names were charged stays.
     """
-    keys = [person_key(user.pk)]
-    if reservation.subject is not None:
-        keys.insert(0, reservation.subject.key)
-        if redis.is_chosen():
-            with suppress(RedisUnavailable):
-                redis.clear([reservation.subject.key])
-    database.clear(keys)
-    if reservation.network is not None:
-        _refund(reservation, [reservation.network])
+    subject, network = reservation.subject, reservation.network
+    if subject is not None and redis.is_chosen():
+        with suppress(RedisUnavailable):
+            redis.clear([subject.key])
+    database.settle(
+        forget=[*([subject.key] if subject else []), person_key(user.pk)],
+        network=network.key if network is not None and not reservation.in_redis else None,
+        number=reservation.number,
+    )
+    if network is not None and reservation.in_redis:
+        _refund(reservation, [network])
     if reservation.failures:
         tell(
             BudgetCleared(

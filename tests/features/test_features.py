@@ -18,6 +18,7 @@ pytestmark = pytest.mark.process
 WIRED = "import authkit\nAUTHKIT = {block!r}\nauthkit.configure(globals())\n"
 
 CORE_TABLES = {
+    "authkit_attemptbudget",
     "authkit_blacklistedtoken",
     "authkit_cacheepoch",
     "authkit_globalcutoff",
@@ -94,7 +95,8 @@ def test_empty_block_makes_the_cores_tables_and_imports_nothing_of_social_core(t
         "/auth/account/connections/": 404,
         "/auth/api/social/providers/": 404,
     }
-    assert found["pruned"] == "logins: 0 deleted\nblacklisted tokens: 0 deleted\none-time codes: 0 deleted\n"
+    kinds = ("logins", "blacklisted tokens", "one-time codes", "attempt budgets")
+    assert found["pruned"] == "".join(f"{kind}: 0 deleted\n" for kind in kinds)
 
 
 def test_feature_adds_a_setting_pages_checks_a_refusal_a_kind_and_a_way_in_without_a_central_file(
