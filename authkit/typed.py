@@ -16,6 +16,8 @@ class LoginSection(TypedDict, total=False):
     IDENTIFIERS: Sequence[Literal["username", "email"]]
     MAX_LOGINS: int
     PASSWORD_DOORS: bool
+    BREACHED_FILE: str | PathLike[str]
+    BREACHED_RANGES: str
     AT_LIMIT: Literal["evict", "refuse"]
     MAY_SIGN_IN: str | Callable[[Any, Any, str], bool | str]
     USER_SERIALIZER: str
@@ -37,6 +39,12 @@ class LimiterSection(TypedDict, total=False):
     DEVICE_AGE: timedelta
     HASHES: int
     EXEMPT: Sequence[str]
+    CHALLENGE: str | Callable[[], Any]
+    CHALLENGE_AFTER: int
+    CHALLENGE_SITE_KEY: str
+    CHALLENGE_SECRET: str | Callable[[], str]
+    STUFFING_FAILURES: int
+    STUFFING_NAMES: int
 
 
 class SessionsSection(TypedDict, total=False):

@@ -68,6 +68,14 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     E085  named, and redis-py is not installed
     E086  pushed to, and hiredis is not installed
     W080  another machine, and no password (deploy)
+    Breached passwords (`signin`)
+    E270  the file is of no use
+    E271  the server is asked without TLS
+    W270  the validator has nowhere to look
+    W271  noticed, and not refused
+    Challenges (`signin`)
+    E272  the class can't be used
+    E273  the provider's keys are missing
 
 A feature lists its own: social's are in `authkit.social.every_check`, `authkit.social.checks` (the providers) and
 `authkit.social.rule_checks` (who may sign in through them). Those of the way from simplejwt are listed in

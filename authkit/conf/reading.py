@@ -102,6 +102,8 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
         if value and (isinstance(value, Hook | str) or callable(value)):
             return value if isinstance(value, Hook) else Hook(value), None
         return None, ("type", "must be True, False, a callable or its dotted path.", f"The default is {default!r}.")
+    if limits["kind"] is PathLike and isinstance(value, PathLike):
+        value = fspath(value)
     if limits["kind"] is datetime:
         return _moment(value)
     if isinstance(default, Secret):

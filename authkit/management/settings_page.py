@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from os import PathLike
 from textwrap import dedent
 from typing import Any, get_args, get_type_hints
 
@@ -166,6 +167,8 @@ def _values(spec: Field[Any], hint: Any) -> str:
         bool: "`True` or `False`",
         str: "a string",
     }
+    if spec.metadata["kind"] is PathLike:
+        return "a path"
     if spec.metadata["kind"] is datetime:
         return "a `datetime` with a time zone"
     return words.get(hint) or ("a list of strings" if isinstance(spec.default, tuple) else "a dict")

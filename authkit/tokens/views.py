@@ -107,7 +107,7 @@ class ObtainView(ApiView):
         refuses={
             400: ("transport_not_allowed",),
             401: ("no_active_account",),
-            403: SIGN_IN,
+            403: (*SIGN_IN, "challenge_required"),
             429: ("throttled", "locked"),
         },
         csrf="cookies",

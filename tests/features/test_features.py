@@ -109,7 +109,15 @@ def test_empty_block_makes_the_cores_tables_and_imports_nothing_of_social_core(t
         "/auth/api/social/providers/": 404,
     }
     assert (found["tokens"], found["me"]) == ([200, 200], 401)
-    kinds = ("logins", "blacklisted tokens", "one-time codes", "attempt budgets")
+    kinds = (
+        "logins",
+        "blacklisted tokens",
+        "one-time codes",
+        "deliveries",
+        "known devices",
+        "attempt budgets",
+        "counts of failed tries",
+    )
     assert found["pruned"] == "".join(f"{kind}: 0 deleted\n" for kind in kinds)
 
 

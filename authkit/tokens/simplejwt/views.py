@@ -120,7 +120,11 @@ class TokenObtainPairView(CompatView):
         description=TRANSPORTS,
         body=TokenObtainPairSerializer,
         answers={200: TokenAnswerSerializer},
-        refuses={400: ("transport_not_allowed",), 401: ("no_active_account",), 403: SIGN_IN},
+        refuses={
+            400: ("transport_not_allowed",),
+            401: ("no_active_account",),
+            403: (*SIGN_IN, "challenge_required"),
+        },
         csrf="cookies",
     )
     def post(self, request: Request) -> Response:
