@@ -42,6 +42,7 @@ def open_login(
     prepare: Prepare | None = None,
     replaces: Collection[UUID] = (),
     origin: Login | None = None,
+    door: str = "",
 ) -> Login:
     """Writes the row that a new session or token pair will point at, and holds the person to LOGIN.MAX_LOGINS.
 
@@ -62,6 +63,7 @@ def open_login(
             the limit doesn't count them.
         origin: the login of another person from which this one is opened without a credential of `user`'s. It ends with
             that one, and no later; being no sign-in of `user`'s, it is not held to their limit.
+        door: the id of the door by which the person came, for the record.
 
     Returns:
         The saved row. `signals.login_opened` is sent on commit, and `signals.login_ended` for each that was evicted.
@@ -104,19 +106,19 @@ def open_login(
     settings, begins_now = conf.current().login, began_at is None
     counts = login_id is None and origin is None and ends(EndReason.EVICTED, kind=kind)
     if settings.max_logins and counts:
-        _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces)
+        _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces, door=door)
     else:
         with together(events.LoginOpened, using=router.db_for_write(Login)):
-            _insert(login, begins_now=begins_now)
+            _insert(login, begins_now=begins_now, door=door)
         _end_replaced(replaces)
     return login
 
 
-def _insert(login: Login, *, begins_now: bool) -> None:
+def _insert(login: Login, *, begins_now: bool, door: str) -> None:
     if begins_now:
         login.created_at = beginning(user_id=login.user_id, at=login.created_at)
     login.save(force_insert=True)
-    _announce(events.LoginOpened(login=login))
+    _announce(events.LoginOpened(login=login, door=door))
 
 
 def _save_within_limit(
@@ -126,10 +128,11 @@ def _save_within_limit(
     begins_now: bool,
     settings: conf.LoginSettings,
     replaces: Collection[UUID],
+    door: str,
 ) -> None:
     with transaction.atomic():
         lock_logins_of(user_id=user.pk)
-        _insert(login, begins_now=begins_now)  # not before the lock: an ending may have held it
+        _insert(login, begins_now=begins_now, door=door)  # not before the lock: an ending may have held it
         evicted = beyond_limit(
             logins=live_logins_of(user=user).filter(parent_id=None).ended_by(EndReason.EVICTED),
             opened=login,
