@@ -18,6 +18,7 @@ from django.db.models.functions import Greatest
 from django.db.models.sql import InsertQuery, UpdateQuery
 
 from authkit.core.clocks import SECOND, DatabaseClock
+from authkit.limiter.apart import apart
 from authkit.limiter.budgets import Limits
 from authkit.limiter.charges import Charge, Outcome, Refusal, Standing
 from authkit.limiter.models import AttemptBudget
@@ -54,7 +55,11 @@ def charge(charges: Sequence[Charge], *, number: int) -> Outcome:
         charges: the keys.
         number: of this charge, for `refund`.
     """
-    using = alias()
+    with apart(alias()):
+        return _charged(charges, number, alias())
+
+
+def _charged(charges: Sequence[Charge], number: int, using: str) -> Outcome:
     for _turn in range(_TURNS):
         try:
             # The first statement writes: SQLite can't turn a transaction that has read into one that writes.
@@ -77,11 +82,12 @@ def charge(charges: Sequence[Charge], *, number: int) -> Outcome:
 def refund(keys: Sequence[str], *, number: int) -> None:
     """Takes one charge back from each key, and the delay that it brought, unless a later charge brought another."""
     using = alias()
-    for key in keys:
-        _execute(_refund(using), {"key": key, "number": number}, using)
+    with apart(using):
+        for key in keys:
+            _execute(_refund(using), {"key": key, "number": number}, using)
 
 
-def settle(*, forget: Sequence[str], network: str | None, number: int) -> None:
+def settle(*, forget: Sequence[str], network: str | None, number: int, joins: bool) -> None:
     """Forgets these keys and takes one charge back from the network; one statement.
 
     The rows stay, with nothing spent: the next sign-in need not insert them, and pruning deletes them.
@@ -90,7 +96,13 @@ def settle(*, forget: Sequence[str], network: str | None, number: int) -> None:
         forget: keys of names and people.
         network: the key of a network, or None.
         number: of the charge.
+        joins: whether it belongs to the transaction that is open, and is undone with it.
     """
+    with nullcontext() if joins else apart(alias()):
+        _settle(forget, network, number)
+
+
+def _settle(forget: Sequence[str], network: str | None, number: int) -> None:
     keys = [*forget, *([network] if network else [])]
     rows = AttemptBudget.objects.filter(pk__in=keys)
     if connections[alias()].vendor == "postgresql":

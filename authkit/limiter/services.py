@@ -149,10 +149,16 @@ def admit(reservation: Reservation, *, user: AbstractBaseUser | None) -> Reserva
     return replace(reservation, failures=row.spent)
 
 
-def settle_success(reservation: Reservation, *, user: AbstractBaseUser) -> None:
+def settle_success(reservation: Reservation, *, user: AbstractBaseUser, joins: bool = False) -> None:
     """Forgets the failures of the name, or device, and of the person, and refunds the network; one statement.
 
-    Call it in the transaction that opens the login, after the row is written. What other names were charged stays.
+    The charges of other names stay.
+
+    Args:
+        reservation: of the try.
+        user: the person whose evidence was right.
+        joins: whether it belongs to the transaction that is open, such as the one that opens the login, and is undone
+            with it. Without that it stays, whatever becomes of a transaction around it.
     """
     subject, network = reservation.subject, reservation.network
     if subject is not None and redis.is_chosen():
@@ -162,6 +168,7 @@ def settle_success(reservation: Reservation, *, user: AbstractBaseUser) -> None:
         forget=[*([subject.key] if subject else []), person_key(user.pk)],
         network=network.key if network is not None and not reservation.in_redis else None,
         number=reservation.number,
+        joins=joins,
     )
     if network is not None and reservation.in_redis:
         _refund(reservation, [network])

@@ -53,14 +53,14 @@ def settling(reservation: Reservation | None, *, user: AbstractBaseUser) -> Iter
 
     def settle() -> None:
         nonlocal done
-        settle_success(reservation, user=user)
+        settle_success(reservation, user=user, joins=True)
         done = True
 
     try:
         yield settle
     except AuthKitError as refused:
         if not done and refused.status < 500:
-            settle()
+            settle_success(reservation, user=user)
         elif not done:
             give_back(reservation)
         raise

@@ -108,7 +108,7 @@ class ObtainView(ApiView):
             400: ("transport_not_allowed",),
             401: ("no_active_account",),
             403: (*SIGN_IN, "challenge_required"),
-            429: ("throttled", "locked"),
+            429: ("locked",),
         },
         csrf="cookies",
     )
