@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from authkit.limiter.budgets import Budget, register_budget
     from authkit.limiter.services import Reservation, refund, reserve, settle_failure, settle_success
     from authkit.limiter.unlocking import unlock
-    from authkit.limiter.verifying import verifying
 
 __all__ = [
     "Budget",
@@ -24,7 +23,6 @@ __all__ = [
     "settle_failure",
     "settle_success",
     "unlock",
-    "verifying",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -38,6 +36,5 @@ __getattr__, __dir__ = lazy(
         "settle_failure": "authkit.limiter.services",
         "settle_success": "authkit.limiter.services",
         "unlock": "authkit.limiter.unlocking",
-        "verifying": "authkit.limiter.verifying",
     },
 )

@@ -152,7 +152,7 @@ def admit(reservation: Reservation, *, user: AbstractBaseUser | None) -> Reserva
 def settle_success(reservation: Reservation, *, user: AbstractBaseUser) -> None:
     """Forgets the failures of the name, or device, and of the person, and refunds the network; one statement.
 
-    Call it in the transaction that opens the login, after the row is written. What other names were charged stays.
+    Call it in the transaction that opens the login, after the row is written. The charges of other names stay.
     """
     subject, network = reservation.subject, reservation.network
     if subject is not None and redis.is_chosen():

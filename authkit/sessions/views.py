@@ -74,7 +74,7 @@ class SessionLoginView(ApiView):
         refuses={
             401: ("no_active_account",),
             403: ("csrf_failed", "challenge_required", "too_many_logins", "sign_in_refused"),
-            429: ("throttled", "locked"),
+            429: ("locked",),
         },
         csrf="always",
     )

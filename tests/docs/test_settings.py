@@ -39,7 +39,7 @@ def test_page_has_every_setting_and_no_other() -> None:
         known |= {f"{top.name}.{name}".upper() for name in inner} or {top.name.upper()}
     known |= {f"SOCIAL.PROVIDERS.<id>.{field.name.upper()}" for field in fields(ProviderSettings)}
     known |= {f"SOCIAL.PROVIDERS.<id>.APPS.<host>.{field.name.upper()}" for field in fields(AppSettings)}
-    documented = re.findall(r"^\| `([A-Z_.<>a-z]+)` \|", PAGE, re.MULTILINE)
+    documented = re.findall(r"^\| `([A-Z0-9_.<>a-z]+)` \|", PAGE, re.MULTILINE)
     assert sorted(documented) == sorted(known)
 
 

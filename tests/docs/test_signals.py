@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from django.dispatch import Signal
 
-from authkit import signals
+from authkit import limiter, signals
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import issue
-from authkit.exceptions import LoginEnded
+from authkit.exceptions import Locked, LoginEnded
 from authkit.limiter import stuffing
+from authkit.limiter.models import AttemptBudget
+from authkit.limiter.services import admit
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
@@ -75,6 +77,23 @@ def turn(login: Login, generation: int) -> None:
     )  # fmt: skip
 
 
+def guess_until_locked(user: Any) -> None:
+    """Twenty wrong passwords, one more that is refused, the unlock, and a right password after a wrong one."""
+
+    def reserve() -> limiter.Reservation:
+        return limiter.reserve(door="token", name=user.get_username(), client=HOME)
+
+    for _ in range(20):
+        limiter.settle_failure(reserve(), user_id=user.pk)
+        AttemptBudget.objects.update(not_before=0)
+    AttemptBudget.objects.update(not_before=2**62)
+    with pytest.raises(Locked):
+        reserve()
+    limiter.unlock(name=user.get_username())
+    limiter.unlock(network=str(HOME.address))
+    limiter.settle_success(admit(reserve(), user=user), user=user)
+
+
 def test_every_signal_is_sent_with_the_arguments_of_the_page(
     user: Any, clock: Any, heard: dict[str, list[set[str]]], django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -107,6 +126,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         stuffing._suspect("0" * 64, 1, stuffing._Found("site", "", 100, 0))
         notice = breaches._Notice(b"", suspect.pk, user.pk, 0.0, copy_context())
         breaches._announce(notice)  # what its thread does once it has found the password
+        guess_until_locked(user)
     assert heard.keys() == ALL.keys()
     for name, calls in heard.items():
         assert set.union(*calls) == WRITTEN[name], name

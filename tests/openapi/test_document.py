@@ -15,7 +15,7 @@ import authkit
 from authkit import exceptions
 from authkit.core.answers import RefusalSerializer, rendered
 from authkit.core.operations import operation_of, refusals_of
-from authkit.exceptions import AuthKitError, InvalidCredentials
+from authkit.exceptions import AuthKitError, InvalidCredentials, Locked
 from authkit.openapi.document import document
 from authkit.signin.serializers import UserSerializer
 from authkit.tokens.simplejwt import TokenObtainPairSerializer, TokenObtainPairView
@@ -150,7 +150,7 @@ def test_refusals_have_an_example_in_their_own_words() -> None:
         code: responses[code]["content"]["application/json"]["schema"].get("example") for code in ("401", "429")
     }
     assert examples["401"] == InvalidCredentials().as_payload()
-    assert examples["429"] == {"code": "throttled", "detail": "A sentence for people.", "retry_after": 30}
+    assert examples["429"] == {"code": "locked", "detail": Locked.message, "retry_after": 30}
 
 
 def test_components_are_described_for_readers_of_an_api_and_not_of_the_code() -> None:

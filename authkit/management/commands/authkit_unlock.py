@@ -15,7 +15,7 @@ from authkit.management.outage import outage_named
 class Command(BaseCommand):
     """Says how many budgets were cleared. A second run changes nothing and exits with 0."""
 
-    help = "Lets a name or a network sign in again that was tried too often. Signs nobody in."
+    help = "Lets a name or a network sign in again that was tried too often. It opens no login."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", nargs="?", help="a user name or an address; that person's own counter goes as well")

@@ -86,7 +86,7 @@ class ExchangeView(ApiView):
         description=f"Once, within 60 s. {TRANSPORTS}",
         body=ExchangeSerializer,
         answers={200: TokenAnswerSerializer},
-        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN, 429: ("throttled", "locked")},
+        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN, 429: ("locked",)},
         csrf="cookies",
     )
     def post(self, request: Request) -> Response:
@@ -124,7 +124,7 @@ class NativeTokenView(SocialApiView):
             400: ("transport_not_allowed", "social_failed"),
             403: (*SIGN_IN, "social_failed"),
             404: ("not_found",),
-            429: ("throttled", "locked"),
+            429: ("locked",),
             503: ("social_failed",),
         },
         parameters=(Parameter("provider", "A provider's id."),),

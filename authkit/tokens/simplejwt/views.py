@@ -124,6 +124,7 @@ class TokenObtainPairView(CompatView):
             400: ("transport_not_allowed",),
             401: ("no_active_account",),
             403: (*SIGN_IN, "challenge_required"),
+            429: ("locked",),
         },
         csrf="cookies",
     )
