@@ -19,7 +19,7 @@ from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.core.hidden import Hidden
-from authkit.signin.foreign_tries import judged, name_among, open_try
+from authkit.signin.foreign_tries import is_storable, judged, name_among, open_try
 from authkit.wiring import MODEL_BACKEND
 
 
@@ -41,7 +41,7 @@ class LimitedModelBackend(ModelBackend):
         """
         if username is None:
             username = kwargs.get(get_user_model().USERNAME_FIELD)
-        if username is None or password is None or not _is_storable(username):
+        if username is None or password is None or not is_storable(username):
             return None
         if MODEL_BACKEND in settings.AUTHENTICATION_BACKENDS:
             # Listed as well, by a test or a later settings file. It verifies, or the password would be hashed twice.
@@ -75,15 +75,6 @@ class LimiterBackend(BaseBackend):
     async def aauthenticate(self, request: Any, **credentials: Any) -> None:
         """See `authenticate`."""
         await sync_to_async(self.authenticate)(request, **credentials)
-
-
-def _is_storable(name: Any) -> bool:
-    """Whether a person could have this name. PostgreSQL's driver raises for a NUL or a lone surrogate."""
-    try:
-        str(name).encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in str(name)
 
 
 class LoginBackend(BaseBackend):

@@ -99,18 +99,18 @@ def judged(request: Any, *, name: str, verify: Callable[[], Any], alone: bool) -
         return verify()  # a door of authkit's has charged it, and settles it
     _forget(request)
     try:
-        # The place first: as many parallel requests with a good password as there are places are charged at a time, so
-        # they never slow each other down.
+        # The place is held until the try is settled: only as many parallel requests with a good password as there are
+        # places are charged at a time, so a program's requests don't slow each other down.
         with place():
             reservation = _reserved(request, name)
             with verifying(reservation):
                 user = verify()
+            if user is None and not alone:
+                _note(request, ForeignTry(name, reservation))
+                return None
+            user = _apart(partial(_settled, reservation, user, name))
     except Throttled as refused:
         raise TooManyTries(refused) from refused
-    if user is None and not alone:
-        _note(request, ForeignTry(name, reservation))
-        return None
-    user = _apart(partial(_settled, reservation, user, name))
     if user is None:
         _note(request, ForeignTry(name, reservation, is_open=False))
     return user
@@ -178,13 +178,23 @@ def settle_on_the_way_out(request: HttpRequest, response: HttpResponseBase) -> N
 
 
 def name_among(credentials: Mapping[str, Any]) -> str | None:
-    """The name in credentials that hold a password; None where they hold none, such as a token."""
+    """The name in credentials that hold a password; None where they hold none, such as a token, or where no person
+    could have the name."""
     if credentials.get("password") is None:
         return None
     for key in ("username", get_user_model().USERNAME_FIELD, "email", "login"):
         if isinstance(name := credentials.get(key), str):
-            return name
+            return name if is_storable(name) else None
     return None
+
+
+def is_storable(name: Any) -> bool:
+    """Whether a person could have this name. PostgreSQL's driver raises for a NUL or a lone surrogate."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in str(name)
 
 
 def _settled(reservation: Reservation, user: Any, name: str) -> Any:

@@ -215,6 +215,7 @@ class RefreshView(ApiView):
             400: ("transport_not_allowed",),
             401: ("token_not_valid",),
             403: ("csrf_failed", "claims_refused", "sign_in_refused"),
+            429: ("locked",),
         },
         refresh_cookie=True,
     )
@@ -257,7 +258,7 @@ class VerifyView(ApiView):
         "Ask whether an access token would be accepted right now",
         body=TokenSerializer,
         answers={200: EmptySerializer},
-        refuses={401: ("token_not_valid",)},
+        refuses={401: ("token_not_valid",), 429: ("locked",)},
     )
     def post(self, request: Request) -> Response:
         body = TokenSerializer(data=request.data)
