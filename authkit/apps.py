@@ -26,35 +26,46 @@ class AuthKitConfig(AppConfig):
 
     def ready(self) -> None:
         # Imported here, because these modules import models, which don't exist before the registry is complete.
-        from authkit import checks
+        from authkit import checks, events
         from authkit.limiter import mails as limiter_mails
         from authkit.logins import receivers as logins
+        from authkit.logins.endings import register_kind
         from authkit.mail import channels, mails, notices
         from authkit.pages import doors as page_doors
         from authkit.revocation import receivers as revocation
         from authkit.sessions import doors as session_doors
         from authkit.sessions import receivers as sessions
-        from authkit.signin import new_devices, rehashing
+        from authkit.signin import foreign_tries, new_devices, rehashing
         from authkit.signin.doors import register_door
         from authkit.signin.guards import Order, register_guard
         from authkit.signin.may_sign_in import ask_project
         from authkit.signin.methods import register_methods_of
         from authkit.tokens import doors as token_doors
+        from authkit.tokens import formats
         from authkit.tokens import receivers as tokens
 
         checks.register()
         logins.connect()
         rehashing.connect()
+        foreign_tries.connect()
         channels.register_channel(channels.MAIL, mails.send_mail)
         notices.connect()
         limiter_mails.connect()
         new_devices.connect()
         revocation.connect()
+        register_door(foreign_tries.DOOR)
         for door in (*session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS, *features.doors()):
             register_door(door)
         for source in features.sources_of_methods():
             register_methods_of(source)
-        register_guard(ask_project, order=Order.PROJECT)
+        for guard, order in ((ask_project, Order.PROJECT), *features.guards()):
+            register_guard(guard, order=order)
+        for kind in features.kinds():
+            register_kind(kind)
+        for token_format in features.token_formats():
+            formats.register(token_format)
+        for recorder, names in features.recorders():
+            events.register_recorder(recorder, names=names)
         tokens.connect()
         sessions.connect()
         if find_spec("authkit.tokens.simplejwt") is not None:  # a folder that can be deleted

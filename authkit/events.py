@@ -147,6 +147,17 @@ class TokenBlacklisted(Event):
     by_id: Any
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordKnownBreached(Event):
+    """A person signed in by a password that is known from a breach; announced some seconds after the sign-in."""
+
+    name = "password.known_breached"
+    signal = signals.password_known_breached
+
+    login_id: UUID
+    user_id: Any
+
+
 Recorder = Callable[[Event], None]
 
 

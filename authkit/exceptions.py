@@ -7,6 +7,7 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     ├── InvalidCredentials     no_active_account      wrong, unknown and inactive look alike
     ├── Throttled              throttled              too many failures; with `retry_after`, in seconds
     │   └── Locked             locked                 the same after many more
+    ├── ChallengeRequired      challenge_required     with the `challenge` that the next try has to bring an answer to
     ├── TokenNotValid          token_not_valid        with a `reason` only for tokens whose signature was ours
     ├── LoginEnded             not_authenticated      a session whose login is over, with the same `reason`
     ├── TooManyLogins          too_many_logins        one more than LOGIN.MAX_LOGINS, and AT_LIMIT refuses it
@@ -107,6 +108,26 @@ class Locked(Throttled):
 
     code = "locked"
     message = "Too many failed attempts: signing in is locked."
+
+
+class ChallengeRequired(AuthKitError):
+    """The name was guessed at before, so that a try has to bring the response to a challenge. Nothing was charged.
+
+    Args:
+        challenge: the challenge, as JSON can hold it.
+    """
+
+    code = "challenge_required"
+    status = 403
+    message = "Solve the challenge and try again."
+
+    def __init__(self, challenge: Mapping[str, Any]) -> None:
+        super().__init__("a challenge is needed")
+        self.challenge = challenge
+
+    def as_payload(self) -> dict[str, Any]:
+        """`code`, `detail` and `challenge`."""
+        return {**super().as_payload(), "challenge": dict(self.challenge)}
 
 
 class TokenNotValid(AuthKitError):

@@ -36,8 +36,7 @@ class Feature:
     section: str = ""
     """The key of its section in the AUTHKIT block."""
     settings: str = ""
-    """The frozen dataclass of that section, made of `authkit.conf.fields`; empty where the core has it already. The
-    feature reads it by `conf.section`."""
+    """The frozen dataclass of that section, made of `authkit.conf.fields`. The feature reads it by `conf.section`."""
     urls: str = ""
     """A module with `urlpatterns`, mounted beside the pages, and `api_urlpatterns`, mounted under `api/`. Its names are
     in the namespace `authkit`."""
@@ -47,7 +46,18 @@ class Feature:
     """A callable that returns a `Method` for each way in that it adds (`authkit.signin.methods`)."""
     doors: str = ""
     """A tuple of the doors by which a person may come (`authkit.signin.doors`)."""
-    sign_in: str = ""
+    guards: str = ""
+    """A tuple of pairs: a guard that is asked at each sign-in, and its place among the others, such as `Order.FACTORS`
+    (`authkit.signin.guards`)."""
+    kinds: str = ""
+    """A tuple of the `Kind` of each login that it opens by a carrier of its own, with the reasons that end such a login
+    (`authkit.logins.endings`)."""
+    token_formats: str = ""
+    """A tuple of the formats of token that it accepts, asked after authkit's own (`authkit.tokens.formats`)."""
+    recorders: str = ""
+    """A tuple of pairs: a recorder that is called inside the transaction of each event, and the names of the events
+    that it wants; None in their place for every event (`authkit.events`)."""
+    sign_in_buttons: str = ""
     """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
     account_area: str = ""
     """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account page."""
@@ -59,7 +69,10 @@ class Feature:
 
 
 class SignInButton(Protocol):
-    """A form on the sign-in page, which posts `next` to `login_url`."""
+    """A form on the sign-in page, which posts `next` to `login_url`.
+
+    A way in that has to ask something first, such as a telephone number, redirects from there to a page of its own.
+    """
 
     @property
     def name(self) -> str: ...
@@ -109,12 +122,33 @@ def sources_of_methods() -> Iterator[Callable[[], Iterable[Any]]]:
 
 def doors() -> Iterator[Any]:
     """The doors of features."""
-    return (door for feature in installed() if feature.doors for door in import_string(feature.doors))
+    return _entries(feature.doors for feature in installed())
+
+
+def guards() -> Iterator[tuple[Any, int]]:
+    """The guards of features, each with its place."""
+    return _entries(feature.guards for feature in installed())
+
+
+def kinds() -> Iterator[Any]:
+    """The kinds of login of features."""
+    return _entries(feature.kinds for feature in installed())
+
+
+def token_formats() -> Iterator[Any]:
+    """The formats of token of features."""
+    return _entries(feature.token_formats for feature in installed())
+
+
+def recorders() -> Iterator[tuple[Any, Iterable[str] | None]]:
+    """The recorders of features, each with the names of the events that it wants."""
+    return _entries(feature.recorders for feature in installed())
 
 
 def sign_in_buttons() -> list[SignInButton]:
     """The buttons of the sign-in page beside the password."""
-    return [button for feature in installed() if feature.sign_in for button in import_string(feature.sign_in)()]
+    declared = [feature.sign_in_buttons for feature in installed() if feature.sign_in_buttons]
+    return [button for path in declared for button in import_string(path)()]
 
 
 def account_links(request: HttpRequest) -> list[AccountLink]:
@@ -140,6 +174,11 @@ def is_complete(config: AppConfig) -> bool:
     """Whether the apps that this feature builds on are installed. Without them the feature counts as not installed, so
     that the check of the apps can run and name the missing one."""
     return all(label in apps.app_configs for label in _declared(config).builds_on)
+
+
+def _entries(paths: Iterable[str]) -> Iterator[Any]:
+    """The entries of the tuples at these paths."""
+    return (entry for path in paths if path for entry in import_string(path))
 
 
 def _configs() -> list[AppConfig]:

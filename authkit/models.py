@@ -1,6 +1,7 @@
 """The module where Django looks for the app's models. Each model lives in its room."""
 
 from authkit.core.one_time_codes import OneTimeCode
+from authkit.limiter.failure_counts import FailureCount
 from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.mail.models import Delivery
@@ -10,6 +11,7 @@ __all__ = [
     "AttemptBudget",
     "BlacklistedToken",
     "Delivery",
+    "FailureCount",
     "GlobalCutoff",
     "KnownDevice",
     "Login",

@@ -4,7 +4,7 @@
 `login_ended`    sender: Login class; `login_id`: UUID, `user_id`: the person's key, `reason`: an EndReason value.
 `logins_ended`   sender: Login class; `user_id`: the person's key, or None for everybody; `count`: int, how many
                  live logins there were; `reason`: an EndReason value; `method`, `before`: a datetime, `kind`: a
-                 LoginKind value: if not None, only logins of this method, begun before, of this kind were ended;
+                 kind of login: if not None, only logins of this method, begun before, of this kind were ended;
                  `crowd`: True where `crowd_ended` was sent for the same ending, else left out.
 `crowd_ended`    sender: Login class; `user_ids`: a collection of people's keys, `reason`: an EndReason value. Sent once
                  for each batch of people whose logins were all ended, before `logins_ended` for each of them: for
@@ -21,6 +21,9 @@
                  key or None, `login_id`: UUID or None, `reason`: an EndReason value, `by_id`: the key of who did it,
                  or None. If a login ended with it, `login_ended` is sent as well. Not sent by an import, nor for a row
                  that refuses all of a person's simplejwt tokens after `crowd_ended`.
+`password_known_breached`  sender: Login class; `login_id`: the login that was opened by it, `user_id`. Sent some
+                 seconds after a sign-in by a password that is known from a breach, where LOGIN.BREACHED_FILE or
+                 LOGIN.BREACHED_RANGES is set. The login goes on.
 `login_failed`   sender: AttemptBudget class; `door`: the id of a door, `user_id`: the key of the person who has the
                  name that was typed, or None, `client`: a `Client`. The evidence was wrong.
 `login_throttled`  sender: AttemptBudget class; `door`, `client`, `scope`: "name", "network" and the like, `locked`:
@@ -33,6 +36,9 @@
                  `by_id`: the key of who did it, or None, `count`: int, how many budgets were cleared.
 `device_added`   sender: KnownDevice class; `device_id`: UUID, `user_id`: the person's key, `login_id`: UUID of the
                  login by which it became known, `label`: such as "Firefox on Linux" or "", `ip`: str or None.
+`stuffing_suspected`  sender: AttemptBudget class; `scope`: "site" or "network", `network`: an address, of IPv6 a
+                 network, or "" for the site, `failures`: int, in the current minute at the site, or in 10 minutes from
+                 the network, `names`: int, about how many names these had; 0 for the site.
 `account_linked`    sender: UserSocialAuth class; `link_id`: the link's key, `user_id`, `provider`: its id, `how`:
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
@@ -52,11 +58,13 @@ token_rotated = Signal()
 token_reused = Signal()
 token_suspected = Signal()
 token_blacklisted = Signal()
+password_known_breached = Signal()
 login_failed = Signal()
 login_throttled = Signal()
 login_locked = Signal()
 login_cleared = Signal()
 login_unlocked = Signal()
 device_added = Signal()
+stuffing_suspected = Signal()
 account_linked = Signal()
 account_unlinked = Signal()

@@ -16,6 +16,8 @@ class LoginSection(TypedDict, total=False):
     IDENTIFIERS: Sequence[Literal["username", "email"]]
     MAX_LOGINS: int
     PASSWORD_DOORS: bool
+    BREACHED_FILE: str | PathLike[str]
+    BREACHED_RANGES: str
     AT_LIMIT: Literal["evict", "refuse"]
     MAY_SIGN_IN: str | Callable[[Any, Any, str], bool | str]
     USER_SERIALIZER: str
@@ -37,6 +39,12 @@ class LimiterSection(TypedDict, total=False):
     DEVICE_AGE: timedelta
     HASHES: int
     EXEMPT: Sequence[str]
+    CHALLENGE: str | Callable[[], Any]
+    CHALLENGE_AFTER: int
+    CHALLENGE_SITE_KEY: str
+    CHALLENGE_SECRET: str | Callable[[], str]
+    STUFFING_FAILURES: int
+    STUFFING_NAMES: int
 
 
 class SessionsSection(TypedDict, total=False):
@@ -63,6 +71,28 @@ class TokensSection(TypedDict, total=False):
     SIMPLEJWT_UNTIL: datetime | None
     TRANSPORTS: Sequence[Literal["body", "hybrid", "cookie"]]
     REUSE_MAIL: bool
+
+
+class MailSection(TypedDict, total=False):
+    DELIVER: Literal["thread", "command"]
+    FROM_ADDRESS: str
+    FAILURES: int
+    NEW_DEVICE: Literal["mail", "off"]
+
+
+class RevocationSection(TypedDict, total=False):
+    CHECK: Literal["database", "redis", "push"]
+    BOUND: timedelta
+    SEEN_LOGINS: int
+    EMAIL_CHANGE: Literal["end_others", "keep"]
+    SPARE_SUPERUSERS: bool
+
+
+class RedisSection(TypedDict, total=False):
+    CACHE: str
+    CLUSTER: bool
+    PREFIX: str
+    TIMEOUT: timedelta
 
 
 class AppSection(TypedDict, total=False):
@@ -98,37 +128,15 @@ class SocialSection(TypedDict, total=False):
     REDIRECT_URIS: Sequence[str]
 
 
-class MailSection(TypedDict, total=False):
-    DELIVER: Literal["thread", "command"]
-    FROM_ADDRESS: str
-    FAILURES: int
-    NEW_DEVICE: Literal["mail", "off"]
-
-
-class RevocationSection(TypedDict, total=False):
-    CHECK: Literal["database", "redis", "push"]
-    BOUND: timedelta
-    SEEN_LOGINS: int
-    EMAIL_CHANGE: Literal["end_others", "keep"]
-    SPARE_SUPERUSERS: bool
-
-
-class RedisSection(TypedDict, total=False):
-    CACHE: str
-    CLUSTER: bool
-    PREFIX: str
-    TIMEOUT: timedelta
-
-
 class AuthKitSettings(TypedDict, total=False):
     LOGIN: LoginSection
     LIMITER: LimiterSection
     SESSIONS: SessionsSection
     TOKENS: TokensSection
-    SOCIAL: SocialSection
     MAIL: MailSection
     REVOCATION: RevocationSection
     REDIS: RedisSection
     REDIS_URL: str | Callable[[], str]
     TRUSTED_PROXIES: int
     PUBLIC_URL: str
+    SOCIAL: SocialSection

@@ -17,6 +17,8 @@ AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddle
 COOKIE_MIDDLEWARE = "authkit.core.cookies.CookieMiddleware"
 MIDDLEWARE = "authkit.sessions.middleware.SessionLoginMiddleware"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+LIMITED_MODEL_BACKEND = "authkit.signin.backends.LimitedModelBackend"
+LIMITER_BACKEND = "authkit.signin.backends.LimiterBackend"
 LOGIN_BACKEND = "authkit.signin.backends.LoginBackend"
 """Former versions wrote it into sessions opened through a provider. `configure` inserts it nowhere."""
 SESSION_ENGINE = "authkit.sessions.store"
@@ -37,13 +39,15 @@ def configure(namespace: MutableMapping[str, Any]) -> None:
         namespace: the settings module's `globals()`. Changed: INSTALLED_APPS, MIDDLEWARE (first of all, and right
             after AuthenticationMiddleware), and, only where the project has none, SESSION_ENGINE and REST_FRAMEWORK's
             DEFAULT_AUTHENTICATION_CLASSES, and SOCIAL_AUTH_STRATEGY if the block has SOCIAL. The apps of a feature are
-            added if the block has its section. AUTHENTICATION_BACKENDS stays as it is: see `authkit.signin.backends`.
+            added if the block has its section. In AUTHENTICATION_BACKENDS authkit's subclass stands for a lone
+            ModelBackend, and authkit's limiter before several; one back end of another package's is left alone.
     """
     block = namespace.get("AUTHKIT", {})
     namespace["INSTALLED_APPS"] = _with(namespace.get("INSTALLED_APPS", ()), *APPS, *feature_apps(block))
     namespace["MIDDLEWARE"] = _after(
         _first(COOKIE_MIDDLEWARE, namespace.get("MIDDLEWARE", ())), AUTHENTICATION_MIDDLEWARE, MIDDLEWARE
     )
+    namespace["AUTHENTICATION_BACKENDS"] = _limited(namespace.get("AUTHENTICATION_BACKENDS", (MODEL_BACKEND,)))
     namespace.setdefault("SESSION_ENGINE", SESSION_ENGINE)
     if "SOCIAL" in _sections(block):
         namespace.setdefault("SOCIAL_AUTH_STRATEGY", SOCIAL_AUTH_STRATEGY)
@@ -65,6 +69,15 @@ def feature_apps(block: Any) -> list[str]:
 def _sections(block: Any) -> Mapping[str, Any]:
     # `manage.py check` reports a block that is no dict, so the settings have to load with one.
     return block if isinstance(block, Mapping) else {}
+
+
+def _limited(existing: Any) -> list[str]:
+    backends = list(existing)
+    if backends == [MODEL_BACKEND]:
+        return [LIMITED_MODEL_BACKEND]
+    if len(backends) > 1 and backends[0] not in (LIMITER_BACKEND, LIMITED_MODEL_BACKEND):
+        return [LIMITER_BACKEND, *(path for path in backends if path != LIMITER_BACKEND)]
+    return backends
 
 
 def _with(existing: Any, *items: str) -> list[str]:

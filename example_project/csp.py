@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from authkit.signin.challenges import challenge_sources
 from authkit.social.flow.origins import sign_in_origins
 
 ADMIN = {"script-src": "'self'", "connect-src": "'self'", "img-src": "'self' data:"}
@@ -25,14 +26,19 @@ APP = {
 
 
 class ContentSecurityPolicyMiddleware:
-    """No script at all unless the view says so; styles and images from here; forms to here and to the providers."""
+    """No script unless the view or the sign-in page's challenge says so; styles and images from here; forms to here and
+    to the providers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        more = ADMIN if request.path.startswith(reverse("admin:index")) else {}
+        more: Mapping[str, str] = {}
+        if request.path.startswith(reverse("admin:index")):
+            more = ADMIN
+        elif request.path == reverse("authkit:login"):
+            more = challenge_sources()
         response.headers.setdefault("Content-Security-Policy", policy(more))
         return response
 

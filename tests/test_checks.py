@@ -30,13 +30,14 @@ from authkit.checks import wiring as wiring_checks
 from authkit.conf import checks as conf_checks
 from authkit.core import checks as core_checks
 from authkit.exceptions import KeysUnavailable
+from authkit.logins.reasons import TokenKind
 from authkit.mail import checks as mail_checks
 from authkit.sessions import checks as sessions_checks
 from authkit.signin import checks as signin_checks
 from authkit.social import every_check
 from authkit.tokens import checks as tokens_checks
 from authkit.tokens.jws import ALGORITHMS
-from authkit.tokens.keys import TokenUse, signing_key
+from authkit.tokens.keys import signing_key
 from tests.fresh_project import FreshProject
 from tests.tokens.rings import PRIVATE_KEYS_IN_RFCS, jwk_of, ring, signing
 
@@ -96,8 +97,8 @@ def test_every_id_is_listed_once_and_has_a_test() -> None:
     elsewhere = {package / "social", package / "tokens" / "simplejwt"}  # whose lists are their own
     sources = [path for path in package.rglob("*.py") if not elsewhere.intersection(path.parents)]
     used = set(re.findall(r'"(?:authkit\.)?([EW]\d{3})"', "".join(path.read_text() for path in sources)))
-    listed = re.findall(r"\b[EW]\d{3}\b", (authkit.checks.__doc__ or "").replace("W040-W046", " ".join(
-        f"W04{number}" for number in range(7)
+    listed = re.findall(r"\b[EW]\d{3}\b", (authkit.checks.__doc__ or "").replace("W040-W043", " ".join(
+        f"W04{number}" for number in range(4)
     )))  # fmt: skip
     assert sorted(listed) == sorted(used)
     tests = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
@@ -427,14 +428,14 @@ def test_e026_is_an_error_when_deploying(settings: Any) -> None:
 @pytest.mark.usefixtures("second_factor")
 def test_w027_providers_are_a_way_round_a_second_factor(settings: Any) -> None:
     settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}, "SOCIAL": {"PROVIDERS": {"work": PROVIDER}}}
-    number, message, _ = only(beside.check_ways_round)
+    number, message, _ = only(every_check.check_ways_round)
     assert (number, "django-otp" in message) == ("W027", True)
 
 
 @pytest.mark.usefixtures("second_factor")
 def test_e027_is_an_error_when_deploying(settings: Any) -> None:
     settings.AUTHKIT = {"LOGIN": {"PASSWORD_DOORS": False}, "SOCIAL": {"PROVIDERS": {"work": PROVIDER}}}
-    assert only(beside.check_ways_round_in_production)[0] == "E027"
+    assert only(every_check.check_ways_round_in_production)[0] == "E027"
 
 
 # The wiring
@@ -506,6 +507,43 @@ def test_w025_login_backend_beside_others(settings: Any) -> None:
 def test_any_one_back_end_that_finds_people_is_fine(chosen: list[str], settings: Any) -> None:
     settings.AUTHENTICATION_BACKENDS = chosen
     assert found(wiring_checks.check_backends) == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "listed"),
+    [
+        ([wiring.MODEL_BACKEND], wiring.LIMITED_MODEL_BACKEND),
+        ([wiring.MODEL_BACKEND, "a.Backend"], wiring.LIMITER_BACKEND),
+        ([wiring.MODEL_BACKEND, wiring.LIMITER_BACKEND], wiring.LIMITER_BACKEND),
+    ],
+)
+def test_w280_passwords_at_other_doors_are_not_limited(chosen: list[str], listed: str, settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = chosen
+    number, _, hint = only(wiring_checks.check_limited_backends)
+    assert (number, listed in hint) == ("W280", True)
+
+
+def test_w281_failures_of_one_other_back_end_are_only_counted(settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = ["a.Backend"]
+    number, message, hint = only(wiring_checks.check_limited_backends)
+    assert (number, "'a.Backend'" in message, wiring.LIMITER_BACKEND in hint) == ("W281", True, True)
+
+
+def test_e280_names_of_people_are_not_unique(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = get_user_model()
+    settings.AUTHENTICATION_BACKENDS = [wiring.LIMITED_MODEL_BACKEND]
+    monkeypatch.setattr(wiring_checks, "is_unique", lambda _users, field: field.name != users.USERNAME_FIELD)
+    number, message, _ = only(wiring_checks.check_limited_backends)
+    assert (number, users.USERNAME_FIELD in message) == ("E280", True)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [[wiring.LIMITED_MODEL_BACKEND], [wiring.LIMITED_MODEL_BACKEND, "a.B"], [wiring.LIMITER_BACKEND, "a.B", "b.B"], []],
+)
+def test_limited_back_ends_are_fine(chosen: list[str], settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = chosen
+    assert found(wiring_checks.check_limited_backends) == []
 
 
 @pytest.mark.parametrize("engine", ["django.contrib.sessions.backends.db", "no.such.engine", "tests.test_checks"])
@@ -621,6 +659,7 @@ def test_project_that_lacks_an_app_is_told_so_and_nothing_else_breaks(missing: s
     end += f"INSTALLED_APPS.remove({missing!r})\n"
     checked = FreshProject(tmp_path, end=end).manage("check")
     assert "authkit.E020" in checked.stderr
+    assert ("AUTHKIT SOCIAL: unknown key." in checked.stderr) is (missing != "rest_framework")
     assert "Traceback" not in checked.stderr
 
 
@@ -768,11 +807,11 @@ def test_csrf_secret_in_the_session_has_no_cookie_to_be_named(hardened: Any) -> 
 
 def test_w044_any_host_and_no_public_url_with_social_logins(hardened: Any) -> None:
     hardened.ALLOWED_HOSTS = ["*"]
-    assert found(core_checks.check_hosts) == []
+    assert found(every_check.check_hosts) == []
     hardened.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}}
-    assert only(core_checks.check_hosts)[0] == "W044"
+    assert only(every_check.check_hosts)[0] == "W044"
     hardened.AUTHKIT = {"SOCIAL": {"PROVIDERS": {"demo": {}}}, "PUBLIC_URL": "https://example.com"}
-    assert found(core_checks.check_hosts) == []
+    assert found(every_check.check_hosts) == []
 
 
 def test_w047_token_cookies_without_secure(hardened: Any) -> None:
@@ -802,7 +841,7 @@ def test_w045_debug(hardened: Any) -> None:
 
 def test_w046_public_url_without_tls(hardened: Any) -> None:
     hardened.AUTHKIT = {"PUBLIC_URL": "http://example.com"}
-    assert only(core_checks.check_hosts)[0] == "W046"
+    assert only(core_checks.check_public_url)[0] == "W046"
 
 
 def test_e047_local_times(hardened: Any) -> None:
@@ -834,7 +873,7 @@ def ring_says(settings: Any, source: Any, **tokens: Any) -> tuple[str, str, str]
     number, message, hint = only(tokens_checks.check_ring)
     # A file or callable may come right by itself, what is written in the settings can't.
     with pytest.raises((ImproperlyConfigured, KeysUnavailable), match=re.escape(message)):
-        signing_key(TokenUse.ACCESS)
+        signing_key(TokenKind.ACCESS)
     return number, message, hint
 
 
@@ -970,7 +1009,7 @@ def test_e037_use_for_which_no_key_signs(settings: Any) -> None:
         settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": entries}), "DERIVED_KEYS": False}}
         assert {number for number, _, _ in found(tokens_checks.check_ring)} == {"E037"}
         with pytest.raises(ImproperlyConfigured):
-            signing_key(TokenUse.REFRESH)
+            signing_key(TokenKind.REFRESH)
 
 
 def test_w038_file_of_keys_that_everybody_can_read(settings: Any, tmp_path: Path) -> None:

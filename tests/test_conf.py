@@ -12,6 +12,7 @@ from django.test import override_settings
 
 from authkit import conf
 from authkit.conf.fields import setting
+from authkit.social.settings import ProviderSettings, SocialSettings
 
 
 def problems(block: Any) -> list[tuple[str, str]]:
@@ -25,7 +26,7 @@ def problems(block: Any) -> list[tuple[str, str]]:
 def test_empty_block_gives_the_documented_defaults(settings: Any) -> None:
     settings.AUTHKIT = {}
     block = conf.current()
-    assert block == conf.Settings()
+    assert block == conf.sections.block()()
     assert (block.tokens.access_lifetime, block.tokens.grace) == (timedelta(minutes=15), timedelta(seconds=60))
     assert (block.tokens.refresh_idle, block.tokens.refresh_absolute) == (timedelta(days=7), timedelta(days=30))
     assert (block.sessions.idle, block.sessions.absolute) == (timedelta(hours=24), timedelta(days=14))
@@ -38,7 +39,7 @@ def test_empty_block_gives_the_documented_defaults(settings: Any) -> None:
 
 def test_missing_block_is_an_empty_one(settings: Any) -> None:
     del settings.AUTHKIT
-    assert conf.current() == conf.Settings()
+    assert conf.current() == conf.sections.block()()
 
 
 def test_overridden_settings_are_heard_at_once() -> None:
@@ -55,7 +56,7 @@ def test_block_changed_in_place_is_heard(settings: Any) -> None:
     settings.AUTHKIT["TOKENS"]["GRACE"] = timedelta(seconds=3)
     assert conf.current().tokens.grace == timedelta(seconds=3)
     settings.AUTHKIT["SOCIAL"]["PROVIDERS"]["demo"]["SCOPE"].append("email")
-    assert conf.current().social.providers["demo"].scope == ("openid", "email")
+    assert conf.section(SocialSettings).providers["demo"].scope == ("openid", "email")
 
 
 def test_unchanged_block_is_parsed_once(settings: Any) -> None:
@@ -74,13 +75,13 @@ def test_block_with_mistakes_is_refused_with_the_fix_and_inspected_without() -> 
 
 
 def test_settings_are_frozen() -> None:
-    for cls in (conf.Settings, conf.TokenSettings, conf.ProviderSettings):
+    for cls in (conf.Settings, conf.TokenSettings, ProviderSettings):
         with pytest.raises(dataclasses.FrozenInstanceError):
             cls().__setattr__(dataclasses.fields(cls)[0].name, None)
 
 
 def test_defaults_are_not_shared() -> None:
-    one, other = conf.ProviderSettings(), conf.ProviderSettings()
+    one, other = ProviderSettings(), ProviderSettings()
     one.options["KEY"] = "value"
     assert other.options == {}
 
@@ -102,6 +103,8 @@ def test_block_of_another_type(block: Any) -> None:
         ({"SOCIAL": {"PROVIDERS": {"x": {"CLIENTID": ""}}}}, "SOCIAL.PROVIDERS.x.CLIENTID",
          "Did you mean SOCIAL.PROVIDERS.x.CLIENT_ID?"),
         ({"REDIS": {"ZZZZ": 1}}, "REDIS.ZZZZ", "Known keys: CACHE, CLUSTER, PREFIX, TIMEOUT."),
+        ({"QWERTZ": {}}, "QWERTZ", "A feature's section needs the feature's app in INSTALLED_APPS. Known keys: LOGIN, "
+         "PUBLIC_URL, REDIS, REDIS_URL, REVOCATION, SESSIONS, SOCIAL, TOKENS, TRUSTED_PROXIES."),
         ({7: 1}, "7", None),
     ],
 )  # fmt: skip
@@ -275,7 +278,7 @@ def test_section_by_its_path_is_imported_when_the_block_is_read(settings: Any) -
         assert conf.section(LockSettings).tries == 3
     finally:
         conf.sections.withdraw("LOCK")
-    assert conf.current() == conf.Settings()
+    assert conf.current() == conf.sections.block()()
 
 
 @pytest.mark.parametrize("name", ["TOKENS", "REDIS_URL", "LOCK", "lock", "A-B", ""])
@@ -290,7 +293,7 @@ def test_section_that_is_registered_later_is_waited_for_while_apps_are_loading(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.AUTHKIT = {"LOCK": {"TRIES": 5}, "TOKENS": {"ISSUER": "us"}}
-    monkeypatch.setattr(apps, "apps_ready", False)
+    monkeypatch.setattr(apps, "models_ready", False)
     assert conf.current().tokens.issuer == "us"
     conf.sections.register("LOCK", LockSettings)
     try:

@@ -21,7 +21,7 @@ def test_everything_is_inserted_in_its_place() -> None:
     settings = configured(INSTALLED_APPS=["django.contrib.admin", "shop"], MIDDLEWARE=MIDDLEWARE)
     assert settings["INSTALLED_APPS"] == ["django.contrib.admin", "shop", *wiring.APPS]
     assert settings["MIDDLEWARE"] == [wiring.COOKIE_MIDDLEWARE, *MIDDLEWARE[:2], wiring.MIDDLEWARE, "a.Messages"]
-    assert "AUTHENTICATION_BACKENDS" not in settings  # Django's default: one, and one it stays
+    assert settings["AUTHENTICATION_BACKENDS"] == [wiring.LIMITED_MODEL_BACKEND]
     assert settings["SESSION_ENGINE"] == wiring.SESSION_ENGINE
     assert "SOCIAL_AUTH_STRATEGY" not in settings
     assert settings["REST_FRAMEWORK"] == {"DEFAULT_AUTHENTICATION_CLASSES": list(wiring.AUTHENTICATION_CLASSES)}
@@ -69,13 +69,34 @@ def test_values_of_the_project_are_never_replaced() -> None:
         "SESSION_ENGINE": "a.engine",
         "SOCIAL_AUTH_STRATEGY": "a.Strategy",
         "REST_FRAMEWORK": {"DEFAULT_AUTHENTICATION_CLASSES": ["a.Class"], "PAGE_SIZE": 7},
-        "AUTHENTICATION_BACKENDS": ["a.Backend", "b.Backend"],
         "AUTHKIT": {"PUBLIC_URL": "https://example.com"},
         "SECRET_KEY": "key",
     }
     settings = configured(**own)
     for name, value in own.items():
         assert settings[name] == value
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (None, [wiring.LIMITED_MODEL_BACKEND]),
+        ([wiring.MODEL_BACKEND], [wiring.LIMITED_MODEL_BACKEND]),
+        ((wiring.MODEL_BACKEND,), [wiring.LIMITED_MODEL_BACKEND]),
+        (["a.Backend"], ["a.Backend"]),
+        ([wiring.LOGIN_BACKEND], [wiring.LOGIN_BACKEND]),
+        ([], []),
+        (["a.Backend", "b.Backend"], [wiring.LIMITER_BACKEND, "a.Backend", "b.Backend"]),
+        (["a.Backend", wiring.MODEL_BACKEND], [wiring.LIMITER_BACKEND, "a.Backend", wiring.MODEL_BACKEND]),
+        ([wiring.LIMITED_MODEL_BACKEND, "a.Backend"], [wiring.LIMITED_MODEL_BACKEND, "a.Backend"]),
+        (["a.Backend", wiring.LIMITER_BACKEND], [wiring.LIMITER_BACKEND, "a.Backend"]),
+    ],
+)
+def test_one_back_end_stays_one_and_several_get_the_limiter_first(own: Any, expected: list[str]) -> None:
+    settings = configured(**({} if own is None else {"AUTHENTICATION_BACKENDS": own}))
+    assert settings["AUTHENTICATION_BACKENDS"] == expected
+    authkit.configure(settings)
+    assert settings["AUTHENTICATION_BACKENDS"] == expected
 
 
 def test_rest_of_drfs_settings_is_kept() -> None:

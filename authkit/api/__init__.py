@@ -1,4 +1,4 @@
-"""JSON doors that are no carrier's own: the list of a person's logins, sign-out everywhere, connected accounts.
+"""JSON views that serve sessions and tokens alike: the list of a person's logins, sign-out everywhere.
 
 Public is what `__all__` names: the base of a JSON view that answers as authkit's do, and what declares
 its methods.

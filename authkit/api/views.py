@@ -1,4 +1,4 @@
-"""The caller, their logins, sign-out here or everywhere: the same for a session and for a token (API.md)."""
+"""The caller, their logins, sign-out here or everywhere: the same for a session and for a token (docs/http.md)."""
 
 from __future__ import annotations
 

@@ -34,8 +34,10 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
     W004  the session's row ends before the login does      E032  a generated key marked as insecure (deploy)
-    The admin (`admin`)                       W040-W046  cookies, hosts, DEBUG, PUBLIC_URL (deploy)
-    W050  a user admin without forced logout                W047  token cookies without Secure (deploy)
+    The admin (`admin`)                       W040-W043  cookies (deploy)
+    W050  a user admin without forced logout                W045  DEBUG is on (deploy)
+                                                            W046  PUBLIC_URL has no TLS (deploy)
+                                                            W047  token cookies without Secure (deploy)
                                                             W048  CORS with credentials for every origin
                                                             E047  times are local ones (deploy)
                                                             W049  a cookie without the prefix __Host- (deploy)
@@ -54,15 +56,26 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
                                                             W060  owners are to be told, and have no address
                                                             W061  SMTP without a timeout (deploy)
                                                             W062  mails with links, and no PUBLIC_URL (deploy)
+    Doors of other code (`wiring`)
+    E280  names of people are not unique                    W280  passwords there are not limited
+                                                            W281  one other back end: only counted
     Redis (`redis`)                                         Other packages (`beside`)
     E080  named twice                                       W026, E026  passwords pass them by (E: deploy)
-    E081  a REDIS_URL that can't be read                    W027, E027  so do providers (E: deploy)
+    E081  a REDIS_URL that can't be read
     E082  a cache that doesn't exist or isn't django-redis'
     E083  a cluster that can't be one
     E084  needed, and not named
     E085  named, and redis-py is not installed
     E086  pushed to, and hiredis is not installed
     W080  another machine, and no password (deploy)
+    Breached passwords (`signin`)
+    E270  the file is of no use
+    E271  the server is asked without TLS
+    W270  the validator has nowhere to look
+    W271  noticed, and not refused
+    Challenges (`signin`)
+    E272  the class can't be used
+    E273  the provider's keys are missing
 
 A feature lists its own: social's are in `authkit.social.every_check`, `authkit.social.checks` (the providers) and
 `authkit.social.rule_checks` (who may sign in through them). Those of the way from simplejwt are listed in

@@ -21,36 +21,33 @@ SECOND_FACTORS = {
 }
 """The names of the packages, by the app that a project lists."""
 
-_PAGE = "docs/with-allauth.md says how the two work together. SILENCED_SYSTEM_CHECKS takes what you chose on purpose."
+PAGE = "docs/with-allauth.md says how the two work together. SILENCED_SYSTEM_CHECKS takes what you chose on purpose."
+"""The end of such a check's hint."""
 
 
 def check_ways_round(**_: Any) -> list[CheckMessage]:
-    """W026, W027."""
+    """W026."""
     return [Warning(message, hint=hint, id=warning) for warning, _, message, hint in _ways_round()]
 
 
 def check_ways_round_in_production(**_: Any) -> list[CheckMessage]:
-    """E026, E027 (deploy): the same."""
+    """E026 (deploy): the same."""
     return [Error(message, hint=hint, id=error) for _, error, message, hint in _ways_round()]
 
 
+def second_factors() -> list[str]:
+    """The installed packages that ask for a second factor; for the checks of a feature that is a way in as well."""
+    return [name for app, name in SECOND_FACTORS.items() if apps.is_installed(app)]
+
+
 def _ways_round() -> Iterator[tuple[str, str, str, str]]:
-    block, _problems = conf.inspect()
-    factors = [name for app, name in SECOND_FACTORS.items() if apps.is_installed(app)]
-    asked = [*factors, *_of_allauth()]
-    if asked and block.login.password_doors:
+    asked = [*second_factors(), *_of_allauth()]
+    if asked and conf.inspect()[0].login.password_doors:
         yield (
             "authkit.W026",
             "authkit.E026",
-            f"authkit signs people in by name and password alone, which is a way round {_and(asked)}.",
-            f'AUTHKIT = {{"LOGIN": {{"PASSWORD_DOORS": False}}}} leaves passwords to the other package. {_PAGE}',
-        )
-    if factors and block.social.providers:
-        yield (
-            "authkit.W027",
-            "authkit.E027",
-            f"People who sign in through AUTHKIT SOCIAL.PROVIDERS are not asked by {_and(factors)}.",
-            f"Let the other package do the sign-in through providers, and take PROVIDERS out. {_PAGE}",
+            f"authkit signs people in by name and password alone, which is a way round {listed(asked)}.",
+            f'AUTHKIT = {{"LOGIN": {{"PASSWORD_DOORS": False}}}} leaves passwords to the other package. {PAGE}',
         )
 
 
@@ -63,7 +60,8 @@ def _of_allauth() -> Iterator[str]:
         yield "django-allauth's codes by mail"
 
 
-def _and(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The names as a sentence has them: "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

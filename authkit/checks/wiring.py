@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 
 from authkit import features, wiring
+from authkit.signin.checks import is_unique
 
 _LINE = "Make authkit.configure(globals()) the last line of your settings"
 _SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -88,6 +89,41 @@ def check_backends(**_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+def check_limited_backends(**_: Any) -> list[CheckMessage]:
+    """E280, W280, W281: whether tries at doors that aren't authkit's are limited."""
+    return list(_limited(list(settings.AUTHENTICATION_BACKENDS)))
+
+
+def _limited(chosen: list[str]) -> Iterator[CheckMessage]:
+    users: Any = get_user_model()
+    if chosen == [wiring.LIMITED_MODEL_BACKEND] and not is_unique(users, users._meta.get_field(users.USERNAME_FIELD)):
+        yield Error(
+            f"{users._meta.label}.{users.USERNAME_FIELD} is its USERNAME_FIELD, and is not unique: two people could "
+            "have one name.",
+            hint="Make it unique, or list a back end of yours that tells these people apart.",
+            id="authkit.E280",
+        )
+    if not chosen or chosen[0] in (wiring.LIMITED_MODEL_BACKEND, wiring.LIMITER_BACKEND):
+        return
+    if chosen == [wiring.MODEL_BACKEND] or len(chosen) > 1:
+        first = wiring.LIMITED_MODEL_BACKEND if len(chosen) == 1 else wiring.LIMITER_BACKEND
+        yield Warning(
+            "Passwords at doors that aren't authkit's, such as Django's admin, are not limited: no back end of "
+            "authkit's stands first in AUTHENTICATION_BACKENDS.",
+            hint=f"Call authkit.configure(globals()) after AUTHENTICATION_BACKENDS is set, or list {first!r} "
+            f"{'in its place' if len(chosen) == 1 else 'first'}.",
+            id="authkit.W280",
+        )
+    elif chosen != [wiring.LOGIN_BACKEND]:
+        yield Warning(
+            f"AUTHENTICATION_BACKENDS lists {chosen[0]!r} alone: failures at doors that aren't authkit's, such as "
+            "Django's admin, are counted there, but no try is refused.",
+            hint=f"List {wiring.LIMITER_BACKEND!r} before it, if no code of yours calls login(request, user) without a "
+            "back end; or silence this, if that back end limits its tries by itself.",
+            id="authkit.W281",
+        )
 
 
 def _finds_people(path: Any) -> bool:
@@ -227,6 +263,7 @@ CHECKS = (
     check_apps,
     check_middleware,
     check_backends,
+    check_limited_backends,
     check_session_engine,
     check_rest_framework,
     check_databases,

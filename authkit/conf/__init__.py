@@ -5,8 +5,8 @@
 
 No code keeps what `current()` returns beyond one call, so `override_settings(AUTHKIT=...)` reaches everything.
 
-Each section has a file of its own here. A feature has its section in its own `settings.py`, registers it by
-`conf.sections.register` and reads it by `conf.section(ItsSettings)`.
+Each section has a file of its own here. A feature has its section in its own `settings.py`, which its
+`Feature.settings` names, and reads it by `conf.section(ItsSettings)`.
 """
 
 from authkit.conf import sections
@@ -20,11 +20,9 @@ from authkit.conf.reading import Problem, parse
 from authkit.conf.redis import RedisSettings
 from authkit.conf.revocation import RevocationSettings
 from authkit.conf.sessions import SessionSettings
-from authkit.conf.social import AppSettings, ProviderSettings, SocialSettings
 from authkit.conf.tokens import TokenSettings
 
 __all__ = [
-    "AppSettings",
     "Hook",
     "KeySource",
     "LimiterSettings",
@@ -32,13 +30,11 @@ __all__ = [
     "MailSettings",
     "Origin",
     "Problem",
-    "ProviderSettings",
     "RedisSettings",
     "RevocationSettings",
     "Secret",
     "SessionSettings",
     "Settings",
-    "SocialSettings",
     "TokenSettings",
     "current",
     "inspect",

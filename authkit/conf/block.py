@@ -11,7 +11,6 @@ from authkit.conf.mail import MailSettings
 from authkit.conf.redis import RedisSettings
 from authkit.conf.revocation import RevocationSettings
 from authkit.conf.sessions import SessionSettings
-from authkit.conf.social import SocialSettings
 from authkit.conf.tokens import TokenSettings
 
 
@@ -23,7 +22,6 @@ class Settings:
     limiter: LimiterSettings = section(LimiterSettings)
     sessions: SessionSettings = section(SessionSettings)
     tokens: TokenSettings = section(TokenSettings)
-    social: SocialSettings = section(SocialSettings)
     mail: MailSettings = section(MailSettings)
     revocation: RevocationSettings = section(RevocationSettings)
     redis: RedisSettings = section(RedisSettings)

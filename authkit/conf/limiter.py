@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from authkit.conf.fields import CENTURY, SECOND, setting
+from authkit.conf.fields import CENTURY, SECOND, Hook, Secret, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +46,18 @@ class LimiterSettings:
     """How many passwords one process hashes at once. A further sign-in waits for a second, and is then refused."""
     exempt: tuple[str, ...] = setting(())
     """Networks such as `"192.0.2.0/24"` whose budget is not charged. Names are limited there as well."""
+    challenge: Hook = setting(Hook(""), call=Callable[[], Any])
+    """A class, or its dotted path, that asks for proof that a person tries: `authkit.signin.challenges.ProofOfWork`,
+    `Turnstile` or `HCaptcha` there, or your own; see docs/challenges.md."""
+    challenge_after: int = setting(3, least=0, most=1_000)
+    """From how many failures of one name, or of a known device, on a try needs the challenge. With `0`, each try."""
+    challenge_site_key: str = setting("")
+    """The public key of your site at Turnstile or hCaptcha."""
+    challenge_secret: Secret = setting(Secret(""))
+    """The secret key of your site there."""
+    stuffing_failures: int = setting(100, least=1, most=1_000_000)
+    """From how many failed tries a minute on the whole site may be suspected of being under attack with many names. It
+    also has to be four times the usual."""
+    stuffing_names: int = setting(20, least=2, most=100)
+    """With how many names tries may fail from one network in 10 minutes, before the network is suspected; counted
+    roughly."""

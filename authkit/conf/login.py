@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 from authkit.conf.fields import Hook, setting
@@ -22,6 +23,12 @@ class LoginSettings:
     password_doors: bool = setting(True)
     """Whether authkit itself takes passwords: at its login page, `session/login/`, `token/` and the paths of simplejwt.
     Set it to `False` where another package asks for more than a password; see docs/with-allauth.md."""
+    breached_file: str = setting("", kind=PathLike)
+    """The file of breached passwords that `authkit_breached build` made. The validator `BreachedPassword` and each
+    sign-in by password look there; see docs/passwords.md."""
+    breached_ranges: str = setting("")
+    """The URL of a server that is asked about breached passwords by k-anonymity, such as
+    `https://api.pwnedpasswords.com/range/`. It is asked about passwords that are not in the file."""
     at_limit: str = setting("evict", choices=("evict", "refuse"))
     """What a sign-in beyond `MAX_LOGINS` does. `"evict"` ends the person's oldest login. `"refuse"` refuses the new
     one."""

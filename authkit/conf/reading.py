@@ -49,13 +49,15 @@ def _section(cls: type[T], raw: Any, path: str, problems: list[Problem]) -> T:
         if key in known:
             _read(known[key], value, path, values, problems)
         elif path or not sections.may_come():
-            problems.append(_unknown(str(key), path, list(known)))
+            problems.append(_unknown(str(key), path, list(known), may_be_section=isinstance(value, Mapping)))
     return cls(**values)
 
 
-def _unknown(key: str, path: str, known: list[str]) -> Problem:
+def _unknown(key: str, path: str, known: list[str], *, may_be_section: bool) -> Problem:
     close = get_close_matches(key.upper(), known, n=1)
     hint = f"Did you mean {path}{close[0]}?" if close else f"Known keys: {', '.join(sorted(known))}."
+    if may_be_section and not path and not close:
+        hint = f"A feature's section needs the feature's app in INSTALLED_APPS. {hint}"
     return Problem("unknown", path + key, "unknown key.", hint)
 
 
@@ -100,6 +102,8 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
         if value and (isinstance(value, Hook | str) or callable(value)):
             return value if isinstance(value, Hook) else Hook(value), None
         return None, ("type", "must be True, False, a callable or its dotted path.", f"The default is {default!r}.")
+    if limits["kind"] is PathLike and isinstance(value, PathLike):
+        value = fspath(value)
     if limits["kind"] is datetime:
         return _moment(value)
     if isinstance(default, Secret):

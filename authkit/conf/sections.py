@@ -91,8 +91,9 @@ def name_of(of: type[Any]) -> str:
 
 
 def may_come() -> bool:
-    """Whether an unknown key may be the section of an app that Django has yet to load."""
-    return not apps.apps_ready
+    """Whether an unknown key may be the section of a feature: `AuthKitConfig.import_models` registers those, and the
+    models of an app that stands before it are imported earlier."""
+    return not apps.models_ready
 
 
 def _changed() -> None:

@@ -47,6 +47,9 @@ class RefusalSerializer(AnswerSerializer):
     detail = serializers.CharField(help_text="A sentence that may be shown to people; not stable.")
     reason = serializers.CharField(required=False, help_text="A refinement of `code`, where there is one.")
     why = serializers.CharField(required=False, help_text="Why the login is over, where `reason` is `login_ended`.")
+    challenge = serializers.DictField(
+        required=False, help_text="With `challenge_required`: the challenge, of which `kind` says what it is."
+    )
     retry_after = serializers.IntegerField(required=False, help_text="Seconds to wait; also in Retry-After.")
 
     def to_representation(self, instance: Mapping[str, Any]) -> dict[str, Any]:

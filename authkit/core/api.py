@@ -44,7 +44,7 @@ def _media_type(content_type: str | None) -> str:
 
 
 class ApiView(APIView):
-    """JSON in, JSON out, `no-store`, refusals as `{"code", "detail"}` (see API.md's "Rules that hold everywhere").
+    """JSON in, JSON out, `no-store`, refusals as `{"code", "detail"}` (docs/http.md, "Rules that hold everywhere").
 
     Of the project's REST_FRAMEWORK defaults only the throttles count: these endpoints must not change their contract,
     or lose their protection, because a project changed a default for its own views. The doors that want a credential
@@ -145,14 +145,16 @@ def _begun(pending: exceptions.SignInPending, context: dict[str, Any]) -> Except
 def _throttled(error: drf.Throttled) -> Response:
     seconds = getattr(error, "wait", None)
     wait = RETRY_AFTER_SECONDS if seconds is None else max(1, ceil(seconds))
-    data = {"code": "throttled", "detail": f"Too many requests. Try again in {wait} s.", "retry_after": wait}
+    data: Any = {"code": "throttled", "detail": f"Too many requests. Try again in {wait} s.", "retry_after": wait}
+    if isinstance(error.detail, dict):  # of `authenticate()`, already in our shape
+        data = error.detail
     set_rollback()
     return refused(data, status=error.status_code, headers={"Retry-After": str(wait)})
 
 
 def _api_exception_payload(error: drf.APIException) -> dict[str, Any]:
     if isinstance(error.detail, dict):  # raised by an authentication class, already in our shape
-        return {str(key): str(value) for key, value in error.detail.items()}
+        return {str(key): value if isinstance(value, int) else str(value) for key, value in error.detail.items()}
     return {"code": str(error.get_codes()), "detail": str(error.detail)}
 
 

@@ -152,24 +152,11 @@ def check_cors(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def check_hosts(**_: Any) -> list[CheckMessage]:
-    """W044, W046."""
-    block, _problems = conf.inspect()
-    found: list[CheckMessage] = []
-    if "*" in settings.ALLOWED_HOSTS and block.social.providers and not block.public_url:
-        found.append(
-            Warning(
-                'ALLOWED_HOSTS has "*" and AUTHKIT PUBLIC_URL is empty: the redirect URI of a social login follows '
-                "whatever Host header a request brings.",
-                hint='Name your hosts in ALLOWED_HOSTS, or set PUBLIC_URL to "https://www.example.com".',
-                id="authkit.W044",
-            )
-        )
-    if block.public_url.startswith("http://"):
-        found.append(
-            Warning("AUTHKIT PUBLIC_URL has no TLS.", hint="Write it with https://.", id="authkit.W046")
-        )  # fmt: skip
-    return found
+def check_public_url(**_: Any) -> list[CheckMessage]:
+    """W046."""
+    if not conf.inspect()[0].public_url.startswith("http://"):
+        return []
+    return [Warning("AUTHKIT PUBLIC_URL has no TLS.", hint="Write it with https://.", id="authkit.W046")]
 
 
 def check_time_zone(**_: Any) -> list[CheckMessage]:
@@ -202,7 +189,7 @@ DEPLOY_CHECKS = (
     check_generated_key,
     check_cookies,
     check_cookie_names,
-    check_hosts,
+    check_public_url,
     check_time_zone,
     check_debug,
 )

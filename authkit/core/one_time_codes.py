@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import models
+from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
@@ -109,6 +109,20 @@ def issue(
     return code
 
 
+def grant(*, code: str, purpose: str, lifetime: timedelta) -> None:
+    """Makes this very code good once, also where it was used before. For a code that only this site can name: one that
+    is derived by a secret key, and that no client ever sends.
+
+    Args:
+        code: it.
+        purpose: the use for which it is good.
+        lifetime: from now on.
+    """
+    now = timezone.now()
+    fields = {"purpose": purpose, "created_at": now, "expires_at": now + lifetime, "used_at": None}
+    OneTimeCode.objects.update_or_create(digest=digest_of(code), defaults=fields)
+
+
 @sensitive_variables()
 def use(*, code: str, purpose: str) -> Use:
     """Consumes a code by one conditional UPDATE, whose row count says whether this use is the first.
@@ -145,6 +159,35 @@ def redeem(*, code: str, purpose: str) -> OneTimeCode:
     if used.row is None or not used.is_first or used.row.expires_at <= timezone.now():
         raise InvalidGrant("no such code, or not any more")
     return used.row
+
+
+@sensitive_variables()
+def spend(*, code: str, purpose: str, lifetime: timedelta) -> bool:
+    """Consumes a code that is good by a signature, so that it was not stored when it was made; one INSERT.
+
+    Args:
+        code: one text for all spellings of it.
+        purpose: the use for which it is presented.
+        lifetime: from now until it is too old by its signature, at least.
+
+    Returns:
+        Whether this use is the first.
+    """
+    now = timezone.now()
+    row = OneTimeCode(
+        digest=digest_of(f"{purpose} {code}"),
+        purpose=purpose,
+        attempts=1,
+        created_at=now,
+        expires_at=now + lifetime,
+        used_at=now,
+    )
+    try:
+        with transaction.atomic(using=router.db_for_write(OneTimeCode)):
+            row.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
 
 
 def name_login(*, digest: str, login_id: UUID) -> None:

@@ -98,5 +98,7 @@ class RefusedRequest(APIException):
 
     def __init__(self, error: AuthKitError) -> None:
         super().__init__(payload_of(error))
+        if error.retry_after is not None:
+            self.detail["retry_after"] = error.retry_after  # type: ignore[index,call-overload,assignment]  # DRF makes text of it
         self.status_code = error.status
         self.wait = RETRY_AFTER_SECONDS if error.status == 503 else error.retry_after

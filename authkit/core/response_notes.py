@@ -75,8 +75,7 @@ def challenge_of(request: Any) -> str:
 def settle_aftermath(request: HttpRequest, response: HttpResponseBase) -> None:
     """Does to the answer what was noted. Asks no database.
 
-    A cookie that the view has just set stays, and no cookie is touched by an answer that says that something failed
-    (SECURITY.md, invariant 5).
+    A cookie that the view has just set stays, and no cookie is touched by an answer that says that something failed.
     """
     notes: ResponseNotes | None = getattr(request, _ATTRIBUTE, None)
     if notes is None:

@@ -100,10 +100,12 @@ def settle(*, forget: Sequence[str], network: str | None, number: int) -> None:
     of_network, nothing = Q(pk=network or ""), Value(0)
     delay = When(of_network & ~Q(last_charge=number), then=F("not_before"))
     others = When(of_network & Q(spent__gt=0), then=F("spent") - 1)
-    rows.update(
-        not_before=Case(delay, default=nothing, output_field=BigIntegerField()),
-        spent=Case(others, default=nothing, output_field=PositiveIntegerField()),
-    )
+    # Its own transaction where the caller has none: a lock for an UPDATE needs one.
+    with nullcontext() if connections[alias()].in_atomic_block else transaction.atomic(using=alias()):
+        rows.update(
+            not_before=Case(delay, default=nothing, output_field=BigIntegerField()),
+            spent=Case(others, default=nothing, output_field=PositiveIntegerField()),
+        )
 
 
 def clear(keys: Sequence[str]) -> int:

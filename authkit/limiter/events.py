@@ -80,6 +80,19 @@ class BudgetUnlocked(Event):
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class StuffingSuspected(Event):
+    """Many names are tried, from one network or at the whole site; announced when that begins."""
+
+    name = "stuffing.suspected"
+    signal = signals.stuffing_suspected
+
+    scope: str
+    network: str
+    failures: int
+    names: int
+
+
 def tell(event: Event) -> None:
     """Announces one of these events."""
     announce(event, sender=AttemptBudget, using=router.db_for_write(AttemptBudget))

@@ -44,6 +44,7 @@ from authkit.limiter.names import (
     normalised,
     person_key,
 )
+from authkit.limiter.stuffing import note_failure
 from authkit.limiter.unlocking import unlock as unlock  # noqa: PLC0414  # one of the services, kept apart for length
 from authkit.redis.replies import RedisUnavailable
 
@@ -183,6 +184,7 @@ def settle_failure(reservation: Reservation, *, user_id: Any = None) -> None:
     if person.key:
         database.charge([person], number=reservation.number)
     tell(LoginFailed(door=reservation.door, user_id=user_id, client=reservation.client))
+    note_failure(subject=reservation.subject, network=reservation.network, client=reservation.client)
     for charge, row in _after_failure(reservation):
         # The charge of this very try brought the lock: each lock is told once.
         if row.last_charge == reservation.number and row.wait > 0 and row.spent >= charge.limits.lock_after:
@@ -227,7 +229,7 @@ def check_network(*, budget: str, client: Client) -> None:
     charge = network_charge(budget, client)
     if charge is None:
         return
-    row = _standing(charge)
+    row = standing_of(charge)
     if row is not None and row.wait > 0:
         refusal = Refusal(scope=charge.scope, wait=row.wait, locked=row.spent >= charge.limits.lock_after)
         raise refused(refusal, door=budget, client=client)
@@ -294,7 +296,8 @@ def _after_failure(reservation: Reservation) -> list[tuple[Charge, Standing]]:
     return [(charge, rows[charge.key]) for charge in charges if charge.key in rows]
 
 
-def _standing(charge: Charge) -> Standing | None:
+def standing_of(charge: Charge) -> Standing | None:
+    """How a key stands; one statement, or one command, and nothing is charged."""
     if redis.is_chosen():
         with suppress(RedisUnavailable):
             found = redis.standings([charge])

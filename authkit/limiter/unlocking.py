@@ -13,6 +13,7 @@ from authkit import conf
 from authkit.limiter import database, redis
 from authkit.limiter.budgets import budgets
 from authkit.limiter.events import BudgetUnlocked, tell
+from authkit.limiter.excuses import excuse
 from authkit.limiter.models import AttemptBudget
 from authkit.limiter.names import account_key, decoy_key, key_of, name_key, network_of, person_key
 from authkit.redis.replies import RedisUnavailable
@@ -57,6 +58,7 @@ def unlock(
         keys += [person_key(user.pk), account_key(user.pk), *map(name_key, _names_of(user))]
     count = database.clear(keys)
     _in_redis(keys)
+    excuse(names={*([name] if name is not None else []), *(_names_of(user) if user is not None else [])})
     _announce(scope, None if user is None else user.pk, by_id, count)
     return count
 

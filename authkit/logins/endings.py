@@ -7,7 +7,8 @@ every reason: a login that is over by mistake can be opened again, one that goes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from authkit.logins.reasons import EndReason, LoginKind
@@ -25,40 +26,46 @@ CONCERNS_THE_ROW = frozenset(
 )
 """Reasons that reach every kind: the login itself is ended, or its person may not be signed in anywhere any more."""
 
-_table: dict[str, frozenset[EndReason]] = {
-    LoginKind.SESSION: EVERY_REASON,
-    LoginKind.TOKEN: EVERY_REASON,
-}
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of login, which is a row of the table."""
+
+    id: str
+    """As it stands in `Login.kind`; at most 32 characters."""
+    label: StrOrPromise
+    """The name for people, as in the admin; may be a lazy translation."""
+    ended_by: Collection[EndReason] = ()
+    """The reasons that end such a login, beside those of `CONCERNS_THE_ROW`."""
 
 
-_labels: dict[str, StrOrPromise] = {kind.value: kind.label for kind in LoginKind}
+_table: dict[str, Kind] = {kind.value: Kind(kind.value, kind.label, EVERY_REASON) for kind in LoginKind}
 
 
-def register_kind(kind: str, *, label: StrOrPromise, ended_by: Iterable[EndReason]) -> None:
-    """Adds the row of a feature's kind; for `AppConfig.ready()`.
+def register_kind(kind: Kind) -> None:
+    """Adds the row of a kind; for `AppConfig.ready()`. Safe to call twice.
 
-    Args:
-        kind: as it stands in `Login.kind`; at most 32 characters.
-        label: for people, as in the admin.
-        ended_by: the reasons that end such a login. Those of `CONCERNS_THE_ROW` are added.
+    Raises:
+        ValueError: another kind has its id.
     """
-    _table[kind] = CONCERNS_THE_ROW.union(ended_by)
-    _labels[kind] = label
+    if _table.setdefault(kind.id, kind) != kind:
+        raise ValueError(f"there is another kind of login {kind.id!r}")
 
 
 def kind_choices() -> list[tuple[str, StrOrPromise]]:
     """The choices of `Login.kind`: every kind that is registered. Django calls it, so no migration lists them."""
-    return list(_labels.items())
+    return [(kind.id, kind.label) for kind in _table.values()]
 
 
 def ends(reason: EndReason, *, kind: str) -> bool:
     """Whether a login of this kind ends for this reason."""
-    return reason in _table.get(kind, EVERY_REASON)
+    row = _table.get(kind)
+    return row is None or reason in CONCERNS_THE_ROW or reason in row.ended_by
 
 
 def spared_by(reason: EndReason) -> list[str]:
     """The kinds whose logins this reason leaves alone."""
-    return [kind for kind, reasons in _table.items() if reason not in reasons]
+    return [kind for kind in _table if not ends(reason, kind=kind)]
 
 
 def beyond_cutoffs() -> list[str]:

@@ -99,7 +99,7 @@ class BeginningField(models.DateTimeField):  # type: ignore[type-arg]  # which D
 
 
 class Login(ToldModel):
-    """One sign-in of one person. A session cookie or a JWT pair is good exactly while its login is (see DESIGN.md).
+    """One sign-in of one person. A session cookie or a JWT pair is good exactly while its login is.
 
     `expires_at` is where the login ends if it is not used again; use moves it, never past `absolute_expires_at`.
     `generation` counts refresh rotations; only the refresh token that names the current one may rotate.

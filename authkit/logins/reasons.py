@@ -14,14 +14,14 @@ class LoginKind(TextChoices):
 
 
 class TokenKind(TextChoices):
-    """The use of a token, as its claim `token_type` says it."""
+    """The use of a token, as its claim `token_type` and the member `token_use` of a key say it."""
 
     ACCESS = "access", _("access token")
     REFRESH = "refresh", _("refresh token")
 
 
 class EndReason(TextChoices):
-    """Why a login is over; part of the API as `why` (see API.md, refusal codes)."""
+    """Why a login is over; part of the API as `why` (docs/http.md, "Refusals")."""
 
     LOGOUT = "logout", _("signed out")
     LOGOUT_ALL = "logout_all", _("signed out everywhere")

@@ -38,7 +38,7 @@ MOST_ORIGINS = 8
 def check_login(
     *, login_id: UUID, user_id: Any, jti: str | None = None, columns: Columns = JUDGED, depth: int = 0
 ) -> Principal:
-    """Loads a person through one of their logins (mode `database` of DESIGN.md).
+    """Loads a person through one of their logins (what REVOCATION.CHECK calls `database`).
 
     Args:
         login_id: the login that the session or the token's `sid` names.

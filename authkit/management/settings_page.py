@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from os import PathLike
 from textwrap import dedent
 from typing import Any, get_args, get_type_hints
 
@@ -117,7 +118,9 @@ def _inner(hint: Any) -> type[Any] | None:
 
 def _texts(cls: type[Any]) -> dict[str, str]:
     """The string below each field, in one line. Python throws it away, so it is read from the source."""
-    body: Any = ast.parse(dedent(inspect.getsource(cls))).body[0]
+    # The class with the sections of features is made at run time and has no source. All that it adds are sections.
+    written = conf.Settings if issubclass(cls, conf.Settings) else cls
+    body: Any = ast.parse(dedent(inspect.getsource(written))).body[0]
     found: dict[str, str] = {}
     for above, below in pairwise(body.body):
         if (
@@ -164,6 +167,8 @@ def _values(spec: Field[Any], hint: Any) -> str:
         bool: "`True` or `False`",
         str: "a string",
     }
+    if spec.metadata["kind"] is PathLike:
+        return "a path"
     if spec.metadata["kind"] is datetime:
         return "a `datetime` with a time zone"
     return words.get(hint) or ("a list of strings" if isinstance(spec.default, tuple) else "a dict")

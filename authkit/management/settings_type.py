@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields
+from os import PathLike
 from typing import Any, Literal, get_type_hints
 
 from authkit import conf
@@ -65,6 +66,8 @@ def _type(spec: Field[Any], hint: Any) -> str:
     if conf.Hook in (hint, said["kind"]):
         path_or_callable = f"str | {_text(said['call'])}"
         return path_or_callable if hint is conf.Hook else f"bool | {path_or_callable}"
+    if said["kind"] is PathLike:
+        return "str | PathLike[str]"
     return _GIVEN_AS.get(hint) or _text(hint).replace("dict[", "Mapping[")
 
 

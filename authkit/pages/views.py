@@ -1,9 +1,10 @@
 """The pages. Each parses, calls a service and renders; what may happen is decided in the services.
 
 Every page is `no-store`, asks for Django's CSRF proof whatever the project's middleware says, and needs neither
-JavaScript nor inline style, so that it holds under `Content-Security-Policy: default-src 'none'` with `style-src`,
-`img-src` and `form-action` opened for 'self'. Browsers also check `form-action` on the redirects that follow a form,
-so a project that sends such a policy adds the origins of its providers there.
+JavaScript (but that of a challenge, if one is set) nor inline style. So it holds under a policy of
+`Content-Security-Policy: default-src 'none'` with `style-src`, `img-src` and `form-action` opened for 'self'. Browsers
+also check `form-action` on the redirects that follow a form, so a project that sends such a policy adds the origins of
+its providers there.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import headers_of, page_of, sentence_of
 from authkit.exceptions import (
     AuthKitError,
+    ChallengeRequired,
     InvalidCredentials,
     NotFound,
     SignInPending,
@@ -48,8 +50,10 @@ from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.mail import links
 from authkit.pages.doors import PAGE
 from authkit.pages.forms import LoginForm
+from authkit.sessions.receivers import client_of
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin import unlocking
+from authkit.signin.challenges.asking import Offer, offer_for, offer_of, response_in
 from authkit.signin.credentials import verify_password
 from authkit.signin.device_values import sent_digest
 from authkit.signin.devices import devices_of, forget_device
@@ -107,9 +111,12 @@ class LoginPage(Page):
                 password=form.cleaned_data["password"],
                 identifiers=identifiers,
                 door=PAGE.id,
+                challenge_response=response_in(request.POST),
             )
         except InvalidCredentials:
             return self._refuse(request, form)
+        except ChallengeRequired as refused:
+            return self._ask_more(request, form, refused)
         except Throttled as refused:
             return self._hold_up(request, form, refused)
         try:
@@ -139,7 +146,17 @@ class LoginPage(Page):
         # The same words whatever was wrong, an empty field and a deactivated account included (ASVS 6.3.8).
         form.refuse("authkit-error")
         form.focus("password")
-        return self._show(request, form, error=gettext("That did not match an account. Check both and try again."))
+        # The challenge of the next try comes along, so that the browser solves it while the person types.
+        name = form.cleaned_data.get("username", "")
+        offer = offer_for(request=request, name=name, client=client_of(request))
+        sentence = gettext("That did not match an account. Check both and try again.")
+        return self._show(request, form, error=sentence, offer=offer)
+
+    def _ask_more(self, request: HttpRequest, form: LoginForm, refused: ChallengeRequired) -> HttpResponse:
+        # The password was not looked at, and no page sends one back.
+        form.focus("password")
+        sentence = gettext("One more check is needed here. Type the password once more.")
+        return self._show(request, form, error=sentence, status=refused.status, offer=offer_of(refused))
 
     def _hold_up(self, request: HttpRequest, form: LoginForm, refused: Throttled) -> HttpResponse:
         # The same words for names that no person has.
@@ -151,7 +168,13 @@ class LoginPage(Page):
         return answer
 
     def _show(
-        self, request: HttpRequest, form: LoginForm | None, error: str = "", status: int = 200, unlock: str = ""
+        self,
+        request: HttpRequest,
+        form: LoginForm | None,
+        error: str = "",
+        status: int = 200,
+        unlock: str = "",
+        offer: Offer | None = None,
     ) -> HttpResponse:
         target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
         target = target if is_safe_target(request, target) else ""
@@ -160,6 +183,7 @@ class LoginPage(Page):
             "form": form,
             "error": error,
             "unlock": unlock,
+            "offer": offer,
             "providers": features.sign_in_buttons(),
             "next": target,
             "elsewhere": redirect_to_login(target, elsewhere).url if target and elsewhere else elsewhere,
@@ -231,7 +255,7 @@ class AccountPage(SignedInPage):
 
 
 class EndLogin(SignedInPage):
-    """Ends one of my logins; another person's gets the answer of one that doesn't exist (API.md: 404)."""
+    """Ends one of my logins; another person's gets the answer of one that doesn't exist (404)."""
 
     def post(self, request: HttpRequest, login_id: UUID) -> HttpResponse:
         current = current_login(request)

@@ -1,4 +1,6 @@
-"""Whether an access token still carries its person: by the database, by Redis, or by what Redis has pushed.
+"""The checks of an access token: by the database, by Redis, or by what Redis has pushed.
+
+Logins are ended by `authkit.logins.services`, and tokens revoked by `authkit.tokens.revoking`; this package asks.
 
 Stands above the ledger, which tells it of each ending through a listener (`authkit.logins.listeners`).
 """

@@ -2,7 +2,7 @@
 
 What lies in Redis counts only for the epoch under which it was put there. A process that could not tell Redis of
 something raises the epoch, and every process stops believing Redis, at the latest when it reads the epoch again. So
-each process reads it every half of BOUND, and does not use Redis without it (DESIGN.md, "when something is down").
+each process reads it every half of BOUND, and does not use Redis without it.
 
 Three rules carry the argument; times without a clock's name are each process's own monotonic ones:
 

@@ -22,6 +22,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from authkit.core.backend_paths import path_in_force
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import AuthKitError, DatabaseUnavailable, LoginEnded, SignInPending
@@ -89,7 +90,10 @@ def _resolve(request: HttpRequest) -> None:
         carry(request, user=AnonymousUser(), login=None)
         session_state(request).ended = ended
         return None
-    if session[BACKEND_SESSION_KEY] not in {*settings.AUTHENTICATION_BACKENDS, LOGIN_BACKEND}:
+    named = path_in_force(session[BACKEND_SESSION_KEY])
+    if named != session[BACKEND_SESSION_KEY]:  # of an engine that is not ours, whose other readers compare it too
+        session[BACKEND_SESSION_KEY] = named
+    if named not in {*settings.AUTHENTICATION_BACKENDS, LOGIN_BACKEND}:
         return carry(request, user=AnonymousUser(), login=None)  # as Django: the session stays, the person does not
     try:
         principal = _carried(request)

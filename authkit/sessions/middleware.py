@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, cast
@@ -16,7 +17,8 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from authkit.core.clients import warm_up
-from authkit.core.outages import OUTAGES, out_of_reach, outage_of
+from authkit.core.hidden import traced
+from authkit.core.outages import DATABASE_DOWN, OUTAGES, out_of_reach, outage_of
 from authkit.core.refusals import answer_of
 from authkit.core.response_notes import challenge_of, response_notes, settle_aftermath
 from authkit.exceptions import (
@@ -37,6 +39,9 @@ from authkit.sessions.impersonation import settle_left
 from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
+from authkit.signin.foreign_tries import TooManyTries, is_unsettled, settle_on_the_way_out
+
+logger = logging.getLogger("authkit")
 
 _CSRF_COOKIE_IS_DUE = "CSRF_COOKIE_NEEDS_UPDATE"
 """By this key of META CsrfViewMiddleware knows that its cookie is to be set (private; as read in Django 5.2 to 6.1)."""
@@ -47,7 +52,7 @@ class SessionLoginMiddleware:
 
     A request that never asks for its user costs nothing. A session whose login is over is emptied, so its cookie goes,
     and the request goes on as anonymous. Where the database can't be asked the answer is 503 with Retry-After, no
-    cookie is touched, and no person becomes anonymous (SECURITY.md, invariants 2 and 5). On the way out, token cookies
+    cookie is touched, and no person becomes anonymous. On the way out, token cookies
     that turned out dead are cleared (`authkit.core.response_notes`), and the session is saved, so that an outage can
     still be answered by a 503.
     """
@@ -72,6 +77,8 @@ class SessionLoginMiddleware:
             response: HttpResponseBase = self.get_response(request)
         if scope.ends:
             settle_ends(scope.ends)
+        if is_unsettled(request):
+            _settle_try(request, response)
         left = _left(request)
         if left is not None:
             settle_left(left)
@@ -93,6 +100,8 @@ class SessionLoginMiddleware:
             response: HttpResponseBase = await self.get_response(request)
         if scope.ends:
             await sync_to_async(settle_ends)(scope.ends)
+        if is_unsettled(request):
+            await sync_to_async(_settle_try)(request, response)
         left = _left(request)
         if left is not None:
             await sync_to_async(settle_left)(left)
@@ -110,14 +119,16 @@ class SessionLoginMiddleware:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
         which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS). 401 for a view that asked for more
         than the user's key, where the login turned out to be over (`authkit.revocation.deferred`). A refusal that has a
-        template is answered by its page: 403 for a view that calls Django's `login()`, as the admin's does, for a
-        person who is signed in too often already, or is refused by a guard. Where a further step is due, the answer is
-        a redirect to its page."""
+        template is answered by its page: 429 for a view that calls Django's `authenticate()` too often; 403 for a view
+        that calls Django's `login()`, as the admin's does, for a person who is signed in too often already, or is
+        refused by a guard. Where a further step is due, the answer is a redirect to its page."""
         if isinstance(exception, Unavailable):
             return answer_of(outage_of(exception), request)
         if out_of_reach(exception, using=router.db_for_write(Login)):
             outage = outage_of(DatabaseUnavailable("no connection, BEGIN or COMMIT"), cause=exception)
             return answer_of(outage, request)
+        if isinstance(exception, TooManyTries):
+            return answer_of(exception.refused, request)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
         if isinstance(exception, SignInPending):
@@ -128,6 +139,14 @@ class SessionLoginMiddleware:
             if exception.template:
                 return answer_of(exception, request)
         return None
+
+
+def _settle_try(request: HttpRequest, response: HttpResponseBase) -> None:
+    try:
+        settle_on_the_way_out(request, response)
+    except DATABASE_DOWN as error:
+        # The answer is made, and says nothing of the limiter. The charge stays, until the window forgets it.
+        logger.warning("a try can't be settled: %s", traced(error))
 
 
 def _saves(request: HttpRequest, response: HttpResponseBase) -> bool:

@@ -17,6 +17,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.utils.module_loading import import_string
 
 from authkit import conf
+from authkit.core.backend_paths import path_in_force
 from authkit.core.clients import Client, client_from
 from authkit.exceptions import AuthKitError, DatabaseUnavailable
 from authkit.logins.models import Login
@@ -53,6 +54,7 @@ def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwar
     session = getattr(request, "session", None)
     if session is None or session.get(SESSION_KEY) != user._meta.pk.value_to_string(user) or is_opened(session):
         return
+    _name_backend_in_force(session)
     previous, beside = held_logins(session), displaced_by_session(request)
     passed = passage(request=request, user=user, previous=previous, proven=has_proof(user))
     if passed.over is not None:
@@ -82,6 +84,14 @@ def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwar
         # Django has put the person into the session by now.
         take_back(request, {*previous, *beside}, refused=refused)
         raise
+
+
+def _name_backend_in_force(session: Any) -> None:
+    """For code that gives `backend="django.contrib.auth.backends.ModelBackend"` to Django's `login()`: no reader would
+    take a session that names it, where authkit's subclass is listed in its place."""
+    path = session.get(BACKEND_SESSION_KEY)
+    if path is not None and path_in_force(path) != path:
+        session[BACKEND_SESSION_KEY] = path_in_force(path)
 
 
 def _return(

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.base_user import AbstractBaseUser
 
+from authkit.core.backend_paths import path_in_force
 from authkit.exceptions import AuthKitError, DatabaseUnavailable, SignInRefused
 from authkit.limiter.services import Reservation
 from authkit.limiter.verifying import settling
@@ -39,7 +40,7 @@ def sign_in(
     Args:
         request: an HttpRequest (or a DRF Request) with a session.
         user: the person.
-        method: "password" or the provider's id.
+        method: the id of a `Method`, such as "password" or a provider's id.
         remember: keep the cookie when the browser closes; the longer lifetimes apply.
         backend: dotted path that Django notes in the session; if None the one that verified the user, where it is one
             of AUTHENTICATION_BACKENDS, else the first of these that finds the user.
@@ -56,7 +57,7 @@ def sign_in(
     """
     http = getattr(request, "_request", request)
     with settling(reservation, user=user) as along:
-        path = backend or _backend_of(user)
+        path = path_in_force(backend) if backend else _backend_of(user)
         previous, beside = held_logins(http.session), displaced_by_session(http)
         passed = passage(request=http, user=user, previous=previous, proven=True)
         attempt = Attempt(

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ImproperlyConfigured
 
+from authkit.core.backend_paths import path_in_force
 from authkit.core.hidden import Hidden
 from authkit.exceptions import DatabaseUnavailable
 from authkit.sessions.engines.base import StoredSession
@@ -163,14 +164,14 @@ class SessionStore(DatabaseSessionStore):
         Raises:
             DatabaseUnavailable: the session can't be read, or its login can't be checked.
         """
-        data = self._opened(current_engine().load(self))
+        data = _in_force(self._opened(current_engine().load(self)))
         if SESSION_KEY not in data or self._stands(data):
             return data
         return self._emptied()
 
     async def aload(self) -> dict[str, Any]:
         """See load()."""
-        data = self._opened(await current_engine().aload(self))
+        data = _in_force(self._opened(await current_engine().aload(self)))
         if SESSION_KEY not in data or await sync_to_async(self._stands)(data):
             return data
         return self._emptied()
@@ -310,6 +311,13 @@ class SessionStore(DatabaseSessionStore):
         if self.ledger is None:
             raise ImproperlyConfigured("authkit.sessions.store holds people's sessions: is authkit in INSTALLED_APPS?")
         return self.ledger
+
+
+def _in_force(data: dict[str, Any]) -> dict[str, Any]:
+    """The data with the name by which the project lists its back end: each reader of sessions compares it."""
+    if BACKEND_SESSION_KEY in data:
+        data[BACKEND_SESSION_KEY] = path_in_force(data[BACKEND_SESSION_KEY])
+    return data
 
 
 def _under_digest(row: AbstractBaseSession) -> AbstractBaseSession:

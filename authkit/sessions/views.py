@@ -1,4 +1,4 @@
-"""The session endpoints (API.md, "Sessions")."""
+"""The session endpoints (docs/http.md, "Sessions")."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class SessionLoginView(ApiView):
         answers={200: SignedInSerializer},
         refuses={
             401: ("no_active_account",),
-            403: ("csrf_failed", "too_many_logins", "sign_in_refused"),
+            403: ("csrf_failed", "challenge_required", "too_many_logins", "sign_in_refused"),
             429: ("throttled", "locked"),
         },
         csrf="always",

@@ -1,18 +1,89 @@
-"""Which of the project's authentication back ends a session names.
+"""The back ends by which Django's `authenticate()` is limited, and which back end of the project's a session names.
 
 Django keeps the path of a back end in each session, asks that back end for the person, and refuses a path that is not
-in AUTHENTICATION_BACKENDS. authkit adds none to that list: with two of them, Django's `login(request, user)` raises
-unless its caller names one, and so do `User.objects.with_perm()` and the password reset that signs its person in.
+in AUTHENTICATION_BACKENDS. `configure()` puts a subclass in the place of a lone ModelBackend, and adds one to a list
+that has several already. It never makes two of one: with two of them, Django's `login(request, user)` raises unless its
+caller names one, and so do `User.objects.with_perm()` and the password reset that signs its person in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user_model, load_backend
 from django.contrib.auth.backends import BaseBackend, ModelBackend
+from django.views.decorators.debug import sensitive_variables
+
+from authkit.core.hidden import Hidden
+from authkit.signin.foreign_tries import judged, name_among, open_try
+from authkit.wiring import MODEL_BACKEND
+
+
+class LimitedModelBackend(ModelBackend):
+    """Django's ModelBackend, each try of which is charged to the limiter: by Django's admin, by BasicAuthentication of
+    DRF's, by each view that calls `authenticate()`.
+
+    A door of authkit's charges and settles the try by itself.
+    """
+
+    @sensitive_variables("password")
+    def authenticate(
+        self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> Any:
+        """As Django's.
+
+        Raises:
+            TooManyTries: the name or the network was tried too often.
+        """
+        if username is None:
+            username = kwargs.get(get_user_model().USERNAME_FIELD)
+        if username is None or password is None or not _is_storable(username):
+            return None
+        if MODEL_BACKEND in settings.AUTHENTICATION_BACKENDS:
+            # Listed as well, by a test or a later settings file. It verifies, or the password would be hashed twice.
+            open_try(request, name=str(username))
+            return None
+        verify = partial(super().authenticate, request, username=username, password=Hidden(password))
+        alone = len(settings.AUTHENTICATION_BACKENDS) == 1
+        return judged(request, name=str(username), verify=verify, alone=alone)
+
+    async def aauthenticate(
+        self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> Any:
+        """As Django's."""
+        return await sync_to_async(self.authenticate)(request, username=username, password=password, **kwargs)
+
+
+class LimiterBackend(BaseBackend):
+    """Stands before the project's own back ends where there are several, and charges each try by name and password. It
+    verifies no person, finds none and grants nothing."""
+
+    def authenticate(self, request: Any, **credentials: Any) -> None:
+        """Leaves the person to the other back ends.
+
+        Raises:
+            TooManyTries: the name or the network was tried too often.
+        """
+        name = name_among(credentials)
+        if name is not None:
+            open_try(request, name=name)
+
+    async def aauthenticate(self, request: Any, **credentials: Any) -> None:
+        """See `authenticate`."""
+        await sync_to_async(self.authenticate)(request, **credentials)
+
+
+def _is_storable(name: Any) -> bool:
+    """Whether a person could have this name. PostgreSQL's driver raises for a NUL or a lone surrogate."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in str(name)
 
 
 class LoginBackend(BaseBackend):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from inspect import iscoroutinefunction, signature
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import FieldDoesNotExist
@@ -14,7 +15,9 @@ from django.utils.module_loading import import_string
 from rest_framework.serializers import BaseSerializer
 
 from authkit import conf
+from authkit.core.outgoing import is_private_url
 from authkit.limiter.budgets import budgets
+from authkit.signin.breached_file import BreachedFileUnusable, count_records
 from authkit.signin.doors import Door, doors
 
 
@@ -49,7 +52,7 @@ def check_identifiers(**_: Any) -> list[CheckMessage]:
                 id="authkit.E010",
             )
         ]
-    if _is_unique(users, field):
+    if is_unique(users, field):
         return []
     return [
         Warning(
@@ -61,7 +64,8 @@ def check_identifiers(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def _is_unique(users: Any, field: Any) -> bool:
+def is_unique(users: Any, field: Any) -> bool:
+    """Whether no two people can have the same value in this field of the user model."""
     if isinstance(field, Field) and field.unique:
         return True
     for constraint in users._meta.constraints:
@@ -105,6 +109,81 @@ def _takes_three(function: Any) -> bool:
     return True
 
 
+VALIDATOR = "authkit.signin.validators.BreachedPassword"
+
+
+def check_breached_passwords(**_: Any) -> list[CheckMessage]:
+    """E270, E271, W270, W271."""
+    login = conf.inspect()[0].login
+    return [*_breached_file(login.breached_file), *_breached_ranges(login.breached_ranges), *_validator(login)]
+
+
+def _breached_file(path: str) -> Iterator[CheckMessage]:
+    if not path:
+        return
+    try:
+        count_records(path=path)
+    except BreachedFileUnusable as error:
+        yield Error(
+            f"AUTHKIT LOGIN.BREACHED_FILE is of no use: {error}.",
+            hint="Build it by `manage.py authkit_breached build`, or leave the key out.",
+            id="authkit.E270",
+        )
+
+
+def _breached_ranges(url: str) -> Iterator[CheckMessage]:
+    if url and not is_private_url(url):
+        yield Error(
+            f"AUTHKIT LOGIN.BREACHED_RANGES {url!r} is no https URL: each reader of the network would see the "
+            "beginning of each password's SHA-1.",
+            hint="Write it as https://api.pwnedpasswords.com/range/, or leave the key out.",
+            id="authkit.E271",
+        )
+
+
+def _validator(login: conf.LoginSettings) -> Iterator[CheckMessage]:
+    has_source = bool(login.breached_file or login.breached_ranges)
+    is_listed = any(entry.get("NAME") == VALIDATOR for entry in settings.AUTH_PASSWORD_VALIDATORS)
+    if is_listed and not has_source:
+        yield Warning(
+            "AUTH_PASSWORD_VALIDATORS has BreachedPassword, and neither a file nor a server is set where it could "
+            "look: it knows Django's common passwords alone.",
+            hint="Set LOGIN.BREACHED_FILE or LOGIN.BREACHED_RANGES.",
+            id="authkit.W270",
+        )
+    if has_source and not is_listed:
+        yield Warning(
+            "Breached passwords are noticed at a sign-in, and a person may choose another breached one.",
+            hint=f"Add {{'NAME': {VALIDATOR!r}}} to AUTH_PASSWORD_VALIDATORS.",
+            id="authkit.W271",
+        )
+
+
+_OF_A_CHALLENGE = ("kind", "template", "field", "sources", "for_page", "verify")
+
+
+def check_challenge(**_: Any) -> list[CheckMessage]:
+    """E272, E273."""
+    limiter = conf.inspect()[0].limiter
+    if not limiter.challenge:
+        return []
+    try:
+        challenge = limiter.challenge.resolve()()
+    except Exception as error:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "altcha"
+        hint = "Install the extra: django-authkit[challenge]." if missing else "Correct the path, or leave the key out."
+        text = f"AUTHKIT LIMITER.CHALLENGE {limiter.challenge!r} can't be made, so no password is taken: {error}"
+        return [Error(text, hint=hint, id="authkit.E272")]
+    lacks = [name for name in _OF_A_CHALLENGE if not hasattr(challenge, name)]
+    if lacks:
+        text = f"AUTHKIT LIMITER.CHALLENGE {limiter.challenge!r} is no challenge: it lacks {', '.join(lacks)}."
+        return [Error(text, hint="Name a class as docs/challenges.md describes it.", id="authkit.E272")]
+    if getattr(challenge, "needs_keys", False) and not (limiter.challenge_site_key and limiter.challenge_secret):
+        text = f"AUTHKIT LIMITER.CHALLENGE is {challenge.kind}, and its keys are not set: it could never be asked."
+        return [Error(text, hint="Set LIMITER.CHALLENGE_SITE_KEY and LIMITER.CHALLENGE_SECRET.", id="authkit.E273")]
+    return []
+
+
 def check_doors(**_: Any) -> list[CheckMessage]:
     """E240 to E243."""
     return [message for door in doors() for message in _door(door)]
@@ -140,4 +219,11 @@ def _door(door: Door) -> Iterator[CheckMessage]:
         )
 
 
-CHECKS = (check_user_serializer, check_identifiers, check_may_sign_in, check_doors)
+CHECKS = (
+    check_user_serializer,
+    check_identifiers,
+    check_may_sign_in,
+    check_breached_passwords,
+    check_challenge,
+    check_doors,
+)

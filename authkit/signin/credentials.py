@@ -17,6 +17,8 @@ from authkit.core.hidden import Hidden
 from authkit.exceptions import InvalidCredentials, SignInRefused
 from authkit.limiter.services import Reservation, admit, reserve, settle_failure
 from authkit.limiter.verifying import verifying
+from authkit.signin.breaches import note_password
+from authkit.signin.challenges.asking import pass_challenge
 from authkit.signin.device_values import device_of_try
 
 MAX_PASSWORD_LENGTH = 4096
@@ -37,7 +39,13 @@ class Verified:
 
 @sensitive_variables("password")
 def verify_password(
-    *, request: HttpRequest, username: str, password: str, identifiers: Sequence[str], door: str
+    *,
+    request: HttpRequest,
+    username: str,
+    password: str,
+    identifiers: Sequence[str],
+    door: str,
+    challenge_response: str = "",
 ) -> Verified:
     """Reserves a try, and asks the project's authentication backends.
 
@@ -52,11 +60,13 @@ def verify_password(
         password: as typed.
         identifiers: those of "username" and "email" that count.
         door: the id of the door, for the limiter's events.
+        challenge_response: to the challenge of an earlier refusal; "" if there is none.
 
     Returns:
         The person, active, and the reservation, which is not settled yet.
 
     Raises:
+        ChallengeRequired: the name was guessed at before, and the response is missing or wrong; nothing was charged.
         Locked, Throttled: the name or the network was tried too often, or there is no place at the hash gate.
         InvalidCredentials: wrong, unknown, ambiguous or inactive.
         SignInRefused: LOGIN.PASSWORD_DOORS is off. Said here, before anything is looked at, so that no door forgets it.
@@ -65,6 +75,7 @@ def verify_password(
         raise SignInRefused("LOGIN.PASSWORD_DOORS is off")
     password = Hidden(password)  # from whatever caller
     client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+    pass_challenge(request=request, door=door, name=username, client=client, response=challenge_response)
     reservation = reserve(door=door, name=username, client=client, device=device_of_try(request, username))
     with verifying(reservation):
         name = _account_name(username, identifiers)
@@ -81,8 +92,9 @@ def verify_password(
         if user is None:
             raise InvalidCredentials("refused by every backend, or not an identifier that counts")
     except InvalidCredentials:
-        settle_failure(reservation, user_id=_key_of(name or username))
+        settle_failure(reservation, user_id=key_of_person(name or username))
         raise
+    note_password(user, password)  # a back end may have verified it without the user model
     return Verified(user=user, reservation=reservation)
 
 
@@ -99,7 +111,7 @@ def person_named(identifier: str, identifiers: Sequence[str]) -> AbstractBaseUse
     return person if name is not None and person.is_active else None
 
 
-def _key_of(name: str) -> Any:
+def key_of_person(name: str) -> Any:
     """The key of the person whose failure this is; None where no person has the name. One statement, always."""
     users = get_user_model()
     manager: Any = users._default_manager

@@ -21,6 +21,7 @@ from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.signin.attempts import Attempt
+from authkit.signin.breaches import look_up_later
 from authkit.signin.carriers import Carrier
 from authkit.signin.device_values import device_of
 from authkit.signin.doors import require_door
@@ -86,6 +87,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             along=along,
         )
         result = _carried(carrier, login)
+        look_up_later(attempt.user, login)
     return Opened(login=login, result=result, device=None if device is None else device.hand_on())
 
 

@@ -34,6 +34,7 @@ from authkit.logins.current import current_scope
 from authkit.logins.fingerprints import good_auth_hashes, password_digest, session_auth_hash
 from authkit.logins.limits import line_up_with_rehash
 from authkit.logins.models import Login
+from authkit.signin.breaches import note_password
 from authkit.signin.proofs import note_proof
 
 _WATCHED = "_authkit_watched"
@@ -56,6 +57,7 @@ def _watched(check: Any) -> Any:
             correct: bool = check(self, raw_password, *args, **options)
         if correct:
             note_proof(self)
+            note_password(self, raw_password)
         return correct
 
     setattr(check_password, _WATCHED, True)
@@ -70,6 +72,7 @@ def _awatched(check: Any) -> Any:
             correct: bool = await check(self, raw_password, *args, **options)
         if correct:
             note_proof(self)
+            note_password(self, raw_password)
         return correct
 
     setattr(acheck_password, _WATCHED, True)

@@ -1,4 +1,4 @@
-"""The serializers of a person and of a login in answers (API.md: `User`, `Login`)."""
+"""The serializers of a person and of a login in answers (docs/http.md: `User`, `Login`)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from authkit import conf
 from authkit.core.answers import AnswerSerializer
 from authkit.core.credential_fields import BodySerializer, HiddenField
 from authkit.logins.models import Login
+from authkit.signin.challenges.base import MAX_RESPONSE_LENGTH
 from authkit.signin.credentials import MAX_PASSWORD_LENGTH
 
 
@@ -21,18 +22,28 @@ class CredentialsSerializer(BodySerializer):
     """Identifier and password. The identifier's field is called like the user model's USERNAME_FIELD."""
 
     password = HiddenField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
+    challenge_response = HiddenField(
+        required=False,
+        max_length=MAX_RESPONSE_LENGTH,
+        write_only=True,
+        help_text="The response to the `challenge` of a refusal.",
+    )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {get_user_model().USERNAME_FIELD: serializers.CharField(max_length=254), **super().get_fields()}
 
     def credentials(self) -> dict[str, str]:
-        """The validated pair, under the argument names of `verify_password`."""
+        """What was validated, under the argument names of `verify_password`."""
         return self.credentials_in(self.validated_data)
 
     @staticmethod
     def credentials_in(data: Mapping[str, Any]) -> dict[str, str]:
         """The same of these values, for a serializer that verifies them in its own `validate()`."""
-        return {"username": data[get_user_model().USERNAME_FIELD], "password": data["password"]}
+        return {
+            "username": data[get_user_model().USERNAME_FIELD],
+            "password": data["password"],
+            "challenge_response": data.get("challenge_response", ""),
+        }
 
 
 class UserSerializer(serializers.BaseSerializer[AbstractBaseUser]):

@@ -16,11 +16,12 @@ class SocialConfig(AppConfig):
 
     authkit = Feature(
         section="SOCIAL",
+        settings="authkit.social.settings.SocialSettings",
         urls="authkit.social.urls",
         checks="authkit.social.every_check",
         methods="authkit.social.doors.provider_methods",
         doors="authkit.social.doors.DOORS",
-        sign_in="authkit.social.offers.sign_in_buttons",
+        sign_in_buttons="authkit.social.offers.sign_in_buttons",
         account_area="authkit.social.offers.account_links",
         prune="authkit.social.pruning.prunable",
         builds_on=("social_django",),

@@ -29,12 +29,12 @@ from social_core.exceptions import AuthConfigurationError
 
 from authkit import conf
 from authkit.codes.redirect_uris import problem_with
-from authkit.conf import ProviderSettings
 from authkit.social.flow.strategy import OWN_SETTINGS, backend_class
 from authkit.social.providers import presets
 from authkit.social.providers.backends import OpenIdConnect
 from authkit.social.providers.state_and_pkce import BrowserBound
 from authkit.social.providers.vendors import CONSUMERS, MANY_TENANTS, Microsoft
+from authkit.social.settings import ProviderSettings, SocialSettings
 
 RESERVED_IDS = frozenset({"password"})
 """The values of Login.method for other ways in."""
@@ -49,10 +49,10 @@ _SLUG = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 
 def provider_problems() -> list[CheckMessage]:
     """Everything that is wrong with the configured providers; without network. Reads the block, mistakes and all."""
-    parsed, _block_problems = conf.inspect()
+    social = conf.section(SocialSettings, conf.inspect()[0])
     of_providers = [
         problem
-        for provider_id, entry in parsed.social.providers.items()
+        for provider_id, entry in social.providers.items()
         for provider in (presets.complete(provider_id, entry),)
         for problem in (
             *_id(provider_id),
@@ -64,7 +64,7 @@ def provider_problems() -> list[CheckMessage]:
             *_email_trusted(provider_id, provider),
         )
     ]
-    return [*of_providers, *_redirect_uris(parsed.social.redirect_uris)]
+    return [*of_providers, *_redirect_uris(social.redirect_uris)]
 
 
 def trusted_addresses() -> list[CheckMessage]:
@@ -76,7 +76,7 @@ def trusted_addresses() -> list[CheckMessage]:
             "of another person, and is then led or linked to that person's account here.",
             id="authkit.W206",
         )
-        for provider_id, entry in conf.inspect()[0].social.providers.items()
+        for provider_id, entry in conf.section(SocialSettings, conf.inspect()[0]).providers.items()
         if entry.email_trusted
     ]
 

@@ -14,10 +14,10 @@ from typing import Any
 from django.core.checks import CheckMessage, Error
 
 from authkit import conf
-from authkit.conf import Hook, SocialSettings
-from authkit.conf.social import SOCIAL_STEPS
+from authkit.conf import Hook
 from authkit.social.flow.steps import step_problems
 from authkit.social.links.addresses import ascii_domain
+from authkit.social.settings import SOCIAL_STEPS, SocialSettings
 
 _STEPS = {
     "own": ("authkit.E220", f"Begin with {list(SOCIAL_STEPS)} and put yours between them, or leave the key out."),
@@ -28,7 +28,7 @@ _STEPS = {
 
 def rule_problems() -> list[CheckMessage]:
     """Everything that is wrong with them. Reads the block, mistakes and all."""
-    social = conf.inspect()[0].social
+    social = conf.section(SocialSettings, conf.inspect()[0])
     return [*_pipeline(social), *_hooks(social), *_domains(social)]
 
 

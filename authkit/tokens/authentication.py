@@ -15,10 +15,11 @@ from authkit.core.csrf import require_csrf_proof
 from authkit.core.hidden import Hidden
 from authkit.core.refusals import RefusedRequest
 from authkit.core.response_notes import challenge_of, response_notes
-from authkit.exceptions import CsrfFailed, TokenNotValid, Unavailable
+from authkit.exceptions import CsrfFailed, Throttled, TokenNotValid, Unavailable
 from authkit.logins.current import set_current_login
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import carry_by_access_cookie, discard_access_cookie, read_access_cookie
+from authkit.tokens.forgeries import charge_forgery
 from authkit.tokens.formats import VerifiedAccess
 from authkit.tokens.services import verify_access
 
@@ -38,7 +39,7 @@ class TokenAuthentication(BaseAuthentication):
         header = _header(http)
         try:
             verified = self._by_cookie(http) if header is None else self._by_header(http, header)
-        except (CsrfFailed, Unavailable) as refused:
+        except (CsrfFailed, Throttled, Unavailable) as refused:
             raise RefusedRequest(refused) from refused
         except TokenNotValid as refused:
             raise AuthenticationFailed(refused.as_payload()) from refused
@@ -52,9 +53,10 @@ class TokenAuthentication(BaseAuthentication):
             return None
         try:
             return verify_access(token=_bearer(header))
-        except TokenNotValid:
+        except TokenNotValid as refused:
             # As `judging_bearer`, whose generator would cost each request that is let in some microseconds.
             response_notes(http).bearer_refused = True
+            charge_forgery(refused, http)
             raise
 
     def _by_cookie(self, http: HttpRequest) -> VerifiedAccess | None:

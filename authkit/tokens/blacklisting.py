@@ -17,7 +17,6 @@ from authkit.logins.blacklist import BlacklistedTokenResult, blacklist_token, is
 from authkit.logins.reasons import EndReason, TokenKind
 from authkit.logins.verdict import check_login
 from authkit.tokens.codec import read
-from authkit.tokens.keys import TokenUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,7 @@ def summarize_token(*, token: str) -> TokenSummary:
         TokenNotValid: it is none of ours, or damaged.
     """
     token, settings = Hidden(token.strip()), conf.current().tokens
-    claims = read(token, uses=tuple(TokenUse), issuer=settings.issuer, audience=settings.audience, expired_too=True)
+    claims = read(token, kinds=tuple(TokenKind), issuer=settings.issuer, audience=settings.audience, expired_too=True)
     return TokenSummary(
         jti=str(claims["jti"]),
         kind=TokenKind(claims["token_type"]),

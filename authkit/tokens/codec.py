@@ -1,4 +1,5 @@
-"""Tokens as text and back. This module decides what a token says; `services`, whether its login still stands."""
+"""Tokens as text and back. This module decides what a token says; `authkit.logins.verdict` decides whether its login
+still stands."""
 
 from __future__ import annotations
 
@@ -12,18 +13,19 @@ from typing import Any
 from uuid import UUID
 
 from authkit.exceptions import TokenNotValid
+from authkit.logins.reasons import TokenKind
 from authkit.tokens import jws
-from authkit.tokens.keys import Key, TokenUse, signing_key, verifying_key
+from authkit.tokens.keys import Key, signing_key, verifying_key
 from authkit.tokens.signer import Signer
 from authkit.tokens.verified_cache import TokenFacts
 
 LEEWAY_SECONDS = 5
 """How far the clocks of our own servers may be apart when `iat` and `nbf` are judged; `exp` gets no extra time."""
 
-HEADER_TYPES = {TokenUse.ACCESS: "at+jwt", TokenUse.REFRESH: "rt+jwt"}
-"""`typ` in the header (RFC 9068 section 2.1): with the key and the claim, the third thing that tells the uses apart."""
+HEADER_TYPES = {TokenKind.ACCESS: "at+jwt", TokenKind.REFRESH: "rt+jwt"}
+"""`typ` in the header (RFC 9068 section 2.1): with the key and the claim, what tells the kinds apart."""
 
-_USES = {name: use for use, name in HEADER_TYPES.items()}
+_KINDS = {name: kind for kind, name in HEADER_TYPES.items()}
 _REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp", "token_type")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -82,7 +84,7 @@ class Claims(Mapping[str, Any]):
 
 def sign(
     *,
-    use: TokenUse,
+    kind: TokenKind,
     login_id: UUID,
     subject: str,
     generation: int,
@@ -101,7 +103,7 @@ def sign(
         generation: the rotation counter; part of a refresh token only, but each has its own access token.
         extra: claims to add; none of them replaces one of ours (see `authkit.tokens.claims`).
         transport: the claim of tokens that are delivered in cookies (`authkit.tokens.transports`); none if None.
-        key: the one that signs this use, from a ring that the caller holds; the present ring's if None.
+        key: the one that signs this kind, from a ring that the caller holds; the present ring's if None.
     """
     payload: dict[str, Any] = {
         **extra,
@@ -109,39 +111,39 @@ def sign(
         "aud": audience,
         "sub": subject,
         "sid": str(login_id),
-        "jti": _token_id(use, login_id, generation),
+        "jti": _token_id(kind, login_id, generation),
         "iat": issued_at,
         "exp": expires_at,
-        "token_type": use.value,
+        "token_type": kind.value,
     }
-    if use is TokenUse.REFRESH:
+    if kind is TokenKind.REFRESH:
         payload["gen"] = generation
     if transport is not None:
         payload["transport"] = transport
-    key = key or signing_key(use)
-    return _signer(key, issuer, audience).sign(payload, headers={"typ": HEADER_TYPES[use], "kid": key.kid})
+    key = key or signing_key(kind)
+    return _signer(key, issuer, audience).sign(payload, headers={"typ": HEADER_TYPES[kind], "kid": key.kid})
 
 
-def _token_id(use: TokenUse, login_id: UUID, generation: int) -> str:
+def _token_id(kind: TokenKind, login_id: UUID, generation: int) -> str:
     # Derived, not drawn: a retry within the grace period gets the successor that the lost answer held, to the letter.
-    digest = hashlib.sha256(f"{use}:{login_id}:{generation}".encode()).digest()
+    digest = hashlib.sha256(f"{kind}:{login_id}:{generation}".encode()).digest()
     return urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
 
 def has_our_type(token: str) -> bool:
     """Whether `typ` in a token's header is `at+jwt` or `rt+jwt`; nothing is verified."""
     try:
-        return jws.read_header(token).type in _USES
+        return jws.read_header(token).type in _KINDS
     except TokenNotValid:
         return False
 
 
-def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, expired_too: bool = False) -> Claims:
+def read(token: str, *, kinds: tuple[TokenKind, ...], issuer: str, audience: str, expired_too: bool = False) -> Claims:
     """Verifies a token's signature, type, issuer, audience and times, pinned to our own keys (RFC 8725, ASVS 9.1).
 
     Args:
         token: the compact form, as it was sent.
-        uses: which kinds will do.
+        kinds: which kinds will do.
         issuer: the `iss` that it must have.
         audience: the `aud` that it must have.
         expired_too: accept one whose time is over, as a logout does.
@@ -149,9 +151,9 @@ def read(token: str, *, uses: tuple[TokenUse, ...], issuer: str, audience: str, 
     Raises:
         TokenNotValid: with `reason` "expired" if that is all that is wrong, without a reason otherwise.
     """
-    use, key = _use_and_key(token, uses)
+    kind, key = _kind_and_key(token, kinds)
     signer = _signer(key, issuer, audience)
-    claims = _known(token, signer) if use is TokenUse.ACCESS else _verified(token, use, signer)
+    claims = _known(token, signer) if kind is TokenKind.ACCESS else _verified(token, kind, signer)
     if not expired_too and claims.expires_at <= time.time():
         raise TokenNotValid("its time is over", reason="expired")
     return claims
@@ -161,7 +163,7 @@ def _known(token: str, signer: Signer) -> Claims:
     digest = signer.known.digest(token)
     facts = signer.known.get(digest)
     if facts is None:
-        claims = _verified(token, TokenUse.ACCESS, signer)
+        claims = _verified(token, TokenKind.ACCESS, signer)
         signer.known.add(digest, claims.facts)
         return claims
     if facts.valid_from > time.time() + LEEWAY_SECONDS:
@@ -169,26 +171,26 @@ def _known(token: str, signer: Signer) -> Claims:
     return Claims(facts, token)
 
 
-def _verified(token: str, use: TokenUse, signer: Signer) -> Claims:
-    payload = signer.verify(token, required=_REQUIRED if use is TokenUse.ACCESS else (*_REQUIRED, "gen"))
-    return Claims(_facts(payload, use), payload)
+def _verified(token: str, kind: TokenKind, signer: Signer) -> Claims:
+    payload = signer.verify(token, required=_REQUIRED if kind is TokenKind.ACCESS else (*_REQUIRED, "gen"))
+    return Claims(_facts(payload, kind), payload)
 
 
-def _use_and_key(token: str, uses: tuple[TokenUse, ...]) -> tuple[TokenUse, Key]:
+def _kind_and_key(token: str, kinds: tuple[TokenKind, ...]) -> tuple[TokenKind, Key]:
     header = jws.read_header(token)
-    use = _USES.get(header.type or "")
-    key = verifying_key(use, header.kid) if use is not None and use in uses and header.kid else None
-    if use is None or key is None or key.algorithm != header.algorithm:
+    kind = _KINDS.get(header.type or "")
+    key = verifying_key(kind, header.kid) if kind is not None and kind in kinds and header.kid else None
+    if kind is None or key is None or key.algorithm != header.algorithm:
         raise TokenNotValid("not a type, key and algorithm of ours")
-    return use, key
+    return kind, key
 
 
-def _facts(payload: dict[str, Any], use: TokenUse) -> TokenFacts:
+def _facts(payload: dict[str, Any], kind: TokenKind) -> TokenFacts:
     generation = payload.get("gen")
     try:
-        if payload["token_type"] != use:
+        if payload["token_type"] != kind:
             raise TokenNotValid("its claims are of another type than its header")
-        if use is TokenUse.REFRESH and not (type(generation) is int and generation >= 0):
+        if kind is TokenKind.REFRESH and not (type(generation) is int and generation >= 0):
             raise TokenNotValid("its rotation counter is none of ours")
         return TokenFacts(
             login_id=UUID(payload["sid"]),

@@ -25,8 +25,8 @@ from authkit import conf
 from authkit.core.cookies import HOST, SECURE, cookie_values, over_tls, read_cookie
 from authkit.core.response_notes import DeadCookie, response_notes
 from authkit.exceptions import TokenNotValid
+from authkit.logins.reasons import TokenKind
 from authkit.tokens.codec import read
-from authkit.tokens.keys import TokenUse
 from authkit.tokens.pairs import TokenPair
 from authkit.tokens.transports import Transport, allowed_transports, cookie_transports
 
@@ -107,7 +107,7 @@ def _login_of(refresh: str) -> str | None:
     settings = conf.current().tokens
     try:
         claims = read(
-            refresh, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience, expired_too=True
+            refresh, kinds=(TokenKind.REFRESH,), issuer=settings.issuer, audience=settings.audience, expired_too=True
         )
     except TokenNotValid:
         return None

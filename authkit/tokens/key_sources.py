@@ -16,7 +16,8 @@ from django.views.decorators.debug import sensitive_variables
 from authkit import conf
 from authkit.core.secret_keys import fit_fallbacks, in_bytes, named_secrets
 from authkit.core.strength import MIN_KEY_BYTES
-from authkit.tokens.keyring import Key, Ring, TokenUse, assemble, parse
+from authkit.logins.reasons import TokenKind
+from authkit.tokens.keyring import Key, Ring, assemble, parse
 
 Stamp = tuple[int, int, int]
 """The values that tell a file from its replacement: its time, size and inode."""
@@ -90,11 +91,11 @@ def read(tokens: conf.TokenSettings, source: str) -> tuple[Ring, list[conf.Probl
 def _derived_keys() -> list[Key]:
     # No key from a short secret: an attacker who guesses it could sign too. E030 says which one is short.
     secrets = [key for key in (settings.SECRET_KEY, *fit_fallbacks()) if len(in_bytes(key)) >= MIN_KEY_BYTES]
-    return [_derived(secret, use) for use in TokenUse for secret in secrets]
+    return [_derived(secret, use) for use in TokenKind for secret in secrets]
 
 
 @lru_cache(maxsize=16)
-def _derived(secret: str, use: TokenUse) -> Key:
+def _derived(secret: str, use: TokenKind) -> Key:
     # A salt per use: neither key tells anything about the other one, nor about SECRET_KEY.
     derived = salted_hmac(f"authkit.tokens.{use}", "key", secret=secret, algorithm="sha256").digest()
     kid = urlsafe_b64encode(hashlib.sha256(b"authkit.tokens.kid" + derived).digest()[:9]).decode()

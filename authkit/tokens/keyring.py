@@ -16,23 +16,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.conf import Problem
+from authkit.logins.reasons import TokenKind
 from authkit.tokens import jwk
 
 MAX_KID_LENGTH = 128
-
-
-class TokenUse(StrEnum):
-    """The purpose of a token; the value is its `token_type` claim."""
-
-    ACCESS = "access"
-    REFRESH = "refresh"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +37,7 @@ class Key:
 
     kid: str
     algorithm: str
-    use: TokenUse
+    use: TokenKind
     secret: Any = field(repr=False)
     verifier: Any = field(repr=False)
     announced: bool = False
@@ -56,8 +49,8 @@ class Ring:
     """All keys in their order, those of SECRET_KEY last."""
 
     keys: tuple[Key, ...]
-    signing: Mapping[TokenUse, Key]
-    verifying: Mapping[tuple[TokenUse, str], Key]
+    signing: Mapping[TokenKind, Key]
+    verifying: Mapping[tuple[TokenKind, str], Key]
 
 
 def assemble(keys: Iterable[Key]) -> tuple[Ring, list[Problem]]:
@@ -67,8 +60,8 @@ def assemble(keys: Iterable[Key]) -> tuple[Ring, list[Problem]]:
         keys: those of the JWK Set, and after them those derived from SECRET_KEY that may be used.
     """
     every = tuple(keys)
-    signing: dict[TokenUse, Key] = {}
-    verifying: dict[tuple[TokenUse, str], Key] = {}
+    signing: dict[TokenKind, Key] = {}
+    verifying: dict[tuple[TokenKind, str], Key] = {}
     for key in every:
         verifying.setdefault((key.use, key.kid), key)
         if not key.announced:
@@ -80,7 +73,7 @@ def assemble(keys: Iterable[Key]) -> tuple[Ring, list[Problem]]:
             f"no key signs {use} tokens.",
             f"Put a key with token_use {use} and without announced first; `manage.py authkit_keys generate` makes one.",
         )
-        for use in TokenUse
+        for use in TokenKind
         if use not in signing
     ]
     return Ring(every, signing, verifying), problems
@@ -152,7 +145,7 @@ def _key(entry: Mapping[str, Any]) -> tuple[Key, str]:
     kid, algorithm, use = (entry.get(name) for name in ("kid", "alg", "token_use"))
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
         raise jwk.MalformedKey("kid has to be a string that names the key")
-    if not isinstance(use, str) or use not in set(TokenUse):
+    if not isinstance(use, str) or use not in TokenKind.values:
         raise jwk.MalformedKey('token_use has to be "access" or "refresh"')
     if entry.get("use", "sig") != "sig" or not isinstance(entry.get("announced", False), bool):
         raise jwk.MalformedKey('use can only be "sig", and announced true or false')
@@ -160,7 +153,7 @@ def _key(entry: Mapping[str, Any]) -> tuple[Key, str]:
     key = Key(
         kid=kid,
         algorithm=str(algorithm),
-        use=TokenUse(use),
+        use=TokenKind(use),
         secret=material.signing,
         verifier=material.verifying,
         announced=entry.get("announced", False),
@@ -177,6 +170,6 @@ def published(ring: Ring) -> dict[str, list[dict[str, str]]]:
         "keys": [
             jwk.public(key.verifier, algorithm=key.algorithm, kid=key.kid)
             for key in ring.keys
-            if key.use is TokenUse.ACCESS and not jwk.is_symmetric(key.algorithm)
+            if key.use is TokenKind.ACCESS and not jwk.is_symmetric(key.algorithm)
         ]
     }

@@ -25,10 +25,11 @@ from django.views.decorators.debug import sensitive_variables
 from authkit import conf
 from authkit.core.secret_keys import secrets_as_set
 from authkit.exceptions import KeysUnavailable
+from authkit.logins.reasons import TokenKind
 from authkit.tokens.key_sources import Stamp, is_json, read, source_of, stamp_of, text_of, unreadable
-from authkit.tokens.keyring import Key, Ring, TokenUse, document
+from authkit.tokens.keyring import Key, Ring, document
 
-__all__ = ["Key", "Ring", "TokenUse", "configured", "current", "inspect", "signing_key", "verifying_key"]
+__all__ = ["Key", "Ring", "configured", "current", "inspect", "signing_key", "verifying_key"]
 
 logger = logging.getLogger("authkit")
 
@@ -40,7 +41,7 @@ PATIENCE_SECONDS = 5.0
 """How long a request without a ring waits for the one request that reads it."""
 
 
-def signing_key(use: TokenUse) -> Key:
+def signing_key(use: TokenKind) -> Key:
     """The key that signs tokens of this use: the first of the ring, else the one derived from SECRET_KEY.
 
     Raises:
@@ -49,7 +50,7 @@ def signing_key(use: TokenUse) -> Key:
     return current().signing[use]
 
 
-def verifying_key(use: TokenUse, kid: str) -> Key | None:
+def verifying_key(use: TokenKind, kid: str) -> Key | None:
     """The key of this use that a token's `kid` names; None if it is in no ring of ours.
 
     Raises:

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from authkit import conf
 from authkit.logins.models import Login
+from authkit.logins.reasons import TokenKind
 from authkit.logins.services import Lifetime
 from authkit.tokens.answer_fields import added_fields
 from authkit.tokens.claims import added_claims
 from authkit.tokens.codec import sign
-from authkit.tokens.keys import Ring, TokenUse, current
+from authkit.tokens.keys import Ring, current
 from authkit.tokens.transports import Transport
 
 Rule = Callable[[AbstractBaseUser], None]
@@ -109,10 +110,10 @@ def sign_pair(*, user: AbstractBaseUser, login: Login, transport: Transport, add
     issued_at, ends_at = int(login.rotated_at.timestamp()), int(login.expires_at.timestamp())
     access_ends_at = min(issued_at + int(settings.access_lifetime.total_seconds()), ends_at)
 
-    def token(use: TokenUse, expires_at: int, extra: Mapping[str, Any]) -> str:
+    def token(kind: TokenKind, expires_at: int, extra: Mapping[str, Any]) -> str:
         return sign(
-            key=ring.signing[use],
-            use=use,
+            key=ring.signing[kind],
+            kind=kind,
             login_id=login.pk,
             subject=str(user.pk),
             generation=login.generation,
@@ -125,8 +126,8 @@ def sign_pair(*, user: AbstractBaseUser, login: Login, transport: Transport, add
         )
 
     return TokenPair(
-        access=token(TokenUse.ACCESS, access_ends_at, additions.claims),
-        refresh=token(TokenUse.REFRESH, ends_at, {}),
+        access=token(TokenKind.ACCESS, access_ends_at, additions.claims),
+        refresh=token(TokenKind.REFRESH, ends_at, {}),
         expires_in=max(0, access_ends_at - issued_at - int((timezone.now() - login.rotated_at).total_seconds())),
         user=user,
         login=login,

@@ -48,7 +48,7 @@ def issue_tokens(
 
     Args:
         user: who signed in.
-        method: "password" or the provider's id.
+        method: the id of a `Method`, such as "password" or a provider's id.
         client: from where.
         transport: how the client wants them.
         began_at: when the sign-in happened, if that was before now.

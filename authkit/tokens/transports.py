@@ -1,4 +1,4 @@
-"""How tokens reach a client (API.md, "A token answer"), and which of these ways are open.
+"""How tokens reach a client (docs/http.md, "A token answer"), and which of these ways are open.
 
     body     access and refresh token in the body: for programs that can keep a secret
     hybrid   access token in the body, refresh token in a cookie: an injected script can't carry the refresh token away

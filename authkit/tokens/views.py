@@ -1,4 +1,5 @@
-"""The token endpoints (API.md, "Tokens"). `authkit.tokens.transports` says what a transport is, and when it is open."""
+"""The token endpoints (docs/http.md, "Tokens"). `authkit.tokens.transports` says what a transport is, and when it is
+open."""
 
 from __future__ import annotations
 
@@ -33,6 +34,7 @@ from authkit.tokens.cookies import (
     set_cookies,
 )
 from authkit.tokens.doors import OWN, TOKEN
+from authkit.tokens.forgeries import charge_forgery
 from authkit.tokens.pairs import Rule, TokenPair
 from authkit.tokens.revoking import identify_token, revoke_token
 from authkit.tokens.serializers import (
@@ -105,7 +107,7 @@ class ObtainView(ApiView):
         refuses={
             400: ("transport_not_allowed",),
             401: ("no_active_account",),
-            403: SIGN_IN,
+            403: (*SIGN_IN, "challenge_required"),
             429: ("throttled", "locked"),
         },
         csrf="cookies",
@@ -224,7 +226,11 @@ class RefreshView(ApiView):
         body.is_valid(raise_exception=True)
         if Transport.BODY not in allowed_transports():
             raise TransportNotAllowed
-        pair = refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request), rule=self.rule)
+        try:
+            pair = refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request), rule=self.rule)
+        except TokenNotValid as refused:
+            charge_forgery(refused, request)
+            raise
         return token_answer(request, pair)
 
     def _by_cookie(self, request: Request, refresh: str) -> Response:
@@ -256,7 +262,11 @@ class VerifyView(ApiView):
     def post(self, request: Request) -> Response:
         body = TokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        verify_access(token=body.validated_data["token"])
+        try:
+            verify_access(token=body.validated_data["token"])
+        except TokenNotValid as refused:
+            charge_forgery(refused, request)
+            raise
         return answer(EmptySerializer, {})
 
 

@@ -1,4 +1,4 @@
-"""`include("authkit.urls.api")` mounts the JSON doors alone (API.md lists them)."""
+"""`include("authkit.urls.api")` mounts the JSON doors alone (docs/http.md lists them)."""
 
 from __future__ import annotations
 

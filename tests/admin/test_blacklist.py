@@ -15,10 +15,9 @@ from django.utils import timezone
 from authkit.core.clients import Client
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import BlacklistedToken, Login
-from authkit.logins.reasons import EndReason
+from authkit.logins.reasons import EndReason, TokenKind
 from authkit.tokens.blacklisting import summarize_token
 from authkit.tokens.codec import sign
-from authkit.tokens.keys import TokenUse
 from authkit.tokens.services import TokenPair, issue_tokens
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +75,7 @@ def test_paste_see_confirm(pair: TokenPair, boss: Any, browse: Any, kind: str) -
 def test_an_expired_token_says_so(pair: TokenPair, boss: Any, browse: Any) -> None:
     hour_ago = int(time.time()) - 3600
     old = sign(
-        use=TokenUse.ACCESS,
+        kind=TokenKind.ACCESS,
         login_id=pair.login.pk,
         subject=str(pair.user.pk),
         generation=0,

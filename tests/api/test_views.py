@@ -1,4 +1,4 @@
-"""`me/`, `logout/`, `logout/all/`, `logins/`: the same for a session and for a token (API.md)."""
+"""`me/`, `logout/`, `logout/all/`, `logins/`: the same for a session and for a token (docs/http.md)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from authkit.core.clients import Client
-from authkit.tokens.keys import TokenUse, signing_key
+from authkit.logins.reasons import TokenKind
+from authkit.tokens.keys import signing_key
 from authkit.tokens.services import issue_tokens
 from tests.tokens.rings import ring
 
@@ -51,7 +52,7 @@ def test_four_processes_work_through_three_rotations_and_no_request_fails(
     path = tmp_path / "ring.json"
     path.write_text(ring("ES256", "HS256"))
     settings.AUTHKIT = {"TOKENS": {"KEYS": path, "DERIVED_KEYS": False}}
-    first = {use: signing_key(use).kid for use in TokenUse}
+    first = {use: signing_key(use).kid for use in TokenKind}
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     given = {"AUTHKIT_TEST_RING": str(path), "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     workers = []
@@ -75,4 +76,4 @@ def test_four_processes_work_through_three_rotations_and_no_request_fails(
             worker.wait()
     assert [outcome["failures"] for outcome in outcomes] == [[]] * PROCESSES
     assert all(outcome["rounds"] > ROTATIONS and outcome["kids"] > 1 for outcome in outcomes), outcomes
-    assert all(signing_key(use).kid != first[use] for use in TokenUse)
+    assert all(signing_key(use).kid != first[use] for use in TokenKind)

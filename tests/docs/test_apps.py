@@ -16,6 +16,7 @@ from authkit.social.failures import Failure
 from authkit.social.flow.authorization import error_for
 from authkit.social.providers.native import MAX_AGE_SECONDS
 from authkit.social.serializers import MAX_NONCE_LENGTH, MIN_NONCE_LENGTH
+from authkit.social.settings import SocialSettings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,7 +31,7 @@ def test_settings_are_taken_and_have_no_problem(settings: Any, monkeypatch: pyte
     scope: dict[str, Any] = {}
     exec(compile("import os\n" + BLOCKS["settings for apps"], "docs/apps.md", "exec"), scope)
     settings.AUTHKIT = scope["AUTHKIT"]
-    assert conf.current().social.redirect_uris
+    assert conf.section(SocialSettings).redirect_uris
     assert provider_problems() == []
 
 

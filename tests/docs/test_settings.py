@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from authkit import conf
 from authkit.management import settings_page
 from authkit.management.settings_page import Row, markdown, sections
+from authkit.social.settings import AppSettings, ProviderSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
 REMEDY = "run `manage.py authkit_settings --markdown > docs/settings.md`"
@@ -32,12 +33,12 @@ def test_page_is_what_the_command_prints(settings: Any) -> None:
 
 def test_page_has_every_setting_and_no_other() -> None:
     known = set()
-    for top in fields(conf.Settings):
+    for top in fields(conf.sections.block()):
         section = top.metadata.get("section")
         inner = [] if section is None else [field.name for field in fields(section)]
         known |= {f"{top.name}.{name}".upper() for name in inner} or {top.name.upper()}
-    known |= {f"SOCIAL.PROVIDERS.<id>.{field.name.upper()}" for field in fields(conf.ProviderSettings)}
-    known |= {f"SOCIAL.PROVIDERS.<id>.APPS.<host>.{field.name.upper()}" for field in fields(conf.AppSettings)}
+    known |= {f"SOCIAL.PROVIDERS.<id>.{field.name.upper()}" for field in fields(ProviderSettings)}
+    known |= {f"SOCIAL.PROVIDERS.<id>.APPS.<host>.{field.name.upper()}" for field in fields(AppSettings)}
     documented = re.findall(r"^\| `([A-Z_.<>a-z]+)` \|", PAGE, re.MULTILINE)
     assert sorted(documented) == sorted(known)
 

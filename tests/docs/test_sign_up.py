@@ -14,11 +14,11 @@ from django.test import Client
 from django.urls import resolve
 
 import authkit
-from authkit.conf.social import SOCIAL_STEPS
 from authkit.exceptions import SocialLoginFailed
 from authkit.social.failures import Failure
 from authkit.social.flow.signup import Profile
 from authkit.social.rule_checks import rule_problems
+from authkit.social.settings import SOCIAL_STEPS
 from tests.social.browsers import come_back, refused
 from tests.social.fixtures import configure, nothing_discovered, provider
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from contextvars import copy_context
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import issue
 from authkit.exceptions import LoginEnded
+from authkit.limiter import stuffing
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
@@ -31,6 +33,7 @@ from authkit.logins.services import (
     end_logins_where,
 )
 from authkit.mail.not_me import PURPOSE, disown
+from authkit.signin import breaches
 from authkit.signin.devices import remember
 from authkit.social.links.connections import disconnect
 from authkit.social.links.linking import Identity, LinkedBy, write_link
@@ -101,6 +104,9 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         identity = Identity(provider="google", uid="1", id_key="sub", record={})
         link = write_link(user=user, identity=identity, how=LinkedBy.REQUEST)
         disconnect(user_id=user.pk, connection_id=link.pk)
+        stuffing._suspect("0" * 64, 1, stuffing._Found("site", "", 100, 0))
+        notice = breaches._Notice(b"", suspect.pk, user.pk, 0.0, copy_context())
+        breaches._announce(notice)  # what its thread does once it has found the password
     assert heard.keys() == ALL.keys()
     for name, calls in heard.items():
         assert set.union(*calls) == WRITTEN[name], name

@@ -1,4 +1,4 @@
-"""Redis is stopped, restarted, flushed, frozen, cut off and healed, between and during revocations (SECURITY.md 3, 5).
+"""Redis is stopped, restarted, flushed, frozen, cut off and healed, between and during revocations.
 
 Real processes and a real server, and nothing is waited for: what a 2xx promised holds at once, at every process.
 """

@@ -56,12 +56,25 @@ if "tests.features.notes" in sys.modules:
     from tests.features.notes.models import Note
     Note.objects.create(text="old", written_at=timezone.now() - timedelta(days=100))
     Note.objects.create(text="new", written_at=timezone.now())
+User.objects.create_user("mallory", password="correct-horse-battery-staple")
+tokens = [
+    Client().post("/auth/api/token/", {"username": name, "password": "correct-horse-battery-staple"},
+                  content_type="application/json")
+    for name in ("ada", "mallory")
+]
+me = Client().get("/auth/api/me/", headers={"authorization": "Bearer note_" + tokens[0].json()["access"]})
+recorded = 0
+if "tests.features.notes" in sys.modules:
+    recorded = Note.objects.filter(text="login.opened").count()
 said = StringIO()
 call_command("authkit_prune", stdout=said)
 print(json.dumps({
     "statuses": {path: page.status_code for path, page in pages.items()},
     "refused": [refused.status_code, refused.content.decode()],
     "signed in": [signed_in.status_code, kinds if "tests.features.notes" in sys.modules else []],
+    "tokens": [token.status_code for token in tokens],
+    "me": me.status_code,
+    "recorded": recorded,
     "login": pages["/auth/login/"].content.decode(),
     "account": pages["/auth/account/"].content.decode(),
     "notes": pages["/auth/api/notes/"].content.decode(),
@@ -95,13 +108,20 @@ def test_empty_block_makes_the_cores_tables_and_imports_nothing_of_social_core(t
         "/auth/account/connections/": 404,
         "/auth/api/social/providers/": 404,
     }
-    assert (
-        found["pruned"]
-        == "logins: 0 deleted\nblacklisted tokens: 0 deleted\none-time codes: 0 deleted\nattempt budgets: 0 deleted\n"
+    assert (found["tokens"], found["me"]) == ([200, 200], 401)
+    kinds = (
+        "logins",
+        "blacklisted tokens",
+        "one-time codes",
+        "deliveries",
+        "known devices",
+        "attempt budgets",
+        "counts of failed tries",
     )
+    assert found["pruned"] == "".join(f"{kind}: 0 deleted\n" for kind in kinds)
 
 
-def test_feature_adds_a_setting_pages_checks_a_refusal_a_kind_and_a_way_in_without_a_central_file(
+def test_feature_adds_all_its_parts_without_a_central_file(
     tmp_path: Path,
 ) -> None:
     found = used(tmp_path, block={"NOTES": {"MOST": 7}}, apps=(*APPS, "tests.features.notes"))
@@ -117,6 +137,9 @@ def test_feature_adds_a_setting_pages_checks_a_refusal_a_kind_and_a_way_in_witho
     assert (status, json.loads(refusal)) == (409, {"code": "note_refused", "detail": "This is not the note."})
     # Its kind outlives "sign out everywhere", because the row that it added to the table of endings says so.
     assert found["signed in"] == [201, [["throw-away-note", "note", "kba"]]]
+    # Its guard is asked at the core's doors too, its format is accepted by the core's views, and its recorder has
+    # written three rows: for the page, for its own door and for the token pair.
+    assert (found["tokens"], found["me"], found["recorded"]) == ([200, 409], 200, 3)
 
 
 def test_section_brings_its_feature(tmp_path: Path) -> None:

@@ -25,8 +25,7 @@ LIFETIME = Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30))
 @pytest.fixture(autouse=True)
 def _kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endings, "_table", dict(endings._table))
-    monkeypatch.setattr(endings, "_labels", dict(endings._labels))
-    endings.register_kind(KEY, label="key of a nightly job", ended_by=())
+    endings.register_kind(endings.Kind(KEY, "key of a nightly job"))
 
 
 @pytest.fixture
@@ -37,6 +36,15 @@ def both(user: Any) -> tuple[Login, Login]:
         return open_login(user=user, kind=kind, method="password", lifetime=LIFETIME, client=Client())
 
     return opened(KEY), opened(LoginKind.TOKEN)
+
+
+def test_kind_has_one_row() -> None:
+    endings.register_kind(endings.Kind(KEY, "key of a nightly job"))  # twice is the same as once
+    with pytest.raises(ValueError, match="another kind"):
+        endings.register_kind(endings.Kind(KEY, "key of a nightly job", ended_by=(EndReason.PASSWORD_CHANGED,)))
+    with pytest.raises(ValueError, match="another kind"):
+        endings.register_kind(endings.Kind(LoginKind.TOKEN, "token", ended_by=()))
+    assert [kind for kind, _ in endings.kind_choices()] == ["session", "token", KEY]
 
 
 def why_over(login: Login) -> str | None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from authkit.tokens.keys import TokenUse, current, signing_key, verifying_key
+from authkit.logins.reasons import TokenKind
+from authkit.tokens.keys import current, signing_key, verifying_key
 from tests.tokens.rings import ALGORITHMS, jwk_of, ring
 
 
@@ -35,8 +36,8 @@ def test_generated_ring_can_be_set_as_it_is(algorithm: str, settings: Any) -> No
     printed, _ = run("generate", "--algorithm", algorithm)
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps(printed), "DERIVED_KEYS": False}}
     assert [(key.use, key.algorithm) for key in current().keys] == [
-        (TokenUse.ACCESS, algorithm),
-        (TokenUse.REFRESH, algorithm),
+        (TokenKind.ACCESS, algorithm),
+        (TokenKind.REFRESH, algorithm),
     ]
 
 
@@ -61,12 +62,12 @@ def test_secrets_go_to_stdout_and_nowhere_else(settings: Any, caplog: pytest.Log
 
 def test_rotation_announces_then_signs_then_can_drop_the_old_key(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256", "HS256"), "DERIVED_KEYS": False}}
-    old = {use: signing_key(use).kid for use in TokenUse}
+    old = {use: signing_key(use).kid for use in TokenKind}
     announced, words = run("rotate")
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps(announced), "DERIVED_KEYS": False}}
-    assert {use: signing_key(use).kid for use in TokenUse} == old
+    assert {use: signing_key(use).kid for use in TokenKind} == old
     new = {key.use: key.kid for key in current().keys if key.announced}
-    assert set(new) == set(TokenUse)
+    assert set(new) == set(TokenKind)
     assert all(kid in words for kid in new.values())
     assert all(verifying_key(use, kid) for use, kid in new.items())
     assert {row[1]: row[3] for row in listed()} == {
@@ -76,14 +77,14 @@ def test_rotation_announces_then_signs_then_can_drop_the_old_key(settings: Any) 
 
     rotated, words = run("rotate")
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps(rotated), "DERIVED_KEYS": False}}
-    assert {use: signing_key(use).kid for use in TokenUse} == new
+    assert {use: signing_key(use).kid for use in TokenKind} == new
     assert all(verifying_key(use, kid) for use, kid in old.items())
     assert all(kid in words for kid in old.values())
     assert {row[1]: row[3] for row in listed()} == {
         **dict.fromkeys(new.values(), "signs"),
         **dict.fromkeys(old.values(), "verifies"),
     }
-    assert {key.algorithm for key in current().keys if key.use is TokenUse.ACCESS} == {"ES256"}
+    assert {key.algorithm for key in current().keys if key.use is TokenKind.ACCESS} == {"ES256"}
 
 
 def test_rotation_of_one_use_to_another_algorithm_leaves_the_other_use_alone(settings: Any) -> None:
@@ -98,10 +99,10 @@ def test_rotation_of_one_use_to_another_algorithm_leaves_the_other_use_alone(set
 
 def test_key_announced_beside_derived_ones_takes_over_from_them(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": [{**jwk_of("ES256"), "announced": True}]})}}
-    assert signing_key(TokenUse.ACCESS).derived
+    assert signing_key(TokenKind.ACCESS).derived
     printed, words = run("rotate")
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps(printed)}}
-    assert signing_key(TokenUse.ACCESS).kid == jwk_of("ES256")["kid"]
+    assert signing_key(TokenKind.ACCESS).kid == jwk_of("ES256")["kid"]
     assert "derived" in words
 
 

@@ -15,6 +15,7 @@ from social_django.models import Nonce
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import OneTimeCode
+from authkit.limiter.failure_counts import FailureCount
 from authkit.limiter.models import AttemptBudget
 from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import BlacklistedToken, Login
@@ -40,6 +41,8 @@ def rows(user: Any) -> None:
         login_id = login.pk if when > now else uuid7()  # the other one's login is gone already
         ProviderSession.objects.create(login_id=login_id, provider="oidc", subject="-", issued_at=now)
         ProviderLogout.objects.create(digest=str(when), issued_at=now, expires_at=when)
+        minute = int(when.timestamp()) // 60
+        FailureCount.objects.create(key=str(when), scope="site", slot=minute)
         OneTimeCode.objects.create(digest=str(when), purpose="-", user=user, created_at=now, expires_at=when)
         last_at = int(when.timestamp() * 10**6)
         AttemptBudget.objects.create(key=str(when), scope="name", spent=1, not_before=0, last_at=last_at, last_charge=0)
@@ -67,6 +70,7 @@ def counts() -> list[int]:
         Delivery,
         KnownDevice,
         AttemptBudget,
+        FailureCount,
         ProviderSession,
         ProviderLogout,
     )
@@ -80,6 +84,7 @@ KINDS = (
     "deliveries",
     "known devices",
     "attempt budgets",
+    "counts of failed tries",
     "social sign-ins",
     "sessions at providers",
     "logouts by providers",
@@ -92,20 +97,20 @@ def said(words: str) -> str:
 
 def test_it_deletes_what_is_over_and_says_so(rows: None) -> None:
     assert prune() == said("1 deleted")
-    assert counts() == [1] * 9
+    assert counts() == [1] * 10
     assert prune() == said("0 deleted")
 
 
 def test_a_dry_run_says_it_and_deletes_nothing(rows: None) -> None:
     assert prune("--dry-run") == said("1 would be deleted")
-    assert counts() == [2] * 9
+    assert counts() == [2] * 10
 
 
 def test_rows_stay_as_long_as_was_asked_for(rows: None) -> None:
     prune("--keep", "101")
-    assert counts() == [2, 2, 2, 2, 2, 1, 1, 1, 2]
+    assert counts() == [2, 2, 2, 2, 2, 1, 1, 2, 1, 2]
     prune("--keep", "99", "--batch-size", "1", "--sleep", "0")
-    assert counts() == [1, 1, 2, 1, 1, 1, 1, 1, 1]
+    assert counts() == [1, 1, 2, 1, 1, 1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_a_value_that_makes_no_sense_is_refused(wrong: tuple[str, str]) -> None:
 
 def test_without_the_social_app_the_rest_is_pruned(rows: None, settings: Any) -> None:
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "social_django"]
-    assert prune() == "".join(f"{kind}: 1 deleted\n" for kind in KINDS[:6])
+    assert prune() == "".join(f"{kind}: 1 deleted\n" for kind in KINDS[:7])
 
 
 def test_a_terminal_gets_a_progress_bar_that_leaves_nothing_behind(rows: None) -> None:

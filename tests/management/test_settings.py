@@ -75,7 +75,7 @@ def test_explicit_is_python_that_names_everything_configure_inserts() -> None:
     middleware = values["MIDDLEWARE"]
     assert middleware[0] == wiring.COOKIE_MIDDLEWARE
     assert middleware[middleware.index(wiring.AUTHENTICATION_MIDDLEWARE) + 1] == wiring.MIDDLEWARE
-    assert "AUTHENTICATION_BACKENDS" not in values
+    assert values["AUTHENTICATION_BACKENDS"] == [wiring.LIMITED_MODEL_BACKEND]
     assert values["SESSION_ENGINE"] == wiring.SESSION_ENGINE
     assert values["SOCIAL_AUTH_STRATEGY"] == wiring.SOCIAL_AUTH_STRATEGY
     assert values["REST_FRAMEWORK"] == {"DEFAULT_AUTHENTICATION_CLASSES": list(wiring.AUTHENTICATION_CLASSES)}

@@ -18,9 +18,10 @@ from rest_framework.views import APIView
 from authkit.core.clients import Client
 from authkit.exceptions import ClaimsRefused
 from authkit.logins.models import Login
+from authkit.logins.reasons import TokenKind
 from authkit.tokens.claims import MAX_BYTES
 from authkit.tokens.codec import sign
-from authkit.tokens.keys import TokenUse, signing_key
+from authkit.tokens.keys import signing_key
 from authkit.tokens.permissions import TokenHasRole, TokenHasScope
 from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access
 from tests.urls import urlpatterns as suite
@@ -66,7 +67,7 @@ def forged(issue: Any) -> Any:
         access = issue({}).access
         header = jwt.get_unverified_header(access)
         payload = {**jwt.decode(access, options={"verify_signature": False}), **claims}
-        secret: Any = signing_key(TokenUse.ACCESS).secret
+        secret: Any = signing_key(TokenKind.ACCESS).secret
         return jwt.encode(payload, secret, header["alg"], headers={"typ": header["typ"], "kid": header["kid"]})
 
     return forged_
@@ -118,7 +119,7 @@ def test_claim_that_got_past_the_check_still_loses_to_authkits_own(user: Any) ->
     common: Any = {"subject": "1", "generation": 0, "issued_at": 1, "expires_at": 2, "issuer": "i", "audience": "a"}
     login_id = Login().pk
     extra = {"sub": "2", "sid": "x", "exp": 4_000_000_000, "iss": "x", "aud": "x", "token_type": "refresh", "jti": "x"}
-    plain, loaded = (sign(use=TokenUse.ACCESS, login_id=login_id, **common, extra=more) for more in ({}, extra))
+    plain, loaded = (sign(kind=TokenKind.ACCESS, login_id=login_id, **common, extra=more) for more in ({}, extra))
     decoded = [jwt.decode(token, options={"verify_signature": False}) for token in (plain, loaded)]
     assert decoded[0] == decoded[1]
 

@@ -1,4 +1,4 @@
-"""Attacks on the token cookies (ASVS 3.3.1 to 3.3.4, 3.5.1 to 3.5.3; API.md, "Rules that hold everywhere")."""
+"""Attacks on the token cookies (ASVS 3.3.1 to 3.3.4, 3.5.1 to 3.5.3; docs/http.md, "Rules that hold everywhere")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database is gone: nobody is let in, nobody is put out, no cookie is touched (SECURITY.md, invariants 1, 2, 5)."""
+"""The database is gone: nobody is let in, nobody is put out, no cookie is touched."""
 
 from __future__ import annotations
 

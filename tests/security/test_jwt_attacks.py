@@ -15,9 +15,10 @@ from django.test import override_settings
 
 from authkit.core.clients import Client
 from authkit.exceptions import TokenNotValid
+from authkit.logins.reasons import TokenKind
 from authkit.tokens import jws
 from authkit.tokens.keyring import published
-from authkit.tokens.keys import TokenUse, current, signing_key
+from authkit.tokens.keys import current, signing_key
 from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import TokenPair, issue_tokens, refresh_tokens, verify_access
 from tests.dropin.legacy_tokens import OPEN
@@ -60,13 +61,13 @@ def b64(data: Any) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def forge(token: str, *, use: TokenUse = TokenUse.ACCESS, header: Any = None, key: Any = None, **claims: Any) -> str:
+def forge(token: str, *, kind: TokenKind = TokenKind.ACCESS, header: Any = None, key: Any = None, **claims: Any) -> str:
     """The same token signed by our own key, with other claims and headers: what a bug would accept."""
     old_header, old_claims = parts(token)
     merged = {k: v for k, v in {**old_claims, **claims}.items() if v is not ...}
     headers = {k: v for k, v in {**old_header, **(header or {})}.items() if v is not ...}
     alg = headers.pop("alg")
-    return jwt.encode(merged, key or signing_key(use).secret, alg, headers={"typ": None, **headers})
+    return jwt.encode(merged, key or signing_key(kind).secret, alg, headers={"typ": None, **headers})
 
 
 def resigned(token: str, signature: bytes) -> str:
@@ -104,7 +105,7 @@ def test_header_that_brings_its_own_key_is_refused(pair: TokenPair, name: str) -
     token = pair.access
     header, claims = parts(token)
     signing_input = f"{b64({**header, name: value})}.{b64(claims)}"
-    key = signing_key(TokenUse.ACCESS)
+    key = signing_key(TokenKind.ACCESS)
     signature = jws.ALGORITHMS[key.algorithm].sign(signing_input.encode(), key.secret)
     assert refused(f"{signing_input}.{b64(signature)}").reason is None
 
@@ -116,9 +117,9 @@ def test_kid_only_looks_up_our_ring(pair: TokenPair, kid: Any) -> None:
 
 
 def test_key_of_the_other_use_signs_nothing(pair: TokenPair) -> None:
-    refused(forge(pair.access, use=TokenUse.REFRESH))
-    refresh_kid = signing_key(TokenUse.REFRESH).kid
-    refused(forge(pair.access, use=TokenUse.REFRESH, header={"kid": refresh_kid}))
+    refused(forge(pair.access, kind=TokenKind.REFRESH))
+    refresh_kid = signing_key(TokenKind.REFRESH).kid
+    refused(forge(pair.access, kind=TokenKind.REFRESH, header={"kid": refresh_kid}))
 
 
 def test_refresh_token_is_no_access_token_by_key_header_and_claim(pair: TokenPair) -> None:
@@ -129,7 +130,7 @@ def test_refresh_token_is_no_access_token_by_key_header_and_claim(pair: TokenPai
 
 
 def test_access_token_is_no_refresh_token(pair: TokenPair) -> None:
-    for token in (pair.access, forge(pair.refresh, use=TokenUse.REFRESH, token_type="access")):
+    for token in (pair.access, forge(pair.refresh, kind=TokenKind.REFRESH, token_type="access")):
         with pytest.raises(TokenNotValid):
             refresh_tokens(refresh=token)
 
@@ -137,7 +138,7 @@ def test_access_token_is_no_refresh_token(pair: TokenPair) -> None:
 @pytest.mark.parametrize("generation", [..., None, "0", 0.0, True, [], -1])
 def test_refresh_token_without_a_counter_of_ours(pair: TokenPair, generation: Any) -> None:
     with pytest.raises(TokenNotValid):
-        refresh_tokens(refresh=forge(pair.refresh, use=TokenUse.REFRESH, gen=generation))
+        refresh_tokens(refresh=forge(pair.refresh, kind=TokenKind.REFRESH, gen=generation))
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp", "token_type"])
@@ -246,15 +247,15 @@ def test_no_token_in_repr_or_error(pair: TokenPair) -> None:
     for token in (pair.access[:-2] + "xx", pair.refresh):
         error = refused(token)
         assert signature[:20] not in f"{error!r} {error} {error.as_payload()} {error.__cause__!r}"
-    assert "secret" not in repr(signing_key(TokenUse.ACCESS))
-    assert "verifier" not in repr(signing_key(TokenUse.ACCESS))
+    assert "secret" not in repr(signing_key(TokenKind.ACCESS))
+    assert "verifier" not in repr(signing_key(TokenKind.ACCESS))
 
 
 @only("RS256", "PS256", "ES256", "EdDSA")
 @pytest.mark.parametrize("hmac_algorithm", ["HS256", "HS384", "HS512"])
 def test_public_key_as_hmac_secret(pair: TokenPair, hmac_algorithm: str) -> None:
     header, claims = parts(pair.access)
-    public: Any = signing_key(TokenUse.ACCESS).verifier
+    public: Any = signing_key(TokenKind.ACCESS).verifier
     signing_input = f"{b64({**header, 'alg': hmac_algorithm})}.{b64(claims)}"
     encodings = [(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)]
     secrets = [public.public_bytes(*encoding) for encoding in encodings]
@@ -330,7 +331,7 @@ def test_algorithm_swapped_between_two_keys_of_the_ring(pair: TokenPair, algorit
 
 
 def test_header_that_names_its_algorithm_twice(pair: TokenPair, algorithm: str) -> None:
-    key = signing_key(TokenUse.ACCESS)
+    key = signing_key(TokenKind.ACCESS)
     header = f'{{"alg":"none","alg":"{algorithm}","typ":"at+jwt","kid":"{key.kid}"}}'
     signing_input = f"{b64(header.encode())}.{pair.access.split('.')[1]}"
     signature = jws.ALGORITHMS[algorithm].sign(signing_input.encode(), key.secret)
@@ -343,7 +344,7 @@ def test_key_that_was_removed_signs_and_verifies_nothing(pair: TokenPair, algori
 
 
 def test_other_key_under_the_kid_of_a_removed_one(pair: TokenPair, algorithm: str, settings: Any) -> None:
-    kid = signing_key(TokenUse.ACCESS).kid
+    kid = signing_key(TokenKind.ACCESS).kid
     verify_access(token=pair.access)  # so that whatever is kept by kid is kept
     entries = [{**jwk_of(algorithm, number=1), "kid": kid}, jwk_of(algorithm, use="refresh")]
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": entries}), "DERIVED_KEYS": False}}

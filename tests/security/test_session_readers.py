@@ -1,4 +1,4 @@
-"""Whatever opens a session finds none whose login is over, also past our middleware (SECURITY.md, ASVS 7.4)."""
+"""Whatever opens a session finds none whose login is over, also past our middleware (ASVS 7.4)."""
 
 from __future__ import annotations
 

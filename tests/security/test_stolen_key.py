@@ -17,11 +17,10 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from authkit.core.clients import Client
-from authkit.logins.reasons import EndReason
+from authkit.logins.reasons import EndReason, TokenKind
 from authkit.logins.services import end_login, end_logins_of
 from authkit.revocation import hints, push, sightings
 from authkit.tokens.codec import sign
-from authkit.tokens.keys import TokenUse
 from authkit.tokens.services import TokenPair, issue_tokens
 from tests.revocation.hinted import Tokens, block, keep_lease
 from tests.services.redis import Server, own
@@ -72,7 +71,7 @@ def answer(token: str) -> int:
 def forged(*, login_id: UUID, user_id: Any, ahead: int = 0) -> str:
     now = int(time.time()) + ahead
     return sign(
-        use=TokenUse.ACCESS, login_id=login_id, subject=str(user_id), generation=0, issued_at=now,
+        kind=TokenKind.ACCESS, login_id=login_id, subject=str(user_id), generation=0, issued_at=now,
         expires_at=now + 9 * MINUTE, issuer="authkit", audience="authkit",
     )  # fmt: skip
 

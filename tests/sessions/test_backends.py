@@ -16,7 +16,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from authkit.logins.models import Login
-from authkit.wiring import MODEL_BACKEND
+from authkit.wiring import LIMITED_MODEL_BACKEND
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -53,7 +53,7 @@ def test_sign_up_view_signs_its_person_in() -> None:
     value = "grace@example.com"
     made = client.post("/sign-up/", {name: value, "password1": PASSWORD, "password2": PASSWORD})
     assert (made.status_code, made.get("Location")) == (302, "/auth/account/"), made.content
-    assert client.session[BACKEND_SESSION_KEY] == MODEL_BACKEND
+    assert client.session[BACKEND_SESSION_KEY] == LIMITED_MODEL_BACKEND
     login = Login.objects.get()
     assert (login.user.get_username(), login.method) == (value, "password")
     assert client.get("/auth/account/").status_code == 200

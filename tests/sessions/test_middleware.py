@@ -24,7 +24,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.sessions.middleware import SessionLoginMiddleware
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
-from authkit.wiring import LOGIN_BACKEND, MODEL_BACKEND
+from authkit.wiring import LIMITED_MODEL_BACKEND, LOGIN_BACKEND, MODEL_BACKEND
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
 
@@ -201,7 +201,7 @@ def test_session_of_login_backend_from_before_logins_is_adopted_and_names_the_pr
 ) -> None:
     client = before_authkit(user, backend=LOGIN_BACKEND)
     assert client.get("/who/").content.decode() == str(user.pk)
-    assert client.session[BACKEND_SESSION_KEY] == MODEL_BACKEND
+    assert client.session[BACKEND_SESSION_KEY] == LIMITED_MODEL_BACKEND
 
 
 def test_user_of_a_backend_of_its_own_kind_is_that_backends(user: Any) -> None:

@@ -18,7 +18,7 @@ from authkit.logins.reasons import EndReason
 from authkit.sessions.receivers import open_session_login
 from authkit.sessions.services import sign_in, sign_out
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
-from authkit.wiring import LOGIN_BACKEND, MODEL_BACKEND
+from authkit.wiring import LIMITED_MODEL_BACKEND, LOGIN_BACKEND, MODEL_BACKEND
 
 pytestmark = pytest.mark.django_db
 
@@ -36,13 +36,13 @@ def test_sign_in_opens_a_login_by_that_method(user: Any, request_: Any) -> None:
     assert Login.objects.get() == login
     assert (login.method, login.remembered) == ("acme", False)
     assert request_.user == user
-    assert request_.session[BACKEND_SESSION_KEY] == MODEL_BACKEND
+    assert request_.session[BACKEND_SESSION_KEY] == LIMITED_MODEL_BACKEND
 
 
 def test_sign_in_notes_the_backend_that_verified(user: Any, request_: Any) -> None:
     user.backend = MODEL_BACKEND
     sign_in(request=request_, user=user, method="password")
-    assert request_.session[BACKEND_SESSION_KEY] == MODEL_BACKEND
+    assert request_.session[BACKEND_SESSION_KEY] == LIMITED_MODEL_BACKEND
     sign_in(request=request_, user=user, method="password", backend=LOGIN_BACKEND)
     assert request_.session[BACKEND_SESSION_KEY] == LOGIN_BACKEND
 

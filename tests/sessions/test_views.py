@@ -1,4 +1,4 @@
-"""`session/`, `session/login/`, `session/logout/` (API.md, "Sessions")."""
+"""`session/`, `session/login/`, `session/logout/` (docs/http.md, "Sessions")."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import pytest
 
 import authkit.checks
 import authkit.social.checks
+import authkit.social.every_check
 import authkit.social.rule_checks
 from authkit.social.checks import provider_problems, trusted_addresses
 
@@ -113,6 +114,6 @@ def test_mistakes_in_the_block_leave_the_other_checks_working(settings) -> None:
 
 
 def test_no_id_means_two_things() -> None:
-    lists = (authkit.checks, authkit.social.checks, authkit.social.rule_checks)
+    lists = (authkit.checks, authkit.social.checks, authkit.social.every_check, authkit.social.rule_checks)
     ids = [number for module in lists for number in re.findall(r"\b[EW]\d{3}\b", module.__doc__ or "")]
     assert sorted(ids) == sorted(set(ids))

@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from social_django.models import UserSocialAuth
 
-from authkit.conf.social import SOCIAL_STEPS
 from authkit.logins.models import Login
+from authkit.social.settings import SOCIAL_STEPS
 from tests.social import steps
 from tests.social.browsers import begin, come_back, go, refused
 

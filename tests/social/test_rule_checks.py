@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.core import checks as django_checks
 
-from authkit.conf.social import SOCIAL_STEPS
 from authkit.social import every_check as providers
 from authkit.social.rule_checks import rule_problems
+from authkit.social.settings import SOCIAL_STEPS
 
 OURS = list(SOCIAL_STEPS)
 

@@ -9,11 +9,10 @@ from django.contrib.auth import get_user_model
 from authkit.exceptions import TokenNotValid
 from authkit.logins.blacklist import blacklist_token, is_blacklisted
 from authkit.logins.models import BlacklistedToken, Login
-from authkit.logins.reasons import EndReason
+from authkit.logins.reasons import EndReason, TokenKind
 from authkit.logins.services import end_login
 from authkit.tokens.blacklisting import blacklist_text, summarize_token, token_state
 from authkit.tokens.codec import sign
-from authkit.tokens.keys import TokenUse
 from authkit.tokens.services import refresh_tokens, verify_access
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +35,7 @@ def test_a_blacklisted_token_and_its_sibling_are_both_refused(pair: Any, kind: s
 def test_an_expired_token_can_be_blacklisted_and_that_ends_its_login(pair: Any) -> None:
     hour_ago = int(time.time()) - 3600
     old = sign(
-        use=TokenUse.ACCESS,
+        kind=TokenKind.ACCESS,
         login_id=pair.login.pk,
         subject=str(pair.user.pk),
         generation=0,

@@ -13,8 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from authkit.exceptions import TokenNotValid
+from authkit.logins.reasons import TokenKind
 from authkit.tokens import codec, jwk, jws
-from authkit.tokens.keys import TokenUse, signing_key
+from authkit.tokens.keys import signing_key
 from authkit.tokens.signer import Signer
 from tests.tokens.rings import (
     ALGORITHMS,
@@ -42,34 +43,34 @@ def algorithm(request: Any, settings: Any) -> str:
     return str(request.param)
 
 
-def signed(use: TokenUse = TokenUse.ACCESS, **claims: Any) -> str:
+def signed(kind: TokenKind = TokenKind.ACCESS, **claims: Any) -> str:
     now = int(time.time())
     usual: dict[str, Any] = {"login_id": UUID(int=5), "subject": "7", "generation": 3}
     times = {"issued_at": now, "expires_at": now + 900}
-    return codec.sign(use=use, **{**usual, **times, **WHOM, **claims})
+    return codec.sign(kind=kind, **{**usual, **times, **WHOM, **claims})
 
 
-def read(token: str, *uses: TokenUse) -> codec.Claims:
-    return codec.read(token, uses=uses or (TokenUse.ACCESS,), **WHOM)
+def read(token: str, *kinds: TokenKind) -> codec.Claims:
+    return codec.read(token, kinds=kinds or (TokenKind.ACCESS,), **WHOM)
 
 
 @pytest.mark.usefixtures("algorithm")
 @properties
 @given(
-    use=st.sampled_from(TokenUse),
+    kind=st.sampled_from(TokenKind),
     login_id=st.uuids(),
     subject=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200),
     generation=st.integers(0, 2**40),
     lifetime=st.integers(1, 10**8),
     age=st.integers(0, 10**8),
 )
-def test_round_trip(use: TokenUse, login_id: UUID, subject: str, generation: int, lifetime: int, age: int) -> None:
+def test_round_trip(kind: TokenKind, login_id: UUID, subject: str, generation: int, lifetime: int, age: int) -> None:
     now = int(time.time())
     times = {"issued_at": now - age, "expires_at": now + lifetime + 60}
-    token = signed(use, login_id=login_id, subject=subject, generation=generation, **times)
-    claims = read(token, *TokenUse)
+    token = signed(kind, login_id=login_id, subject=subject, generation=generation, **times)
+    claims = read(token, *TokenKind)
     assert (claims.login_id, claims.subject, claims.expires_at) == (login_id, subject, now + lifetime + 60)
-    assert claims.generation == (generation if use is TokenUse.REFRESH else None)
+    assert claims.generation == (generation if kind is TokenKind.REFRESH else None)
     assert len(token) <= jws.MAX_TOKEN_LENGTH
 
 
@@ -100,7 +101,7 @@ def test_any_mutation_is_refused(data: st.DataObject) -> None:
 @given(st.text(max_size=300) | st.text(ALPHABET, max_size=300) | st.lists(st.text(ALPHABET), max_size=5).map(".".join))
 def test_any_text_is_refused_and_nothing_else_happens(text: str) -> None:
     with pytest.raises(TokenNotValid):
-        read(text, *TokenUse)
+        read(text, *TokenKind)
 
 
 json_values = st.recursive(
@@ -113,7 +114,7 @@ json_values = st.recursive(
 @properties
 @given(members=st.dictionaries(st.text(max_size=6) | st.sampled_from(["crit", "jku", "b64", "zip"]), json_values))
 def test_header_with_any_unknown_member_is_refused_although_signed(members: dict[str, Any]) -> None:
-    key = signing_key(TokenUse.ACCESS)
+    key = signing_key(TokenKind.ACCESS)
     unknown = {name: value for name, value in members.items() if name not in jws.MEMBERS}
     payload = json.loads(jws._decoded(signed().split(".")[1].encode()) or b"")
     headers = {"typ": "at+jwt", "kid": key.kid, **unknown}
@@ -128,7 +129,7 @@ def test_header_with_any_unknown_member_is_refused_although_signed(members: dict
 @properties
 @given(name=st.sampled_from(["iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp", "token_type"]), value=json_values)
 def test_claim_of_any_kind_is_read_or_refused_and_nothing_else_happens(name: str, value: Any) -> None:
-    key = signing_key(TokenUse.ACCESS)
+    key = signing_key(TokenKind.ACCESS)
     payload = json.loads(jws._decoded(signed().split(".")[1].encode()) or b"")
     headers = {"typ": "at+jwt", "kid": key.kid}
     token = jws.encode({**payload, name: value}, headers=headers, algorithm=key.algorithm, key=key.secret)
@@ -142,7 +143,7 @@ def test_claim_of_any_kind_is_read_or_refused_and_nothing_else_happens(name: str
 
 
 def test_payload_that_is_signed_and_no_object() -> None:
-    key = signing_key(TokenUse.ACCESS)
+    key = signing_key(TokenKind.ACCESS)
     headers = {"typ": "at+jwt", "kid": key.kid}
     for payload in ([1], "x", 1, None):
         with pytest.raises(TokenNotValid):

@@ -1,4 +1,4 @@
-"""The token endpoints as a program sees them (API.md, "Tokens")."""
+"""The token endpoints as a program sees them (docs/http.md, "Tokens")."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from authkit.exceptions import TokenNotValid
+from authkit.logins.reasons import TokenKind
 from authkit.tokens import codec, jws
-from authkit.tokens.keys import TokenUse
 from authkit.tokens.verified_cache import KnownTokens, TokenFacts
 from tests.tokens.rings import ALGORITHMS, ring
 
@@ -40,14 +40,14 @@ def checks(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return made
 
 
-def signed(use: TokenUse = TokenUse.ACCESS, subject: str = "7", **extra: Any) -> str:
+def signed(kind: TokenKind = TokenKind.ACCESS, subject: str = "7", **extra: Any) -> str:
     now = int(time.time())
     whose: Any = {"login_id": UUID(int=5), "subject": subject, "generation": 3}
-    return codec.sign(use=use, issued_at=now, expires_at=now + 900, extra=extra, **whose, **WHOM)
+    return codec.sign(kind=kind, issued_at=now, expires_at=now + 900, extra=extra, **whose, **WHOM)
 
 
-def read(token: str, *uses: TokenUse, **whom: str) -> codec.Claims:
-    return codec.read(token, uses=uses or (TokenUse.ACCESS,), **{**WHOM, **whom})
+def read(token: str, *kinds: TokenKind, **whom: str) -> codec.Claims:
+    return codec.read(token, kinds=kinds or (TokenKind.ACCESS,), **{**WHOM, **whom})
 
 
 def at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -64,12 +64,12 @@ def test_verified_once_and_judged_each_time(checks: list[bytes], monkeypatch: py
         with pytest.raises(TokenNotValid):
             read(token, **other)
     with pytest.raises(TokenNotValid):
-        read(token, TokenUse.REFRESH)
+        read(token, TokenKind.REFRESH)
     at(monkeypatch, 901)
     with pytest.raises(TokenNotValid) as caught:
         read(token)
     assert caught.value.reason == "expired"
-    assert codec.read(token, uses=(TokenUse.ACCESS,), expired_too=True, **WHOM).subject == "7"
+    assert codec.read(token, kinds=(TokenKind.ACCESS,), expired_too=True, **WHOM).subject == "7"
 
 
 def test_what_one_request_does_to_its_claims_no_other_one_sees(checks: list[bytes]) -> None:
@@ -118,9 +118,9 @@ def test_another_spelling_of_a_known_token_is_none(respelt: str) -> None:
 
 
 def test_refresh_tokens_are_not_remembered(checks: list[bytes]) -> None:
-    token = signed(TokenUse.REFRESH)
+    token = signed(TokenKind.REFRESH)
     for _ in range(2):
-        assert read(token, TokenUse.REFRESH).generation == 3
+        assert read(token, TokenKind.REFRESH).generation == 3
     assert len(checks) == 2
 
 

@@ -17,14 +17,15 @@ from authkit import conf
 from authkit.core.clients import Client
 from authkit.exceptions import KeysUnavailable
 from authkit.logins.models import Login
+from authkit.logins.reasons import TokenKind
 from authkit.tokens import keys
 from authkit.tokens.key_sources import _derived
-from authkit.tokens.keys import TokenUse, signing_key, verifying_key
+from authkit.tokens.keys import signing_key, verifying_key
 from authkit.tokens.services import issue_tokens, refresh_tokens, verify_access
 from tests.tokens.rings import jwk_of, ring
 
 
-def kid(use: TokenUse = TokenUse.ACCESS) -> str:
+def kid(use: TokenKind = TokenKind.ACCESS) -> str:
     return signing_key(use).kid
 
 
@@ -274,11 +275,11 @@ def test_command_rotates_no_ring_that_its_source_does_not_say(settings: Any, tmp
 
 @pytest.mark.parametrize("weak", ["", "short", "x" * 31])
 def test_key_that_everybody_has_among_the_fallbacks_verifies_no_token(weak: str, user: Any, settings: Any) -> None:
-    forged = _derived(weak, TokenUse.ACCESS)
+    forged = _derived(weak, TokenKind.ACCESS)
     good = "g" + settings.SECRET_KEY
     settings.SECRET_KEY_FALLBACKS = [weak, good]
-    assert verifying_key(TokenUse.ACCESS, forged.kid) is None
-    assert verifying_key(TokenUse.ACCESS, _derived(good, TokenUse.ACCESS).kid)
+    assert verifying_key(TokenKind.ACCESS, forged.kid) is None
+    assert verifying_key(TokenKind.ACCESS, _derived(good, TokenKind.ACCESS).kid)
 
 
 def test_short_secret_key_signs_no_token(settings: Any) -> None:
@@ -294,26 +295,26 @@ def test_empty_source_means_derived_keys(settings: Any) -> None:
     for source in ("", lambda: ""):
         settings.AUTHKIT = {"TOKENS": {"KEYS": source}}
         assert kid() == derived
-        assert signing_key(TokenUse.ACCESS).derived
+        assert signing_key(TokenKind.ACCESS).derived
 
 
 def test_ring_without_a_use_leaves_that_use_to_the_derived_key(settings: Any) -> None:
-    derived = kid(TokenUse.REFRESH)
+    derived = kid(TokenKind.REFRESH)
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": [jwk_of("ES256")]})}}
-    assert (kid(), kid(TokenUse.REFRESH)) == (jwk_of("ES256")["kid"], derived)
+    assert (kid(), kid(TokenKind.REFRESH)) == (jwk_of("ES256")["kid"], derived)
 
 
 def test_key_of_one_use_is_not_found_for_the_other(settings: Any) -> None:
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring("HS256")}}
-    assert verifying_key(TokenUse.ACCESS, jwk_of("HS256")["kid"])
-    assert verifying_key(TokenUse.REFRESH, jwk_of("HS256")["kid"]) is None
+    assert verifying_key(TokenKind.ACCESS, jwk_of("HS256")["kid"])
+    assert verifying_key(TokenKind.REFRESH, jwk_of("HS256")["kid"]) is None
 
 
 def test_kids_of_derived_keys_are_what_they_were(settings: Any) -> None:
     # Literal: an upgrade that changes them logs everybody out.
     settings.SECRET_KEY = "the-kid-of-a-derived-key-is-a-promise-0123456789"
     assert kid() == "YQ3zIp3YVcfM"
-    assert kid(TokenUse.REFRESH) == "_rwxF3DBTOGd"
+    assert kid(TokenKind.REFRESH) == "_rwxF3DBTOGd"
 
 
 def test_going_from_derived_keys_to_a_ring_logs_nobody_out(user: Any, settings: Any) -> None:
@@ -323,7 +324,7 @@ def test_going_from_derived_keys_to_a_ring_logs_nobody_out(user: Any, settings: 
     after = refresh_tokens(refresh=before.refresh)
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring("ES256", "HS256"), "DERIVED_KEYS": False}}
     assert verify_access(token=after.access).user == user
-    assert verifying_key(TokenUse.ACCESS, "anything else") is None
+    assert verifying_key(TokenKind.ACCESS, "anything else") is None
 
 
 def test_no_secret_in_repr_settings_or_the_printed_block(settings: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from authkit.exceptions import TokenNotValid
 from authkit.logins.models import Login
-from authkit.logins.reasons import EndReason
+from authkit.logins.reasons import EndReason, TokenKind
 from authkit.tokens.codec import Claims
-from authkit.tokens.keys import TokenUse, signing_key
+from authkit.tokens.keys import signing_key
 from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import TokenPair, refresh_tokens, verify_access
 
@@ -55,9 +55,9 @@ def test_expired_refresh_token_is_refused_with_its_reason(pair: TokenPair, monke
 
 
 def test_keys_differ_by_use_and_secret(settings: Any) -> None:
-    access, refresh = signing_key(TokenUse.ACCESS), signing_key(TokenUse.REFRESH)
+    access, refresh = signing_key(TokenKind.ACCESS), signing_key(TokenKind.REFRESH)
     assert len({access.secret, refresh.secret, settings.SECRET_KEY.encode()}) == 3
     assert len(access.secret) == len(refresh.secret) == 32
     assert access.kid != refresh.kid
     with override_settings(SECRET_KEY="n" * 50):
-        assert signing_key(TokenUse.ACCESS).secret != access.secret
+        assert signing_key(TokenKind.ACCESS).secret != access.secret

@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import authkit
 from authkit.core.clients import Client
 from authkit.exceptions import KeysUnavailable, TokenNotValid
+from authkit.logins.reasons import TokenKind
 from authkit.tokens import codec, jwk, jws, stateless, verify
 from authkit.tokens.keyring import published
-from authkit.tokens.keys import TokenUse, current, signing_key
+from authkit.tokens.keys import current, signing_key
 from authkit.tokens.revoking import revoke_token
 from authkit.tokens.services import issue_tokens
 from tests.services import openid
@@ -51,17 +52,17 @@ def configure(settings: Any, algorithm: str, number: int = 0) -> None:
     settings.AUTHKIT = {"TOKENS": tokens}
 
 
-def signed(use: TokenUse = TokenUse.ACCESS, *, age: int = 0, lifetime: int = 900, **whom: str) -> str:
+def signed(kind: TokenKind = TokenKind.ACCESS, *, age: int = 0, lifetime: int = 900, **whom: str) -> str:
     now = int(time.time()) - age
     claims: Any = {"issuer": WHOM["iss"], "audience": WHOM["aud"], **whom}
     return codec.sign(
-        use=use, login_id=UUID(int=5), subject="7", generation=0, issued_at=now, expires_at=now + lifetime, **claims
+        kind=kind, login_id=UUID(int=5), subject="7", generation=0, issued_at=now, expires_at=now + lifetime, **claims
     )
 
 
 def forged(token: str, key: Any = None, header: dict[str, str] | None = None, **claims: Any) -> str:
     """The same token by our own key, with other claims and header members."""
-    own = signing_key(TokenUse.ACCESS)
+    own = signing_key(TokenKind.ACCESS)
     payload = {**json.loads(jws._decoded(token.split(".")[1].encode()) or b""), **claims}
     payload = {name: value for name, value in payload.items() if value is not ...}
     headers = {"typ": "at+jwt", "kid": own.kid, **(header or {})}
@@ -86,7 +87,7 @@ def test_everything_that_a_token_may_get_wrong(algorithm: str) -> None:
         signed(issuer="https://other.example.test"),
         signed(audience="invoices"),
         signed(age=-60),
-        signed(TokenUse.REFRESH),
+        signed(TokenKind.REFRESH),
         forged(token, token_type="refresh"),
         forged(token, nbf=int(time.time()) + 60),
         forged(token, header={"typ": "JWT"}),
@@ -337,7 +338,7 @@ def test_node_with_jose(live_server: Any, user: Any, settings: Any, announced: t
 def test_rsa_key_of_1024_bits_in_the_set_is_passed_over(settings: Any) -> None:
     configure(settings, "RS256")
     small = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    entry = jwk.public(small.public_key(), algorithm="RS256", kid=signing_key(TokenUse.ACCESS).kid)
+    entry = jwk.public(small.public_key(), algorithm="RS256", kid=signing_key(TokenKind.ACCESS).kid)
     assert refused(forged(signed(), key=small), jwks={"keys": [entry]}).reason is None
 
 

@@ -1,4 +1,4 @@
-"""The transports `body`, `hybrid` and `cookie` as a browser sees them (API.md, "A token answer, by transport")."""
+"""The transports `body`, `hybrid` and `cookie` as a browser sees them (docs/http.md, "A token answer")."""
 
 from __future__ import annotations
 

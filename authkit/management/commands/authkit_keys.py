@@ -14,10 +14,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from authkit.exceptions import KeysUnavailable
+from authkit.logins.reasons import TokenKind
 from authkit.tokens import jwk, keys
 from authkit.tokens.jwks import MAX_AGE_SECONDS
 from authkit.tokens.jws import ALGORITHMS
-from authkit.tokens.keys import TokenUse
 
 DEFAULT_ALGORITHM = "HS256"
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         actions.add_parser("list", help="say which keys there are and what they do; shows no secret")
         for action in (generate, rotate):
             action.add_argument("--algorithm", choices=list(ALGORITHMS), help="of the keys that are made")
-            action.add_argument("--use", choices=[use.value for use in TokenUse], help="for these tokens only")
+            action.add_argument("--use", choices=[use.value for use in TokenKind], help="for these tokens only")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -92,7 +92,7 @@ class Command(BaseCommand):
 
 
 def _uses(only: str | None) -> list[str]:
-    return [only] if only else [use.value for use in TokenUse]
+    return [only] if only else [use.value for use in TokenKind]
 
 
 def _step(entries: list[dict[str, Any]], use: str, algorithm: str | None) -> tuple[list[dict[str, Any]], str]:
@@ -101,7 +101,7 @@ def _step(entries: list[dict[str, Any]], use: str, algorithm: str | None) -> tup
     announced = [entry for entry in entries if entry.get("announced")]
     if announced:
         first = {name: value for name, value in announced[0].items() if name != "announced"}
-        lifetime = "TOKENS.ACCESS_LIFETIME" if use == TokenUse.ACCESS else "TOKENS.REFRESH_IDLE"
+        lifetime = "TOKENS.ACCESS_LIFETIME" if use == TokenKind.ACCESS else "TOKENS.REFRESH_IDLE"
         old = signing[0]["kid"] if signing else "The derived key"
         words = _SIGNS.format(use=use, kid=first["kid"], old=old, lifetime=lifetime)
         return [first, *signing, *announced[1:]], words

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from authkit import features
 from authkit.core.one_time_codes import prunable_codes
 from authkit.limiter.pruning import prunable_budgets
+from authkit.limiter.stuffing import prunable_failures
 from authkit.logins.pruning import BATCH_SIZE, KEEP, prunable_blacklisted_tokens, prunable_logins, prune
 from authkit.mail.claims import prunable_deliveries
 from authkit.management.progress import Progress
@@ -26,8 +27,8 @@ class Command(BaseCommand):
     """Says how many of each kind went. It is safe any time, twice at once, and to interrupt: the next run goes on."""
 
     help = (
-        "Deletes logins, blacklisted tokens, one-time codes, deliveries, known devices and attempt budgets that ran "
-        "out, and what features left behind, in small batches. Expired sessions are Django's own: see clearsessions."
+        "Deletes logins, blacklisted tokens, one-time codes, deliveries, known devices, attempt budgets and counts of "
+        "failed tries that ran out, and what features left behind, in small batches. Expired sessions are Django's own: see clearsessions."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -58,6 +59,7 @@ def _prunable(keep: timedelta) -> list[tuple[str, QuerySet[Any]]]:
         ("deliveries", prunable_deliveries(keep=keep)),
         ("known devices", prunable_devices()),
         ("attempt budgets", prunable_budgets()),
+        ("counts of failed tries", prunable_failures(keep=keep)),
         *features.prunable(keep),
     ]
 

@@ -84,7 +84,7 @@ def explicit() -> str:
     """Python that says in full what `configure` does to this project's settings, as they are now."""
     # Not the defaults of Django and DRF: `configure` sets those that the project left out.
     chosen: Any = settings
-    names = ("INSTALLED_APPS", "MIDDLEWARE")
+    names = ("INSTALLED_APPS", "MIDDLEWARE", "AUTHENTICATION_BACKENDS")
     namespace: dict[str, Any] = {name: getattr(settings, name) for name in names}
     namespace["AUTHKIT"] = getattr(settings, "AUTHKIT", {})
     for name in ("SESSION_ENGINE", "SOCIAL_AUTH_STRATEGY", "REST_FRAMEWORK"):

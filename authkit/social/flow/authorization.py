@@ -15,6 +15,7 @@ from authkit.codes.pkce import is_challenge
 from authkit.codes.redirect_uris import is_registered
 from authkit.exceptions import SocialLoginFailed
 from authkit.social.failures import STATUSES, Failure, failure_of, refuse
+from authkit.social.settings import SocialSettings
 
 MAX_STATE_LENGTH = 512
 
@@ -84,7 +85,7 @@ def noted(notes: Mapping[str, str]) -> AuthorizationRequest | None:
 
 
 def _check_redirect_uri(asked: AuthorizationRequest) -> None:
-    registered = conf.current().social.redirect_uris
+    registered = conf.section(SocialSettings).redirect_uris
     if not is_registered(asked.redirect_uri, registered=registered, debug=settings.DEBUG):
         raise refuse(Failure.INVALID_REQUEST, "the redirect_uri is not registered")
 

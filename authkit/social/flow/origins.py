@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from social_core.exceptions import AuthConfigurationError
 
-from authkit.conf import ProviderSettings
 from authkit.social.flow.strategy import backend_class
 from authkit.social.providers import presets
+from authkit.social.settings import ProviderSettings
 
 
 def sign_in_origins() -> list[str]:

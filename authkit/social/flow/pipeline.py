@@ -29,6 +29,7 @@ from authkit.social.links.linking import (
     storable_uid,
     write_link,
 )
+from authkit.social.settings import SocialSettings
 
 MAX_UID_LENGTH = 255
 
@@ -106,7 +107,7 @@ def link_by_address(
     Raises:
         SocialLoginFailed: `misconfigured`; or (`account_exists`) a parallel request was first.
     """
-    verified = conf.current().social.email_verified
+    verified = conf.section(SocialSettings).email_verified
     if user is not None or not verified:
         return None
     person = owner_of_address(email=details["email"], provider=backend.name, verified=verified)
@@ -126,7 +127,7 @@ def sign_up(
     """
     if user is not None:
         return {"user": user, "social": social, "is_new": False}
-    profile, social_settings = Profile(provider=backend.name, **details), conf.current().social
+    profile, social_settings = Profile(provider=backend.name, **details), conf.section(SocialSettings)
     refuse_strangers(profile=profile, allow=social_settings.signup, domains=social_settings.signup_domains)
     person = create_person(profile=profile)
     return {"user": person, "social": _linked(person, identity, LinkedBy.SIGNUP), "is_new": True}

@@ -1,4 +1,4 @@
-"""The doors for programs: authorize, exchange, and a native SDK's ID token (API.md, "Social")."""
+"""The doors for programs: authorize, exchange, and a native SDK's ID token (docs/http.md, "Social")."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from authkit.core.clients import client_from
 from authkit.core.operations import Parameter, operation
 from authkit.core.refusals import headers_of
 from authkit.exceptions import NotFound, SocialLoginFailed
-from authkit.social.doors import NATIVE
+from authkit.social.doors import EXCHANGE, NATIVE
 from authkit.social.failures import SENTENCES, STATUSES, failure_of
 from authkit.social.flow import round_trip
 from authkit.social.flow.authorization import declined, requested
 from authkit.social.flow.codes import exchange_code
+from authkit.social.flow.guesses import guessable
 from authkit.social.flow.strategy import AuthKitStrategy
 from authkit.social.flow.views import SocialPage
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
+from authkit.social.settings import SocialSettings
 from authkit.tokens.serializers import TokenAnswerSerializer
 from authkit.tokens.services import issue_tokens
 from authkit.tokens.views import SIGN_IN, TRANSPORTS, replaced_logins, signed_in_answer, transport_for
@@ -84,7 +86,7 @@ class ExchangeView(ApiView):
         description=f"Once, within 60 s. {TRANSPORTS}",
         body=ExchangeSerializer,
         answers={200: TokenAnswerSerializer},
-        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN},
+        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN, 429: ("throttled", "locked")},
         csrf="cookies",
     )
     def post(self, request: Request) -> Response:
@@ -92,16 +94,18 @@ class ExchangeView(ApiView):
         body.is_valid(raise_exception=True)
         given = body.validated_data
         transport = transport_for(request, given.get("transport"))
-        pair = exchange_code(
-            code=given["code"],
-            verifier=given["code_verifier"],
-            redirect_uri=given["redirect_uri"],
-            client=client_from(request.META, trusted_proxies=conf.current().trusted_proxies),
-            transport=transport,
-            replaces=replaced_logins(request._request, transport),
-            request=request._request,
-            wants_device=given["device"],
-        )
+        client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+        with guessable(door=EXCHANGE.id, client=client):
+            pair = exchange_code(
+                code=given["code"],
+                verifier=given["code_verifier"],
+                redirect_uri=given["redirect_uri"],
+                client=client,
+                transport=transport,
+                replaces=replaced_logins(request._request, transport),
+                request=request._request,
+                wants_device=given["device"],
+            )
         return signed_in_answer(request, pair)
 
 
@@ -120,25 +124,27 @@ class NativeTokenView(SocialApiView):
             400: ("transport_not_allowed", "social_failed"),
             403: (*SIGN_IN, "social_failed"),
             404: ("not_found",),
+            429: ("throttled", "locked"),
             503: ("social_failed",),
         },
         parameters=(Parameter("provider", "A provider's id."),),
         csrf="cookies",
     )
     def post(self, request: Request, provider: str) -> Response:
-        if provider not in conf.current().social.providers:
+        if provider not in conf.section(SocialSettings).providers:
             raise NotFound("no such provider")
         body = NativeTokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         given = body.validated_data
         transport = transport_for(request, given.get("transport"))
-        came = round_trip.accept_id_token(
-            strategy=AuthKitStrategy(DjangoStorage, request._request),
-            provider=provider,
-            id_token=given["id_token"],
-            nonce=given["nonce"],
-        )
         client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+        with guessable(door=NATIVE.id, client=client):
+            came = round_trip.accept_id_token(
+                strategy=AuthKitStrategy(DjangoStorage, request._request),
+                provider=provider,
+                id_token=given["id_token"],
+                nonce=given["nonce"],
+            )
         replaces = replaced_logins(request._request, transport)
         pair = round_trip.open_login(
             came=came,

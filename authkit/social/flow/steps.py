@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.utils.module_loading import import_string
 
 from authkit import conf
-from authkit.conf.social import SOCIAL_STEPS
 from authkit.social.failures import Failure, refuse
+from authkit.social.settings import SOCIAL_STEPS, SocialSettings
 
 FOREIGN = ("social_core.", "social_django.")
 
@@ -50,7 +50,7 @@ def current_steps() -> list[str]:
     Raises:
         SocialLoginFailed: `misconfigured`: the list isn't safe, so no sign-in goes by it.
     """
-    paths = conf.current().social.pipeline
+    paths = conf.section(SocialSettings).pipeline
     for problem in step_problems(paths):
         raise refuse(Failure.MISCONFIGURED, f"SOCIAL.PIPELINE: {problem.message}")
     return list(paths)

@@ -23,6 +23,7 @@ from authkit.social.providers import presets
 from authkit.social.providers.client_credentials import client_of, public_host
 from authkit.social.providers.state_and_pkce import BrowserBound
 from authkit.social.providers.transactions import Transactions
+from authkit.social.settings import SocialSettings
 
 OWN_SETTINGS = frozenset({"PIPELINE", "KEY", "SECRET", "ISSUER", "NATIVE_CLIENT_IDS"})
 """Of social-core's settings, those that a provider's OPTIONS can't change."""
@@ -101,7 +102,7 @@ class AuthKitStrategy(DjangoStrategy):
         return public_host() or ("" if self.request is None else str(self.request.get_host()))
 
     def get_backends(self) -> list[str]:
-        return list(conf.current().social.providers)
+        return list(conf.section(SocialSettings).providers)
 
     def get_backend_class(self, name: str) -> Any:
         provider = presets.find(name)

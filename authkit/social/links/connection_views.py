@@ -1,4 +1,4 @@
-"""My connected accounts, for programs (API.md "Social")."""
+"""My connected accounts, for programs (docs/http.md, "Social")."""
 
 from __future__ import annotations
 

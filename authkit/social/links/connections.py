@@ -14,6 +14,7 @@ from authkit import conf, signals
 from authkit.exceptions import LastLoginMethod, NotFound
 from authkit.social.links.linking import locked_person
 from authkit.social.providers.registry import Provider, configured
+from authkit.social.settings import SocialSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def disconnect(*, user_id: Any, connection_id: int) -> Connection:
 
 def _has_another_way(person: Any, links: list[UserSocialAuth], link: UserSocialAuth) -> bool:
     # A link to a provider that isn't configured any more opens nothing.
-    working = conf.current().social.providers
+    working = conf.section(SocialSettings).providers
     return bool(person.has_usable_password()) or any(
         other.pk != link.pk and other.provider in working for other in links
     )

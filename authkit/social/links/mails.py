@@ -14,6 +14,7 @@ from authkit.core.hidden import traced
 from authkit.mail.mails import address_of, queue_mail
 from authkit.social.links.linking import LinkedBy
 from authkit.social.providers.presets import find
+from authkit.social.settings import SocialSettings
 
 logger = logging.getLogger("authkit")
 
@@ -29,7 +30,7 @@ def mail_linked(sender: Any, *, link_id: Any, provider: str, how: str, **_argume
     Not for an account that was opened by the very sign-in: its owner has just done that. A mail that can't be queued is
     logged, because the link is committed by then.
     """
-    if how == LinkedBy.SIGNUP.value or not conf.current().social.link_mail:
+    if how == LinkedBy.SIGNUP.value or not conf.section(SocialSettings).link_mail:
         return
     try:
         link = UserSocialAuth.objects.select_related("user").get(pk=link_id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from authkit import conf
-from authkit.conf import ProviderSettings, Secret
+from authkit.conf import Secret
 from authkit.social.failures import Failure, refuse
+from authkit.social.settings import ProviderSettings
 
 
 def client_of(provider: ProviderSettings, *, host: str, client_id: str = "") -> tuple[str, Secret]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import socket
 from collections.abc import Iterable
 from functools import cache
@@ -17,6 +16,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import create_connection
 
+from authkit.core.arriving import Readable
 from authkit.social.providers import circuit_breaker
 
 MAX_BYTES = 2 * 1024 * 1024
@@ -103,43 +103,10 @@ def _check(response: Response, *_args: Any, **_kwargs: Any) -> None:
 # overrides parts of urllib3 and requests, as they are in urllib3 2.8 and requests 2.34.
 
 
-class _Arriving(io.RawIOBase):
-    """The bytes that arrive at a socket, for as long as the current call goes on."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-        # Its connection may be closed while the rest of an answer is to be read; this counts the readers.
-        self._open = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while True:
-            self._socket.settimeout(circuit_breaker.current().for_reading())
-            try:
-                return self._socket.recv_into(buffer)
-            except TimeoutError:
-                continue  # perhaps this is the one call that goes on; if not, `for_reading` says so
-
-    def close(self) -> None:
-        self._open.close()
-        super().close()
-
-
-class _Readable:
-    """The part of a socket that http.client's answers use."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._socket = sock
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Arriving(self._socket))
-
-
 class _Answer(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_Readable(sock), *args, **kwargs)  # type: ignore[arg-type]
+        readable = Readable(sock, lambda: circuit_breaker.current().for_reading())
+        super().__init__(readable, *args, **kwargs)  # type: ignore[arg-type]
 
 
 class _Connecting:

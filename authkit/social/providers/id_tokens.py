@@ -11,6 +11,7 @@ from jwt.types import Options
 
 from authkit import conf
 from authkit.social.failures import Failure, refuse
+from authkit.social.settings import SocialSettings
 
 logger = logging.getLogger("authkit")
 
@@ -99,7 +100,7 @@ def signed_claims(
 def _decode(token: str, keys: KeySource, kid: Any, algorithm: str, **expected: Any) -> Any:
     wrong: jwt.PyJWTError = jwt.InvalidSignatureError("no key of the issuer fits")
     tried: list[dict[str, Any]] = []
-    leeway = conf.current().social.clock_tolerance
+    leeway = conf.section(SocialSettings).clock_tolerance
     # Asked again where no key fits, and also where none of those has signed this: after a rotation another key may go
     # by the same name, or by none.
     for again in (False, True):

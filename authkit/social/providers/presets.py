@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from authkit import conf
-from authkit.conf import ProviderSettings
+from authkit.social.settings import ProviderSettings, SocialSettings
 
 OPENID = ProviderSettings().backend
 MICROSOFT = "https://login.microsoftonline.com"
@@ -120,10 +120,13 @@ def complete(provider_id: str, entry: ProviderSettings) -> ProviderSettings:
 
 def configured() -> dict[str, ProviderSettings]:
     """All of SOCIAL.PROVIDERS as they are now, completed."""
-    return {provider_id: complete(provider_id, entry) for provider_id, entry in conf.current().social.providers.items()}
+    return {
+        provider_id: complete(provider_id, entry)
+        for provider_id, entry in conf.section(SocialSettings).providers.items()
+    }
 
 
 def find(provider_id: Any) -> ProviderSettings | None:
     """One of them; None if there is none with this id."""
-    entry = conf.current().social.providers.get(provider_id)
+    entry = conf.section(SocialSettings).providers.get(provider_id)
     return None if entry is None else complete(provider_id, entry)

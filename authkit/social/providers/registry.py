@@ -9,6 +9,7 @@ from django.urls import NoReverseMatch, reverse
 from authkit import conf
 from authkit.exceptions import NotFound
 from authkit.social.providers import presets
+from authkit.social.settings import SocialSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Provider:
 def configured() -> list[Provider]:
     """All of SOCIAL.PROVIDERS, in the block's order; none where the pages are not mounted, for none would work."""
     try:
-        return [_provider(provider_id) for provider_id in conf.current().social.providers]
+        return [_provider(provider_id) for provider_id in conf.section(SocialSettings).providers]
     except NoReverseMatch:
         return []
 
@@ -34,7 +35,7 @@ def get(provider_id: str) -> Provider:
     Raises:
         NotFound: there is none with this id.
     """
-    if provider_id not in conf.current().social.providers:
+    if provider_id not in conf.section(SocialSettings).providers:
         raise NotFound("no such provider")
     return _provider(provider_id)
 

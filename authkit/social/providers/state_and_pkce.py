@@ -20,6 +20,7 @@ from authkit.social.failures import Failure, refuse
 from authkit.social.providers import base_classes, presets
 from authkit.social.providers.fetching import send
 from authkit.social.providers.transactions import LIFETIME_SECONDS, claim
+from authkit.social.settings import SocialSettings
 from authkit.social.upstream import UpstreamSession
 
 MAX_STATE_LENGTH = 128
@@ -151,7 +152,7 @@ class BrowserBound(base_classes.OAuth2PKCE):
             headers["User-Agent"] = self.setting("USER_AGENT") or user_agent()
         how |= {"proxies": self.setting("PROXIES"), "verify": self.setting("VERIFY_SSL", True)}
         limit = self.setting("REQUESTS_TIMEOUT") or self.setting("URLOPEN_TIMEOUT")
-        limit = float(timeout or limit or conf.current().social.timeout.total_seconds())
+        limit = float(timeout or limit or conf.section(SocialSettings).timeout.total_seconds())
         began_at = time.monotonic()
         seconds = min(limit, 2 * limit - self._waited)
         if seconds <= 0:

@@ -14,7 +14,7 @@ from authkit import conf
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.grace import Replay, judge
-from authkit.logins.reasons import EndReason
+from authkit.logins.reasons import EndReason, TokenKind
 from authkit.logins.rotation import rotate
 from authkit.logins.services import end_login
 from authkit.logins.statement import ROTATED, WHOLE
@@ -23,7 +23,6 @@ from authkit.revocation.access import acheck_access, check_access
 from authkit.tokens import codec
 from authkit.tokens.codec import Claims
 from authkit.tokens.formats.base import ACCESS, BOTH, Kinds, VerifiedAccess, token_refused
-from authkit.tokens.keys import TokenUse
 from authkit.tokens.pairs import Additions, Rule, TokenPair, lifetime_of, sign_pair
 from authkit.tokens.transports import Transport, bound_transport
 
@@ -62,7 +61,7 @@ def refresh(
 ) -> TokenPair:
     """By rotation of the login's row (`authkit.logins.rotation`), in the transport that the token was issued for."""
     settings = conf.current().tokens
-    claims = codec.read(token, uses=(TokenUse.REFRESH,), issuer=settings.issuer, audience=settings.audience)
+    claims = codec.read(token, kinds=(TokenKind.REFRESH,), issuer=settings.issuer, audience=settings.audience)
     transport = bound_transport(claims)
     if transport not in transports:
         raise TokenNotValid(f"issued for the transport {transport}, which is not how it came")
@@ -88,8 +87,7 @@ def refresh(
 def identify(token: str, *, kinds: Kinds = BOTH) -> Claims:
     """By the signature alone."""
     settings = conf.current().tokens
-    uses = tuple(TokenUse(kind.value) for kind in kinds)
-    return codec.read(token, uses=uses, issuer=settings.issuer, audience=settings.audience, expired_too=True)
+    return codec.read(token, kinds=kinds, issuer=settings.issuer, audience=settings.audience, expired_too=True)
 
 
 def revoke(token: str, *, reason: EndReason) -> bool:
@@ -100,12 +98,11 @@ def revoke(token: str, *, reason: EndReason) -> bool:
 
 
 def _read_access(token: str, settings: conf.TokenSettings) -> Claims:
-    return codec.read(token, uses=(TokenUse.ACCESS,), issuer=settings.issuer, audience=settings.audience)
+    return codec.read(token, kinds=(TokenKind.ACCESS,), issuer=settings.issuer, audience=settings.audience)
 
 
 def _verify_by_row(token: str, kinds: Kinds, settings: conf.TokenSettings) -> VerifiedAccess:
-    uses = tuple(TokenUse(kind.value) for kind in kinds)
-    claims = codec.read(token, uses=uses, issuer=settings.issuer, audience=settings.audience)
+    claims = codec.read(token, kinds=kinds, issuer=settings.issuer, audience=settings.audience)
     try:
         principal = check_login(login_id=claims.login_id, user_id=claims.subject, columns=WHOLE)
     except LoginEnded as ended:

@@ -29,6 +29,7 @@ from authkit.logins.services import end_login
 from authkit.tokens import views
 from authkit.tokens.answer_fields import RESERVED
 from authkit.tokens.cookies import discard_cookies
+from authkit.tokens.forgeries import charge_forgery
 from authkit.tokens.revoking import revoke_refresh
 from authkit.tokens.serializers import RefreshSerializer, TokenAnswerSerializer, TokenSerializer
 from authkit.tokens.services import verify_token
@@ -119,7 +120,11 @@ class TokenObtainPairView(CompatView):
         description=TRANSPORTS,
         body=TokenObtainPairSerializer,
         answers={200: TokenAnswerSerializer},
-        refuses={400: ("transport_not_allowed",), 401: ("no_active_account",), 403: SIGN_IN},
+        refuses={
+            400: ("transport_not_allowed",),
+            401: ("no_active_account",),
+            403: (*SIGN_IN, "challenge_required"),
+        },
         csrf="cookies",
     )
     def post(self, request: Request) -> Response:
@@ -183,7 +188,11 @@ class TokenVerifyView(CompatView):
     def post(self, request: Request) -> Response:
         body = TokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        verify_token(token=body.validated_data["token"])
+        try:
+            verify_token(token=body.validated_data["token"])
+        except TokenNotValid as refused:
+            charge_forgery(refused, request)
+            raise
         return answer(EmptySerializer, {})
 
 

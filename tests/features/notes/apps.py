@@ -19,13 +19,11 @@ class NotesConfig(AppConfig):
         checks="tests.features.notes.checks",
         methods="tests.features.notes.doors.methods",
         doors="tests.features.notes.doors.DOORS",
-        sign_in="tests.features.notes.offers.sign_in_buttons",
+        guards="tests.features.notes.guards.GUARDS",
+        kinds="tests.features.notes.doors.KINDS",
+        token_formats="tests.features.notes.token_formats.FORMATS",
+        recorders="tests.features.notes.recorders.RECORDERS",
+        sign_in_buttons="tests.features.notes.offers.sign_in_buttons",
         account_area="tests.features.notes.offers.account_links",
         prune="tests.features.notes.offers.prunable",
     )
-
-    def ready(self) -> None:
-        from authkit.logins.endings import register_kind
-        from tests.features.notes.doors import KIND
-
-        register_kind(KIND, label="a note", ended_by=())

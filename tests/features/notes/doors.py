@@ -12,6 +12,7 @@ from authkit.api import ApiView
 from authkit.core.clients import Client
 from authkit.exceptions import AuthKitError
 from authkit.logins import Login
+from authkit.logins.endings import Kind
 from authkit.logins.services import Lifetime
 from authkit.signin.attempts import Attempt
 from authkit.signin.carriers import BaseCarrier
@@ -19,7 +20,8 @@ from authkit.signin.doors import Door
 from authkit.signin.flow import sign_in
 from authkit.signin.methods import Method
 
-KIND = "throw-away-note"
+KIND = Kind("throw-away-note", "a note")
+KINDS = (KIND,)
 METHOD = Method("note", "A note", ("kba",))
 DOOR = Door("note", "tests.features.notes.doors.NoteSignIn", evidence=("a note",), budgets=("own",))
 DOORS = (DOOR,)
@@ -36,7 +38,7 @@ class NoteRefused(AuthKitError):
 
 
 class NoteCarrier(BaseCarrier):
-    kind = KIND
+    kind = KIND.id
 
     def lifetime(self) -> Lifetime:
         return Lifetime(idle=timedelta(days=1), absolute=timedelta(days=1))

@@ -1,4 +1,4 @@
-"""The section SOCIAL."""
+"""The section SOCIAL, which this feature registers. It imports no model and nothing of social-core."""
 
 from __future__ import annotations
 
