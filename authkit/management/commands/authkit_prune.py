@@ -28,8 +28,8 @@ class Command(BaseCommand):
 
     help = (
         "Deletes logins, blacklisted tokens, one-time codes, deliveries, known devices, attempt budgets and counts of "
-        "failed tries that ran out, and what features left behind, in small batches. Expired sessions are Django's own: "
-        "see clearsessions."
+        "failed tries that ran out, and what features left behind, in small batches. Expired sessions are Django's "
+        "own: see clearsessions."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
