@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
+from authkit.core.request_scope import scope_at_work
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import Login
 from authkit.logins.opening import open_login
@@ -70,6 +71,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
         prepare, along = partial(device.prepare, prepare), partial(device.remember, along)
     if (notice := notice_of(attempt, device)) is not None:
         prepare, along = partial(notice.prepare, prepare), partial(notice.tell, along)
+    _note_person(attempt)
     with carrier.opening():
         login = open_login(
             user=attempt.user,
@@ -85,10 +87,18 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             replaces=attempt.replaces,
             origin=attempt.origin,
             along=along,
+            door=attempt.door,
         )
         result = _carried(carrier, login)
         look_up_later(attempt.user, login)
     return Opened(login=login, result=result, device=None if device is None else device.hand_on())
+
+
+def _note_person(attempt: Attempt) -> None:
+    # From here on the request is this person's: an earlier login that ends with the sign-in ends by them.
+    scope = scope_at_work.get()
+    if scope is not None and attempt.origin is None:
+        scope.signing_in = attempt.user.pk
 
 
 def _carried(carrier: Carrier[Result], login: Login) -> Result:
