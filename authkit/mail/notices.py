@@ -6,7 +6,7 @@ mail, and a mail that can't be queued undoes nothing. Most are queued by a recor
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -109,7 +109,7 @@ def _seen_before(login: Login) -> bool:
 
 def _has_just_opened(user: Any) -> bool:
     joined = getattr(user, "date_joined", None)
-    return joined is not None and joined > timezone.now() - JUST_OPENED
+    return isinstance(joined, datetime) and joined > timezone.now() - JUST_OPENED
 
 
 def _reuse_is_told() -> bool:

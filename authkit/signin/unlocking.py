@@ -16,6 +16,7 @@ from django.db import router, transaction
 from authkit.core import one_time_codes
 from authkit.core.clients import Client
 from authkit.core.clocks import SECOND
+from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import InvalidGrant, NotFound, Throttled
 from authkit.limiter import unlocking as limiter
 from authkit.limiter.budgets import Limits
@@ -78,11 +79,15 @@ def unlock(*, code: str) -> None:
     Raises:
         InvalidGrant: the code is unknown, used, or too old.
     """
-    with transaction.atomic(using=router.db_for_write(Delivery)):
+    using = router.db_for_write(OneTimeCode)
+    with transaction.atomic(using=using):
         owner = one_time_codes.redeem(code=code, purpose=PURPOSE).user_id
         if owner is None:  # its mail was not sent
             raise InvalidGrant("the code of a name that no person has")
-        limiter.unlock(user=get_user_model()._base_manager.get(pk=owner))
+        person = get_user_model()._base_manager.using(using).get(pk=owner)
+    # After the commit: the limiter has Redis forget after the database, and an open transaction would turn that round.
+    # A process that dies in between costs the person one more mail.
+    limiter.unlock(user=person)
 
 
 def _charge(name: str, client: Client) -> None:

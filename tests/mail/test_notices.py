@@ -255,7 +255,7 @@ def test_without_the_pages_there_is_no_link_and_so_no_mail(owner: Any) -> None:
 
 
 def browse(owner: Any, password: str, browser: Browser, *, address: str) -> None:
-    name = {"username": owner.get_username(), "password": password}
+    name = {type(owner).USERNAME_FIELD: owner.get_username(), "password": password}
     answer = browser.post(reverse("authkit:session-login"), name, content_type="application/json", REMOTE_ADDR=address)
     assert answer.status_code == 200
 
@@ -310,7 +310,9 @@ FAILED = {**NEWS, "MAIL": {"NEW_DEVICE": "off", "FAILURES": 3}, "LIMITER": {"SLO
 def sign_in_after(user: Any, wrong: int, password: str) -> None:
     for attempt in [*["wrong"] * wrong, password]:
         APIClient().post(
-            reverse("authkit:token"), {"username": user.get_username(), "password": attempt}, format="json"
+            reverse("authkit:token"),
+            {type(user).USERNAME_FIELD: user.get_username(), "password": attempt},
+            format="json",
         )
 
 
