@@ -5,11 +5,13 @@ from authkit.limiter.failure_counts import FailureCount
 from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.mail.models import Delivery
+from authkit.revocation.models import CacheEpoch
 from authkit.signin.devices import KnownDevice
 
 __all__ = [
     "AttemptBudget",
     "BlacklistedToken",
+    "CacheEpoch",
     "Delivery",
     "FailureCount",
     "GlobalCutoff",

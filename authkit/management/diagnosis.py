@@ -21,7 +21,7 @@ from authkit.core import clocks
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.limiter.summary import sentences
-from authkit.logins.models import CacheEpoch, Login
+from authkit.logins.models import Login
 from authkit.mail import state as queue
 from authkit.management.beyond import beyond_endings
 from authkit.management.foreign_credentials import passing_by
@@ -30,6 +30,7 @@ from authkit.redis.replies import RedisUnavailable
 from authkit.redis.state import RedisState, ServerState
 from authkit.revocation import epochs, hints
 from authkit.revocation.deferred import lazily
+from authkit.revocation.models import CacheEpoch
 
 ROUNDS = 20
 ROUTES_NAMED = 5

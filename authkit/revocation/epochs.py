@@ -38,9 +38,9 @@ from authkit.core import clocks
 from authkit.core.clocks import SECOND
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
-from authkit.logins.models import CacheEpoch
 from authkit.redis import link
 from authkit.revocation import raises
+from authkit.revocation.models import CacheEpoch
 
 SUSPENSION = timedelta(seconds=30)
 """How long Redis is out of use after it could not be told of something."""

@@ -1,8 +1,9 @@
 """Check `push`: the hints of `authkit.revocation.hints` in a table of this process, fed by what Redis publishes.
 
-A feed is one subscription and what came over it. It is begun by subscribing *first* and reading the whole set *then*,
-from the same run of the same server: a hint told meanwhile comes twice, and none is missed. Before each check the hints
-that have arrived are taken off the socket without waiting; there is no thread that could die or fall behind.
+A feed (`push_feed`) is one subscription and what came over it. It is begun by subscribing *first* and reading the whole
+set *then*, from the same run of the same server: a hint told meanwhile comes twice, and none is missed. Before each
+check the hints that have arrived are taken off the socket without waiting; there is no thread that could die or fall
+behind.
 
 A table is believed while all of this holds, else Redis is asked (`hints.ask`) and the feed mended:
 
@@ -21,12 +22,10 @@ Threads share the feed under a lock that is never held while anything is waited 
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
 from threading import Lock
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -36,100 +35,16 @@ from authkit.core.hidden import traced
 from authkit.redis import key_names, link
 from authkit.redis.replies import RedisUnavailable
 from authkit.revocation import epochs, hints
-
-if TYPE_CHECKING:
-    from authkit.redis.subscription import Subscription
+from authkit.revocation.push_feed import NEVER, Feed
 
 logger = logging.getLogger("authkit")
 
-_PRUNE_EVERY = 60 * hints.SECOND
 _SHORTEST_PAUSE = 0.1
 """Between two attempts to begin a feed, in seconds."""
 
-_MESSAGE = b"message"
-_NEVER = float("-inf")
-
-
-class _Feed:
-    """One subscription and its table. All of it is touched under `lock`."""
-
-    __slots__ = (
-        "beat",
-        "bound",
-        "epoch",
-        "floor",
-        "identified_at",
-        "lock",
-        "logins",
-        "people",
-        "pinged_at",
-        "proven_at",
-        "prune_at",
-        "settings",
-        "subscription",
-        "unanswered_since",
-    )
-
-    def __init__(self, subscription: Subscription, *, epoch: int, settings: conf.Settings) -> None:
-        self.lock = Lock()
-        self.subscription = subscription
-        self.epoch = epoch
-        self.settings = settings
-        self.bound = settings.revocation.bound.total_seconds()
-        self.beat = self.bound / 4
-        self.floor = 0
-        self.logins: dict[int, int] = {}
-        """By the login's id as an integer, whose hash costs nothing."""
-        self.people: dict[str, int] = {}
-        self.pinged_at = self.proven_at = _NEVER
-        self.unanswered_since: float | None = None
-        self.prune_at = hints.now_in_microseconds() + _PRUNE_EVERY
-        self.identified_at = time.monotonic()
-
-    def ping(self, now: float) -> None:
-        """Asks for proof that all has arrived. It carries its own time, so the answer needs no bookkeeping."""
-        self.subscription.ping(b"%r" % now)
-        self.pinged_at = now
-        if self.unanswered_since is None:
-            self.unanswered_since = now
-
-    def take(self, heard: object) -> None:
-        """Enters what was heard, in its order."""
-        for kind, payload in heard:  # type: ignore[attr-defined]
-            if kind == _MESSAGE:
-                score, members = json.loads(payload)
-                for member in members:
-                    self.enter(member, score)
-            else:
-                self.proven_at = max(self.proven_at, float(payload))
-                self.unanswered_since = None
-        now = hints.now_in_microseconds()
-        if now >= self.prune_at:
-            self.prune(now)
-
-    def enter(self, member: str, score: int) -> None:
-        kind, _, name = member.partition(":")
-        if kind == "l":
-            number = UUID(hex=name).int
-            self.logins[number] = max(score, self.logins.get(number, 0))
-        elif kind == "u":
-            self.people[name] = max(score, self.people.get(name, 0))
-        else:
-            self.floor = max(score, self.floor)  # and a later version's kind, unknown here, asks for everything
-
-    def prune(self, now: int) -> None:
-        """Forgets hints of no living token. If a token lives longer than the settings say, the floor asks for it."""
-        horizon, before = hints.times()[0] - hints.span(), len(self.logins) + len(self.people)
-        self.logins = {number: score for number, score in self.logins.items() if score >= horizon}
-        self.people = {name: score for name, score in self.people.items() if score >= horizon}
-        if len(self.logins) + len(self.people) < before:
-            self.floor = max(self.floor, horizon)
-        self.prune_at = now + _PRUNE_EVERY
-
-
-_feed: _Feed | None = None
+_feed: Feed | None = None
 _mending = Lock()
-_next_attempt = _NEVER
+_next_attempt = NEVER
 
 
 def ask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
@@ -170,7 +85,7 @@ async def aask(*, login_id: UUID, user_id: str, issued_at: int) -> bool:
 def forget() -> None:
     """Hangs up, for tests."""
     global _next_attempt  # noqa: PLW0603
-    _next_attempt = _NEVER
+    _next_attempt = NEVER
     if _feed is not None:
         _drop(_feed)
 
@@ -267,11 +182,11 @@ def _mend(epoch: int) -> None:
         _mending.release()
 
 
-def _begun(epoch: int, settings: conf.Settings) -> _Feed | None:
+def _begun(epoch: int, settings: conf.Settings) -> Feed | None:
     prefix = settings.redis.prefix
     subscription = link.subscribe(key_names.revoked_channel(prefix), key=key_names.revoked(prefix))
     try:
-        feed = _Feed(subscription, epoch=epoch, settings=settings)
+        feed = Feed(subscription, epoch=epoch, settings=settings)
         # Before the set is read: by the time that the set has come, the answer most likely has come too.
         feed.ping(time.monotonic())
         found = hints.read_all(epoch=epoch)
@@ -286,7 +201,7 @@ def _begun(epoch: int, settings: conf.Settings) -> _Feed | None:
     return feed
 
 
-def _drop(feed: _Feed) -> None:
+def _drop(feed: Feed) -> None:
     global _feed  # noqa: PLW0603
     if _feed is feed:
         _feed = None
@@ -297,7 +212,7 @@ def _drop(feed: _Feed) -> None:
 def _begin_anew() -> None:
     # In the child of a fork: the connection is the parent's, and a lock that one of its threads held is held for ever.
     global _feed, _mending, _next_attempt
-    inherited, _feed, _mending, _next_attempt = _feed, None, Lock(), _NEVER
+    inherited, _feed, _mending, _next_attempt = _feed, None, Lock(), NEVER
     if inherited is not None:
         inherited.subscription.close()
 

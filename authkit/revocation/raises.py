@@ -33,7 +33,7 @@ from django.db import IntegrityError, connections, transaction
 from django.db.models import Max, Sum
 
 from authkit.core.clocks import DatabaseClock
-from authkit.logins.models import CacheEpoch
+from authkit.revocation.models import CacheEpoch
 
 _STEPS = 1 << 30
 _FIRST = 0

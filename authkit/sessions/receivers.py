@@ -26,8 +26,9 @@ from authkit.logins.services import end_login
 from authkit.sessions.carriers import SessionCarrier, held_logins, is_opened, take_back
 from authkit.sessions.doors import DJANGO
 from authkit.sessions.impersonation import passage
+from authkit.sessions.ledger import Ledger
 from authkit.sessions.state import carry, session_state
-from authkit.sessions.store import LOGIN_SESSION_KEY, Ledger, SessionStore
+from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import hash_after_rehash, renew_auth_hash
 from authkit.sessions.verdicts import judge, parsed_login_id
 from authkit.signin.attempts import Attempt

@@ -6,8 +6,7 @@ Imported by Django before the app registry is full; hence no model at module lev
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -22,42 +21,15 @@ from authkit.core.hidden import Hidden
 from authkit.exceptions import DatabaseUnavailable
 from authkit.sessions.engines.base import StoredSession
 from authkit.sessions.engines.choice import current_engine
+from authkit.sessions.ledger import Ledger
 from authkit.sessions.stored_keys import stored_key
 
 if TYPE_CHECKING:
     from authkit.logins.models import Login
-    from authkit.logins.principal import Principal
     from authkit.sessions.verdicts import Verdict
 
 LOGIN_SESSION_KEY = "_authkit_login"
 """Where a session holds the id of its login, as text."""
-
-
-class Judge(Protocol):
-    """`authkit.sessions.verdicts.judge`."""
-
-    def __call__(self, *, session_key: str, person: Any, login: Any) -> Verdict: ...
-
-
-class Renew(Protocol):
-    """`authkit.sessions.upkeep.renew_auth_hash`."""
-
-    def __call__(self, login: Login, *, auth_hash: str) -> None: ...
-
-
-class Rehashed(Protocol):
-    """`authkit.sessions.upkeep.hash_after_rehash`."""
-
-    def __call__(self, principal: Principal, *, held: str | None) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    """The functions by which the store asks and tells of logins. Given once the apps are ready: both need models."""
-
-    judge: Judge
-    renew_auth_hash: Renew
-    hash_after_rehash: Rehashed
 
 
 # The name is part of the format: Django salts the signature of a session's data with it, and sessions from before

@@ -187,7 +187,7 @@ def test_login_that_is_over_is_neither_ended_nor_logged_again(boss: Any, user: A
 def test_more_logins_than_one_page_can_hold_are_refused(
     boss: Any, user: Any, open_for: Any, browse: Any, monkeypatch: Any
 ) -> None:
-    from authkit.admin import logins as module
+    from authkit.admin import login_endings as module
 
     monkeypatch.setattr(module, "MOST", 1)
     keys = [str(open_for(user).pk), str(open_for(user).pk)]

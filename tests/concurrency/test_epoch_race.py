@@ -20,11 +20,11 @@ from django.db.utils import load_backend
 
 from authkit.core.clients import Client
 from authkit.exceptions import DatabaseUnavailable
-from authkit.logins.models import CacheEpoch
 from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login
 from authkit.revocation import epochs, raises
+from authkit.revocation.models import CacheEpoch
 from authkit.sessions.store import SessionStore
 from tests.concurrency.threads import PATIENCE_SECONDS, SharedDatabase, shared_database
 from tests.logins.conftest import LIFETIME

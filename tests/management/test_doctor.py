@@ -15,9 +15,9 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from authkit.logins.models import CacheEpoch
 from authkit.redis import state
 from authkit.revocation import epochs, hints
+from authkit.revocation.models import CacheEpoch
 from tests.outage import database_down
 from tests.services import redis
 from tests.services.process import free_port

@@ -17,11 +17,12 @@ from django.test.utils import CaptureQueriesContext
 from authkit.core import clocks
 from authkit.core.clocks import SECOND
 from authkit.exceptions import LoginEnded
-from authkit.logins.models import CacheEpoch, Login
+from authkit.logins.models import Login
 from authkit.logins.principal import Principal
 from authkit.redis import link
 from authkit.revocation import epochs, hints, push, sightings
 from authkit.revocation.access import check_access
+from authkit.revocation.models import CacheEpoch
 
 BOUND = timedelta(milliseconds=400)
 HALF = BOUND.total_seconds() / 2

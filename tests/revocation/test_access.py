@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from authkit.exceptions import DatabaseUnavailable, LoginEnded
 from authkit.logins.blacklist import blacklist_token
-from authkit.logins.models import CacheEpoch, Login
+from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_login, end_logins_of
 from authkit.revocation import hints
 from authkit.revocation.access import acheck_access, checker
+from authkit.revocation.models import CacheEpoch
 from tests.outage import database_down
 from tests.revocation.hinted import Tokens, block, epoch, keep_lease, suspended, until
 from tests.services.redis import Server, own

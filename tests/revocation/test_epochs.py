@@ -12,9 +12,9 @@ from django.db import connection, transaction
 
 from authkit.core.clocks import SECOND
 from authkit.exceptions import DatabaseUnavailable
-from authkit.logins.models import CacheEpoch
 from authkit.revocation import epochs
 from authkit.revocation.epochs import Lease
+from authkit.revocation.models import CacheEpoch
 from tests.outage import database_down
 from tests.revocation.hinted import BOUND, HALF, database_time, elsewhere, epoch, suspended_until
 

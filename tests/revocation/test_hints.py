@@ -13,10 +13,11 @@ import pytest
 from django.db import connection, transaction
 
 from authkit.exceptions import DatabaseUnavailable
-from authkit.logins.models import CacheEpoch, Login
+from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of
 from authkit.revocation import epochs, hints, push
+from authkit.revocation.models import CacheEpoch
 from tests.outage import database_down
 from tests.revocation.hinted import (
     BOUND,

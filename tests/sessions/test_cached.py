@@ -15,8 +15,8 @@ from django.db import transaction
 from django.test import Client
 from pytest_django.asserts import assertNumQueries
 
-from authkit.logins.models import CacheEpoch
 from authkit.revocation import epochs
+from authkit.revocation.models import CacheEpoch
 from authkit.sessions.engines.base import StoredSession
 from authkit.sessions.engines.cached import CachedEngine
 from authkit.sessions.engines.database import DatabaseEngine
