@@ -27,6 +27,7 @@ class AuthKitConfig(AppConfig):
     def ready(self) -> None:
         # Imported here, because these modules import models, which don't exist before the registry is complete.
         from authkit import checks, events
+        from authkit.core import event_log
         from authkit.limiter import mails as limiter_mails
         from authkit.logins import receivers as logins
         from authkit.logins.endings import register_kind
@@ -45,6 +46,7 @@ class AuthKitConfig(AppConfig):
         from authkit.tokens import receivers as tokens
 
         checks.register()
+        event_log.connect()
         logins.connect()
         rehashing.connect()
         foreign_tries.connect()

@@ -5,55 +5,142 @@ the same transaction, in a savepoint of its own. The service's write and the rec
 all, and a recorder that fails undoes nothing else. Signals (`authkit.signals`) are sent on commit, from the same event.
 Without a recorder an event costs as much as its signal.
 
+The logger `authkit.audit` (`authkit.core.event_log`) gets a line for each event on commit.
+
 A feature declares events of its own by deriving from `Event`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils.translation import gettext_lazy as _
 
 from authkit import signals
+from authkit.core import event_log
 from authkit.core.hidden import traced
+from authkit.core.records import FAILURE, SUCCESS, Record, record
 
 logger = logging.getLogger("authkit")
 
 
+class EventName(StrEnum):
+    """The names of the core's events. They are written down, and so never change their meaning.
+
+    A name is here if there is a door at which the event happens. The names of a feature's events stand beside them in
+    the feature.
+    """
+
+    LOGIN_SUCCEEDED = "login.succeeded"
+    LOGIN_ENDED = "login.ended"
+    LOGINS_ENDED = "logins.ended"
+    CROWD_ENDED = "crowd.ended"
+    TOKEN_REFRESHED = "token.refreshed"  # noqa: S105
+    TOKEN_REUSED = "token.reused"  # noqa: S105
+    TOKEN_SUSPECTED = "token.suspected"  # noqa: S105
+    TOKEN_BLACKLISTED = "token.blacklisted"  # noqa: S105
+
+
+_kinds: dict[str, type[Event]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Base of all events. The fields of a subclass are the arguments of its signal; none of them holds a credential."""
+    """Base of all events. The fields of a subclass are the arguments of its signal; none of them holds a credential.
+
+    A field called `user_id`, `actor_id`, `login_id`, `reason`, `door` or `method` is written down under that name, and
+    `client` as its address and device. Of the other fields only those are that `extra` lists.
+    """
 
     name: ClassVar[str]
-    """Dotted, as `login.opened`; constant, because it is written down."""
+    """Dotted, as `login.succeeded`; constant, because it is written down. A feature's own StrEnum, or `EventName`."""
+    label: ClassVar[Any] = ""
+    """What people read: "Signed in"."""
+    outcome: ClassVar[str] = SUCCESS
+    """`FAILURE` where an attempt was refused."""
+    extra: ClassVar[tuple[str, ...]] = ()
+    """The fields that are written down beside those that every record has. Their values are JSON's, or become text."""
     signal: ClassVar[Signal | None] = None
     """Sent on commit with the event's fields as its arguments; None for an event that recorders alone hear of."""
+
+    def __init_subclass__(cls) -> None:
+        # `slots=True` makes the class a second time, which takes the first one's place.
+        if "name" in cls.__dict__:
+            _kinds[str(cls.name)] = cls
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the signal."""
         names: tuple[str, ...] = self.__match_args__
         return {name: getattr(self, name) for name in names}
 
+    def facts(self) -> dict[str, Any]:
+        """The fields of a `Record` that the event knows better than the request in which it happens."""
+        names = {"user_id", "actor_id", "login_id", "reason", "door", "method"}.intersection(self.__match_args__)
+        facts = {name: getattr(self, name) for name in names}
+        if "client" in self.__match_args__:
+            client = self.client  # type: ignore[attr-defined]  # as `__match_args__` says
+            facts.update(ip=client.address, device=client.device)
+        return facts
+
+    def record(self) -> Record:
+        """What is written down of it, with the circumstances of the request that is dealt with now."""
+        extra = {name: _as_json(getattr(self, name)) for name in self.extra}
+        return record(
+            name=str(self.name),
+            outcome=self.outcome,
+            facts=self.facts(),
+            extra={name: value for name, value in extra.items() if value is not None},
+        )
+
+
+def known() -> dict[str, type[Event]]:
+    """The class of each event that is declared by now, by its name: the core's, features' and the project's."""
+    return dict(_kinds)
+
+
+def _as_json(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
 
 @dataclass(frozen=True, slots=True)
 class LoginOpened(Event):
-    name = "login.opened"
+    name = EventName.LOGIN_SUCCEEDED
+    label = _("Signed in")
     signal = signals.login_opened
 
     login: Any
+    door: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        login = self.login
+        facts = {
+            "user_id": login.user_id,
+            "actor_id": login.user_id if login.actor_id is None else login.actor_id,
+            "login_id": login.pk,
+            "door": self.door,
+            "method": login.method,
+        }
+        # A door that knows no client, such as a command, opens the login without a place.
+        return facts | ({"ip": login.ip, "device": login.device} if login.ip or login.device else {})
+
+    def record(self) -> Record:
+        return replace(Event.record(self), extra={"kind": str(self.login.kind), "amr": str(self.login.amr)})
 
 
 @dataclass(frozen=True, slots=True)
 class LoginEnded(Event):
-    name = "login.ended"
+    name = EventName.LOGIN_ENDED
+    label = _("Signed out")
     signal = signals.login_ended
 
     login_id: UUID
@@ -65,7 +152,9 @@ class LoginEnded(Event):
 class LoginsEnded(Event):
     """Logins of one person, of all people (`user_id` is None), or of those that fit `method`, `before` and `kind`."""
 
-    name = "logins.ended"
+    name = EventName.LOGINS_ENDED
+    label = _("Signed out everywhere")
+    extra = ("count", "before", "kind")
     signal = signals.logins_ended
 
     user_id: Any
@@ -82,14 +171,23 @@ class LoginsEnded(Event):
             del arguments["crowd"]
         return arguments
 
+    def facts(self) -> dict[str, Any]:
+        return {**Event.facts(self), "method": self.method or ""}
+
 
 @dataclass(frozen=True, slots=True)
 class CrowdEnded(Event):
-    name = "crowd.ended"
+    """A batch of people. `LoginsEnded` is announced for each of them as well, so a record holds their number alone."""
+
+    name = EventName.CROWD_ENDED
+    label = _("Many people signed out")
     signal = signals.crowd_ended
 
     user_ids: Collection[Any]
     reason: str
+
+    def record(self) -> Record:
+        return replace(Event.record(self), extra={"people": len(self.user_ids)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +203,9 @@ class LoginsDisowned(Event):
 
 @dataclass(frozen=True, slots=True)
 class TokenRotated(Event):
-    name = "token.rotated"
+    name = EventName.TOKEN_REFRESHED
+    label = _("Token refreshed")
+    extra = ("generation",)
     signal = signals.token_rotated
 
     login_id: UUID
@@ -115,7 +215,10 @@ class TokenRotated(Event):
 
 @dataclass(frozen=True, slots=True)
 class TokenReused(Event):
-    name = "token.reused"
+    name = EventName.TOKEN_REUSED
+    label = _("Refresh token used twice")
+    outcome = FAILURE
+    extra = ("generation",)
     signal = signals.token_reused
 
     login_id: UUID
@@ -125,7 +228,10 @@ class TokenReused(Event):
 
 @dataclass(frozen=True, slots=True)
 class TokenSuspected(Event):
-    name = "token.suspected"
+    name = EventName.TOKEN_SUSPECTED
+    label = _("Refresh token repeated late, several times running")
+    outcome = FAILURE
+    extra = ("generation", "retries")
     signal = signals.token_suspected
 
     login_id: UUID
@@ -136,7 +242,9 @@ class TokenSuspected(Event):
 
 @dataclass(frozen=True, slots=True)
 class TokenBlacklisted(Event):
-    name = "token.blacklisted"
+    name = EventName.TOKEN_BLACKLISTED
+    label = _("Token refused")
+    extra = ("jti", "kind")
     signal = signals.token_blacklisted
 
     jti: str
@@ -146,6 +254,9 @@ class TokenBlacklisted(Event):
     reason: str
     by_id: Any
 
+    def facts(self) -> dict[str, Any]:
+        return Event.facts(self) | ({} if self.by_id is None else {"actor_id": self.by_id})
+
 
 Recorder = Callable[[Event], None]
 
@@ -154,7 +265,7 @@ Recorder = Callable[[Event], None]
 class _Wish:
     """The events that a recorder wants."""
 
-    names: frozenset[str] | None
+    names: Container[str] | None
     when: Callable[[], bool]
 
     def covers(self, name: str) -> bool:
@@ -169,17 +280,18 @@ def _always() -> bool:
 
 
 def register_recorder(
-    recorder: Recorder, *, names: Iterable[str] | None = None, when: Callable[[], bool] = _always
+    recorder: Recorder, *, names: Iterable[str] | Container[str] | None = None, when: Callable[[], bool] = _always
 ) -> None:
     """Has a recorder called with each event inside its transaction; for `AppConfig.ready()`. Safe to call twice.
 
     Args:
         recorder: writes to the database that the event is about, and nowhere else. Its exceptions are logged.
-        names: of the events that it wants; every event if None.
+        names: of the events that it wants; every event if None. A container that can't be iterated over is asked at
+            each event, so that a setting may decide.
         when: asked at each event with such a name, whether the settings want the record. Where it answers False, the
             event costs no savepoint.
     """
-    _recorders[recorder] = _Wish(None if names is None else frozenset(names), when)
+    _recorders[recorder] = _Wish(frozenset(names) if isinstance(names, Iterable) else names, when)
 
 
 def is_recorded(kind: type[Event]) -> bool:
@@ -193,7 +305,7 @@ def together(kind: type[Event], *, using: str) -> AbstractContextManager[Any]:
 
 
 def announce(event: Event, *, sender: Any, using: str) -> None:
-    """Has the event recorded now, and its signal sent on commit.
+    """Has the event recorded now, and its line logged and its signal sent on commit.
 
     Args:
         event: call `announce` inside the transaction that makes it true, after the write.
@@ -203,10 +315,22 @@ def announce(event: Event, *, sender: Any, using: str) -> None:
     for recorder, wish in _recorders.items():
         if wish.covers(event.name):
             _record(recorder, event, using)
+    if event_log.is_on():
+        _log(event, using)
     if event.signal is not None:
         # Robust: a receiver that fails must not turn a revocation that is committed into an error.
         send = partial(event.signal.send_robust, sender=sender, **event.arguments())
         transaction.on_commit(send, using=using, robust=True)
+
+
+def _log(event: Event, using: str) -> None:
+    # The record is made now, because it is this request's. It is written on commit, because a log can't be undone.
+    try:
+        made = event.record()
+    except Exception as error:  # noqa: BLE001  # as below
+        logger.error("an event can't be logged (%s): %s", event.name, traced(error))
+    else:
+        transaction.on_commit(partial(event_log.write, made), using=using, robust=True)
 
 
 def _record(recorder: Recorder, event: Event, using: str) -> None:

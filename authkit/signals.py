@@ -1,6 +1,7 @@
 """Signals, sent once the change is committed. No argument ever holds a credential.
 
-`login_opened`   sender: Login class; `login`: the Login row.
+`login_opened`   sender: Login class; `login`: the Login row; `door`: the id of the door by which the person came, "" if
+                 none is known.
 `login_ended`    sender: Login class; `login_id`: UUID, `user_id`: the person's key, `reason`: an EndReason value.
 `logins_ended`   sender: Login class; `user_id`: the person's key, or None for everybody; `count`: int, how many
                  live logins there were; `reason`: an EndReason value; `method`, `before`: a datetime, `kind`: a

@@ -62,7 +62,7 @@ def test_each_event_is_recorded_inside_its_transaction(user: Any, heard: list[tu
     end_login(login_id=login.pk, reason=EndReason.LOGOUT)
     end_logins_of(user_id=user.pk, reason=EndReason.LOGOUT_ALL)
     end_all_logins(reason=EndReason.FORCED)
-    names = ["login.opened", "token.rotated", "login.ended", "logins.ended", "logins.ended"]
+    names = ["login.succeeded", "token.refreshed", "login.ended", "logins.ended", "logins.ended"]
     assert heard == [(name, True) for name in names], "a recorder runs in a savepoint of an outer transaction"
 
 
@@ -103,7 +103,7 @@ def test_recorder_that_fails_stops_no_logout(
 
 
 def test_recorder_hears_only_what_it_asked_for(record: Callable[..., None]) -> None:
-    record(lambda event: None, names=["login.opened"])
+    record(lambda event: None, names=["login.succeeded"])
     assert events.is_recorded(events.LoginOpened)
     assert not events.is_recorded(events.TokenRotated)
 

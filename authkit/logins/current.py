@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
+from authkit.core.request_scope import Scope, scope_at_work
 from authkit.logins.models import Login
 from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
@@ -15,7 +15,7 @@ _ATTRIBUTE = "_authkit_login"
 
 
 @dataclass(slots=True)
-class RequestState:
+class RequestState(Scope):
     """All that is known of one request, wherever it is dealt with."""
 
     login: Login | Principal | None = None
@@ -24,17 +24,23 @@ class RequestState:
     ends: dict[UUID, EndReason] | None = None
     """Logins that a check found to be over, in a transaction that may yet be undone (`authkit.logins.finality`)."""
 
-
-# The scope in it is written to and never replaced: a view that runs in another task or thread than its middleware gets
-# a copy of the context, and with it the same scope.
-_scope: ContextVar[RequestState | None] = ContextVar("authkit_current_login", default=None)
+    def person(self) -> Any:
+        """The key of the person who makes the request: of an impersonation, the person in truth behind it."""
+        if self.signing_in is not None or self.login is None:
+            return self.signing_in
+        # Of what was read: a column that wasn't would cost a statement. Only a session's login has an actor, and its
+        # check reads that column.
+        actor = vars(_unwrapped(self.login)).get("actor_id")
+        if actor is not None:
+            return actor
+        return self.login.user.pk if isinstance(self.login, Principal) else self.login.user_id
 
 
 def set_current_login(request: Any, login: Login | Principal | None) -> None:
     """Notes the login on the HttpRequest (also below a DRF Request), and for the rest of a `RequestScope`; as
     `Principal` where few readers will ask for it."""
     setattr(getattr(request, "_request", request), _ATTRIBUTE, login)
-    scope = _scope.get()
+    scope = current_scope()
     if scope is not None:
         scope.login = login
 
@@ -45,20 +51,23 @@ class RequestScope:
     A class, because a generator would take three times as long, at each request.
     """
 
-    __slots__ = ("_token",)
+    __slots__ = ("_request", "_token")
+
+    def __init__(self, request: Any = None) -> None:
+        self._request = request
 
     def __enter__(self) -> RequestState:
-        scope = RequestState()
-        self._token = _scope.set(scope)
+        scope = RequestState(request=self._request)
+        self._token = scope_at_work.set(scope)
         return scope
 
     def __exit__(self, *raised: object) -> None:
-        _scope.reset(self._token)
+        scope_at_work.reset(self._token)
 
 
 def current_scope() -> RequestState | None:
     """The scope of the request that is dealt with here; None outside of one."""
-    return _scope.get()
+    return cast("RequestState | None", scope_at_work.get())  # no other class begins a scope
 
 
 class ShowsLogin:
@@ -80,7 +89,7 @@ def login_at_work() -> UUID | None:
     None outside of a request (a command, a task, a thread of its own), and for a person who is not signed in, or not
     known yet.
     """
-    scope = _scope.get()
+    scope = current_scope()
     login = None if scope is None else _unwrapped(scope.login)
     return None if login is None else login.pk
 

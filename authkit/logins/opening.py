@@ -43,6 +43,7 @@ def open_login(
     replaces: Collection[UUID] = (),
     origin: Login | None = None,
     along: Callable[[], None] | None = None,
+    door: str = "",
 ) -> Login:
     """Writes the row that a new session or token pair will point at, and holds the person to LOGIN.MAX_LOGINS.
 
@@ -65,6 +66,7 @@ def open_login(
             that one, and no later; being no sign-in of `user`'s, it is not held to their limit.
         along: called after the row is written, in the same transaction, and last: its locks are held no longer than the
             commit takes.
+        door: the id of the door by which the person came, for the record.
 
     Returns:
         The saved row. `signals.login_opened` is sent on commit, and `signals.login_ended` for each that was evicted.
@@ -107,22 +109,24 @@ def open_login(
     settings, begins_now = conf.current().login, began_at is None
     counts = login_id is None and origin is None and ends(EndReason.EVICTED, kind=kind)
     if settings.max_logins and counts:
-        _save_within_limit(login, user, begins_now=begins_now, settings=settings, replaces=replaces, along=along)
+        _save_within_limit(
+            login, user, begins_now=begins_now, settings=settings, replaces=replaces, along=along, door=door
+        )
     else:
         using = router.db_for_write(Login)
         with together(events.LoginOpened, using=using) if along is None else transaction.atomic(using=using):
-            _insert(login, begins_now=begins_now)
+            _insert(login, begins_now=begins_now, door=door)
             if along is not None:
                 along()
         _end_replaced(replaces)
     return login
 
 
-def _insert(login: Login, *, begins_now: bool) -> None:
+def _insert(login: Login, *, begins_now: bool, door: str) -> None:
     if begins_now:
         login.created_at = beginning(user_id=login.user_id, at=login.created_at)
     login.save(force_insert=True)
-    _announce(events.LoginOpened(login=login))
+    _announce(events.LoginOpened(login=login, door=door))
 
 
 def _save_within_limit(
@@ -133,10 +137,11 @@ def _save_within_limit(
     settings: conf.LoginSettings,
     replaces: Collection[UUID],
     along: Callable[[], None] | None,
+    door: str,
 ) -> None:
     with transaction.atomic():
         lock_logins_of(user_id=user.pk)
-        _insert(login, begins_now=begins_now)  # not before the lock: an ending may have held it
+        _insert(login, begins_now=begins_now, door=door)  # not before the lock: an ending may have held it
         evicted = beyond_limit(
             logins=live_logins_of(user=user).filter(parent_id=None).ended_by(EndReason.EVICTED),
             opened=login,

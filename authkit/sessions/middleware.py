@@ -73,7 +73,7 @@ class SessionLoginMiddleware:
         _begin(request)
         if _renews_lease(request):
             renew_before_a_view()
-        with RequestScope() as scope:
+        with RequestScope(request) as scope:
             response: HttpResponseBase = self.get_response(request)
         if scope.ends:
             settle_ends(scope.ends)
@@ -96,7 +96,7 @@ class SessionLoginMiddleware:
         _begin(request)
         if _renews_lease(request):
             await sync_to_async(renew_before_a_view)()
-        with RequestScope() as scope:
+        with RequestScope(request) as scope:
             response: HttpResponseBase = await self.get_response(request)
         if scope.ends:
             await sync_to_async(settle_ends)(scope.ends)

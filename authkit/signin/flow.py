@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
+from authkit.core.request_scope import scope_at_work
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import Login
 from authkit.logins.opening import open_login
@@ -63,6 +64,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
     if not attempt.amr and attempt.origin is None:
         attempt = replace(attempt, amr=method_of(attempt.method).amr)
     pass_guards(attempt, request)
+    _note_person(attempt)
     device = device_of(attempt, request, in_browser=carrier.in_browser)
     prepare, along = carrier.prepare, attempt.along
     if device is not None:
@@ -84,9 +86,17 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             replaces=attempt.replaces,
             origin=attempt.origin,
             along=along,
+            door=attempt.door,
         )
         result = _carried(carrier, login)
     return Opened(login=login, result=result, device=None if device is None else device.hand_on())
+
+
+def _note_person(attempt: Attempt) -> None:
+    # From here on the request is this person's: an earlier login that ends with the sign-in ends by them.
+    scope = scope_at_work.get()
+    if scope is not None and attempt.origin is None:
+        scope.signing_in = attempt.user.pk
 
 
 def _carried(carrier: Carrier[Result], login: Login) -> Result:

@@ -148,7 +148,7 @@ def test_signals_are_sent_on_commit_and_hold_no_credential(
         end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
         assert heard == []
     assert heard == [
-        ("login_opened", {"login": login}),
+        ("login_opened", {"login": login, "door": ""}),
         ("login_ended", {"login_id": login.pk, "user_id": user.pk, "reason": EndReason.LOGOUT}),
         ("logins_ended", {"user_id": user.pk, "count": 0, "reason": EndReason.FORCED, **UNRESTRICTED}),
     ]
