@@ -121,7 +121,10 @@ SPECTACULAR_SETTINGS = {"TITLE": "Notes", "VERSION": authkit.__version__}
 # The origins of the single-page app; on this machine, on any port.
 ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if BEYOND_THIS_MACHINE else ["http://127.0.0.1", "http://[::1]"]
 
-AUTHKIT: authkit.AuthKitSettings = {"SOCIAL": {"REDIRECT_URIS": [f"{origin}/app/" for origin in ORIGINS]}}
+AUTHKIT: authkit.AuthKitSettings = {
+    "AUDIT": {},
+    "SOCIAL": {"REDIRECT_URIS": [f"{origin}/app/" for origin in ORIGINS]},
+}
 if redis_url:
     AUTHKIT["REDIS_URL"] = redis_url
     AUTHKIT["REVOCATION"] = {"CHECK": os.environ.get("REVOCATION") or "database"}  # type: ignore[typeddict-item]

@@ -89,6 +89,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_rows_of_events(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most tests are about the core, and count its statements: only with the fixture `recorded` are events stored."""
+    if "recorded" not in request.fixturenames:
+        from authkit import events
+        from authkit.audit.recorder import write_event
+
+        monkeypatch.delitem(events._recorders, write_event, raising=False)
+
+
+@pytest.fixture
+def recorded() -> None:
+    """Has events stored as in a project with AUDIT, by counters of this minute that begin anew."""
+    from authkit.audit import recorder
+
+    recorder._folding.__init__()  # type: ignore[misc]
+
+
+@pytest.fixture(autouse=True)
 def _no_lease_of_another_test() -> Iterator[None]:
     """What a process remembers of the database and of Redis is true of one test's alone."""
     # Not at module level: it has models, and this file is read before Django is set up.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 
@@ -21,6 +21,11 @@ def uuid7() -> UUID:
 def first_uuid7_after(ahead: timedelta) -> UUID:
     """The smallest of the ids that `uuid7` makes this much later: above all that are made until then."""
     return UUID(int=(_now() + ahead // timedelta(milliseconds=1)) << 80 | 0x7 << 76 | 0b10 << 62)
+
+
+def first_uuid7_at(moment: datetime) -> UUID:
+    """The smallest of the ids that `uuid7` makes in the millisecond of this moment."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80 | 0x7 << 76 | 0b10 << 62)
 
 
 def _now() -> int:
