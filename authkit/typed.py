@@ -87,6 +87,15 @@ class RedisSection(TypedDict, total=False):
     TIMEOUT: timedelta
 
 
+class AuditSection(TypedDict, total=False):
+    LOG_ONLY: Sequence[str]
+    KEEP: timedelta
+    KEEP_FAILURES: timedelta
+    CONTEXT: str | Callable[[Any], dict[str, Any]]
+    SHOW_FAILED_IP: bool
+    SEAL_KEY: str | Callable[[], str]
+
+
 class AppSection(TypedDict, total=False):
     CLIENT_ID: str
     CLIENT_SECRET: str | Callable[[], str]
@@ -131,4 +140,5 @@ class AuthKitSettings(TypedDict, total=False):
     REDIS_URL: str | Callable[[], str]
     TRUSTED_PROXIES: int
     PUBLIC_URL: str
+    AUDIT: AuditSection
     SOCIAL: SocialSection

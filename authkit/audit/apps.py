@@ -19,12 +19,7 @@ class AuditConfig(AppConfig):
         settings="authkit.audit.settings.AuditSettings",
         urls="authkit.audit.urls",
         checks="authkit.audit.checks",
+        recorders="authkit.audit.recorder.RECORDERS",
         account_area="authkit.audit.pages.account_links",
         prune="authkit.audit.pruning.prunable",
     )
-
-    def ready(self) -> None:
-        # Imported here, because it imports models, which don't exist before the registry is complete.
-        from authkit.audit import recorder
-
-        recorder.connect()

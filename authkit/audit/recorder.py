@@ -33,14 +33,6 @@ class Stored:
         return name not in conf.section(AuditSettings).log_only
 
 
-def connect() -> None:
-    """For `AppConfig.ready()`. Safe to call twice."""
-    events.register_recorder(write_event, names=_stored)
-
-
-_stored = Stored()
-
-
 def write_event(event: events.Event) -> None:
     """Writes the row, or counts the event in the one that it shares with its like.
 
@@ -127,3 +119,6 @@ def _fitting(extra: dict[str, Any]) -> dict[str, Any]:
 
 def _size(extra: dict[str, Any]) -> int:
     return len(json.dumps(extra, ensure_ascii=False).encode())
+
+
+RECORDERS = ((write_event, Stored()),)
