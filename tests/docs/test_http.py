@@ -77,7 +77,7 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
                     refused.setdefault(status, set()).add(code)
             fields = token_answers() if "a token answer" in answer else [fields_in(answer)]
             found[method, "/" + re.sub(r"<(\w+)>", r"{\1}", path)] = {
-                "query": {query} - {""},
+                "query": set(query.split("&")) - {""},
                 "body": credentials_in(body),
                 "answers": {int(s) for s in re.findall(r"\b(?:20\d|304)\b", answer)},
                 "fields": [given for given in fields if given is not None],
