@@ -24,7 +24,7 @@ MOST_ROWS = 500
 
 _Key = tuple[str, str]
 
-_ANYBODY = "anybody"
+_OF_ALL = "of all"
 
 
 class Folding:
@@ -46,8 +46,8 @@ class Folding:
             at: when it happened.
 
         Returns:
-            None if it gets a row of its own. Else the key of the row that it shares, and whether that row is one
-            person's (or nobody's in particular, for None).
+            None if it gets a row of its own. Else the key of the row that it shares, and whether all failures of that
+            row have this `user_id`.
         """
         with self._lock:
             minute = int(at.timestamp()) // 60
@@ -58,12 +58,12 @@ class Folding:
                 self._rows.clear()
             key = (name, f"of {user_id}")
             if key not in self._seen and self._kinds[name] >= MOST_ROWS:
-                return self._row((name, _ANYBODY)), False
+                return self._row((name, _OF_ALL)), False
             self._seen[key] += 1
             if self._seen[key] > FOLD_AFTER:
                 return self._row(key), True
             if self._kinds[name] >= MOST_ROWS:
-                return self._row((name, _ANYBODY)), False
+                return self._row((name, _OF_ALL)), False
             self._kinds[name] += 1
             return None
 

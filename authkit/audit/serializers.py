@@ -1,19 +1,10 @@
-"""The query and the answer of `GET events/`."""
+"""The answer of `GET events/`."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from rest_framework import serializers
 
 from authkit.core.answers import AnswerSerializer
-
-
-class EventsQuerySerializer(serializers.Serializer[Any]):
-    """Which of my events."""
-
-    login = serializers.UUIDField(required=False, source="login_id")
-    before = serializers.UUIDField(required=False)
 
 
 class EventSerializer(AnswerSerializer):

@@ -69,9 +69,9 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     E086  pushed to, and hiredis is not installed
     W080  another machine, and no password (deploy)
 
-A feature lists its own: social's are in `authkit.social.every_check`, `authkit.social.checks` (the providers) and
-`authkit.social.rule_checks` (who may sign in through them). Those of the way from simplejwt are listed in
-`authkit.tokens.simplejwt.checks`.
+A feature lists its own: audit's are in `authkit.audit.checks`, social's in `authkit.social.every_check`,
+`authkit.social.checks` (the providers) and `authkit.social.rule_checks` (who may sign in through them). Those of the
+way from simplejwt are listed in `authkit.tokens.simplejwt.checks`.
 """
 
 from __future__ import annotations

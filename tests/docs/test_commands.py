@@ -19,7 +19,7 @@ COMMANDS = sorted(name for name, app in get_commands().items() if app == "authki
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:
-    return load_command_class("authkit", name).create_parser("manage.py", name)
+    return load_command_class(str(get_commands()[name]), name).create_parser("manage.py", name)
 
 
 def own_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

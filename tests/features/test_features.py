@@ -65,7 +65,7 @@ tokens = [
 me = Client().get("/auth/api/me/", headers={"authorization": "Bearer note_" + tokens[0].json()["access"]})
 recorded = 0
 if "tests.features.notes" in sys.modules:
-    recorded = Note.objects.filter(text="login.opened").count()
+    recorded = Note.objects.filter(text="login.succeeded").count()
 said = StringIO()
 call_command("authkit_prune", stdout=said)
 print(json.dumps({

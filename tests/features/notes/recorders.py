@@ -10,4 +10,4 @@ def note_down(event: Event) -> None:
     Note.objects.create(text=event.name, written_at=timezone.now())
 
 
-RECORDERS = ((note_down, ("login.opened",)),)
+RECORDERS = ((note_down, ("login.succeeded",)),)
