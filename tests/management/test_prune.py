@@ -92,7 +92,7 @@ OF_AUDIT = ("events", "failures among the events", "seals of events", "seals of 
 
 def said(words: str) -> str:
     none = words.replace("1", "0")
-    return "".join(f"{kind}: {words if kind in KINDS else none}\n" for kind in (*KINDS[:3], *OF_AUDIT, *KINDS[3:]))
+    return "".join(f"{kind}: {words if kind in KINDS else none}\n" for kind in (*KINDS, *OF_AUDIT))
 
 
 def test_it_deletes_what_is_over_and_says_so(rows: None) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import router, transaction
 from social_django.models import UserSocialAuth
 
-from authkit import conf, signals
+from authkit import conf
+from authkit.events import announce
 from authkit.exceptions import LastLoginMethod, NotFound
+from authkit.social.events import AccountUnlinked
 from authkit.social.links.linking import locked_person
 from authkit.social.providers.registry import Provider, configured
 from authkit.social.settings import SocialSettings
@@ -70,16 +71,8 @@ def disconnect(*, user_id: Any, connection_id: int) -> Connection:
             raise LastLoginMethod
         gone = _connection(link, dispensable=True)
         link.delete()
-        transaction.on_commit(
-            partial(
-                signals.account_unlinked.send_robust,
-                sender=UserSocialAuth,
-                link_id=gone.id,
-                user_id=user_id,
-                provider=gone.provider,
-            ),
-            robust=True,
-        )
+        unlinked = AccountUnlinked(link_id=gone.id, user_id=user_id, provider=gone.provider)
+        announce(unlinked, sender=UserSocialAuth, using=router.db_for_write(UserSocialAuth))
     return gone
 
 

@@ -11,19 +11,19 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, router, transaction
 from django.http import HttpRequest
 from social_django.models import UserSocialAuth
 
-from authkit import signals
 from authkit.conf import Hook
+from authkit.events import announce
 from authkit.logins.current import current_login
 from authkit.logins.services import live_logins_of
+from authkit.social.events import AccountLinked
 from authkit.social.failures import Failure, refuse
 from authkit.social.links.addresses import same_mailbox
 from authkit.social.links.hooks import says_yes
@@ -81,17 +81,8 @@ def write_link(*, user: Any, identity: Identity, how: LinkedBy) -> UserSocialAut
         link: UserSocialAuth = UserSocialAuth.objects.create(
             user=user, provider=identity.provider, uid=identity.uid, id_key=identity.id_key, extra_data=identity.record
         )
-    transaction.on_commit(
-        partial(
-            signals.account_linked.send_robust,
-            sender=UserSocialAuth,
-            link_id=link.pk,
-            user_id=user.pk,
-            provider=identity.provider,
-            how=how.value,
-        ),
-        robust=True,
-    )
+        linked = AccountLinked(link_id=link.pk, user_id=user.pk, provider=identity.provider, how=how.value)
+        announce(linked, sender=UserSocialAuth, using=router.db_for_write(UserSocialAuth))
     return link
 
 
