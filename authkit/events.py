@@ -58,8 +58,8 @@ _kinds: dict[str, type[Event]] = {}
 class Event:
     """Base of all events. The fields of a subclass are the arguments of its signal; none of them holds a credential.
 
-    A field called `user_id`, `actor_id`, `login_id`, `reason`, `door` or `method` is written down under that name, and
-    `client` as its address and device. Of the other fields only those are that `extra` lists.
+    A field called `user_id`, `actor_id`, `login_id`, `reason`, `door` or `method` is written down under that name,
+    `by_id` as the actor, and `client` as its address and device. Of the other fields only those are that `extra` lists.
     """
 
     name: ClassVar[str]
@@ -87,6 +87,8 @@ class Event:
         """The fields of a `Record` that the event knows better than the request in which it happens."""
         names = {"user_id", "actor_id", "login_id", "reason", "door", "method"}.intersection(self.__match_args__)
         facts = {name: getattr(self, name) for name in names}
+        if getattr(self, "by_id", None) is not None:
+            facts["actor_id"] = self.by_id  # type: ignore[attr-defined]  # a field of a subclass
         if "client" in self.__match_args__:
             client = self.client  # type: ignore[attr-defined]  # as `__match_args__` says
             facts.update(ip=client.address, device=client.device)
@@ -253,9 +255,6 @@ class TokenBlacklisted(Event):
     login_id: UUID | None
     reason: str
     by_id: Any
-
-    def facts(self) -> dict[str, Any]:
-        return Event.facts(self) | ({} if self.by_id is None else {"actor_id": self.by_id})
 
 
 Recorder = Callable[[Event], None]

@@ -176,7 +176,7 @@ class EventAdmin(Base):
 
     @admin.display(description=gettext_lazy("person"))
     def person(self, event: Event) -> str:
-        """The person whom it is about; of a deleted one, the key."""
+        """The person of the account; of a deleted one, the key."""
         return _name_of(event.user_id, _found(event, "user"))
 
     @admin.display(description=gettext_lazy("by"))

@@ -26,6 +26,8 @@ _CLASSES: dict[str, tuple[int, int]] = {
     "login.failed": (_AUTHENTICATION, _LOGON),
     "login.throttled": (_AUTHENTICATION, _LOGON),
     "login.locked": (_AUTHENTICATION, _LOGON),
+    "login.cleared": (_AUTHENTICATION, _OTHER),
+    "login.unlocked": (_ACCOUNT_CHANGE, _OTHER),
     "login.ended": (_AUTHENTICATION, _LOGOFF),
     "logins.ended": (_AUTHENTICATION, _LOGOFF),
     "crowd.ended": (_AUTHENTICATION, _LOGOFF),

@@ -38,7 +38,7 @@ class Event(models.Model):
         verbose_name=_("person"),
     )
     user_id: Any  # of the user model's key
-    """The person whom it is about; null if no person is, or everybody."""
+    """The person of the account; null if it is about no person, or everybody."""
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,

@@ -24,7 +24,7 @@ class Record:
     """`SUCCESS` or `FAILURE`: of what the person, or an attacker, tried."""
     at: datetime
     user_id: Any = None
-    """The key of the person whom the event is about; None if no person is, or everybody."""
+    """The key of the person of the account; None if it is about no person, or everybody."""
     actor_id: Any = None
     """The key of the person who did it; None where that isn't known, and for commands and tasks."""
     login_id: UUID | None = None

@@ -146,6 +146,24 @@ def test_every_name_has_a_door_here() -> None:
     assert {name for name in events.known() if not name.startswith("test.")} >= names
 
 
+def test_every_event_of_the_core_is_in_the_enum() -> None:
+    """An event's class and its name in the enum come together, wherever in the core the class is."""
+    features = ("authkit.audit.", "authkit.social.")
+    of_core = {
+        name
+        for name, kind in events.known().items()
+        if kind.__module__.startswith("authkit.") and not kind.__module__.startswith(features)
+    }
+    assert of_core == set(events.EventName)
+
+
+def test_refusal_is_a_failure() -> None:
+    """Failures have the level WARNING, are kept for a shorter time, and are folded: a flood of them fills no disk."""
+    refused = ("failed", "throttled", "locked", "reused", "suspected", "refused")
+    wrong = [name for name, kind in events.known().items() if name.endswith(refused) and kind.outcome != FAILURE]
+    assert [name for name in wrong if not name.endswith("unlocked")] == []
+
+
 def test_every_event_has_words_for_people() -> None:
     assert [name for name in DOORS if not events.known()[name].label] == []
 
