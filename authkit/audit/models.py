@@ -25,7 +25,7 @@ class Event(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     """Sorts by time, so every index that ends in it is a timeline."""
     at = models.DateTimeField(_("time"))
-    name = models.CharField(_("event"), max_length=64)
+    name = models.CharField(_("name"), max_length=64)
     outcome = models.CharField(_("outcome"), max_length=16, choices=OUTCOMES)
     reason = models.CharField(_("reason"), max_length=64, blank=True)
     user = models.ForeignKey(

@@ -113,7 +113,7 @@ def test_page_is_linked_and_says_in_words_what_happened(browser: Browser, user: 
     happened(user, "gone.feature", ago=30, outcome=FAILURE, count=37)
     assert 'href="/auth/account/activity/">Activity</a>' in browser.get("/auth/account/").content.decode()
     page = browser.get("/auth/account/activity/").content.decode()
-    for text in ("Signed in", "Password", "Firefox on Linux", "gone.feature", "refused", "37 times in this minute"):
+    for text in ("Signed in", "Password", "Firefox on Linux", "gone.feature", "attention", "37 times in this minute"):
         assert text in page
 
 

@@ -98,7 +98,9 @@ def test_list_is_filtered_by_what_an_index_answers(browser: Browser, user: Any, 
         assert browser.get(LIST, refused).status_code in {302, 400}
 
 
-@pytest.mark.parametrize("query", ["q=%00", "q=" + "x" * 3000, "user__id__exact=%00", "p=99999", "since=x", "o=3"])
+@pytest.mark.parametrize(
+    "query", ["q=%00", "q=" + "x" * 3000, "user__id__exact=%00", "p=99999", "since=x", "o=3", "_facets=True"]
+)
 def test_address_written_by_hand_is_no_error_of_ours(browser: Browser, user: Any, query: str) -> None:
     happened(user)
     assert browser.get(f"{LIST}?{query}").status_code in {200, 302}

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=authkit.core.identifiers.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('at', models.DateTimeField(verbose_name='time')),
-                ('name', models.CharField(max_length=64, verbose_name='event')),
+                ('name', models.CharField(max_length=64, verbose_name='name')),
                 ('outcome', models.CharField(choices=[('success', 'success'), ('failure', 'failure')], max_length=16, verbose_name='outcome')),
                 ('reason', models.CharField(blank=True, max_length=64, verbose_name='reason')),
                 ('login_id', models.UUIDField(null=True, verbose_name='login')),
