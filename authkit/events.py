@@ -42,12 +42,19 @@ class EventName(StrEnum):
     """
 
     LOGIN_SUCCEEDED = "login.succeeded"
+    LOGIN_FAILED = "login.failed"
+    LOGIN_THROTTLED = "login.throttled"
+    LOGIN_LOCKED = "login.locked"
+    LOGIN_CLEARED = "login.cleared"
+    LOGIN_UNLOCKED = "login.unlocked"
     LOGIN_ENDED = "login.ended"
     LOGINS_ENDED = "logins.ended"
+    LOGINS_DISOWNED = "logins.disowned"
     CROWD_ENDED = "crowd.ended"
     TOKEN_REFRESHED = "token.refreshed"  # noqa: S105
     TOKEN_REUSED = "token.reused"  # noqa: S105
     TOKEN_SUSPECTED = "token.suspected"  # noqa: S105
+    DEVICE_ADDED = "device.added"
     TOKEN_BLACKLISTED = "token.blacklisted"  # noqa: S105
 
 
@@ -64,7 +71,7 @@ class Event:
 
     name: ClassVar[str]
     """Dotted, as `login.succeeded`; constant, because it is written down. A feature's own StrEnum, or `EventName`."""
-    label: ClassVar[Any] = ""
+    title: ClassVar[Any] = ""
     """What people read: "Signed in"."""
     outcome: ClassVar[str] = SUCCESS
     """`FAILURE` where an attempt was refused."""
@@ -117,7 +124,7 @@ def _as_json(value: Any) -> Any:
 @dataclass(frozen=True, slots=True)
 class LoginOpened(Event):
     name = EventName.LOGIN_SUCCEEDED
-    label = _("Signed in")
+    title = _("Signed in")
     signal = signals.login_opened
 
     login: Any
@@ -142,7 +149,7 @@ class LoginOpened(Event):
 @dataclass(frozen=True, slots=True)
 class LoginEnded(Event):
     name = EventName.LOGIN_ENDED
-    label = _("Signed out")
+    title = _("Signed out")
     signal = signals.login_ended
 
     login_id: UUID
@@ -155,7 +162,7 @@ class LoginsEnded(Event):
     """Logins of one person, of all people (`user_id` is None), or of those that fit `method`, `before` and `kind`."""
 
     name = EventName.LOGINS_ENDED
-    label = _("Signed out everywhere")
+    title = _("Signed out everywhere")
     extra = ("count", "before", "kind")
     signal = signals.logins_ended
 
@@ -182,7 +189,7 @@ class CrowdEnded(Event):
     """A batch of people. `LoginsEnded` is announced for each of them as well, so a record holds their number alone."""
 
     name = EventName.CROWD_ENDED
-    label = _("Many people signed out")
+    title = _("Many people signed out")
     signal = signals.crowd_ended
 
     user_ids: Collection[Any]
@@ -196,7 +203,9 @@ class CrowdEnded(Event):
 class LoginsDisowned(Event):
     """The owner of an account says that a sign-in was another person's. All their logins have been ended."""
 
-    name = "logins.disowned"
+    name = EventName.LOGINS_DISOWNED
+    title = _("Sign-in disowned by the owner")
+    extra = ("count",)
     signal = signals.logins_disowned
 
     user_id: Any
@@ -206,7 +215,7 @@ class LoginsDisowned(Event):
 @dataclass(frozen=True, slots=True)
 class TokenRotated(Event):
     name = EventName.TOKEN_REFRESHED
-    label = _("Token refreshed")
+    title = _("Token refreshed")
     extra = ("generation",)
     signal = signals.token_rotated
 
@@ -218,7 +227,7 @@ class TokenRotated(Event):
 @dataclass(frozen=True, slots=True)
 class TokenReused(Event):
     name = EventName.TOKEN_REUSED
-    label = _("Refresh token used twice")
+    title = _("Refresh token used twice")
     outcome = FAILURE
     extra = ("generation",)
     signal = signals.token_reused
@@ -231,7 +240,7 @@ class TokenReused(Event):
 @dataclass(frozen=True, slots=True)
 class TokenSuspected(Event):
     name = EventName.TOKEN_SUSPECTED
-    label = _("Refresh token repeated late, several times running")
+    title = _("Refresh token repeated late, several times running")
     outcome = FAILURE
     extra = ("generation", "retries")
     signal = signals.token_suspected
@@ -245,7 +254,7 @@ class TokenSuspected(Event):
 @dataclass(frozen=True, slots=True)
 class TokenBlacklisted(Event):
     name = EventName.TOKEN_BLACKLISTED
-    label = _("Token refused")
+    title = _("Token refused")
     extra = ("jti", "kind")
     signal = signals.token_blacklisted
 

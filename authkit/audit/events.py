@@ -22,7 +22,7 @@ class AuditSealed(Event):
     """The log line is what takes the seal off the machine: the newest one can be deleted together with its rows."""
 
     name = AuditEventName.SEALED
-    label = _("Events sealed")
+    title = _("Events sealed")
     extra = ("kind", "upto", "count", "digest", "mac")
 
     kind: str
@@ -35,7 +35,7 @@ class AuditSealed(Event):
 @dataclass(frozen=True, slots=True)
 class AuditExported(Event):
     name = AuditEventName.EXPORTED
-    label = _("Events exported")
+    title = _("Events exported")
     extra = ("format", "filters")
 
     format: str

@@ -31,6 +31,7 @@ _CLASSES: dict[str, tuple[int, int]] = {
     "login.ended": (_AUTHENTICATION, _LOGOFF),
     "logins.ended": (_AUTHENTICATION, _LOGOFF),
     "crowd.ended": (_AUTHENTICATION, _LOGOFF),
+    "logins.disowned": (_ACCOUNT_CHANGE, _OTHER),
     "link.added": (_ACCOUNT_CHANGE, _OTHER),
     "link.removed": (_ACCOUNT_CHANGE, _OTHER),
     "audit.sealed": (_BASE, _OTHER),
@@ -79,7 +80,7 @@ def as_ocsf(event: Event) -> dict[str, Any]:
         "status_id": 2 if failed else 1,
         "status_detail": event.reason,
         "count": event.count,
-        "message": str(known.label) if known is not None else event.name,
+        "message": str(known.title) if known is not None else event.name,
         "metadata": {
             "version": OCSF_VERSION,
             "uid": str(event.pk),

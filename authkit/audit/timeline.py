@@ -86,7 +86,7 @@ def activity(*, user_id: Any, login_id: UUID | None = None, before: UUID | None 
 def label_of(name: str) -> str:
     """An event in words; its name where no installed feature declares it any more."""
     kind = events.known().get(name)
-    return str(kind.label) if kind is not None and kind.label else name
+    return str(kind.title) if kind is not None and kind.title else name
 
 
 def reason_in_words(reason: str) -> str:

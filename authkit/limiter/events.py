@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import router
+from django.utils.translation import gettext_lazy as _
 
 from authkit import signals
 from authkit.core.clients import Client
-from authkit.events import Event, announce
+from authkit.core.records import FAILURE
+from authkit.events import Event, EventName, announce
 from authkit.limiter.models import AttemptBudget
 
 
@@ -17,7 +19,9 @@ from authkit.limiter.models import AttemptBudget
 class LoginFailed(Event):
     """The evidence was wrong."""
 
-    name = "login.failed"
+    name = EventName.LOGIN_FAILED
+    title = _("Sign-in failed")
+    outcome = FAILURE
     signal = signals.login_failed
 
     door: str
@@ -29,7 +33,10 @@ class LoginFailed(Event):
 class AttemptThrottled(Event):
     """A try was refused before its evidence was looked at."""
 
-    name = "login.throttled"
+    name = EventName.LOGIN_THROTTLED
+    title = _("Sign-in refused: too many tries")
+    outcome = FAILURE
+    extra = ("scope", "locked", "seconds")
     signal = signals.login_throttled
 
     door: str
@@ -43,7 +50,10 @@ class AttemptThrottled(Event):
 class BudgetLocked(Event):
     """A failure has locked a name, a network or a device."""
 
-    name = "login.locked"
+    name = EventName.LOGIN_LOCKED
+    title = _("Locked after too many failures")
+    outcome = FAILURE
+    extra = ("scope", "failures", "seconds")
     signal = signals.login_locked
 
     door: str
@@ -58,7 +68,9 @@ class BudgetLocked(Event):
 class BudgetCleared(Event):
     """A success after at least one failure of the person's."""
 
-    name = "login.cleared"
+    name = EventName.LOGIN_CLEARED
+    title = _("Signed in after failures")
+    extra = ("failures",)
     signal = signals.login_cleared
 
     door: str
@@ -71,7 +83,9 @@ class BudgetCleared(Event):
 class BudgetUnlocked(Event):
     """Budgets were cleared by hand, or by the person's own mail."""
 
-    name = "login.unlocked"
+    name = EventName.LOGIN_UNLOCKED
+    title = _("Unlocked")
+    extra = ("scope", "count")
     signal = signals.login_unlocked
 
     scope: str

@@ -22,7 +22,7 @@ class SocialEventName(StrEnum):
 @dataclass(frozen=True, slots=True)
 class AccountLinked(Event):
     name = SocialEventName.LINK_ADDED
-    label = _("Account connected")
+    title = _("Account connected")
     extra = ("provider", "how")
     signal = signals.account_linked
 
@@ -35,7 +35,7 @@ class AccountLinked(Event):
 @dataclass(frozen=True, slots=True)
 class AccountUnlinked(Event):
     name = SocialEventName.LINK_REMOVED
-    label = _("Account disconnected")
+    title = _("Account disconnected")
     extra = ("provider",)
     signal = signals.account_unlinked
 

@@ -165,7 +165,7 @@ def test_refusal_is_a_failure() -> None:
 
 
 def test_every_event_has_words_for_people() -> None:
-    assert [name for name in DOORS if not events.known()[name].label] == []
+    assert [name for name in DOORS if not events.known()[name].title] == []
 
 
 @pytest.mark.parametrize("name", DOORS)
