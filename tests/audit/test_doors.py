@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import logging
+from inspect import signature
 from io import StringIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -22,6 +24,7 @@ from authkit.core import event_log
 from authkit.core.records import FAILURE
 from authkit.logins.grace import ALARM_AFTER
 from authkit.logins.models import Login
+from authkit.mail.not_me import not_me_link
 from authkit.social.events import SocialEventName
 from authkit.social.links.connections import disconnect
 from authkit.social.links.linking import Identity, LinkedBy, write_link
@@ -66,6 +69,41 @@ class Site:
 @pytest.fixture
 def site(user: Any, make_user: Any) -> Site:
     return Site(user, make_user("boss", is_superuser=True))
+
+
+def guess(site: Site, *, times: int = 1) -> None:
+    body = {site.user.USERNAME_FIELD: site.user.get_username(), "password": "a-wrong-guess-of-mine"}
+    site.secrets.add(body["password"])
+    for _ in range(times):
+        APIClient().post("/auth/api/token/", body, format="json", headers={"User-Agent": NASTY})
+
+
+def guess_once_more_than_allowed(site: Site) -> None:
+    guess(site, times=6)
+
+
+def guess_until_locked(site: Site, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "LIMITER": {"SLOW_AFTER": 2, "LOCK_AFTER": 2}}
+    guess(site, times=2)
+
+
+def mistype_and_sign_in(site: Site) -> None:
+    guess(site)
+    site.sign_in()
+
+
+def unlock_by_command(site: Site) -> None:
+    guess(site, times=6)
+    call_command("authkit_unlock", site.user.get_username(), stdout=StringIO())
+
+
+def disown_a_sign_in(site: Site, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": "https://testserver"}
+    site.sign_in()
+    link = urlsplit(not_me_link(user_id=site.user.pk))
+    code = link.query.partition("=")[2] or link.fragment.partition("=")[2] or link.path.rstrip("/").rpartition("/")[2]
+    site.secrets.add(code)
+    assert Browser().post(link.path, {"code": code}).status_code in {200, 302}
 
 
 def sign_in_and_out(site: Site) -> None:
@@ -124,6 +162,13 @@ def export(site: Site) -> None:
 
 DOORS: dict[str, Any] = {
     events.EventName.LOGIN_SUCCEEDED: sign_in_and_out,
+    events.EventName.LOGIN_FAILED: guess,
+    events.EventName.LOGIN_THROTTLED: guess_once_more_than_allowed,
+    events.EventName.LOGIN_LOCKED: guess_until_locked,
+    events.EventName.LOGIN_CLEARED: mistype_and_sign_in,
+    events.EventName.LOGIN_UNLOCKED: unlock_by_command,
+    events.EventName.LOGINS_DISOWNED: disown_a_sign_in,
+    events.EventName.DEVICE_ADDED: sign_in_and_out,
     events.EventName.LOGIN_ENDED: sign_in_and_out,
     events.EventName.LOGINS_ENDED: sign_out_everywhere,
     events.EventName.CROWD_ENDED: force_many_out,
@@ -170,10 +215,11 @@ def test_every_event_has_words_for_people() -> None:
 
 @pytest.mark.parametrize("name", DOORS)
 def test_event_is_logged_and_stored_at_its_door(
-    site: Site, clock: Any, name: str, caplog: pytest.LogCaptureFixture
+    site: Site, clock: Any, settings: Any, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger=event_log.NAME):
-        (DOORS[name])(site, **({"clock": clock} if name == events.EventName.TOKEN_SUSPECTED else {}))
+        parts = {"clock": clock, "settings": settings}
+        (DOORS[name])(site, **{part: parts[part] for part in signature(DOORS[name]).parameters if part in parts})
     told = [vars(record)[event_log.ATTRIBUTE] for record in caplog.records if record.name == event_log.NAME]
     assert name in {each["name"] for each in told}
     rows = list(Event.objects.values())
