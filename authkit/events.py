@@ -206,8 +206,7 @@ class LoginsDisowned(Event):
     """The owner of an account says that a sign-in was another person's. All their logins have been ended."""
 
     name = EventName.LOGINS_DISOWNED
-    title = _("Reported a sign-in as another person's")
-    outcome = FAILURE
+    title = _("Sign-in disowned by the owner")
     extra = ("count",)
     signal = signals.logins_disowned
 
@@ -304,10 +303,7 @@ def _always() -> bool:
 
 
 def register_recorder(
-    recorder: Recorder,
-    *,
-    names: Iterable[str] | Container[str] | None = None,
-    when: Callable[[], bool] = _always,
+    recorder: Recorder, *, names: Iterable[str] | Container[str] | None = None, when: Callable[[], bool] = _always
 ) -> None:
     """Has a recorder called with each event inside its transaction; for `AppConfig.ready()`. Safe to call twice.
 

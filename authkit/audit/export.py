@@ -31,6 +31,7 @@ _CLASSES: dict[str, tuple[int, int]] = {
     "login.ended": (_AUTHENTICATION, _LOGOFF),
     "logins.ended": (_AUTHENTICATION, _LOGOFF),
     "crowd.ended": (_AUTHENTICATION, _LOGOFF),
+    "logins.disowned": (_ACCOUNT_CHANGE, _OTHER),
     "link.added": (_ACCOUNT_CHANGE, _OTHER),
     "link.removed": (_ACCOUNT_CHANGE, _OTHER),
     "audit.sealed": (_BASE, _OTHER),

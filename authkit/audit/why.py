@@ -22,6 +22,7 @@ from authkit.tokens.revoking import identify_token
 ENDINGS = (
     EventName.LOGIN_ENDED,
     EventName.LOGINS_ENDED,
+    EventName.LOGINS_DISOWNED,
     EventName.TOKEN_REUSED,
     EventName.TOKEN_SUSPECTED,
     EventName.TOKEN_BLACKLISTED,

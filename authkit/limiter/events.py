@@ -34,7 +34,7 @@ class AttemptThrottled(Event):
     """A try was refused before its evidence was looked at."""
 
     name = EventName.LOGIN_THROTTLED
-    title = _("Try refused: too many")
+    title = _("Sign-in refused: too many tries")
     outcome = FAILURE
     extra = ("scope", "locked", "seconds")
     signal = signals.login_throttled

@@ -42,8 +42,8 @@ def open_login(
     prepare: Prepare | None = None,
     replaces: Collection[UUID] = (),
     origin: Login | None = None,
-    door: str = "",
     along: Callable[[], None] | None = None,
+    door: str = "",
 ) -> Login:
     """Writes the row that a new session or token pair will point at, and holds the person to LOGIN.MAX_LOGINS.
 
@@ -64,9 +64,9 @@ def open_login(
             the limit doesn't count them.
         origin: the login of another person from which this one is opened without a credential of `user`'s. It ends with
             that one, and no later; being no sign-in of `user`'s, it is not held to their limit.
-        door: the id of the door by which the person came, for the record.
         along: called after the row is written, in the same transaction, and last: its locks are held no longer than the
             commit takes.
+        door: the id of the door by which the person came, for the record.
 
     Returns:
         The saved row. `signals.login_opened` is sent on commit, and `signals.login_ended` for each that was evicted.

@@ -89,8 +89,8 @@ class DeviceAdded(events.Event):
     """A person signed in from a device from which they had not signed in before, or which was forgotten."""
 
     name = events.EventName.DEVICE_ADDED
-    title = _("New device")
-    extra = ("label", "ip")
+    title = _("Signed in from a new device")
+    extra = ("device_id", "label")
     signal = signals.device_added
 
     device_id: UUID

@@ -65,13 +65,13 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
     if not attempt.amr and attempt.origin is None:
         attempt = replace(attempt, amr=method_of(attempt.method).amr)
     pass_guards(attempt, request)
+    _note_person(attempt)
     device = device_of(attempt, request, in_browser=carrier.in_browser)
     prepare, along = carrier.prepare, attempt.along
     if device is not None:
         prepare, along = partial(device.prepare, prepare), partial(device.remember, along)
     if (notice := notice_of(attempt, device)) is not None:
         prepare, along = partial(notice.prepare, prepare), partial(notice.tell, along)
-    _note_person(attempt)
     with carrier.opening():
         login = open_login(
             user=attempt.user,
