@@ -10,8 +10,10 @@ from typing import Any
 
 import altcha
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
+from rest_framework.test import APIClient
 
 from authkit import signals
 from authkit.core.one_time_codes import OneTimeCode
@@ -113,6 +115,29 @@ def test_what_is_offered_on_a_page_is_no_try_and_tells_of_none(user: Any, limite
     finally:
         signals.login_throttled.disconnect(receive)
     assert told == []
+
+
+def test_a_known_device_is_not_asked_for_the_failures_of_others(user: Any, password: str, limiter: Any) -> None:
+    device = sign_in(user.get_username(), password, device=True).data["device"]
+    assert guess(user.get_username(), address=ELSEWHERE).data["code"] == "challenge_required"
+    known = {"HTTP_X_AUTHKIT_DEVICE": device}
+    body = {get_user_model().USERNAME_FIELD: user.get_username(), "password": "wrong"}
+    # Its own failures count for it.
+    statuses = [APIClient().post("/auth/api/token/", body, format="json", **known).status_code for _ in range(3)]
+    assert statuses == [401, 401, 403]
+
+
+def test_a_page_shows_a_known_device_no_challenge_for_the_failures_of_others(
+    user: Any, password: str, limiter: Any
+) -> None:
+    client = Client(REMOTE_ADDR=HOME)
+    form = {"username": user.get_username(), "password": password}
+    assert client.post("/auth/login/", form).status_code == 302
+    client.post("/auth/logout/")
+    guess(user.get_username(), address=ELSEWHERE)
+    shown = client.post("/auth/login/", {**form, "password": "wrong"})
+    assert (shown.status_code, shown.context["offer"]) == (200, None)
+    assert client.post("/auth/login/", form).status_code == 302
 
 
 # Once, and bound
