@@ -55,7 +55,7 @@ from authkit.sessions.services import sign_in, sign_out
 from authkit.signin import unlocking
 from authkit.signin.challenges.asking import Offer, offer_for, offer_of, response_in
 from authkit.signin.credentials import verify_password
-from authkit.signin.device_values import sent_digest
+from authkit.signin.device_values import device_of_try, sent_digest
 from authkit.signin.devices import devices_of, forget_device
 from authkit.signin.methods import PASSWORD, methods
 
@@ -148,7 +148,8 @@ class LoginPage(Page):
         form.focus("password")
         # The challenge of the next try comes along, so that the browser solves it while the person types.
         name = form.cleaned_data.get("username", "")
-        offer = offer_for(request=request, name=name, client=client_of(request))
+        device = device_of_try(request, name)
+        offer = offer_for(request=request, name=name, client=client_of(request), device=device)
         sentence = gettext("That did not match an account. Check both and try again.")
         return self._show(request, form, error=sentence, offer=offer)
 

@@ -75,8 +75,9 @@ def verify_password(
         raise SignInRefused("LOGIN.PASSWORD_DOORS is off")
     password = Hidden(password)  # from whatever caller
     client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
-    pass_challenge(request=request, door=door, name=username, client=client, response=challenge_response)
-    reservation = reserve(door=door, name=username, client=client, device=device_of_try(request, username))
+    device = device_of_try(request, username)
+    pass_challenge(request=request, door=door, name=username, client=client, response=challenge_response, device=device)
+    reservation = reserve(door=door, name=username, client=client, device=device)
     with verifying(reservation):
         name = _account_name(username, identifiers)
         if name is None:

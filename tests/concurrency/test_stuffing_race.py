@@ -25,7 +25,7 @@ from tests.concurrency.threads import SharedDatabase, shared_database
 THREADS, ROUNDS = 50, 3
 CLIENT = Client(address="203.0.113.66")
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

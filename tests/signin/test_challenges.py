@@ -10,8 +10,10 @@ from typing import Any
 
 import altcha
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
+from rest_framework.test import APIClient
 
 from authkit import signals
 from authkit.core.one_time_codes import OneTimeCode
@@ -73,10 +75,21 @@ def test_a_name_that_no_person_has_is_told_the_same(user: Any, limiter: Any) -> 
 def test_attack_tries_without_a_response_charge_nothing_and_lock_no_name(user: Any, limiter: Any) -> None:
     guess(user.get_username())
     before = spent(), spent("network")
-    for response in ["", "x", "A" * 4096, "\u0000", base64.b64encode(b"[" * 3000).decode()]:
-        more = {"challenge_response": response} if response else {}
-        assert sign_in(user.get_username(), "wrong", **more).status_code in {400, 403}
+    for _ in range(3):
+        assert sign_in(user.get_username(), "wrong").status_code == 403
     assert (spent(), spent("network")) == before == ([2], [2])
+
+
+@pytest.mark.parametrize("response", ["x", "A" * 4096, base64.b64encode(b"[" * 3000).decode()])
+def test_attack_wrong_responses_lock_no_name_and_have_a_budget_for_each_network(
+    response: str, user: Any, limiter: Any
+) -> None:
+    limiter(NETWORK_SLOW_AFTER=4, NETWORK_LOCK_AFTER=4)
+    guess(user.get_username())
+    answers = [sign_in(user.get_username(), "wrong", challenge_response=response) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [403, 403, 429, 429]
+    assert spent() == [2]
+    assert sign_in(user.get_username(), "wrong", address=ELSEWHERE).status_code == 403
 
 
 def test_a_wrong_password_with_a_response_is_charged(user: Any, limiter: Any) -> None:
@@ -113,6 +126,29 @@ def test_what_is_offered_on_a_page_is_no_try_and_tells_of_none(user: Any, limite
     finally:
         signals.login_throttled.disconnect(receive)
     assert told == []
+
+
+def test_a_known_device_is_not_asked_for_the_failures_of_others(user: Any, password: str, limiter: Any) -> None:
+    device = sign_in(user.get_username(), password, device=True).data["device"]
+    assert guess(user.get_username(), address=ELSEWHERE).data["code"] == "challenge_required"
+    known = {"HTTP_X_AUTHKIT_DEVICE": device}
+    body = {get_user_model().USERNAME_FIELD: user.get_username(), "password": "wrong"}
+    # Its own failures count for it.
+    statuses = [APIClient().post("/auth/api/token/", body, format="json", **known).status_code for _ in range(3)]
+    assert statuses == [401, 401, 403]
+
+
+def test_a_page_shows_a_known_device_no_challenge_for_the_failures_of_others(
+    user: Any, password: str, limiter: Any
+) -> None:
+    client = Client(REMOTE_ADDR=HOME)
+    form = {"username": user.get_username(), "password": password}
+    assert client.post("/auth/login/", form).status_code == 302
+    client.post("/auth/logout/")
+    guess(user.get_username(), address=ELSEWHERE)
+    shown = client.post("/auth/login/", {**form, "password": "wrong"})
+    assert (shown.status_code, shown.context["offer"]) == (200, None)
+    assert client.post("/auth/login/", form).status_code == 302
 
 
 # Once, and bound

@@ -2,7 +2,8 @@
 
 A response is judged first, and the limiter then reserves: a try without one is never charged. So an attacker who solves
 nothing can't lock a name either, nor slow its owner down. How many failures there were is asked of the name as it was
-typed, or of the known device, so the answer is the same whether a person has the name or not.
+typed, or of the known device, so the answer is the same whether a person has the name or not. A wrong response is
+charged to the network alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from authkit.exceptions import ChallengeRequired
 from authkit.limiter.budgets import PASSWORD
 from authkit.limiter.excuses import use_excuse
 from authkit.limiter.names import network_of, normalised
-from authkit.limiter.services import network_charge, refused
+from authkit.limiter.services import charge_network, check_network, network_charge, refused
 from authkit.limiter.standing import Before, before_a_try
 from authkit.limiter.stuffing import is_suspected
 from authkit.signin.challenges.base import MAX_RESPONSE_LENGTH, Challenge, ChallengeUnavailable, binding_of
@@ -74,7 +75,8 @@ def pass_challenge(
 
     Raises:
         ChallengeRequired: with a new challenge.
-        Locked, Throttled: the name has nothing left, so that a challenge would be solved in vain.
+        Locked, Throttled: the name has nothing left, so that a challenge would be solved in vain; or the network has
+            sent too many wrong responses.
     """
     challenge = configured()
     if challenge is None:
@@ -86,8 +88,12 @@ def pass_challenge(
         raise refused(before.refusal, door=door, client=client)
     binding = _binding(name, client)
     try:
-        if response and len(response) <= MAX_RESPONSE_LENGTH and _consume(challenge, request, response, binding):
-            return
+        if response and len(response) <= MAX_RESPONSE_LENGTH:
+            # Judging one may cost a call to the provider, so the network has a budget of wrong ones.
+            check_network(budget=PASSWORD.name, client=client)
+            if _consume(challenge, request, response, binding):
+                return
+            charge_network(budget=PASSWORD.name, client=client)
         if use_excuse(name=name):
             return
         given = challenge.for_page(request, binding=binding)
