@@ -11,6 +11,9 @@ from django.db import connections
 
 Result = TypeVar("Result")
 
+_PATIENCE = {"postgresql": "SET lock_timeout = '2s'", "mysql": "SET SESSION innodb_lock_wait_timeout = 2"}
+"""For a row that the caller's transaction holds: no database can see that the two wait for each other."""
+
 
 def apart(call: Callable[[], Result], *, using: str) -> Result:
     """Calls this outside the caller's transaction, on a connection of its own, and waits for it.
@@ -26,13 +29,15 @@ def apart(call: Callable[[], Result], *, using: str) -> Result:
     Returns:
         Its result; its exception is raised here.
     """
-    if not is_inside(using=using) or connections[using].vendor == "sqlite":
+    if not is_inside(using=using) or connections[using].vendor not in _PATIENCE:
         # SQLite has one writer: a second connection would wait for the transaction that waits for it here.
         return call()
     outcome: list[Any] = [None, None]
 
     def run() -> None:
         try:
+            with connections[using].cursor() as cursor:
+                cursor.execute(_PATIENCE[connections[using].vendor])
             outcome[0] = call()
         except BaseException as error:  # noqa: BLE001  # raised again by the caller
             outcome[1] = error

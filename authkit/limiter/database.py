@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import connections, router, transaction
@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest
 from django.db.models.sql import InsertQuery, UpdateQuery
 
 from authkit.core.clocks import SECOND, DatabaseClock
-from authkit.limiter.apart import apart
+from authkit.core.transactions import apart
 from authkit.limiter.budgets import Limits
 from authkit.limiter.charges import Charge, Outcome, Refusal, Standing
 from authkit.limiter.models import AttemptBudget
@@ -55,8 +55,8 @@ def charge(charges: Sequence[Charge], *, number: int) -> Outcome:
         charges: the keys.
         number: of this charge, for `refund`.
     """
-    with apart(alias()):
-        return _charged(charges, number, alias())
+    using = alias()
+    return apart(partial(_charged, charges, number, using), using=using)
 
 
 def _charged(charges: Sequence[Charge], number: int, using: str) -> Outcome:
@@ -82,9 +82,12 @@ def _charged(charges: Sequence[Charge], number: int, using: str) -> Outcome:
 def refund(keys: Sequence[str], *, number: int) -> None:
     """Takes one charge back from each key, and the delay that it brought, unless a later charge brought another."""
     using = alias()
-    with apart(using):
+
+    def take_back() -> None:
         for key in keys:
             _execute(_refund(using), {"key": key, "number": number}, using)
+
+    apart(take_back, using=using)
 
 
 def settle(*, forget: Sequence[str], network: str | None, number: int, joins: bool) -> None:
@@ -98,8 +101,10 @@ def settle(*, forget: Sequence[str], network: str | None, number: int, joins: bo
         number: of the charge.
         joins: whether it belongs to the transaction that is open, and is undone with it.
     """
-    with nullcontext() if joins else apart(alias()):
+    if joins:
         _settle(forget, network, number)
+    else:
+        apart(partial(_settle, forget, network, number), using=alias())
 
 
 def _settle(forget: Sequence[str], network: str | None, number: int) -> None:

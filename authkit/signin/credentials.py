@@ -116,8 +116,10 @@ def key_of_person(name: str) -> Any:
     """The key of the person whose failure this is; None where no person has the name. One statement, always."""
     users = get_user_model()
     manager: Any = users._default_manager
+    # No person's name has a NUL or half a surrogate pair, and PostgreSQL refuses to be asked for one.
+    storable = name.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
     try:
-        return manager.get_by_natural_key(name).pk
+        return manager.get_by_natural_key(storable).pk
     except (users.DoesNotExist, users.MultipleObjectsReturned):
         return None
 
