@@ -52,7 +52,7 @@ def test_another_site_is_reached_and_everything_of_the_projects_own_is_kept(site
     found = site.get_model_admin(get_user_model())
     assert isinstance(found, ForceLogoutMixin)
     assert isinstance(found, ProjectAdmin)
-    assert found.actions == ["greet", "authkit_force_logout"]
+    assert found.actions == ["greet", "authkit_force_logout", "authkit_unlock"]
     assert found.change_form_template == "project/form.html"
     assert found.change_list_template == "project/list.html"
     assert "project.css" in str(found.media)
@@ -76,7 +76,7 @@ def test_mixin_written_down_by_the_project_is_left_alone(site: Any) -> None:
     reach_user_admins()
     found = site.get_model_admin(get_user_model())
     assert type(found) is ByHand
-    assert found.actions == ["greet", "authkit_force_logout"]
+    assert found.actions == ["greet", "authkit_force_logout", "authkit_unlock"]
 
 
 def test_list_whose_actions_are_switched_off_stays_so(site: Any) -> None:

@@ -131,7 +131,8 @@ def test_a_persons_calls_are_counted(user: Any, throttled_by: Any) -> None:
     assert is_throttled(client.get("/auth/api/logins/"))
 
 
-def test_scopes_count_where_the_project_has_a_rate_for_them(user: Any, throttled_by: Any) -> None:
+def test_scopes_count_where_the_project_has_a_rate_for_them(user: Any, throttled_by: Any, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "LIMITER": {"SLOW_AFTER": 50, "LOCK_AFTER": 50}}
     throttled_by(Scoped)
     client = APIClient()
     assert {guess(client).status_code for _ in range(5)} == {401}  # no rate, no scope

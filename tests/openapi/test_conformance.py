@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from authkit.core.clients import Client
 from authkit.core.operations import operation_of
 from authkit.openapi.document import document
+from authkit.signin.devices import KnownDevice, remember
 from authkit.tokens.services import TokenPair, issue_tokens
 from authkit.tokens.simplejwt import urls as compat
 from authkit.urls import api
@@ -142,3 +143,6 @@ def give_credentials(case: Case, user: Any, carrier: Callable[[Case, TokenPair],
         case.body.update({name: value for name, value in good.items() if name in case.body})
     if "login_id" in case.path_parameters:
         case.path_parameters["login_id"] = str(pair.login.pk)
+    if "device_id" in case.path_parameters:
+        remember(user=user, login_id=pair.login.pk, client=Client(), value=None)
+        case.path_parameters["device_id"] = str(KnownDevice.objects.filter(user=user).latest("created_at").pk)
