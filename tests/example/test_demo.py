@@ -196,3 +196,20 @@ def test_a_port_that_is_none_is_refused(port: str) -> None:
 
 def test_the_port_is_8000_unless_given() -> None:
     assert [chosen_port({}), chosen_port({"PORT": ""}), chosen_port({"PORT": "9000"})] == [8000, 8000, 9000]
+
+
+def test_the_week_before_is_made_up_once_and_shown(up: Demo, person: Person) -> None:
+    made = manage(
+        up.directory,
+        "shell",
+        "-c",
+        "from example_project.demo import week; week.make_up()\n"
+        "from authkit.audit.models import Event; from authkit.signin.devices import KnownDevice\n"
+        "print('rows', KnownDevice.objects.filter(user__username='ada').count(), "
+        "Event.objects.filter(user__username='ben', name='login.failed').count())",
+    )
+    assert "rows 2 9" in made.stdout, made.stderr
+    person.sign_in("demo", up.passwords["demo"])
+    activity = person.get("/auth/account/activity/")
+    assert "Safari on iOS" in activity.text
+    assert "Safari on iOS" in person.get("/auth/account/").text, "as a known device"

@@ -19,7 +19,7 @@ from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler,
 from django.urls import reverse
 
 from example_project import state
-from example_project.demo import provider, words
+from example_project.demo import provider, week, words
 
 HOST = "127.0.0.1"
 # Easy to type off a screen: no 0/O, 1/l/I.
@@ -49,6 +49,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         self.check()
         passwords = {name: _set_up(name) for name in ("demo", "admin")}
+        week.make_up()
         back = reverse("authkit:social-complete", args=["demo-id"])
         found = stack.enter_context(
             provider.running(
