@@ -161,7 +161,7 @@ def _event(
         actor=None if failed else actor or login.user,
         login_id=login_id,
         door="token" if login.kind == LoginKind.TOKEN else "page",
-        method="password",
+        method="password" if name is EventName.LOGIN_SUCCEEDED else "",
         ip=login.ip,
         device=login.device,
         extra=extra or {},
