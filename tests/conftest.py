@@ -50,28 +50,6 @@ PARTS: dict[str, Callable[[], str | None]] = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """For tests/run.py: where a pass repeats only what needs its parts."""
-    text = "leave out the tests below this file or folder that need no part (no marker)"
-    parser.addoption("--parts-alone", action="append", default=[], metavar="PATH", help=text)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what `--parts-alone` says."""
-    below = tuple(str(config.rootpath / path) for path in config.getoption("--parts-alone"))
-    if not below:
-        return
-    needing = {*PARTS, "process"}
-    plain = [
-        item
-        for item in items
-        if str(item.path).startswith(below) and not needing.intersection(mark.name for mark in item.iter_markers())
-    ]
-    left_out = set(map(id, plain))
-    items[:] = [item for item in items if id(item) not in left_out]
-    config.hook.pytest_deselected(items=plain)
-
-
 @functools.cache
 def _missing(part: str) -> str | None:
     return PARTS[part]()
