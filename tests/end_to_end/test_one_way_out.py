@@ -160,6 +160,7 @@ def new_password(user: Any) -> None:
             by_raw_sql(
                 "DELETE FROM social_auth_usersocialauth WHERE user_id = %s;"
                 "DELETE FROM authkit_login WHERE user_id = %s;"
+                "DELETE FROM authkit_knowndevice WHERE user_id = %s;"
                 "DELETE FROM {table} WHERE id = %s"
             ),
             "deleted",
