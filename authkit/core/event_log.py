@@ -70,9 +70,8 @@ def as_data(record: Record) -> dict[str, Any]:
         "request": record.request_id,
         **record.extra,
     }
-    known = {name: value for name, value in data.items() if value is not None and value != ""}
-    escaped: dict[str, Any] = escaped_values(known)
-    return escaped
+    # The names are those of the event's class and of its fields: only values are another party's text.
+    return {name: escaped_values(value) for name, value in data.items() if value is not None and value != ""}
 
 
 def _key(key: Any) -> Any:
@@ -88,11 +87,11 @@ def _shown(value: Any) -> str:
     if isinstance(value, str):
         # A backslash in it is an escape of ours, and stays single.
         return value if _is_a_word(value) else '"' + value.replace('"', '\\"') + '"'
-    return json.dumps(value, ensure_ascii=False)
+    return str(value) if type(value) is int else json.dumps(value, ensure_ascii=False)
 
 
 def _is_a_word(text: str) -> bool:
-    return bool(text) and not any(character in text for character in ' "=')
+    return bool(text) and not (" " in text or '"' in text or "=" in text)
 
 
 def _has_a_handler() -> bool:
