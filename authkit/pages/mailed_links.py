@@ -39,7 +39,7 @@ class MailedLinkPage(Page):
 
 
 class NotMePage(MailedLinkPage):
-    """ "This was not me": ends all logins of the person to whom the mail went."""
+    """ "This was not me": ends all logins of the person that the mail went to."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         code = code_of(request.GET.get("code", ""))

@@ -100,7 +100,7 @@ def verify_password(
 
 
 def person_named(identifier: str, identifiers: Sequence[str]) -> AbstractBaseUser | None:
-    """The active person whom a door would try by this name; None where there is none. One statement more than the
+    """The active person that a door would try by this name; None where there is none. One statement more than the
     search for the name needs, always."""
     users = get_user_model()
     manager: Any = users._default_manager

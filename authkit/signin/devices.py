@@ -140,7 +140,7 @@ def remember(
 ) -> str | None:
     """Notes that this person signs in from this device. In the transaction of the login.
 
-    A value that is known for other people alone is never taken over as it is. Somebody else may have read it out of a
+    A value that is known for other people alone is never taken over as it is. Another person may have read it out of a
     shared browser, or planted it there, to be known for the next person who signs in. So the browser gets a new value,
     and the rows of the other people go along with it.
 

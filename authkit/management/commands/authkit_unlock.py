@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
 
 def _people(name: str) -> list[Any]:
-    """The people whom this name may mean: by their user name, or by their address."""
+    """The people that this name may mean: by their user name, or by their address."""
     users: Any = get_user_model()
     address = users.get_email_field_name()
     found = {person.pk: person for person in users._base_manager.filter(**{f"{users.USERNAME_FIELD}__iexact": name})}
