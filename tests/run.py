@@ -249,8 +249,8 @@ PASSES = (
         markers="not browser and (postgres or redis or oidc or process)",
         services=_postgres_and_redis,
         measured=True,
-        # Half of them wait for a process or a fail-over.
-        workers=3,
+        # Most of them wait for a process or a fail-over.
+        workers=4,
     ),
     Pass(
         "browser",
@@ -267,6 +267,8 @@ PASSES = (
         "what knows a database, PostgreSQL + Redis",
         services=_postgres_and_redis,
         arguments=(*ONCE, *NO_SQL),
+        # A server that writes to a disk keeps them waiting.
+        workers=3,
     ),
     Pass("uuid", "UUID key, other USERNAME_FIELD, SQLite", user="uuid", arguments=NOBODYS),
     Pass("email", "no username, SQLite", user="email", arguments=NAMES),
@@ -276,6 +278,7 @@ PASSES = (
         markers=BESIDE_REDIS,
         services=_mariadb_and_redis,
         arguments=(*ONCE, *NO_SQL, *ON_REDIS_ALONE),
+        workers=3,
         missing=mariadb.missing,
     ),
     Pass("core", "the core app without what takes long, SQLite", arguments=CORE, by_name=True),
