@@ -6,6 +6,7 @@ import secrets
 from datetime import timedelta
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -24,7 +25,8 @@ def filled(count: int = 6, *, outcome: str = SUCCESS, age: timedelta = timedelta
     moment = timezone.now() - age
     rows = [
         Event(
-            id=first_uuid7_at(moment + timedelta(seconds=n)),
+            # Two calls may fall into one millisecond.
+            id=UUID(int=first_uuid7_at(moment + timedelta(seconds=n)).int | secrets.randbits(62)),
             at=moment + timedelta(seconds=n),
             name="login.ended",
             outcome=outcome,

@@ -87,7 +87,7 @@ def test_token_cookies_come_with_it_too(browser: Browser, user: Any, transport: 
 
 
 def test_django_admin_gives_one(make_user: Any, password: str) -> None:
-    root, client = make_user("root", is_superuser=True, is_staff=True), Client()
+    root, client = make_user("root", is_superuser=True), Client()
     client.post("/admin/login/", {"username": root.get_username(), "password": password}, secure=True)
     assert known(client.cookies[DEVICE].value, root)
 

@@ -87,7 +87,7 @@ def spent() -> list[tuple[str, int]]:
 
 @pytest.fixture
 def name(make_user: Any) -> str:
-    return str(make_user(is_superuser=True, is_staff=True).get_username())
+    return str(make_user(is_superuser=True).get_username())
 
 
 @pytest.fixture
