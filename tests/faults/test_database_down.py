@@ -1,4 +1,4 @@
-"""The database can't be reached: 503 and Retry-After, nobody is let in, no cookie is lost."""
+"""The database can't be reached: 503 and Retry-After, no person is let in, no cookie is lost."""
 
 from __future__ import annotations
 

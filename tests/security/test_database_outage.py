@@ -1,4 +1,4 @@
-"""The database is gone: nobody is let in, nobody is put out, no cookie is touched."""
+"""The database is gone: no person is let in or put out, no cookie is touched."""
 
 from __future__ import annotations
 
