@@ -62,6 +62,8 @@ class EventName(StrEnum):
 
 _kinds: dict[str, type[Event]] = {}
 
+_FACTS = frozenset({"user_id", "actor_id", "login_id", "reason", "door", "method"})
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -94,8 +96,7 @@ class Event:
 
     def facts(self) -> dict[str, Any]:
         """The fields of a `Record` that the event knows better than the request in which it happens."""
-        names = {"user_id", "actor_id", "login_id", "reason", "door", "method"}.intersection(self.__match_args__)
-        facts = {name: getattr(self, name) for name in names}
+        facts = {name: getattr(self, name) for name in self.__match_args__ if name in _FACTS}
         if getattr(self, "by_id", None) is not None:
             facts["actor_id"] = self.by_id  # type: ignore[attr-defined]  # a field of a subclass
         if "client" in self.__match_args__:
@@ -338,7 +339,7 @@ def announce(event: Event, *, sender: Any, using: str) -> None:
     for recorder, wish in _recorders.items():
         if wish.covers(event.name):
             _record(recorder, event, using)
-    if event_log.is_on():
+    if event_log.is_on(event.outcome):
         _log(event, using)
     if event.signal is not None:
         # Robust: a receiver that fails must not turn a revocation that is committed into an error.

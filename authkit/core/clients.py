@@ -85,10 +85,13 @@ def _normalised(text: str) -> str | None:
 
 def device_name(user_agent: str) -> str:
     """A name that a person recognises, such as "Firefox on Linux"; empty where the header says nothing usable."""
-    if not user_agent:
-        return ""
+    return _device_name(user_agent[:MAX_USER_AGENT]) if user_agent else ""
+
+
+@lru_cache(maxsize=1024)
+def _device_name(user_agent: str) -> str:
     # The parser hands on a NUL in the header, and PostgreSQL keeps none.
-    result = parse("".join(filter(str.isprintable, user_agent[:MAX_USER_AGENT])))
+    result = parse("".join(filter(str.isprintable, user_agent)))
     browser = result.user_agent.family if result.user_agent else ""
     system = result.os.family if result.os else ""
     return " on ".join(part for part in (browser, system) if part and part != "Other")

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
-from authkit.core.escaping import escaped_values
+from authkit.core.escaping import escaped, escaped_values
 from authkit.core.records import FAILURE, Record
 
 NAME = "authkit.audit"
@@ -26,7 +27,7 @@ class _LastResort(logging.Handler):
     """Writes to standard error where the project has no handler. `logging.lastResort` would keep warnings alone."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not _has_a_handler()
+        return next(_handlers(), None) is None
 
     def emit(self, record: logging.LogRecord) -> None:
         sys.stderr.write(f"{self.format(record)}\n")
@@ -40,47 +41,61 @@ def connect() -> None:
         logger.addHandler(_LastResort())
 
 
-def is_on() -> bool:
-    """Whether any event is written."""
-    return logger.isEnabledFor(logging.WARNING)
+def is_on(outcome: str) -> bool:
+    """Whether a line about an event with this outcome would be written anywhere: by the level of the logger, and by
+    the levels of its handlers and of those of its parents. A NullHandler writes nothing."""
+    level = _level(outcome)
+    return logger.isEnabledFor(level) and _writes(level)
 
 
 def write(record: Record) -> None:
     """Writes one line: at the level WARNING for a failure, else INFO."""
-    level = logging.WARNING if record.outcome == FAILURE else logging.INFO
+    level = _level(record.outcome)
     if logger.isEnabledFor(level):
         data = as_data(record)
-        logger.log(level, "%s", _line(data), extra={ATTRIBUTE: data})
+        # As `logger.log` would, without its search for the caller, which is always this function.
+        logger.handle(logger.makeRecord(NAME, level, __file__, 0, _Line(data), (), None, "write", {ATTRIBUTE: data}))
+
+
+def _level(outcome: str) -> int:
+    return logging.WARNING if outcome == FAILURE else logging.INFO
+
+
+class _Line:
+    """The message of a log record: it becomes text where a handler formats it, once for each."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._data = data
+
+    def __str__(self) -> str:
+        data = self._data
+        facts = " ".join(f"{name}={_shown(value)}" for name, value in data.items() if name not in {"name", "at"})
+        return f"{data['name']} {facts}"
 
 
 def as_data(record: Record) -> dict[str, Any]:
     """The record as values of JSON, without what is empty; text is escaped."""
-    data = {
-        "name": record.name,
-        "outcome": record.outcome,
-        "at": record.at.isoformat(),
-        "user": _key(record.user_id),
-        "actor": _key(record.actor_id),
-        "login": None if record.login_id is None else str(record.login_id),
-        "reason": record.reason,
-        "door": record.door,
-        "method": record.method,
-        "ip": record.ip,
-        "device": record.device,
-        "request": record.request_id,
-        **record.extra,
-    }
+    data = {"name": record.name, "outcome": record.outcome, "at": record.at.isoformat()}
     # The names are those of the event's class and of its fields: only values are another party's text.
-    return {name: escaped_values(value) for name, value in data.items() if value is not None and value != ""}
-
-
-def _key(key: Any) -> Any:
-    return key if key is None or isinstance(key, int) else str(key)
-
-
-def _line(data: dict[str, Any]) -> str:
-    facts = " ".join(f"{name}={_shown(value)}" for name, value in data.items() if name not in {"name", "at"})
-    return f"{data['name']} {facts}"
+    for name, value in (
+        ("user", record.user_id),
+        ("actor", record.actor_id),
+        ("login", record.login_id),
+        ("reason", record.reason),
+        ("door", record.door),
+        ("method", record.method),
+        ("ip", record.ip),
+        ("device", record.device),
+        ("request", record.request_id),
+    ):
+        if value is not None and value != "":
+            data[name] = value if type(value) is int else escaped(str(value))
+    for name, value in record.extra.items():
+        if value is not None and value != "":
+            data[name] = value if type(value) is int else escaped_values(value)
+    return data
 
 
 def _shown(value: Any) -> str:
@@ -94,10 +109,20 @@ def _is_a_word(text: str) -> bool:
     return bool(text) and not (" " in text or '"' in text or "=" in text)
 
 
-def _has_a_handler() -> bool:
+def _handlers() -> Iterator[logging.Handler]:
+    """The project's handlers that get the logger's lines."""
     current: logging.Logger | None = logger
     while current is not None:
-        if any(not isinstance(handler, _LastResort) for handler in current.handlers):
-            return True
+        for handler in current.handlers:
+            if not isinstance(handler, _LastResort):
+                yield handler
         current = current.parent if current.propagate else None
-    return False
+
+
+def _writes(level: int) -> bool:
+    alone = True
+    for handler in _handlers():
+        if handler.level <= level and not isinstance(handler, logging.NullHandler):
+            return True
+        alone = False
+    return alone  # then `_LastResort` does

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -134,3 +135,45 @@ def test_level_that_the_project_chose_stays(monkeypatch: pytest.MonkeyPatch, cap
     finally:
         event_log.logger.manager._clear_cache()  # type: ignore[attr-defined]
     assert [told["name"] for told in facts(caplog)] == ["login.failed"]
+
+
+class TestOn:
+    """`event_log.is_on` decides whether a record is made at all."""
+
+    @pytest.fixture
+    def project(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+        def project(*handlers: logging.Handler) -> None:
+            """Called in the test itself: pytest adds handlers of its own before it."""
+            monkeypatch.setattr(logging.getLogger(), "handlers", list(handlers))
+            event_log.connect()
+
+        return project
+
+    def test_without_handlers(self, project: Callable[..., None]) -> None:
+        project()
+        assert event_log.is_on(SUCCESS)
+        assert event_log.is_on(FAILURE)
+
+    def test_with_handlers_that_write_nothing(self, project: Callable[..., None]) -> None:
+        project(logging.NullHandler())
+        assert not event_log.is_on(SUCCESS)
+        assert not event_log.is_on(FAILURE)
+
+    def test_with_a_handler_of_warnings(self, project: Callable[..., None]) -> None:
+        handler = logging.StreamHandler()
+        handler.setLevel(logging.WARNING)
+        project(logging.NullHandler(), handler)
+        assert not event_log.is_on(SUCCESS)
+        assert event_log.is_on(FAILURE)
+
+    def test_with_propagation_off(self, project: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+        project(logging.NullHandler())
+        monkeypatch.setattr(event_log.logger, "propagate", False)
+        assert event_log.is_on(SUCCESS)  # to standard error, since no handler gets it
+
+
+def test_message_is_text_for_each_formatter(caplog: pytest.LogCaptureFixture) -> None:
+    event_log.write(Record(name="login.ended", outcome=SUCCESS, at=datetime.now(UTC), user_id=7))
+    (record,) = [one for one in caplog.records if one.name == event_log.NAME]
+    assert logging.Formatter("%(levelname)s %(message)s").format(record) == "INFO login.ended outcome=success user=7"
+    assert f"{record.msg}" == record.getMessage()
