@@ -155,8 +155,12 @@ def cut_off_before(*, moment: datetime, user_id: Any = None) -> None:
         cutoffs, cutoff = UserCutoff.objects.filter(pk=user_id), UserCutoff(user_id=user_id, issued_before=until)
         changes["keeps"] = None  # it began before the cutoff that spared it, so before this one
     earlier = cutoffs.filter(issued_before__lt=until)
-    if not earlier.update_told(**changes) and not _inserted(cutoff):
-        earlier.update_told(**changes)
+    if earlier.update_told(**changes) or _inserted(cutoff) or earlier.update_told(**changes):
+        return
+    if user_id is not None:
+        # The cutoff that is there is a later one. A login that it spares may have begun before the moment all the same.
+        begun = Login.objects.filter(user_id=user_id, created_at__lt=moment).values("pk")
+        cutoffs.filter(keeps__in=begun).update_told(keeps=None)
 
 
 def _inserted(cutoff: UserCutoff | GlobalCutoff) -> bool:

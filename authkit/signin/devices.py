@@ -157,15 +157,20 @@ def remember(
     """
     now, label = timezone.now(), client.device[:MAX_LABEL_LENGTH]
     digest = None if value is None else digest_of(value)
-    if digest is not None and value is not None:
-        mine = KnownDevice.objects.known(now).filter(digest=digest, user_id=user.pk)
-        if mine.update(last_seen_at=now, label=label, ip=client.address):
+    # Rows are read first and then written by their primary keys: an UPDATE by the digest would lock, on MariaDB and
+    # MySQL, the gap beside it, and two parallel sign-ins that both wait for the other's gap are a deadlock.
+    sharers = KnownDevice.objects.filter(digest=digest) if digest is not None else KnownDevice.objects.none()
+    owners = dict(sharers.values_list("user_id", "pk"))
+    mine = owners.pop(user.pk, None)
+    if mine is not None:
+        again = KnownDevice.objects.known(now).filter(pk=mine, digest=digest)
+        if again.update(last_seen_at=now, label=label, ip=client.address):
             return value
     if not adopt:
         return None
     fresh = Hidden(secrets.token_urlsafe(_BYTES))
-    if digest is not None:
-        KnownDevice.objects.filter(digest=digest).exclude(user_id=user.pk).update(digest=digest_of(fresh))
+    if owners:
+        sharers.filter(pk__in=owners.values()).update(digest=digest_of(fresh))
     device = KnownDevice.objects.create(
         digest=digest_of(fresh),
         user_id=user.pk,

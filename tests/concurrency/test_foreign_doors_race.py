@@ -74,7 +74,7 @@ def own(name: str, password: str) -> int:
 def test_mixed_burst_judges_no_more_passwords_than_the_limit(
     make_user: Any, database: SharedDatabase, judged: Judged, settings: Any
 ) -> None:
-    settings.AUTHKIT = {**settings.AUTHKIT, "LIMITER": {"HASHES": BURST}}
+    settings.AUTHKIT = {**settings.AUTHKIT, "LIMITER": {"HASHES": BURST, "LOCK_AFTER": LIMIT}}
     name = str(make_user().get_username())
     for _ in range(ROUNDS):
         judged.count = 0
@@ -92,7 +92,7 @@ def test_burst_in_transactions_that_are_rolled_back_judges_no_more(
     """ATOMIC_REQUESTS, and a refusal of DRF's, which rolls back."""
     if connection.vendor == "sqlite":
         pytest.skip("SQLite has one writer: there the failure is counted once the view is done")
-    settings.AUTHKIT = {**settings.AUTHKIT, "LIMITER": {"HASHES": BURST}}
+    settings.AUTHKIT = {**settings.AUTHKIT, "LIMITER": {"HASHES": BURST, "LOCK_AFTER": LIMIT}}
     name = str(make_user().get_username())
     database.settings["ATOMIC_REQUESTS"] = True
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)

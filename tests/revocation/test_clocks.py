@@ -226,6 +226,20 @@ class TestEverywhereElse:
         end_logins_where(before=now, user_id=user.pk, reason=EndReason.FORCED)
         assert revived(kept).refused() == FORCED
 
+    def test_login_that_was_kept_ends_with_all_from_before_a_time_before_that(self, user: Any, open_for: Any) -> None:
+        kept = open_for(user)
+        while (moment := database_now()) <= kept.created_at:
+            pass
+        self.keep(kept)
+        end_logins_where(before=moment, user_id=user.pk, reason=EndReason.FORCED)
+        assert revived(kept).refused() == FORCED
+
+    def test_login_that_was_kept_outlives_all_from_before_its_beginning(self, user: Any, open_for: Any) -> None:
+        kept = open_for(user)
+        self.keep(kept)
+        end_logins_where(before=kept.created_at, user_id=user.pk, reason=EndReason.FORCED)
+        assert revived(kept).refused() is None
+
     def test_keeping_brings_back_nothing_that_was_cut_off(self, check: str, user: Any, open_for: Any) -> None:
         """Its request was on its way, and its row not seen by the ending's UPDATE."""
         out = open_for(user)
