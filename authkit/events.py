@@ -96,7 +96,8 @@ class Event:
 
     def facts(self) -> dict[str, Any]:
         """The fields of a `Record` that the event knows better than the request in which it happens."""
-        facts = {name: getattr(self, name) for name in self.__match_args__ if name in _FACTS}
+        names: tuple[str, ...] = self.__match_args__
+        facts = {name: getattr(self, name) for name in names if name in _FACTS}
         if getattr(self, "by_id", None) is not None:
             facts["actor_id"] = self.by_id  # type: ignore[attr-defined]  # a field of a subclass
         if "client" in self.__match_args__:

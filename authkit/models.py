@@ -6,6 +6,7 @@ from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
 from authkit.mail.models import Delivery
 from authkit.revocation.models import CacheEpoch
+from authkit.signin.addresses import VerifiedAddress
 from authkit.signin.devices import KnownDevice
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "Login",
     "OneTimeCode",
     "UserCutoff",
+    "VerifiedAddress",
 ]

@@ -95,6 +95,11 @@ class RedisSection(TypedDict, total=False):
     TIMEOUT: timedelta
 
 
+class AccountsSection(TypedDict, total=False):
+    KEY_LIFETIME: timedelta
+    CODE_LIFETIME: timedelta
+
+
 class AuditSection(TypedDict, total=False):
     LOG_ONLY: Sequence[str]
     KEEP: timedelta
@@ -148,5 +153,6 @@ class AuthKitSettings(TypedDict, total=False):
     REDIS_URL: str | Callable[[], str]
     TRUSTED_PROXIES: int
     PUBLIC_URL: str
+    ACCOUNTS: AccountsSection
     AUDIT: AuditSection
     SOCIAL: SocialSection

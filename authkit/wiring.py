@@ -11,7 +11,11 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 APPS = ("rest_framework", "authkit")
-FEATURES = {"SOCIAL": ("social_django", "authkit.social"), "AUDIT": ("authkit.audit",)}
+FEATURES = {
+    "SOCIAL": ("social_django", "authkit.social"),
+    "AUDIT": ("authkit.audit",),
+    "ACCOUNTS": ("authkit.accounts",),
+}
 """The apps of each feature that ships with authkit, by its section of the block; see `authkit.features`."""
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 COOKIE_MIDDLEWARE = "authkit.core.cookies.CookieMiddleware"

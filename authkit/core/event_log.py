@@ -77,7 +77,7 @@ class _Line:
 
 def as_data(record: Record) -> dict[str, Any]:
     """The record as values of JSON, without what is empty; text is escaped."""
-    data = {"name": record.name, "outcome": record.outcome, "at": record.at.isoformat()}
+    data: dict[str, Any] = {"name": record.name, "outcome": record.outcome, "at": record.at.isoformat()}
     # The names are those of the event's class and of its fields: only values are another party's text.
     for name, value in (
         ("user", record.user_id),

@@ -28,6 +28,7 @@ CORE_TABLES = {
     "authkit_login",
     "authkit_onetimecode",
     "authkit_usercutoff",
+    "authkit_verifiedaddress",
 }
 
 # A person signs in and looks at each page, so that every module is imported that an ordinary request needs.

@@ -1,0 +1,1 @@
+"""Accounts: registration, verified addresses, passwords, deletion; the section ACCOUNTS adds it."""

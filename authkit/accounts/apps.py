@@ -1,0 +1,23 @@
+"""Registration, passwords and deletion, an app of its own: its tables are there only where a project uses it."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from authkit.features import Feature
+
+
+class AccountsConfig(AppConfig):
+    name = "authkit.accounts"
+    label = "authkit_accounts"
+    verbose_name = _("Accounts")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    authkit = Feature(
+        section="ACCOUNTS",
+        settings="authkit.accounts.settings.AccountsSettings",
+        urls="authkit.accounts.urls",
+        checks="authkit.accounts.checks",
+        prune="authkit.accounts.pruning.prunable",
+    )
