@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from authkit.accounts.pages import KeyPage
 from authkit.signin.challenges import challenge_sources
 from authkit.social.flow.origins import sign_in_origins
 
@@ -25,9 +26,13 @@ APP = {
 """The single-page app: its own modules, no string that becomes markup or code, calls to this site alone."""
 
 
+KEY_PAGE = {"script-src": "'self'"}
+"""A page behind a mail's link: the script that reads the key from the link's fragment."""
+
+
 class ContentSecurityPolicyMiddleware:
-    """No script unless the view or the sign-in page's challenge says so; styles and images from here; forms to here and
-    to the providers."""
+    """No script unless the view, the sign-in page's challenge or a mail's link needs one; styles and images from here;
+    forms to here and to the providers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -39,8 +44,15 @@ class ContentSecurityPolicyMiddleware:
             more = ADMIN
         elif request.path == reverse("authkit:login"):
             more = challenge_sources()
+        elif _takes_a_key(request):
+            more = KEY_PAGE
         response.headers.setdefault("Content-Security-Policy", policy(more))
         return response
+
+
+def _takes_a_key(request: HttpRequest) -> bool:
+    view = getattr(request.resolver_match, "func", None)
+    return issubclass(getattr(view, "view_class", object), KeyPage)
 
 
 def policy(more: Mapping[str, str]) -> str:

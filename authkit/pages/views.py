@@ -62,9 +62,10 @@ from authkit.signin.methods import PASSWORD, methods
 LOGINS_PER_PAGE = 25
 
 
-@method_decorator([never_cache, csrf_protect, sensitive_post_parameters("password")], name="dispatch")
+# All parameters: a list that a subclass gives would be replaced by this one, which comes to the request later.
+@method_decorator([never_cache, csrf_protect, sensitive_post_parameters()], name="dispatch")
 class Page(View):
-    """The base of all pages."""
+    """The base of all pages. An error report of one hides every field of its form."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
