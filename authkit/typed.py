@@ -19,6 +19,7 @@ class LoginSection(TypedDict, total=False):
     BREACHED_FILE: str | PathLike[str]
     BREACHED_RANGES: str
     AT_LIMIT: Literal["evict", "refuse"]
+    REAUTH_AGE: timedelta
     MAY_SIGN_IN: str | Callable[[Any, Any, str], bool | str]
     USER_SERIALIZER: str
 
