@@ -64,9 +64,12 @@ class Feature:
     """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
     account_area: str = ""
     """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account area."""
-    password_demand: str = ""
+    restricts: str = ""
     """A callable `(user_id)` that says whether a person has to choose a new password before their login reaches any
     other view; asked in the transaction of each sign-in (`authkit.signin.restricted`)."""
+    step_ups: str = ""
+    """A callable `(user)` that returns a `StepUp` for each further way in which this person, who is signed in, can show
+    once more who they are (`authkit.signin.step_up`)."""
     prune: str = ""
     """A callable `(keep)` that returns the rows that can't matter any more; `keep` is how long rows stay after their
     end. See `prunable`."""
@@ -158,9 +161,9 @@ def recorders() -> Iterator[tuple[Any, Iterable[str] | None]]:
     return _entries(feature.recorders for feature in installed())
 
 
-def password_demands() -> Iterator[Callable[[Any], bool]]:
+def restrictions() -> Iterator[Callable[[Any], bool]]:
     """The callables of features that may demand a new password of a person."""
-    return (import_string(feature.password_demand) for feature in installed() if feature.password_demand)
+    return (import_string(feature.restricts) for feature in installed() if feature.restricts)
 
 
 def sign_in_buttons() -> list[SignInButton]:
@@ -174,6 +177,11 @@ def account_links(request: HttpRequest) -> list[AccountLink]:
     return [
         link for feature in installed() if feature.account_area for link in import_string(feature.account_area)(request)
     ]
+
+
+def step_ups(user: Any) -> list[Any]:
+    """The further ways of this person to show once more who they are."""
+    return [way for feature in installed() if feature.step_ups for way in import_string(feature.step_ups)(user)]
 
 
 def prunable(keep: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:

@@ -19,6 +19,7 @@ class LoginSection(TypedDict, total=False):
     BREACHED_FILE: str | PathLike[str]
     BREACHED_RANGES: str
     AT_LIMIT: Literal["evict", "refuse"]
+    REAUTH_AGE: timedelta
     MAY_SIGN_IN: str | Callable[[Any, Any, str], bool | str]
     USER_SERIALIZER: str
 
@@ -98,6 +99,9 @@ class RedisSection(TypedDict, total=False):
 class AccountsSection(TypedDict, total=False):
     KEY_LIFETIME: timedelta
     CODE_LIFETIME: timedelta
+    PASSWORD_MIN: int
+    MUST_CHANGE_BREACHED: bool
+    ADMIN_SETS_PASSWORDS: bool
 
 
 class AuditSection(TypedDict, total=False):
