@@ -14,6 +14,7 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     ├── SignInRefused          sign_in_refused        by a rule of the project's, for every person
     │   └── RefusedByProject   sign_in_refused        by LOGIN.MAY_SIGN_IN, with its sentence
     ├── SignInPending          the step's own         a further step is due, such as a second factor
+    ├── PasswordChangeRequired password_change_required  the login may do no more than choose a new password
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
@@ -226,6 +227,15 @@ class SignInPending(AuthKitError):
     def as_payload(self) -> dict[str, Any]:
         """`code`, `detail`, and the fields that the step gave when it began."""
         return {**self._told, "code": self._step.code, "detail": self._step.detail}
+
+
+class PasswordChangeRequired(AuthKitError):
+    """The login is restricted (`Login.restricted`), and the view is not one that it reaches."""
+
+    code = "password_change_required"
+    status = 403
+    message = "Choose a new password first."
+    template = "authkit/password_change_required.html"
 
 
 class ClaimsRefused(AuthKitError):

@@ -44,6 +44,12 @@
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
                  account, not when a row is deleted in another way.
+`password_changed`  sender: Login class; `user_id`, `login_id`: UUID of the login that stays, or None, `first`: bool, whether
+                 there was no password before, `client`: a `Client`. `logins_ended` is sent as well.
+`password_reset`  sender: Login class; `user_id`, `client`: a `Client`. A person chose a new password by a key from a
+                 mail. `logins_ended` is sent as well.
+`password_demanded`  sender: Login class; `user_id`, `reason`: "admin" or "breached", `by_id`: the key of who demanded it,
+                 or None, `login_id`: UUID of the login that is restricted by now, or None.
 """
 
 from __future__ import annotations
@@ -69,3 +75,6 @@ device_added = Signal()
 stuffing_suspected = Signal()
 account_linked = Signal()
 account_unlinked = Signal()
+password_changed = Signal()
+password_reset = Signal()
+password_demanded = Signal()

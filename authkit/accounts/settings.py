@@ -18,3 +18,10 @@ class AccountsSettings:
     """How long the key in a mail's link is good."""
     code_lifetime: timedelta = setting(timedelta(minutes=10), least=MINUTE, most=timedelta(minutes=30))
     """How long a code that is typed from a mail is good."""
+    password_min: int = setting(8, least=8, most=64)
+    """How many characters a new password has at least, beside the rules of AUTH_PASSWORD_VALIDATORS; 15 are advised."""
+    must_change_breached: bool = False
+    """Whether a person who signs in by a password that is known from a breach has to choose another one before anything
+    else. LOGIN.BREACHED_FILE or LOGIN.BREACHED_RANGES says where it is looked up."""
+    admin_sets_passwords: bool = False
+    """Whether administrators may type a password for another person, on Django's own page for that."""
