@@ -20,6 +20,8 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
     ├── InvalidGrant           invalid_grant          a one-time code: unknown, used, too old, another program's
+    ├── SignupClosed           signup_closed          by a rule of the project's; `reason` says which
+    ├── UsernameTaken          username_taken         found out after the address was proven; the key stays good
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     ├── LastLoginMethod        last_login_method
@@ -290,6 +292,22 @@ class InvalidGrant(AuthKitError):
     code = "invalid_grant"
     status = 400
     message = "The code is not valid. Start again."
+
+
+class SignupClosed(AuthKitError):
+    """A person who is new here may not have an account. The same for addresses that have one and that have none."""
+
+    code = "signup_closed"
+    status = 403
+    message = "You can't open an account here."
+
+
+class UsernameTaken(AuthKitError):
+    """The person has proven their address, and another person has the user name by now. Their key stays good."""
+
+    code = "username_taken"
+    status = 409
+    message = "This user name is taken. Choose another one."
 
 
 class NotFound(AuthKitError):
