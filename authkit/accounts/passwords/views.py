@@ -125,7 +125,7 @@ class ResetConfirmView(ApiView):
         "leaves the key as good as it was.",
         body=ResetConfirmSerializer,
         answers={200: EmptySerializer},
-        refuses={400: ("invalid_grant",), 429: ("locked",)},
+        refuses={400: ("invalid_grant",)},
     )
     def post(self, request: Request) -> Response:
         body = ResetConfirmSerializer(data=request.data)
