@@ -52,6 +52,11 @@
                  mail. `logins_ended` is sent as well.
 `password_demanded`  sender: Login class; `user_id`, `reason`: "admin" or "breached", `by_id`: the key of who demanded
                  it, or None, `login_id`: UUID of the login that is restricted by now, or None.
+`account_registered`  sender: the user model; `user_id`, `verified`: bool, whether the person proved their address
+                 first, `client`: a `Client`. For people who register; social sign-up sends `account_linked`.
+`email_verified`  sender: VerifiedAddress class; `user_id`. The person has proven the address that they have now.
+`invitation_sent`  sender: Invitation class; `invitation_id`: UUID, `by_id`: the key of who invited, or None.
+`invitation_accepted`  sender: Invitation class; `invitation_id`: UUID, `user_id`: of the account that was opened.
 """
 
 from __future__ import annotations
@@ -81,3 +86,7 @@ account_unlinked = Signal()
 password_changed = Signal()
 password_reset = Signal()
 password_demanded = Signal()
+account_registered = Signal()
+email_verified = Signal()
+invitation_sent = Signal()
+invitation_accepted = Signal()

@@ -97,6 +97,13 @@ class RedisSection(TypedDict, total=False):
 
 
 class AccountsSection(TypedDict, total=False):
+    SIGNUP: bool | str | Callable[[Any], bool]
+    SIGNUP_DOMAINS: Sequence[str]
+    VERIFICATION: Literal["required", "optional", "off"]
+    BY: Literal["link", "code"]
+    USERNAMES_ARE_PUBLIC: bool
+    REGISTER_SERIALIZER: str
+    INVITATION_LIFETIME: timedelta
     KEY_LIFETIME: timedelta
     CODE_LIFETIME: timedelta
     PASSWORD_MIN: int

@@ -17,6 +17,10 @@ from authkit.events import Event
 class AccountsEventName(StrEnum):
     """Their names; as `authkit.events.EventName`."""
 
+    ACCOUNT_REGISTERED = "account.registered"
+    EMAIL_VERIFIED = "email.verified"
+    INVITATION_SENT = "invitation.sent"
+    INVITATION_ACCEPTED = "invitation.accepted"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105
     PASSWORD_RESET_REQUESTED = "password.reset_requested"  # noqa: S105
     PASSWORD_RESET = "password.reset"  # noqa: S105
@@ -73,3 +77,54 @@ class PasswordDemanded(Event):
     reason: str
     by_id: Any = None
     login_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRegistered(Event):
+    """A person has an account from now on; `verified` says whether they proved their address first."""
+
+    name = AccountsEventName.ACCOUNT_REGISTERED
+    title = _("Account opened")
+    extra = ("verified",)
+    signal = signals.account_registered
+
+    user_id: Any
+    verified: bool
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class EmailVerified(Event):
+    """The person has proven the address that they have now."""
+
+    name = AccountsEventName.EMAIL_VERIFIED
+    title = _("E-mail address verified")
+    signal = signals.email_verified
+
+    user_id: Any
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationSent(Event):
+    """A person invited an address; `by_id` is their key, or None for a command."""
+
+    name = AccountsEventName.INVITATION_SENT
+    title = _("Invitation sent")
+    extra = ("invitation_id",)
+    signal = signals.invitation_sent
+
+    invitation_id: UUID
+    by_id: Any
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationAccepted(Event):
+    """An invited person has opened their account."""
+
+    name = AccountsEventName.INVITATION_ACCEPTED
+    title = _("Invitation accepted")
+    extra = ("invitation_id",)
+    signal = signals.invitation_accepted
+
+    invitation_id: UUID
+    user_id: Any

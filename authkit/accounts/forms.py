@@ -21,12 +21,13 @@ class KeyField(HiddenCharField):
     """The key of a mail's link. A person without JavaScript pastes the key, or the whole link, into the field."""
 
     def __init__(self, **kwargs: Any) -> None:
-        attrs = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        # The script `authkit/key.js` looks for `data-authkit-key`. After a refusal of another field the page hands the
+        # key back, because the address has it no more by then.
+        attrs = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "data-authkit-key": ""}
         super().__init__(
             label=_("Link from the mail"),
             help_text=_("Copy the whole link from the mail, and paste it here."),
             max_length=MAX_LINK_LENGTH,
-            # The page hands the key back after a refusal of another field: the address has it no more by then.
             widget=forms.TextInput(attrs=attrs),
             **kwargs,
         )

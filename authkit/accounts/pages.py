@@ -30,16 +30,20 @@ class KeyPage(Page):
     form_class: ClassVar[type[KeyForm]] = KeyForm
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.show(request, "ask", form=self.form_class())
+        return self.show(request, "ask", form=self.new_form())
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = self.form_class(request.POST)
+        form = self.new_form(request.POST)
         if not form.is_valid():
             return self.show(request, "ask", form=form, status=400)
         try:
             return self.act(request, form)
         except InvalidGrant:
             return self.show(request, "spent", status=400)
+
+    def new_form(self, data: Any = None) -> Any:
+        """The form, for a page whose form depends on more than its class."""
+        return self.form_class(data)
 
     def act(self, request: HttpRequest, form: Any) -> HttpResponse:
         """Uses the key, `form.cleaned_data["key"]`, and answers, such as by `show(request, "done")`.

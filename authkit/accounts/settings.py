@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from authkit.conf.fields import setting
+from authkit.conf.fields import Hook, setting
 
 MINUTE = timedelta(minutes=1)
 
@@ -14,6 +16,23 @@ MINUTE = timedelta(minutes=1)
 class AccountsSettings:
     """Accounts that people open, change and delete by themselves."""
 
+    signup: bool | str | Hook = setting(True, kind=Hook, choices=("invitation",), call=Callable[[Any], bool])
+    """Whether people can register: `True`, `False`, `"invitation"` for invited ones alone, or a callable
+    `allow(profile)` that returns `True` for those who can; see docs/accounts.md#which-people-can-register."""
+    signup_domains: tuple[str, ...] = setting(())
+    """If given, a person who registers needs an address of exactly one of these domains. An invitation goes before."""
+    verification: str = setting("required", choices=("required", "optional", "off"))
+    """Whether an address is proven: before there is an account (`"required"`), later (`"optional"`), or never."""
+    by: str = setting("link", choices=("link", "code"))
+    """What the mail that proves an address has: a link, or a code that is typed where the person registers."""
+    usernames_are_public: bool = setting(False)
+    """Whether a person who registers is told at once that a user name is taken. If not, a person with a proven address
+    is told."""
+    register_serializer: str = setting("authkit.accounts.registration.serializers.RegisterSerializer")
+    """The dotted path of the serializer that registers people, for more fields than name, address and password; see
+    docs/accounts.md#more-fields."""
+    invitation_lifetime: timedelta = setting(timedelta(days=7), least=timedelta(hours=1), most=timedelta(days=90))
+    """How long an invitation is good."""
     key_lifetime: timedelta = setting(timedelta(minutes=30), least=MINUTE, most=timedelta(days=7))
     """How long the key in a mail's link is good."""
     code_lifetime: timedelta = setting(timedelta(minutes=10), least=MINUTE, most=timedelta(minutes=30))

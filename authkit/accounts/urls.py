@@ -6,13 +6,23 @@ from django.urls import URLPattern, path
 
 from authkit.accounts.passwords import pages as password_pages
 from authkit.accounts.passwords import views as passwords
+from authkit.accounts.registration import pages as registration_pages
+from authkit.accounts.registration import views as registration
 
 urlpatterns: list[URLPattern] = [
+    path("register/", registration_pages.RegisterPage.as_view(), name="register"),
+    path("register/invited/", registration_pages.InvitedPage.as_view(), name="register-invited"),
+    path("register/confirm/", registration_pages.ConfirmPage.as_view(), name="register-confirm"),
+    path("email/verify/", registration_pages.VerifyPage.as_view(), name="email-verify"),
     path("account/password/", password_pages.ChangePage.as_view(), name="password-change"),
     path("password/reset/", password_pages.ResetRequestPage.as_view(), name="password-reset"),
     path("password/reset/confirm/", password_pages.ResetConfirmPage.as_view(), name="password-reset-confirm"),
 ]
 api_urlpatterns: list[URLPattern] = [
+    path("account/register/", registration.RegisterView.as_view(), name="account-register"),
+    path("account/register/confirm/", registration.ConfirmView.as_view(), name="account-register-confirm"),
+    path("account/email/verify/", registration.VerifyView.as_view(), name="account-email-verify"),
+    path("account/email/verify/resend/", registration.ResendView.as_view(), name="account-email-resend"),
     path("account/password/change/", passwords.PasswordChangeView.as_view(), name="account-password-change"),
     path("account/password/reset/", passwords.ResetRequestView.as_view(), name="account-password-reset"),
     path(

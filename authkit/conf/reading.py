@@ -98,7 +98,9 @@ def _converted(value: Any, default: Any, limits: Mapping[str, Any]) -> tuple[Any
             "must be a JWK Set as a string, a path, or a callable that returns one of these.",
             "`manage.py authkit_keys generate` makes one.",
         )
-    if limits["kind"] is Hook and not isinstance(value, bool):
+    if limits["kind"] is Hook and (isinstance(value, bool) or (isinstance(value, str) and value in limits["choices"])):
+        return value, None
+    if limits["kind"] is Hook:
         if value and (isinstance(value, Hook | str) or callable(value)):
             return value if isinstance(value, Hook) else Hook(value), None
         return None, ("type", "must be True, False, a callable or its dotted path.", f"The default is {default!r}.")

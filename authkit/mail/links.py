@@ -38,6 +38,11 @@ def key_link(page: str, *, key: str) -> str:
     return Hidden(f"{address}#{urlencode({'key': key})}") if address else ""
 
 
+def page_link(page: str) -> str:
+    """The absolute URL of a page, for a mail without a code; empty where `can_link` is false."""
+    return _address(page)
+
+
 def _address(page: str) -> str:
     site = conf.current().public_url.rstrip("/")
     if not site:

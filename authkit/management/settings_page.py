@@ -152,14 +152,15 @@ def _default(spec: Field[Any]) -> str:
 
 def _values(spec: Field[Any], hint: Any) -> str:
     choices, least, most = (spec.metadata[name] for name in ("choices", "least", "most"))
-    if choices:
+    if choices and spec.metadata["kind"] is not conf.Hook:
         listed = ", ".join(f'`"{choice}"`' for choice in choices)
         return f"a list of {listed}" if isinstance(spec.default, tuple) else listed
     if least is not None or most is not None:
         ends = [_time(end) if isinstance(end, timedelta) else f"{end:,}" for end in (least, most) if end is not None]
         return " to ".join(ends) if len(ends) == 2 else f"at {'most' if least is None else 'least'} {ends[0]}"
     if spec.metadata["kind"] is conf.Hook:
-        return "`True`, `False` or a callable"
+        listed = "".join(f', `"{choice}"`' for choice in choices)
+        return f"`True`, `False`{listed} or a callable"
     words = {
         conf.KeySource: "text, a path or a callable",
         conf.Secret: "a string or a callable",

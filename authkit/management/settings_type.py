@@ -60,7 +60,7 @@ def _type(spec: Field[Any], hint: Any) -> str:
         return _name(spec, said["section"])
     if said["holds"]:
         return f"Mapping[str, {_name(spec, said['holds'])}]"
-    if said["choices"]:
+    if said["choices"] and said["kind"] is not conf.Hook:
         choices = _text(Literal[said["choices"]])
         return f"Sequence[{choices}]" if isinstance(spec.default, tuple) else choices
     if conf.Hook in (hint, said["kind"]):

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
-from django.db import models, router, transaction
+from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from authkit.core.mailboxes import canonical, same_mailbox, spellings
 from authkit.core.managers import PrimaryManager
+from authkit.core.one_time_codes import OneTimeCode, digest_of
 from authkit.limiter.names import normalised
 
 MAX_ADDRESS_LENGTH = 254
 """Characters of an address (RFC 5321 section 4.5.3.1.3)."""
+
+_LOCK = "address_lock"
+_LOCK_LIFETIME = timedelta(hours=1)
+"""Until the row is pruned. A request takes seconds."""
 
 
 class VerifiedAddress(models.Model):
@@ -74,6 +80,28 @@ def mailbox_key(address: str) -> str:
     """One text for all addresses that look alike: for budgets, locks and codes of an address, never for mail."""
     local, _at, domain = canonical(address).rpartition("@")
     return f"{normalised(local)}@{normalised(domain)}"
+
+
+def lock_address(address: str) -> None:
+    """Has a second request that wants an account for this address, or one that looks alike, wait until the transaction
+    of the first ends. Must run in a transaction of the caller's, before it looks for people with the address.
+
+    The lock is a row that is written, so that it holds on every database. On SQLite it is the transaction's first
+    statement that has to write.
+    """
+    using = router.db_for_write(OneTimeCode)
+    now = timezone.now()
+    until = {"expires_at": now + _LOCK_LIFETIME}
+    digest = digest_of(f"authkit.address {mailbox_key(address)}")
+    row = OneTimeCode.objects.filter(pk=digest, purpose=_LOCK)
+    if row.update(**until):
+        return
+    try:
+        with transaction.atomic(using=using):
+            # It is used already, and of a purpose that no door asks for: no request can redeem it.
+            OneTimeCode.objects.create(digest=digest, purpose=_LOCK, created_at=now, used_at=now, **until)
+    except IntegrityError:  # a parallel request has made it, and its transaction is over
+        row.update(**until)
 
 
 def mark_verified(*, user: AbstractBaseUser, address: str) -> bool:

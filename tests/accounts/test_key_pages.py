@@ -26,6 +26,7 @@ class Once(KeyPage):
 def answer(**posted: str) -> HttpResponse:
     request = RequestFactory().post("/auth/once/", posted)
     request.csrf_processing_done = True  # type: ignore[attr-defined]
+    request.session = {}  # type: ignore[assignment]
     response = Once.as_view()(request)
     assert isinstance(response, HttpResponse)
     assert "no-store" in response["Cache-Control"]
@@ -51,7 +52,9 @@ def test_an_unknown_key_is_told() -> None:
 
 
 def test_get_acts_on_no_key_of_the_query() -> None:
-    response = Once.as_view()(RequestFactory().get("/auth/once/", {"key": KEY}))
+    request = RequestFactory().get("/auth/once/", {"key": KEY})
+    request.session = {}  # type: ignore[assignment]
+    response = Once.as_view()(request)
     assert KEY not in response.content.decode()
     assert 'type="module"' in response.content.decode()
 

@@ -1,7 +1,7 @@
 // Moves the key of a mail's link from the address into the page's form. The key leaves the address, and so the
 // history, at once. One ES module without dependencies, for a strict Content-Security-Policy.
 
-const field = document.querySelector("[data-authkit-key] input");
+const field = document.querySelector("input[data-authkit-key]");
 
 function take() {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
@@ -10,7 +10,7 @@ function take() {
     history.replaceState(history.state, "", location.pathname + location.search);
   }
   // The person has nothing to type where there is a key, unless the server refused that one.
-  field.closest("[data-authkit-key]").hidden = Boolean(field.value) && !field.hasAttribute("aria-invalid");
+  field.closest(".ak-field").hidden = Boolean(field.value) && !field.hasAttribute("aria-invalid");
 }
 
 if (field) {

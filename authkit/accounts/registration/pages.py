@@ -1,0 +1,163 @@
+"""The pages of registration and verification. Their JSON twins are in `authkit.accounts.registration.views`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+
+from authkit import conf
+from authkit.accounts.pages import KeyPage
+from authkit.accounts.registration.forms import CodeForm, ConfirmCodeForm, ConfirmKeyForm, RegisterForm
+from authkit.accounts.registration.people import AddressTaken
+from authkit.accounts.registration.serializers import register_serializer
+from authkit.accounts.registration.services import can_mail, confirm, register
+from authkit.accounts.registration.verifying import verify
+from authkit.accounts.settings import AccountsSettings
+from authkit.core.hidden import Hidden
+from authkit.core.redirects import is_safe_target, safe_next
+from authkit.core.refusals import headers_of, sentence_of
+from authkit.exceptions import InvalidGrant, NotFound, SignupClosed, Throttled, UsernameTaken
+from authkit.pages.views import Page
+from authkit.sessions.receivers import client_of
+
+
+def is_by_code() -> bool:
+    """Whether mails that prove an address have a code that is typed."""
+    return conf.section(AccountsSettings).by == "code"
+
+
+def sign_in_url(request: HttpRequest, target: str = "") -> str:
+    """The sign-in page, and from there to `target` if that is of this site."""
+    page = reverse("authkit:login")
+    return f"{page}?{urlencode({'next': target})}" if is_safe_target(request, target) else page
+
+
+@method_decorator(login_not_required, name="dispatch")
+class RegisterPage(Page):
+    """Asks for an account. The page that follows is the same whatever there is about the address."""
+
+    is_invited: ClassVar[bool] = False
+    """Whether the page asks for the link of an invitation."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(safe_next(request))
+        if not self._is_open():
+            return self._show(request, "closed")
+        return self._show(request, "form", form=self._form(initial={"next": request.GET.get("next", "")}))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        if not self._is_open():
+            return self._show(request, "closed", status=SignupClosed.status)
+        form = self._form(request.POST)
+        body = register_serializer()(data=_hidden(request, form))
+        if not (form.is_valid() & body.is_valid()):
+            form.take_errors(body)
+            return self._show(request, "form", form=form, status=400)
+        wish = body.wish()
+        try:
+            registered = register(
+                wish=wish,
+                password=body.validated_data["password"],
+                invitation=form.cleaned_data.get("invitation", ""),
+                client=client_of(request),
+            )
+        except SignupClosed as refused:
+            return self._show(request, "closed", status=refused.status)
+        except NotFound as refused:
+            return self._show(request, "closed", status=refused.status)
+        except InvalidGrant as refused:
+            return self._show(request, "spent", status=refused.status)
+        except UsernameTaken as refused:
+            return self._refuse(request, form, "username", refused)
+        except AddressTaken as refused:
+            return self._refuse(request, form, "email", refused)
+        except Throttled as refused:
+            form.add_error(None, sentence_of(refused))
+            answer = self._show(request, "form", form=form, status=refused.status)
+            for name, value in headers_of(refused.status, refused.retry_after).items():
+                answer.headers[name] = value
+            return answer
+        if registered is not None:
+            return self._show(request, "done", sign_in=sign_in_url(request, registered.next))
+        return self._show(request, "sent", email=wish.email, by_code=is_by_code(), code_form=CodeForm())
+
+    def _refuse(self, request: HttpRequest, form: RegisterForm, field: str, refused: Any) -> HttpResponse:
+        name = field if field in form.fields else next(iter(form.fields))
+        form.add_error(name, refused.message)
+        return self._show(request, "form", form=form, status=refused.status)
+
+    def _form(self, data: Any = None, **kwargs: Any) -> RegisterForm:
+        return RegisterForm(data, serializer=register_serializer()(), is_invited=self.is_invited, **kwargs)
+
+    def _is_open(self) -> bool:
+        section = conf.section(AccountsSettings)
+        if self.is_invited:
+            return True
+        return section.signup not in (False, "invitation") and (section.verification == "off" or can_mail())
+
+    def _show(self, request: HttpRequest, state: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        given = {
+            "state": state,
+            "here": request.path,
+            "is_invited": self.is_invited,
+            "signup": conf.section(AccountsSettings).signup,
+            **context,
+        }
+        return render(request, "authkit/register.html", given, status=status)
+
+
+class InvitedPage(RegisterPage):
+    """The same for an invited person, behind the link of the invitation, whose key is the proof of the address."""
+
+    is_invited = True
+
+
+class ConfirmPage(KeyPage):
+    """Behind the link of the mail, or with its code: opens the account. Signs nobody in."""
+
+    template = "authkit/register_confirm.html"
+
+    def new_form(self, data: Any = None) -> Any:
+        return ConfirmCodeForm(data) if is_by_code() else ConfirmKeyForm(data)
+
+    def act(self, request: HttpRequest, form: Any) -> HttpResponse:
+        try:
+            registered = confirm(**form.proof(), client=client_of(request))
+        except UsernameTaken as refused:
+            form.ask_for_username()
+            form.add_error("username", refused.message)
+            return self.show(request, "ask", form=form, status=refused.status)
+        return self.show(request, "done", sign_in=sign_in_url(request, registered.next))
+
+
+class VerifyPage(KeyPage):
+    """Behind the link of the mail, or with its code for a person who is signed in: notes that the address is theirs."""
+
+    template = "authkit/email_verify.html"
+
+    def new_form(self, data: Any = None) -> Any:
+        return CodeForm(data) if is_by_code() else self.form_class(data)
+
+    def act(self, request: HttpRequest, form: Any) -> HttpResponse:
+        given = form.cleaned_data
+        verify(key=given.get("key", ""), code=given.get("code", ""), user_id=request.user.pk)
+        return self.show(request, "done")
+
+
+def _hidden(request: HttpRequest, form: RegisterForm) -> Any:
+    """The form's data, with its credentials as `Hidden` and the key taken from its link."""
+    data = request.POST.copy()
+    data["password"] = Hidden(data.get("password", ""))
+    if "invitation" in form.fields:
+        form.full_clean()
+        data["invitation"] = form.cleaned_data.get("invitation", "") or Hidden("-")
+    else:
+        data.pop("invitation", None)
+    return data
