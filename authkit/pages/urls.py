@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from authkit.pages import mailed_links, views
+from authkit.pages import mailed_links, reauth, views
 
 urlpatterns: list[URLPattern] = [
     path("login/", views.LoginPage.as_view(), name="login"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("reauth/", reauth.ReauthPage.as_view(), name="reauth"),
     path("account/", views.AccountPage.as_view(), name="account"),
     path("not-me/", mailed_links.NotMePage.as_view(), name="not-me"),
     path("unlock/", mailed_links.UnlockPage.as_view(), name="unlock"),
