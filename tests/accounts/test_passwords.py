@@ -271,6 +271,37 @@ def test_a_flood_of_resets_is_held_up_for_known_and_unknown_alike(user: Any) -> 
     assert len(mail.outbox) == 3
 
 
+def code_of(user: Any) -> str:
+    assert APIClient().post(RESET, {"email": user.email}, format="json").status_code == 202
+    return re.findall(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.outbox[-1].body)[0]
+
+
+def confirm_code(user: Any, code: str, new: str = NEW) -> Any:
+    body = {"email": user.email.upper(), "code": code, "new_password": new}
+    return APIClient().post(CONFIRM, body, format="json")
+
+
+def test_a_code_resets_once_and_a_refused_password_spends_no_try(user: Any, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "ACCOUNTS": {"BY": "code"}, "PUBLIC_URL": ""}
+    settings.AUTH_PASSWORD_VALIDATORS += [
+        {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"}
+    ]
+    code = code_of(user)
+    for new in (*["short"] * 6, *[user.email] * 6):
+        assert list(confirm_code(user, code, new).json()) == ["new_password"]
+    assert confirm_code(user, code.lower().replace("-", " ")).status_code == 200
+    assert confirm_code(user, code).json()["code"] == "invalid_grant"
+    user.refresh_from_db()
+    assert user.check_password(NEW)
+
+
+def test_five_wrong_codes_and_the_right_one_is_dead(user: Any, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "ACCOUNTS": {"BY": "code"}}
+    code = code_of(user)
+    assert {confirm_code(user, "WDJB-MJHT").status_code for _ in range(5)} == {400}
+    assert confirm_code(user, code).json()["code"] == "invalid_grant"
+
+
 def test_of_two_accounts_with_look_alike_addresses_the_literal_one_gets_the_mail(user: Any, make_user: Any) -> None:
     other = make_user("bob")
     type(other).objects.filter(pk=other.pk).update(email=user.email.upper())
