@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 
 from authkit.accounts.pages import KeyPage
+from authkit.accounts.password_rules import PasswordRefused
 from authkit.accounts.passwords.changing import change_password
 from authkit.accounts.passwords.forms import AddressForm, ChangeForm, FirstPasswordForm, ResetCodeForm, ResetForm
 from authkit.accounts.passwords.renewing import renew_session
@@ -24,7 +25,6 @@ from authkit.accounts.passwords.resetting import (
     reset_by_code,
     reset_password,
 )
-from authkit.accounts.passwords.rules import PasswordRefused
 from authkit.core.redirects import safe_next
 from authkit.core.refusals import headers_of, sentence_of
 from authkit.exceptions import LoginEnded, NotFound, Throttled

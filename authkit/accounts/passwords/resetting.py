@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 from authkit import conf
 from authkit.accounts.events import PasswordReset, PasswordResetRequested
 from authkit.accounts.models import PasswordDemand
-from authkit.accounts.passwords.rules import SAME, PasswordRefused, require_good_password
+from authkit.accounts.password_rules import SAME, PasswordRefused, require_good_password
 from authkit.accounts.passwords.writing import hashed, person_with_key, write_password
 from authkit.accounts.settings import AccountsSettings
 from authkit.core import one_time_codes, typed_codes

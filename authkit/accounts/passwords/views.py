@@ -12,10 +12,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authkit.accounts.password_rules import PasswordRefused
 from authkit.accounts.passwords.changing import change_password
 from authkit.accounts.passwords.renewing import renewed_answer
 from authkit.accounts.passwords.resetting import request_reset, reset_by_code, reset_password
-from authkit.accounts.passwords.rules import PasswordRefused
 from authkit.accounts.passwords.serializers import (
     PasswordChangeSerializer,
     ResetConfirmSerializer,
