@@ -66,7 +66,7 @@ class ButtonsInsteadOfForm(ReadOnlyPasswordHashWidget):
 class PasswordActionsMixin(Base):
     """Adds the two buttons to the ModelAdmin of a user model. Both need the permission to change the person.
 
-    Each leads to a page that asks, and only its POST, with CSRF proof, does anything. Both are noted in the admin's log.
+    Each leads to a page that asks, and only its POST, with CSRF proof, acts. Both are noted in the admin's log.
     """
 
     def get_urls(self) -> list[URLPattern]:
