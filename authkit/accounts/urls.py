@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from authkit.accounts.invitations import views as invitations
 from authkit.accounts.passwords import pages as password_pages
 from authkit.accounts.passwords import views as passwords
 from authkit.accounts.registration import pages as registration_pages
@@ -23,6 +24,12 @@ api_urlpatterns: list[URLPattern] = [
     path("account/register/confirm/", registration.ConfirmView.as_view(), name="account-register-confirm"),
     path("account/email/verify/", registration.VerifyView.as_view(), name="account-email-verify"),
     path("account/email/verify/resend/", registration.ResendView.as_view(), name="account-email-resend"),
+    path("account/invitations/", invitations.InvitationsView.as_view(), name="account-invitations"),
+    path(
+        "account/invitations/<str:invitation_id>/",
+        invitations.InvitationView.as_view(),
+        name="account-invitation-detail",
+    ),
     path("account/password/change/", passwords.PasswordChangeView.as_view(), name="account-password-change"),
     path("account/password/reset/", passwords.ResetRequestView.as_view(), name="account-password-reset"),
     path(
