@@ -50,7 +50,7 @@ class InvitationForm(Form):
 
     def save(self, *_args: Any, **_kwargs: Any) -> Any:
         """The invitation, which is there already."""
-        self.save_m2m = lambda: None
+        self.save_m2m = lambda: None  # type: ignore[method-assign]  # as ModelForm does itself
         return self.instance
 
 
@@ -80,7 +80,7 @@ class InvitationAdmin(Base):
     def get_queryset(self, request: HttpRequest) -> Any:
         """A superuser's: all. Another person's: their own, as for programs."""
         rows = super().get_queryset(request)
-        return rows if getattr(request.user, "is_superuser", False) else rows.filter(invited_by=request.user)
+        return rows if getattr(request.user, "is_superuser", False) else rows.filter(invited_by=request.user.pk)
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         made = super().get_form(request, *args, **kwargs)
