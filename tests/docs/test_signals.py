@@ -14,6 +14,9 @@ import pytest
 from django.dispatch import Signal
 
 from authkit import limiter, signals
+from authkit.accounts.passwords.changing import change_password
+from authkit.accounts.passwords.demands import demand_password
+from authkit.accounts.passwords.resetting import _binding, reset_password
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import issue
@@ -26,6 +29,7 @@ from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
 from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.reauthentication import Shown, reauthenticate
 from authkit.logins.rotation import rotate
 from authkit.logins.services import (
     Lifetime,
@@ -94,6 +98,21 @@ def guess_until_locked(user: Any) -> None:
     limiter.settle_success(admit(reserve(), user=user), user=user)
 
 
+def passwords_of(user: Any) -> None:
+    """One is demanded, changed and reset."""
+    demand_password(user=user)
+    change_password(
+        user_id=user.pk,
+        keep=None,
+        current_password="correct-horse-battery-staple",
+        new_password="another-horse-battery",
+        client=HOME,
+    )
+    user.refresh_from_db()
+    key = issue(purpose="password_reset", lifetime=timedelta(days=1), user_id=user.pk, binding=_binding(user))
+    reset_password(key=key, new_password="a-third-horse-battery", client=HOME)
+
+
 def test_every_signal_is_sent_with_the_arguments_of_the_page(
     user: Any, clock: Any, heard: dict[str, list[set[str]]], django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -121,12 +140,14 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         remember(user=user, login_id=uuid7(), client=HOME, value=None)
         disown(code=issue(purpose=PURPOSE, lifetime=timedelta(days=1), user_id=user.pk))
         identity = Identity(provider="google", uid="1", id_key="sub", record={})
+        reauthenticate(login=login(), shown=Shown(method="password", door="reauth", amr=("pwd",)))
         link = write_link(user=user, identity=identity, how=LinkedBy.REQUEST)
         disconnect(user_id=user.pk, connection_id=link.pk)
         stuffing._suspect("0" * 64, 1, stuffing._Found("site", "", 100, 0))
         notice = breaches._Notice(b"", suspect.pk, user.pk, 0.0, copy_context())
         breaches._announce(notice)  # what its thread does once it has found the password
         guess_until_locked(user)
+        passwords_of(user)
     assert heard.keys() == ALL.keys()
     for name, calls in heard.items():
         assert set.union(*calls) == WRITTEN[name], name
