@@ -44,6 +44,10 @@
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
                  account, not when a row is deleted in another way.
+`account_deleted`   sender: Deletion class; `user_id`: the person's key, `purge_at`: a datetime. A person has
+                 deleted their account, which is inactive now; `logins_ended` is sent as well.
+`account_restored`  sender: Deletion class; `user_id`. A deletion was taken back, and the account is active again.
+`account_purged`    sender: the user model; `user_id`. The row of a person whose deletion was due is gone.
 """
 
 from __future__ import annotations
@@ -69,3 +73,6 @@ device_added = Signal()
 stuffing_suspected = Signal()
 account_linked = Signal()
 account_unlinked = Signal()
+account_deleted = Signal()
+account_restored = Signal()
+account_purged = Signal()

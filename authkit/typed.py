@@ -98,6 +98,8 @@ class RedisSection(TypedDict, total=False):
 class AccountsSection(TypedDict, total=False):
     KEY_LIFETIME: timedelta
     CODE_LIFETIME: timedelta
+    DELETE_AFTER: timedelta
+    EMAIL_CHANGE: Literal["new", "both"]
 
 
 class AuditSection(TypedDict, total=False):

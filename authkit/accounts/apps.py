@@ -20,4 +20,5 @@ class AccountsConfig(AppConfig):
         urls="authkit.accounts.urls",
         checks="authkit.accounts.checks",
         prune="authkit.accounts.pruning.prunable",
+        export="authkit.accounts.export.verified_address",
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from authkit.accounts import deletion_pages
+
+urlpatterns: list[URLPattern] = [
+    path("account/delete/cancel/", deletion_pages.CancelDeletionPage.as_view(), name="account-delete-cancel"),
+]
 api_urlpatterns: list[URLPattern] = []

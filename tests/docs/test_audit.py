@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from authkit import events
+from authkit.accounts.events import AccountsEventName
 from authkit.audit.events import AuditEventName
 from authkit.audit.folding import FOLD_AFTER
 from authkit.audit.settings import AuditSettings
@@ -23,7 +24,7 @@ ROWS = re.findall(r"^\| `([\w.]+)` \| (success|failure) \| [^|]*\|(?: (.*))? \|$
 
 
 def test_every_event_is_listed_with_its_outcome_and_its_fields() -> None:
-    names = {*events.EventName, *SocialEventName, *AuditEventName}
+    names = {*events.EventName, *SocialEventName, *AuditEventName, *AccountsEventName}
     assert sorted(name for name, _, _ in ROWS) == sorted(names)
     kinds = events.known()
     assert {name: outcome for name, outcome, _ in ROWS} == {name: kinds[name].outcome for name in names}

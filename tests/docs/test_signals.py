@@ -14,6 +14,8 @@ import pytest
 from django.dispatch import Signal
 
 from authkit import limiter, signals
+from authkit.accounts.deletion import delete_account, purge_deleted, restore
+from authkit.accounts.models import Deletion
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import issue
@@ -94,6 +96,14 @@ def guess_until_locked(user: Any) -> None:
     limiter.settle_success(admit(reserve(), user=user), user=user)
 
 
+def delete_restore_and_purge(user: Any) -> None:
+    delete_account(user_id=user.pk)
+    restore(user_id=user.pk)
+    delete_account(user_id=user.pk)
+    Deletion.objects.update(purge_at=Deletion.objects.get().requested_at)
+    assert [purged.gone for purged in purge_deleted()] == [True]
+
+
 def test_every_signal_is_sent_with_the_arguments_of_the_page(
     user: Any, clock: Any, heard: dict[str, list[set[str]]], django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -127,6 +137,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         notice = breaches._Notice(b"", suspect.pk, user.pk, 0.0, copy_context())
         breaches._announce(notice)  # what its thread does once it has found the password
         guess_until_locked(user)
+        delete_restore_and_purge(user)
     assert heard.keys() == ALL.keys()
     for name, calls in heard.items():
         assert set.union(*calls) == WRITTEN[name], name
