@@ -23,10 +23,13 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-__all__ = ["AccountLink", "Feature", "SignInButton"]
+__all__ = ["OVERVIEW", "SECURITY", "AccountLink", "Feature", "SignInButton"]
 
 CORE = "authkit"
 """The label of the core's app."""
+
+OVERVIEW, SECURITY = "overview", "security"
+"""Pages of the account area that list pages of features."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ class Feature:
     sign_in_buttons: str = ""
     """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
     account_area: str = ""
-    """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account page."""
+    """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account area."""
     prune: str = ""
     """A callable `(keep)` that returns the rows that can't matter any more; `keep` is how long rows stay after their
     end. See `prunable`."""
@@ -90,6 +93,13 @@ class AccountLink:
 
     label: str
     url: str
+    about: str = ""
+    """A sentence that the overview or the security page shows below the link."""
+    place: str = ""
+    """The page that lists it: `OVERVIEW` or `SECURITY`. A page without a place stands in the navigation."""
+    order: int = 100
+    """Its place in the navigation: lower numbers come first. The core's pages have 0 (overview), 10 (logins) and 30
+    (security)."""
 
 
 def installed() -> Iterator[Feature]:
@@ -155,7 +165,7 @@ def sign_in_buttons() -> list[SignInButton]:
 
 
 def account_links(request: HttpRequest) -> list[AccountLink]:
-    """The pages that features add to the account page."""
+    """The pages that features add to the account area."""
     return [
         link for feature in installed() if feature.account_area for link in import_string(feature.account_area)(request)
     ]

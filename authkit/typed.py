@@ -155,6 +155,8 @@ class AuthKitSettings(TypedDict, total=False):
     REDIS_URL: str | Callable[[], str]
     TRUSTED_PROXIES: int
     PUBLIC_URL: str
+    SITE_NAME: str
+    LOGO: str
     ACCOUNTS: AccountsSection
     AUDIT: AuditSection
     SOCIAL: SocialSection

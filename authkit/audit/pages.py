@@ -1,4 +1,4 @@
-"""The page of a person's own activity, and its link on the account page."""
+"""The page of a person's own activity, and its link in the account area."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ class ActivityPage(SignedInPage):
 
 def account_links(request: HttpRequest) -> list[AccountLink]:
     """The page of the person's activity."""
-    return [AccountLink(label=_("Activity"), url=reverse("authkit:account-activity"))]
+    link = AccountLink(
+        label=_("Activity"),
+        url=reverse("authkit:account-activity"),
+        about=_("What happened to your account, newest first."),
+        order=20,
+    )
+    return [link]
 
 
 def _id(request: HttpRequest, name: str) -> UUID | None:

@@ -33,3 +33,8 @@ class Settings:
     public_url: str = setting("")
     """The scheme and host under which people reach the site, for links and redirect URIs. Without it, those of the
     request."""
+    site_name: str = setting("")
+    """The name of the site on authkit's pages and in its mails. Without it, pages show none, and mails the host of
+    `PUBLIC_URL`."""
+    logo: str = setting("")
+    """The image above authkit's pages and mails: the path of a static file, such as `"mysite/logo.svg"`, or a URL."""

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
@@ -48,8 +49,10 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.mail import links
+from authkit.mail.mails import address_of
 from authkit.pages.doors import PAGE
 from authkit.pages.forms import LoginForm
+from authkit.pages.messages import open_messages
 from authkit.sessions.receivers import client_of
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin import unlocking
@@ -74,10 +77,14 @@ class Page(View):
         return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        own = open_messages(request)
         try:
-            return super().dispatch(request, *args, **kwargs)
+            response = super().dispatch(request, *args, **kwargs)
         except OUTAGES as error:
             return page_of(outage_of(error))
+        if own is not None:
+            own.update(response)
+        return response
 
 
 # Open under Django's LoginRequiredMiddleware; SignedInPage asks by itself.
@@ -219,41 +226,58 @@ class SignedInPage(Page):
 
 @dataclass(frozen=True, slots=True)
 class ShownLogin:
-    """One line of the account page."""
+    """One line of the page of logins."""
 
     login: Login
     method: str
-    """In words: "Password", or the provider's name."""
     current: bool
 
 
 class AccountPage(SignedInPage):
+    """The overview of the account area."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        person: Any = request.user
+        context = {
+            "user": person,
+            "email": address_of(person),
+            "logins": live_logins_of(user=person).count(),
+        }
+        return render(request, "authkit/account.html", context)
+
+
+class LoginsPage(SignedInPage):
     """My logins, newest first."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         mine = live_logins_of(user=request.user)  # type: ignore[arg-type]  # no anonymous user comes this far
-        logins = mine.select_related("actor")
-        page = Paginator(logins, LOGINS_PER_PAGE).get_page(request.GET.get("page"))
+        page = Paginator(mine.select_related("actor"), LOGINS_PER_PAGE).get_page(request.GET.get("page"))
         current = current_login(request)
-        known = methods()
         shown = [
             ShownLogin(
                 login=login,
-                method=known[login.method].label if login.method in known else login.method,
+                method=_method_of(login),
                 current=current is not None and login.pk == current.pk,
             )
             for login in page
         ]
+        context = {"user": request.user, "logins": shown, "page": page, "current": current}
+        return render(request, "authkit/logins.html", context)
+
+
+class SecurityPage(SignedInPage):
+    """What keeps other people out of my account: the settings that features add, and my known devices."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        current = current_login(request)
         context = {
             "user": request.user,
-            "logins": shown,
-            "page": page,
             "current": current,
+            "method": _method_of(current) if current is not None else "",
             "devices": devices_of(user=request.user),
             "here": sent_digest(request),
-            "links": features.account_links(request),
         }
-        return render(request, "authkit/account.html", context)
+        return render(request, "authkit/security.html", context)
 
 
 class EndLogin(SignedInPage):
@@ -268,7 +292,8 @@ class EndLogin(SignedInPage):
             end_login(login_id=login_id, reason=EndReason.LOGOUT, user_id=request.user.pk)
         except NotFound as error:
             raise Http404 from error
-        return HttpResponseRedirect(reverse("authkit:account"))
+        messages.success(request, gettext("It is signed out."))
+        return HttpResponseRedirect(reverse("authkit:account-logins"))
 
 
 class ForgetDevice(SignedInPage):
@@ -279,7 +304,8 @@ class ForgetDevice(SignedInPage):
             forget_device(device_id=device_id, user_id=request.user.pk)
         except NotFound as error:
             raise Http404 from error
-        return HttpResponseRedirect(reverse("authkit:account"))
+        messages.success(request, gettext("The device is forgotten."))
+        return HttpResponseRedirect(reverse("authkit:account-security"))
 
 
 class EndAllLogins(SignedInPage):
@@ -290,9 +316,16 @@ class EndAllLogins(SignedInPage):
         keep = current.pk if current is not None and request.POST.get("keep_current") else None
         end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
         if keep is not None:
-            return HttpResponseRedirect(reverse("authkit:account"))
+            messages.success(request, gettext("You are signed out everywhere else."))
+            return HttpResponseRedirect(reverse("authkit:account-logins"))
         sign_out(request=request)  # the rows are over by now; this takes the session and its cookie away too
         return HttpResponseRedirect(_after_logout(request))
+
+
+def _method_of(login: Login) -> str:
+    """In words: "Password", or the provider's name."""
+    known = methods()
+    return str(known[login.method].label) if login.method in known else login.method
 
 
 def _sign_in_page() -> str:

@@ -19,4 +19,10 @@ def account_links(request: HttpRequest) -> list[AccountLink]:
     """The page of connected accounts, where there is a provider to connect one of."""
     if not configured():
         return []
-    return [AccountLink(label=_("Connected accounts"), url=reverse("authkit:account-connections"))]
+    link = AccountLink(
+        label=_("Connected accounts"),
+        url=reverse("authkit:account-connections"),
+        about=_("Your accounts elsewhere that you can sign in with."),
+        order=40,
+    )
+    return [link]

@@ -13,6 +13,8 @@ from tests.web_forms import Forms
 LOGIN = "/auth/login/"
 LOGOUT = "/auth/logout/"
 ACCOUNT = "/auth/account/"
+LOGINS = "/auth/account/logins/"
+SECURITY = "/auth/account/security/"
 END_ALL = "/auth/account/logins/end/"
 
 
