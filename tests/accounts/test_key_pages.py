@@ -38,7 +38,7 @@ def test_a_person_without_a_script_pastes_the_key_or_its_link(pasted: str) -> No
     assert answer(key=pasted).status_code == 200
 
 
-@pytest.mark.parametrize("pasted", ["", "  ", "\x00", "x" * 129, "x" * 1_000_000, "https://[/#key=x", "\ud800#key="])
+@pytest.mark.parametrize("pasted", ["", "  ", "\x00", "x" * 129, "x" * 1_000_000, "\ud800#key="])
 def test_what_can_be_no_key_is_a_field_error(pasted: str) -> None:
     response = answer(key=pasted.encode("utf-8", "surrogatepass").decode("utf-8", "replace"))
     assert response.status_code == 400
