@@ -41,6 +41,7 @@ class AuthKitConfig(AppConfig):
         from authkit.signin.guards import Order, register_guard
         from authkit.signin.may_sign_in import ask_project
         from authkit.signin.methods import register_methods_of
+        from authkit.signin.restricted import register_demand
         from authkit.tokens import doors as token_doors
         from authkit.tokens import formats
         from authkit.tokens import receivers as tokens
@@ -62,6 +63,8 @@ class AuthKitConfig(AppConfig):
             register_methods_of(source)
         for guard, order in ((ask_project, Order.PROJECT), *features.guards()):
             register_guard(guard, order=order)
+        for demands in features.password_demands():
+            register_demand(demands)
         for kind in features.kinds():
             register_kind(kind)
         for token_format in features.token_formats():

@@ -14,10 +14,13 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     ├── SignInRefused          sign_in_refused        by a rule of the project's, for every person
     │   └── RefusedByProject   sign_in_refused        by LOGIN.MAY_SIGN_IN, with its sentence
     ├── SignInPending          the step's own         a further step is due, such as a second factor
+    ├── PasswordChangeRequired password_change_required  the login may do no more than choose a new password
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
     ├── InvalidGrant           invalid_grant          a one-time code: unknown, used, too old, another program's
+    ├── SignupClosed           signup_closed          by a rule of the project's; `reason` says which
+    ├── UsernameTaken          username_taken         found out after the address was proven; the key stays good
     ├── NotFound               not_found
     ├── SocialLoginFailed      social_failed          and its own codes, see authkit.social
     ├── LastLoginMethod        last_login_method
@@ -226,6 +229,15 @@ class SignInPending(AuthKitError):
         return {**self._told, "code": self._step.code, "detail": self._step.detail}
 
 
+class PasswordChangeRequired(AuthKitError):
+    """The login is restricted (`Login.restricted`), and the view is not one that it reaches."""
+
+    code = "password_change_required"
+    status = 403
+    message = "Choose a new password first."
+    template = "authkit/password_change_required.html"
+
+
 class ClaimsRefused(AuthKitError):
     """The claims that the project wants in an access token can't be had or can't be signed, so there is no token."""
 
@@ -256,6 +268,22 @@ class InvalidGrant(AuthKitError):
     code = "invalid_grant"
     status = 400
     message = "The code is not valid. Start again."
+
+
+class SignupClosed(AuthKitError):
+    """A person who is new here may not have an account. The same for addresses that have one and that have none."""
+
+    code = "signup_closed"
+    status = 403
+    message = "You can't open an account here."
+
+
+class UsernameTaken(AuthKitError):
+    """The person has proven their address, and another person has the user name by now. Their key stays good."""
+
+    code = "username_taken"
+    status = 409
+    message = "This user name is taken. Choose another one."
 
 
 class NotFound(AuthKitError):

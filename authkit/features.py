@@ -64,6 +64,9 @@ class Feature:
     """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
     account_area: str = ""
     """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account area."""
+    password_demand: str = ""
+    """A callable `(user_id)` that says whether a person has to choose a new password before their login reaches any
+    other view; asked in the transaction of each sign-in (`authkit.signin.restricted`)."""
     prune: str = ""
     """A callable `(keep)` that returns the rows that can't matter any more; `keep` is how long rows stay after their
     end. See `prunable`."""
@@ -156,6 +159,11 @@ def token_formats() -> Iterator[Any]:
 def recorders() -> Iterator[tuple[Any, Iterable[str] | None]]:
     """The recorders of features, each with the names of the events that it wants."""
     return _entries(feature.recorders for feature in installed())
+
+
+def password_demands() -> Iterator[Callable[[Any], bool]]:
+    """The callables of features that may demand a new password of a person."""
+    return (import_string(feature.password_demand) for feature in installed() if feature.password_demand)
 
 
 def sign_in_buttons() -> list[SignInButton]:

@@ -48,6 +48,12 @@
                  deleted their account, which is inactive now; `logins_ended` is sent as well.
 `account_restored`  sender: Deletion class; `user_id`. A deletion was taken back, and the account is active again.
 `account_purged`    sender: the user model; `user_id`. The row of a person whose deletion was due is gone.
+`password_changed`  sender: Login class; `user_id`, `login_id`: UUID of the login that stays, or None, `first`: bool, whether
+                 there was no password before, `client`: a `Client`. `logins_ended` is sent as well.
+`password_reset`  sender: Login class; `user_id`, `client`: a `Client`. A person chose a new password by a key from a
+                 mail. `logins_ended` is sent as well.
+`password_demanded`  sender: Login class; `user_id`, `reason`: "admin" or "breached", `by_id`: the key of who demanded it,
+                 or None, `login_id`: UUID of the login that is restricted by now, or None.
 """
 
 from __future__ import annotations
@@ -76,3 +82,6 @@ account_unlinked = Signal()
 account_deleted = Signal()
 account_restored = Signal()
 account_purged = Signal()
+password_changed = Signal()
+password_reset = Signal()
+password_demanded = Signal()

@@ -19,6 +19,15 @@ class AccountsConfig(AppConfig):
         settings="authkit.accounts.settings.AccountsSettings",
         urls="authkit.accounts.urls",
         checks="authkit.accounts.checks",
+        password_demand="authkit.accounts.passwords.demands.is_demanded",
+        account_area="authkit.accounts.passwords.offers.account_links",
         prune="authkit.accounts.pruning.prunable",
         export="authkit.accounts.export.verified_address",
     )
+
+    def ready(self) -> None:
+        # Imported here, because all of it imports models, which don't exist before the registry is complete.
+        from authkit.accounts.passwords import demands, notices
+
+        demands.connect()
+        notices.connect()

@@ -56,6 +56,8 @@ class SignedInView(ApiView):
 class MeView(ShowsLogin, SignedInView):
     """`GET me/`: the caller and the login by which they are here."""
 
+    open_to_restricted = True
+
     @operation("me", "Logins", "Who am I", answers={200: CurrentSerializer}, refuses={401: UNAUTHENTICATED})
     def get(self, request: Request) -> Response:
         user, login = cast("AbstractBaseUser", request.user), current_login(request)
@@ -65,6 +67,7 @@ class MeView(ShowsLogin, SignedInView):
 class LogoutView(ApiView):
     """`POST logout/`: ends the login that the request came with. Idempotent: one that is over already is as good."""
 
+    open_to_restricted = True
     authentication_classes = (SessionAuthentication,)
 
     @operation(

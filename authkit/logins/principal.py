@@ -15,12 +15,14 @@ class Principal:
     Args:
         user: the person.
         login: the row, or a function that makes it of the columns that were read: few requests look at it.
+        restricted: `Login.restricted`, known without making the row.
     """
 
-    __slots__ = ("_login", "user")
+    __slots__ = ("_login", "restricted", "user")
 
-    def __init__(self, *, user: AbstractBaseUser, login: Login | Callable[[], Login]) -> None:
+    def __init__(self, *, user: AbstractBaseUser, login: Login | Callable[[], Login], restricted: bool = False) -> None:
         self.user = user
+        self.restricted = restricted
         self._login = login
 
     @property

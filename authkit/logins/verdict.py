@@ -80,7 +80,8 @@ def check_login(
         raise DatabaseUnavailable("the end of a login can't be written") from error
     if why is None:
         origin = None if columns is JUDGED else found.origin()  # JUDGED lacks its columns: each request of a token
-        return Principal(user=user, login=found.login if origin is None else _derived(found, *origin, depth=depth))
+        login = found.login if origin is None else _derived(found, *origin, depth=depth)
+        return Principal(user=user, login=login, restricted=found.standing.restricted)
     reason = _EXPIRED if why == EndReason.EXPIRED else _ENDED
     raise LoginEnded(f"login is over: {why}", reason=reason, why=why, final=final)
 

@@ -204,6 +204,8 @@ class LoginPage(Page):
 class LogoutPage(Page):
     """GET asks, POST signs out: a link or an image on another site must not sign a person out (ASVS 3.5.1)."""
 
+    open_to_restricted = True
+
     def get(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             return render(request, "authkit/logout.html", {"user": request.user})

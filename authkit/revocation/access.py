@@ -95,7 +95,11 @@ def _see(*, login_id: UUID, user_id: str) -> Principal:
     except LoginEnded:
         sightings.forget(place, login_id=login_id, user_id=user_id)
         raise
-    sightings.remember(place, login=principal.login, user_id=user_id, asked_at=asked_at)
+    if principal.restricted:
+        # Never believed without the database: only the row says for how long the login stays restricted.
+        sightings.forget(place, login_id=login_id, user_id=user_id)
+    else:
+        sightings.remember(place, login=principal.login, user_id=user_id, asked_at=asked_at)
     return principal
 
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.refusals import RefusedRequest
 from authkit.core.response_notes import challenge_of
-from authkit.exceptions import CsrfFailed, Unavailable
+from authkit.exceptions import CsrfFailed, PasswordChangeRequired, Unavailable
 
 
 class CookieAuthentication(BaseAuthentication):
@@ -26,7 +26,7 @@ class CookieAuthentication(BaseAuthentication):
             if user is None or not user.is_authenticated:
                 return None
             require_csrf_proof(http)
-        except (CsrfFailed, Unavailable) as refused:
+        except (CsrfFailed, PasswordChangeRequired, Unavailable) as refused:
             raise RefusedRequest(refused) from refused
         return user, None
 

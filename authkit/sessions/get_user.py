@@ -25,7 +25,7 @@ from django.utils.crypto import constant_time_compare
 from authkit.core.backend_paths import path_in_force
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
-from authkit.exceptions import AuthKitError, DatabaseUnavailable, LoginEnded, SignInPending
+from authkit.exceptions import AuthKitError, DatabaseUnavailable, LoginEnded, PasswordChangeRequired, SignInPending
 from authkit.logins.database_clock import database_now
 from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 from authkit.logins.models import Login
@@ -44,6 +44,7 @@ from authkit.sessions.verdicts import Verdict, adopted_login_id, judge
 from authkit.signin.attempts import Attempt
 from authkit.signin.backends import as_backend_sees, first_finder
 from authkit.signin.flow import sign_in
+from authkit.signin.restricted import hold_back
 from authkit.wiring import LOGIN_BACKEND
 
 logger = logging.getLogger("authkit")
@@ -62,6 +63,7 @@ def resolve_user(request: HttpRequest) -> SessionUser:
 
     Raises:
         DatabaseUnavailable: the database can't be asked.
+        PasswordChangeRequired: the login is restricted, and the request's view is not one that it reaches.
     """
     state = session_state(request)
     if known_user(request) is None:
@@ -108,6 +110,12 @@ def _resolve(request: HttpRequest) -> None:
         return _end(request, refused)
     if principal is None:
         return carry(request, user=AnonymousUser(), login=None)
+    if principal.restricted:
+        try:
+            hold_back(request)
+        except PasswordChangeRequired as refused:
+            session_state(request).held_back = refused
+            raise
     return carry(request, user=_renoted(request, principal.user), login=principal.login)
 
 
@@ -147,7 +155,7 @@ def _carried(request: HttpRequest) -> Principal | None:
     principal = cast("Principal", verdict.principal)
     _hold_to_session_hash(request, principal)
     user = as_backend_sees(backend, principal.user)
-    return None if user is None else Principal(user=user, login=principal.login)
+    return None if user is None else Principal(user=user, login=principal.login, restricted=principal.restricted)
 
 
 def _verdict_on(session: Any) -> Verdict:
@@ -196,7 +204,8 @@ def _adopt(request: HttpRequest, backend: Any) -> Principal | None:
         raise LoginEnded("session hash", reason="login_ended", why=EndReason.PASSWORD_CHANGED)
     login_id = adopted_login_id(session.session_key or "")
     _open_once(request, user, login_id)
-    principal = Principal(user=user, login=check_login(login_id=login_id, user_id=user.pk, columns=USED).login)
+    found = check_login(login_id=login_id, user_id=user.pk, columns=USED)
+    principal = Principal(user=user, login=found.login, restricted=found.restricted)
     _hold_to_session_hash(request, principal)
     # So that a logout, or another password, in this very request concerns this login.
     session.login_at_load = str(login_id)  # type: ignore[attr-defined]

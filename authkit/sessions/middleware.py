@@ -25,6 +25,7 @@ from authkit.exceptions import (
     AuthKitError,
     DatabaseUnavailable,
     LoginEnded,
+    PasswordChangeRequired,
     RefusedByProject,
     SignInPending,
     TokenNotValid,
@@ -40,6 +41,7 @@ from authkit.sessions.state import known_state, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.upkeep import needs_touch, renew_auth_hash, touch
 from authkit.signin.foreign_tries import TooManyTries, is_unsettled, settle_on_the_way_out
+from authkit.signin.restricted import is_open, way_out
 
 logger = logging.getLogger("authkit")
 
@@ -65,6 +67,8 @@ class SessionLoginMiddleware:
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
+            # Django would call a function in a thread, at each request.
+            self.process_view = self._aprocess_view  # type: ignore[method-assign]
         warm_up()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -115,13 +119,25 @@ class SessionLoginMiddleware:
                 response = answer_of(outage_of(error), request)
         return _truthful(request, response)
 
+    def process_view(self, request: HttpRequest, *_view: Any) -> Any:
+        """Refuses a restricted login whose user a middleware has asked for before the view was known."""
+        state = known_state(request)
+        if state is None or state.login is None or not state.login.restricted or is_open(request):
+            return None
+        return _restricted(request, PasswordChangeRequired("the login is restricted"))
+
+    async def _aprocess_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
+        response: HttpResponse | None = SessionLoginMiddleware.process_view(self, request, *view)
+        return response
+
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
         which connecting to that database, BEGIN or COMMIT failed (ATOMIC_REQUESTS). 401 for a view that asked for more
         than the user's key, where the login turned out to be over (`authkit.revocation.deferred`). A refusal that has a
         template is answered by its page: 429 for a view that calls Django's `authenticate()` too often; 403 for a view
         that calls Django's `login()`, as the admin's does, for a person who is signed in too often already, or is
-        refused by a guard. Where a further step is due, the answer is a redirect to its page."""
+        refused by a guard. Where a further step is due, the answer is a redirect to its page; a
+        restricted login is sent to the page for a new password."""
         if isinstance(exception, Unavailable):
             return answer_of(outage_of(exception), request)
         if out_of_reach(exception, using=router.db_for_write(Login)):
@@ -131,6 +147,8 @@ class SessionLoginMiddleware:
             return answer_of(exception.refused, request)
         if isinstance(exception, LoginEnded):
             return _ended(request, exception)
+        if isinstance(exception, PasswordChangeRequired):
+            return _restricted(request, exception)
         if isinstance(exception, SignInPending):
             return _pending(request, exception)
         if isinstance(exception, AuthKitError):
@@ -170,6 +188,11 @@ def _refuses_sign_in(request: HttpRequest, exception: Exception) -> bool:
     # Whichever error a guard raises: a project's own use of the same errors is its view's business.
     state = known_state(request)
     return state is not None and state.refused is exception
+
+
+def _restricted(request: HttpRequest, refused: PasswordChangeRequired) -> HttpResponse:
+    way = None if _wants_json(request) else way_out(request)
+    return answer_of(refused, request) if way is None else way
 
 
 def _pending(request: HttpRequest, pending: SignInPending) -> HttpResponse:
@@ -254,6 +277,8 @@ def _truthful(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
     state = known_state(request)
     if state is not None and state.unavailable and response.status_code == 500:
         response = answer_of(DatabaseUnavailable(), request)
+    if state is not None and state.held_back is not None and response.status_code == 500:
+        response = _restricted(request, PasswordChangeRequired())
     if response.status_code == 503 and settings.CSRF_COOKIE_NAME in request.COOKIES:
         # Django's login() has changed the CSRF token by the time that the login's row can't be written. The sign-in did
         # not happen, so the browser keeps the token that it has, and may send the same request again.

@@ -34,6 +34,8 @@ class SessionState:
     """Why the session carries no person any more: its login is over, or was refused (`LoginEnded` or another)."""
     refused: AuthKitError | None = None
     """The error that a guard, or LOGIN.MAX_LOGINS, raised at a sign-in into this session."""
+    held_back: AuthKitError | None = None
+    """The refusal of a restricted login, once the request has met it."""
     unavailable: bool = False
     """Whether the database could not be asked."""
 

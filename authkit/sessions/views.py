@@ -28,6 +28,7 @@ from authkit.signin.serializers import SignedInSerializer
 class SessionView(ShowsLogin, ApiView):
     """`GET session/`: who is here, and the CSRF token (with its cookie) that a program needs for everything else."""
 
+    open_to_restricted = True
     authentication_classes = (SessionAuthentication,)
 
     @operation(
@@ -99,6 +100,7 @@ class SessionLoginView(ApiView):
 class SessionLogoutView(ApiView):
     """`POST session/logout/`: ends the session's login. It is about the cookie, whatever else the request carries."""
 
+    open_to_restricted = True
     authentication_classes = (CookieAuthentication,)
 
     @operation(

@@ -29,6 +29,7 @@ from authkit.signin.doors import require_door
 from authkit.signin.guards import pass_guards
 from authkit.signin.methods import method_of
 from authkit.signin.new_devices import notice_of
+from authkit.signin.restricted import restriction_of
 
 logger = logging.getLogger("authkit")
 
@@ -72,6 +73,8 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
         prepare, along = partial(device.prepare, prepare), partial(device.remember, along)
     if (notice := notice_of(attempt, device)) is not None:
         prepare, along = partial(notice.prepare, prepare), partial(notice.tell, along)
+    if (restriction := restriction_of(attempt)) is not None:
+        prepare, along = partial(restriction.prepare, prepare), partial(restriction.impose, along)
     with carrier.opening():
         login = open_login(
             user=attempt.user,

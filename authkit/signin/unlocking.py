@@ -6,7 +6,6 @@ link that signed them in would make the mailbox a password.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -15,33 +14,18 @@ from django.db import router, transaction
 
 from authkit.core import one_time_codes
 from authkit.core.clients import Client
-from authkit.core.clocks import SECOND
 from authkit.core.one_time_codes import OneTimeCode
-from authkit.exceptions import InvalidGrant, NotFound, Throttled
+from authkit.exceptions import InvalidGrant, NotFound
 from authkit.limiter import unlocking as limiter
-from authkit.limiter.budgets import Limits
-from authkit.limiter.charges import Charge
-from authkit.limiter.database import charge
-from authkit.limiter.names import key_of, normalised
 from authkit.mail import links
 from authkit.mail.mails import address_of, queue_mail
 from authkit.mail.models import Delivery
 from authkit.signin.credentials import person_named
+from authkit.signin.mail_requests import charge_mail
 
 PAGE = "unlock"
 PURPOSE = "unlock"
 LIFETIME = timedelta(minutes=30)
-
-_HOUR = 3600 * SECOND
-
-
-def _at_most(count: int) -> Limits:
-    """So many in an hour, then an hour without any."""
-    return Limits(slow_after=count, lock_after=count, lock_for=_HOUR, max_delay=_HOUR, window=_HOUR)
-
-
-MAILS_TO_ONE_NAME = 3
-MAILS_FROM_ONE_NETWORK = 20
 
 
 def request_unlock(*, name: str, client: Client, identifiers: Sequence[str]) -> None:
@@ -60,7 +44,7 @@ def request_unlock(*, name: str, client: Client, identifiers: Sequence[str]) -> 
     """
     if not links.can_link(PAGE):
         raise NotFound("PUBLIC_URL is empty, or the pages are not mounted")
-    _charge(name, client)
+    charge_mail(purpose=PURPOSE, to=name, client=client)
     person = person_named(name, identifiers)
     with transaction.atomic(using=router.db_for_write(Delivery)):
         code = one_time_codes.issue(purpose=PURPOSE, lifetime=LIFETIME, user_id=None if person is None else person.pk)
@@ -88,14 +72,3 @@ def unlock(*, code: str) -> None:
     # After the commit: the limiter has Redis forget after the database, and an open transaction would turn that round.
     # A process that dies in between costs the person one more mail.
     limiter.unlock(user=person)
-
-
-def _charge(name: str, client: Client) -> None:
-    charges = [Charge(key_of("mails", normalised(name)), "mails", _at_most(MAILS_TO_ONE_NAME))]
-    if client.network:
-        limits = _at_most(MAILS_FROM_ONE_NETWORK)
-        charges.append(Charge(key_of("mails-network", client.network), "mails-network", limits))
-    # In the database, whatever LIMITER.BACKEND says: it is rare, and a Redis that is flushed would let a flood through.
-    refusal = charge(charges, number=secrets.randbits(62)).refusal
-    if refusal is not None:
-        raise Throttled("too many mails", retry_after=max(1, -(-refusal.wait // SECOND)))

@@ -15,8 +15,8 @@ from django.core.checks import CheckMessage, Error
 
 from authkit import conf
 from authkit.conf import Hook
+from authkit.core.mailboxes import ascii_domain
 from authkit.social.flow.steps import step_problems
-from authkit.social.links.addresses import ascii_domain
 from authkit.social.settings import SOCIAL_STEPS, SocialSettings
 
 _STEPS = {

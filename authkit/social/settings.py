@@ -80,9 +80,10 @@ class SocialSettings:
     `allow(profile)` that returns `True` for those who do; see docs/sign-up.md."""
     signup_domains: tuple[str, ...] = setting(())
     """If given, a new account needs a verified address of exactly one of these domains."""
-    email_verified: Hook = setting(Hook(""), call=Callable[[Any], bool])
-    """A callable `verified(user)` that returns `True` if your project has verified the address of this person. Without
-    it, no identity is linked to an account by its address; see docs/sign-up.md#when-the-address-has-an-account-here."""
+    email_verified: Hook = setting(Hook("authkit.signin.addresses.is_verified"), call=Callable[[Any], bool])
+    """A callable `verified(user)` that returns `True` if the address of this person is verified. The default knows the
+    addresses that were proven to authkit. With `""` no identity is linked to an account by its address; see
+    docs/sign-up.md#when-the-address-has-an-account-here."""
     clock_tolerance: timedelta = setting(timedelta(seconds=60), least=timedelta(0), most=timedelta(minutes=5))
     """By how much a provider's clock and yours may differ when the times of its tokens are checked."""
     timeout: timedelta = setting(timedelta(seconds=5), least=timedelta(seconds=1), most=timedelta(seconds=30))

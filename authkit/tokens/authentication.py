@@ -15,8 +15,9 @@ from authkit.core.csrf import require_csrf_proof
 from authkit.core.hidden import Hidden
 from authkit.core.refusals import RefusedRequest
 from authkit.core.response_notes import challenge_of, response_notes
-from authkit.exceptions import CsrfFailed, Throttled, TokenNotValid, Unavailable
+from authkit.exceptions import CsrfFailed, PasswordChangeRequired, Throttled, TokenNotValid, Unavailable
 from authkit.logins.current import set_current_login
+from authkit.signin.restricted import hold_back
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import carry_by_access_cookie, discard_access_cookie, read_access_cookie
 from authkit.tokens.forgeries import charge_forgery
@@ -39,12 +40,14 @@ class TokenAuthentication(BaseAuthentication):
         header = _header(http)
         try:
             verified = self._by_cookie(http) if header is None else self._by_header(http, header)
-        except (CsrfFailed, Throttled, Unavailable) as refused:
+            if verified is None:
+                return None
+            if verified.principal.restricted:
+                hold_back(http)
+        except (CsrfFailed, PasswordChangeRequired, Throttled, Unavailable) as refused:
             raise RefusedRequest(refused) from refused
         except TokenNotValid as refused:
             raise AuthenticationFailed(refused.as_payload()) from refused
-        if verified is None:
-            return None
         set_current_login(request, verified.principal)
         return verified.user, verified.claims
 
@@ -52,7 +55,7 @@ class TokenAuthentication(BaseAuthentication):
         if _scheme(header) != "bearer":
             return None
         try:
-            return verify_access(token=_bearer(header))
+            return verify_access(token=_bearer(header), restricted_too=True)
         except TokenNotValid as refused:
             # As `judging_bearer`, whose generator would cost each request that is let in some microseconds.
             response_notes(http).bearer_refused = True
@@ -64,7 +67,7 @@ class TokenAuthentication(BaseAuthentication):
         if token is None:
             return None
         try:
-            verified = verify_access(token=token)
+            verified = verify_access(token=token, restricted_too=True)
         except TokenNotValid as refused:
             # Not a 401 yet: a public view, or a session, must not be barred by what an earlier visit left behind.
             response_notes(http).refused = refused

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
+from authkit.exceptions import PasswordChangeRequired
 from authkit.limiter.services import Reservation
 from authkit.limiter.verifying import settling
 from authkit.logins.models import Login
@@ -131,15 +132,21 @@ def refresh_tokens(
     return format_of(refresh).refresh(refresh, transports=transports, client=client, rule=rule)
 
 
-def verify_access(*, token: str) -> VerifiedAccess:
+def verify_access(*, token: str, restricted_too: bool = False) -> VerifiedAccess:
     """Whether this access token is good right now, by the check that REVOCATION.CHECK names.
+
+    Args:
+        token: as it was sent.
+        restricted_too: whether a login will do that may do no more than choose a new password.
 
     Raises:
         TokenNotValid: with `reason` "expired" or "login_ended" (and `why`) where the signature was ours.
+        PasswordChangeRequired: the token is good, and its login is restricted.
         DatabaseUnavailable: the database can't be asked.
     """
     token = hide(token)
-    return format_of(token).verify(token, kinds=ACCESS)
+    verified = format_of(token).verify(token, kinds=ACCESS)
+    return verified if restricted_too else _unrestricted(verified)
 
 
 async def averify_access(*, token: str) -> VerifiedAccess:
@@ -147,8 +154,14 @@ async def averify_access(*, token: str) -> VerifiedAccess:
     token = hide(token)
     chosen = format_of(token)
     if chosen is authkit_jwt:
-        return await authkit_jwt.averify(token)
-    return await sync_to_async(chosen.verify)(token, kinds=ACCESS)
+        return _unrestricted(await authkit_jwt.averify(token))
+    return _unrestricted(await sync_to_async(chosen.verify)(token, kinds=ACCESS))
+
+
+def _unrestricted(verified: VerifiedAccess) -> VerifiedAccess:
+    if verified.principal.restricted:
+        raise PasswordChangeRequired("the login is restricted")
+    return verified
 
 
 def verify_token(*, token: str) -> None:

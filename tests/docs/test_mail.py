@@ -17,7 +17,7 @@ from django.core.management import load_command_class
 from authkit import conf
 from authkit.mail import claims, not_me, outbox
 from authkit.mail.rendering import compose
-from authkit.signin import unlocking
+from authkit.signin import mail_requests, unlocking
 from tests.docs.pages import ROOT
 
 PAGE = (ROOT / "docs" / "mail.md").read_text()
@@ -50,8 +50,8 @@ def test_numbers_are_those_of_the_code() -> None:
     assert claims.DELAYS[-1].total_seconds() == 6 * 3600
     assert f"({outbox.LIFETIME.days} days; {unlocking.LIFETIME.seconds // 60} minutes for `unlock`)" in said
     assert f"for {not_me.LIFETIME.days} days" in said
-    assert f"gets {unlocking.MAILS_TO_ONE_NAME} such mails" in said
-    assert f"ask for {unlocking.MAILS_FROM_ONE_NETWORK}." in said
+    assert f"gets {mail_requests.MAILS_TO_ONE_NAME} such mails" in said
+    assert f"ask for {mail_requests.MAILS_FROM_ONE_NETWORK}." in said
 
 
 def test_commands_exist_and_take_these_options() -> None:

@@ -15,8 +15,8 @@ from django.urls import resolve
 
 import authkit
 from authkit.exceptions import SocialLoginFailed
+from authkit.signin.sign_up import Profile
 from authkit.social.failures import Failure
-from authkit.social.flow.signup import Profile
 from authkit.social.rule_checks import rule_problems
 from authkit.social.settings import SOCIAL_STEPS
 from tests.social.browsers import come_back, refused

@@ -21,7 +21,7 @@ from authkit.limiter.models import AttemptBudget
 from authkit.limiter.services import reserve
 from authkit.logins.models import Login
 from authkit.mail.models import Delivery
-from authkit.signin.unlocking import MAILS_FROM_ONE_NETWORK, MAILS_TO_ONE_NAME
+from authkit.signin.mail_requests import MAILS_FROM_ONE_NETWORK, MAILS_TO_ONE_NAME
 from tests.pages.conftest import LOGIN
 from tests.web_forms import Forms
 

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from social_django.models import UserSocialAuth
 
+from authkit.signin.addresses import VerifiedAddress, mark_verified
 from authkit.social.links.linking import storable_uid
 from tests.social import steps
 from tests.social.browsers import CONNECTIONS, come_back, go_to_link, refused
@@ -64,6 +65,28 @@ def test_address_that_both_sides_have_verified_is_linked(provider, make_user, li
     provider.claims = {"preferred_username": "renamed"}
     assert come_back(again := Client()).status_code == 302, "by the identity alone, from now on"
     assert again.session["_auth_user_id"] == str(alice.pk)
+
+
+class TestVerifiedHere:
+    """The default of SOCIAL.EMAIL_VERIFIED knows the addresses that were proven to authkit."""
+
+    def test_a_proven_address_is_linked(self, provider, make_user) -> None:
+        alice = make_user("alice", email=EMAIL)
+        mark_verified(user=alice, address=EMAIL)
+        assert come_back(Client()).status_code == 302
+        assert UserSocialAuth.objects.get().user_id == alice.pk
+
+    def test_pre_hijacking_an_address_that_was_proven_and_changed_links_nothing(self, provider, make_user) -> None:
+        mallory = make_user("mallory", email="mallory@idp.test")
+        mark_verified(user=mallory, address="mallory@idp.test")
+        type(mallory)._default_manager.filter(pk=mallory.pk).update(email=EMAIL)
+        response = come_back(Client())
+        assert not_taken_over(mallory, response)
+        assert led_on(response)
+
+    def test_an_account_opened_through_a_provider_is_verified(self, provider) -> None:
+        come_back(Client())
+        assert VerifiedAddress.objects.get().address == EMAIL
 
 
 class TestUnverified:

@@ -8,7 +8,8 @@ from django.test import Client
 from social_django.models import UserSocialAuth
 
 from authkit.exceptions import SocialLoginFailed
-from authkit.social.flow.signup import Profile, create_person, printable
+from authkit.signin.sign_up import Profile
+from authkit.social.flow.signup import create_person, printable
 from tests.social.browsers import come_back, refused
 
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,10 @@ from django.db import IntegrityError
 from social_django.models import UserSocialAuth
 
 from authkit import conf
+from authkit.signin.addresses import mark_verified
+from authkit.signin.sign_up import Profile
 from authkit.social.failures import Failure, refuse
-from authkit.social.flow.signup import Profile, create_person, printable, refuse_strangers
+from authkit.social.flow.signup import create_person, printable, refuse_strangers
 from authkit.social.links.linking import (
     LINKING_LOGIN,
     Identity,
@@ -130,7 +132,9 @@ def sign_up(
     profile, social_settings = Profile(provider=backend.name, **details), conf.section(SocialSettings)
     refuse_strangers(profile=profile, allow=social_settings.signup, domains=social_settings.signup_domains)
     person = create_person(profile=profile)
-    return {"user": person, "social": _linked(person, identity, LinkedBy.SIGNUP), "is_new": True}
+    link = _linked(person, identity, LinkedBy.SIGNUP)
+    mark_verified(user=person, address=profile.email)
+    return {"user": person, "social": link, "is_new": True}
 
 
 def _linked(person: Any, identity: Identity, how: LinkedBy) -> UserSocialAuth:

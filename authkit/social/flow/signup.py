@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -14,28 +13,16 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models, transaction
 
 from authkit.conf import Hook
+from authkit.exceptions import SignupClosed
+from authkit.signin.addresses import people_with_address
+from authkit.signin.sign_up import Profile, Rule, refuse_newcomers
 from authkit.social.failures import Failure, refuse
-from authkit.social.links.addresses import ascii_domain, domain_of
-from authkit.social.links.hooks import says_yes
 
 MAX_TEXT_LENGTH = 254
 """Characters of anything that a provider says of a person; the longest address that mail can be sent to."""
 FALLBACK_NAME = "user"
 _ATTEMPTS = 6
 _NOT_IN_A_NAME = re.compile(r"[^\w.+-]+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """The person by the provider's word; empty strings where it has none. `email` is one that it calls verified."""
-
-    provider: str = ""
-    """The provider's id in SOCIAL.PROVIDERS."""
-    username: str = ""
-    email: str = ""
-    first_name: str = ""
-    last_name: str = ""
-    fullname: str = ""
 
 
 def printable(value: Any) -> str:
@@ -87,13 +74,13 @@ def _acceptable_email(users: Any, email_field: str, email: str) -> str:
         if needed:
             raise refuse(Failure.EMAIL_NEEDED)
         return ""
-    if _taken(users, email_field, email):
+    if people_with_address(email):
         raise refuse(Failure.ACCOUNT_EXISTS)
     return email
 
 
 def refuse_strangers(*, profile: Profile, allow: bool | Hook, domains: tuple[str, ...]) -> None:
-    """Returns if a person who is new here may have an account.
+    """Returns if a person who is new here may have an account, by the rules that hold for each way of signing up.
 
     Args:
         profile: who comes.
@@ -104,18 +91,12 @@ def refuse_strangers(*, profile: Profile, allow: bool | Hook, domains: tuple[str
         SocialLoginFailed: `signup_closed`, `account_exists` (which tells its owner more, and goes first),
             `email_needed` or `signup_refused`; `misconfigured` if the project's callable fails.
     """
-    users: Any = get_user_model()
-    if profile.email and _taken(users, users.get_email_field_name(), profile.email):
+    if profile.email and people_with_address(profile.email):
         raise refuse(Failure.ACCOUNT_EXISTS)
-    if allow is False:
-        raise refuse(Failure.SIGNUP_CLOSED)
-    if domains:
-        if not profile.email:
-            raise refuse(Failure.EMAIL_NEEDED)
-        if domain_of(profile.email) not in {ascii_domain(domain) for domain in domains} - {""}:
-            raise refuse(Failure.SIGNUP_REFUSED, "the address is of none of SOCIAL.SIGNUP_DOMAINS")
-    if isinstance(allow, Hook) and not says_yes(allow, profile, setting="SIGNUP"):
-        raise refuse(Failure.SIGNUP_REFUSED, "SOCIAL.SIGNUP said no")
+    try:
+        refuse_newcomers(profile=profile, allow=allow, domains=domains, section="SOCIAL")
+    except SignupClosed as error:
+        raise refuse(Failure(error.reason or Rule.CLOSED), error.detail) from error
 
 
 def _taken(users: Any, field: str, value: str) -> bool:
@@ -157,6 +138,6 @@ def _create(users: Any, attempts: Any, *, email: str) -> AbstractBaseUser:
                 return person
         except IntegrityError as error:  # another request took the name or the address since we looked
             refused = error
-            if email and _taken(users, users.get_email_field_name(), email):
+            if email and people_with_address(email):
                 break
     raise refuse(Failure.ACCOUNT_EXISTS, "every name that was tried is taken") from refused

@@ -20,12 +20,12 @@ from django.http import HttpRequest
 from social_django.models import UserSocialAuth
 
 from authkit.conf import Hook
+from authkit.core.mailboxes import same_mailbox
 from authkit.events import announce
 from authkit.logins.current import current_login
 from authkit.logins.services import live_logins_of
 from authkit.social.events import AccountLinked
 from authkit.social.failures import Failure, refuse
-from authkit.social.links.addresses import same_mailbox
 from authkit.social.links.hooks import says_yes
 
 LINKING_LOGIN = "link"

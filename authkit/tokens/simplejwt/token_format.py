@@ -32,7 +32,9 @@ def verify(token: str, *, kinds: Kinds) -> VerifiedAccess:
     except LoginEnded as ended:
         raise token_refused(ended) from ended
     claims = reading.claims_of(accepted.token, subject=str(accepted.user.pk))
-    return VerifiedAccess(principal=Principal(user=accepted.user, login=accepted.login), claims=claims)
+    login = accepted.login
+    principal = Principal(user=accepted.user, login=login, restricted=login.restricted)
+    return VerifiedAccess(principal=principal, claims=claims)
 
 
 def refresh(

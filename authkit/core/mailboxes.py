@@ -1,4 +1,4 @@
-"""The domain of an e-mail address, and whether two addresses are one mailbox for certain.
+"""The domain of an e-mail address, whether two addresses are one mailbox for certain, and which ones may be.
 
 A database's comparison (`iexact`, a collation without case or accents) is no answer to that: PostgreSQL's upper case
 of the dotless Turkish i is the Latin one's, MariaDB takes full-width letters for narrow ones. Such a comparison may
@@ -37,3 +37,22 @@ def same_mailbox(one: str, other: str) -> bool:
     """
     domain = domain_of(one)
     return bool(domain) and domain == domain_of(other) and one.rpartition("@")[0] == other.rpartition("@")[0]
+
+
+def spellings(address: str) -> tuple[str, ...]:
+    """The address with its domain in each spelling that DNS takes for the same one, the given spelling first.
+
+    For a search that must find an account whichever of them it was stored with. The search compares without case.
+    """
+    local, _at, domain = address.rpartition("@")
+    ascii_name = ascii_domain(domain.removesuffix("."))
+    if not local or not ascii_name:
+        return (address,)
+    return tuple(dict.fromkeys((address, f"{local}@{ascii_name}", f"{local}@{idna.decode(ascii_name)}")))
+
+
+def canonical(address: str) -> str:
+    """The address with its domain as DNS asks for it, without a final dot. The local part stays as it is."""
+    local, _at, domain = address.rpartition("@")
+    ascii_name = ascii_domain(domain.removesuffix("."))
+    return f"{local}@{ascii_name}" if local and ascii_name else address

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from authkit.social.links.addresses import ascii_domain, domain_of, same_mailbox
+from authkit.core.mailboxes import ascii_domain, domain_of, same_mailbox
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,184 @@
+"""A person who forgot their password chooses a new one by a key from a mail (ASVS 6.4.1, 6.4.3).
+
+The mail goes to the address as it is stored, and its link to PUBLIC_URL. The key ends no login before it is used, signs
+nobody in, and passes no second factor: the next sign-in asks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import router, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from authkit import conf
+from authkit.accounts.events import PasswordReset, PasswordResetRequested
+from authkit.accounts.models import PasswordDemand
+from authkit.accounts.passwords.rules import SAME, PasswordRefused, require_good_password
+from authkit.accounts.passwords.writing import hashed, person_with_key, write_password
+from authkit.accounts.settings import AccountsSettings
+from authkit.core import one_time_codes
+from authkit.core.clients import Client
+from authkit.core.hidden import hide
+from authkit.core.one_time_codes import OneTimeCode, digest_of
+from authkit.events import announce
+from authkit.exceptions import InvalidGrant, NotFound
+from authkit.limiter.hash_gate import place
+from authkit.logins.models import Login
+from authkit.mail import links
+from authkit.mail.mails import address_of, queue_mail
+from authkit.signin.addresses import people_with_address
+from authkit.signin.mail_requests import charge_mail
+
+PAGE = "password-reset-confirm"
+PURPOSE = "password_reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The person with the new password, and how many logins ended."""
+
+    user: AbstractBaseUser
+    count: int
+
+
+def request_reset(*, address: str, client: Client) -> None:
+    """Queues the mail for the person with this address. Nothing tells the caller whether there is one (ASVS 6.3.8).
+
+    The same statements run, and the same rows are written, for an address that no person has, or an inactive one, or
+    one without a password here: its mail is not sent.
+
+    Args:
+        address: as it was typed.
+        client: from where.
+
+    Raises:
+        NotFound: mails can't have links here, because PUBLIC_URL is not set.
+        Throttled: there were as many such mails for this address, known or not, or from this network, as an hour allows.
+    """
+    require_reset_possible()
+    charge_mail(purpose=PURPOSE, to=address, client=client)
+    begin_reset(user=_owner(address), address=address, client=client)
+
+
+def begin_reset(*, user: AbstractBaseUser | None, address: str = "", client: Client | None = None) -> None:
+    """Queues the mail with a key for this person, in place of any earlier key of theirs. For code that has charged the
+    request, or that no stranger can call, such as an administrator's.
+
+    Args:
+        user: active, and with a password here; None for an address that no such person has.
+        address: the one that was typed, where `user` is None.
+        client: from where it was asked for.
+
+    Raises:
+        NotFound: mails can't have links here.
+    """
+    require_reset_possible()
+    lifetime = conf.section(AccountsSettings).key_lifetime
+    using = router.db_for_write(OneTimeCode)
+    with transaction.atomic(using=using):
+        _forget_keys(user, address)
+        key = one_time_codes.issue(
+            purpose=PURPOSE,
+            lifetime=lifetime,
+            user_id=None if user is None else user.pk,
+            binding="" if user is None else _binding(user),
+        )
+        queue_mail(
+            kind="password_reset",
+            to="" if user is None else address_of(user),
+            name=address if user is None else user.get_username(),
+            link=links.key_link(PAGE, key=key),
+            lifetime=lifetime,
+        )
+        event = PasswordResetRequested(user_id=None if user is None else user.pk, client=client or Client())
+        announce(event, sender=OneTimeCode, using=using)
+
+
+def require_reset_possible() -> None:
+    """
+    Raises:
+        NotFound: PUBLIC_URL is empty, or the pages are not mounted.
+    """
+    if not links.can_link(PAGE):
+        raise NotFound("PUBLIC_URL is empty, or the pages are not mounted")
+
+
+@sensitive_variables("key", "new_password")
+def reset_password(*, key: str, new_password: str, client: Client) -> Reset:
+    """Writes a new password, and ends every login of the person's. Signs nobody in.
+
+    The key is looked at first and consumed last, in the transaction of the write: a new password that is refused spends
+    nothing, and of parallel resets by one key one wins.
+
+    Args:
+        key: from the mail.
+        new_password: as typed.
+        client: from where.
+
+    Raises:
+        InvalidGrant: the key is unknown, used, too old, or of before a change of the password or of the address.
+        PasswordRefused: the new password breaks a rule; the key stays good.
+        Throttled: there is no place at the hash gate; the key stays good.
+    """
+    key, new_password = hide(key), hide(new_password)
+    person = _person_of(key)
+    require_good_password(new_password, user=person)
+    _require_other(person, new_password)
+    renewed, using = hashed(person, new_password), router.db_for_write(Login)
+    with transaction.atomic(using=using):
+        one_time_codes.redeem(code=key, purpose=PURPOSE)
+        count = write_password(person=person, renewed=renewed)
+        announce(PasswordReset(user_id=person.pk, client=client), sender=Login, using=using)
+    return Reset(user=renewed, count=count)
+
+
+def can_reset(user: AbstractBaseUser) -> bool:
+    """Whether a reset would reach this person: active, with an address, and a password here to be replaced."""
+    return user.is_active and user.has_usable_password() and bool(address_of(user))
+
+
+@sensitive_variables("key")
+def _person_of(key: str) -> AbstractBaseUser:
+    row = OneTimeCode.objects.filter(
+        pk=digest_of(key), purpose=PURPOSE, used_at=None, expires_at__gt=timezone.now()
+    ).first()
+    person = None if row is None or row.user_id is None else person_with_key(row.user_id)
+    if row is None or person is None or row.binding != _binding(person):
+        raise InvalidGrant("no such key, or not any more")
+    return person
+
+
+def _require_other(person: AbstractBaseUser, new_password: str) -> None:
+    # Only where another one is demanded: the comparison is a whole hash.
+    if PasswordDemand.objects.filter(pk=person.pk).exists():
+        with place():
+            same = person.check_password(new_password)
+        if same:
+            raise PasswordRefused("new_password", [SAME])
+
+
+def _forget_keys(user: AbstractBaseUser | None, address: str) -> None:
+    # One statement by an index in either case.
+    mine: dict[str, Any] = {"pk": digest_of(address)} if user is None else {"user_id": user.pk}
+    OneTimeCode.objects.filter(**mine, purpose=PURPOSE, used_at=None).update(used_at=timezone.now())
+
+
+def _owner(address: str) -> AbstractBaseUser | None:
+    """The person that the mail goes to. The address in the very same letters wins over one that only looks alike; of two
+    people with one address neither is chosen, because the key would open an account that may be the other's."""
+    found = people_with_address(address)
+    literal = [person for person in found if address_of(person) == address]
+    chosen = literal or found
+    return chosen[0] if len(chosen) == 1 and can_reset(chosen[0]) else None
+
+
+def _binding(person: AbstractBaseUser) -> str:
+    """Changes with the password and with the address, by whatever code they are changed. Of a hash that is slow and
+    salted, so a reader of the table can try nothing against it."""
+    address = getattr(person, person.get_email_field_name(), "") or ""
+    return hashlib.sha256(f"{person.password}\0{address}".encode()).hexdigest()
