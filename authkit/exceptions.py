@@ -15,6 +15,7 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     │   └── RefusedByProject   sign_in_refused        by LOGIN.MAY_SIGN_IN, with its sentence
     ├── SignInPending          the step's own         a further step is due, such as a second factor
     ├── PasswordChangeRequired password_change_required  the login may do no more than choose a new password
+    ├── InsufficientAuthentication  insufficient_user_authentication  with `max_age` and `methods`
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
@@ -31,7 +32,7 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -236,6 +237,29 @@ class PasswordChangeRequired(AuthKitError):
     status = 403
     message = "Choose a new password first."
     template = "authkit/password_change_required.html"
+
+
+class InsufficientAuthentication(AuthKitError):
+    """The person is signed in, and showed who they are too long ago for this (RFC 9470 section 3).
+
+    Args:
+        max_age: how long ago that may be, in seconds.
+        methods: the ids of the ways in which this person can show it once more (`authkit.signin.step_up`).
+    """
+
+    code = "insufficient_user_authentication"
+    status = 403
+    message = "This needs a recent sign-in. Show once more who you are."
+    template = "authkit/reauth_needed.html"
+
+    def __init__(self, detail: str = "", *, max_age: int, methods: Sequence[str]) -> None:
+        super().__init__(detail or "the sign-in is too long ago")
+        self.max_age = max_age
+        self.methods = tuple(methods)
+
+    def as_payload(self) -> dict[str, Any]:
+        """`code`, `detail`, `max_age` and `methods`."""
+        return {**super().as_payload(), "max_age": self.max_age, "methods": list(self.methods)}
 
 
 class ClaimsRefused(AuthKitError):

@@ -67,6 +67,8 @@ class Feature:
     password_demand: str = ""
     """A callable `(user_id)` that says whether a person has to choose a new password before their login reaches any
     other view; asked in the transaction of each sign-in (`authkit.signin.restricted`)."""
+    """A callable `(user)` that returns a `StepUp` for each further way in which this person, who is signed in, can show
+    once more who they are (`authkit.signin.step_up`)."""
     prune: str = ""
     """A callable `(keep)` that returns the rows that can't matter any more; `keep` is how long rows stay after their
     end. See `prunable`."""
@@ -177,6 +179,11 @@ def account_links(request: HttpRequest) -> list[AccountLink]:
     return [
         link for feature in installed() if feature.account_area for link in import_string(feature.account_area)(request)
     ]
+
+
+def step_ups(user: Any) -> list[Any]:
+    """The further ways of this person to show once more who they are."""
+    return [way for feature in installed() if feature.step_ups for way in import_string(feature.step_ups)(user)]
 
 
 def prunable(keep: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:

@@ -19,6 +19,7 @@ class LoginSection(TypedDict, total=False):
     BREACHED_FILE: str | PathLike[str]
     BREACHED_RANGES: str
     AT_LIMIT: Literal["evict", "refuse"]
+    REAUTH_AGE: timedelta
     MAY_SIGN_IN: str | Callable[[Any, Any, str], bool | str]
     USER_SERIALIZER: str
 
@@ -100,6 +101,9 @@ class AccountsSection(TypedDict, total=False):
     CODE_LIFETIME: timedelta
     DELETE_AFTER: timedelta
     EMAIL_CHANGE: Literal["new", "both"]
+    PASSWORD_MIN: int
+    MUST_CHANGE_BREACHED: bool
+    ADMIN_SETS_PASSWORDS: bool
 
 
 class AuditSection(TypedDict, total=False):

@@ -27,8 +27,8 @@ class AccountsSettings:
     change in both cases, and can undo it for 7 days."""
     password_min: int = setting(8, least=8, most=64)
     """How many characters a new password has at least, beside the rules of AUTH_PASSWORD_VALIDATORS; 15 are advised."""
-    must_change_breached: bool = False
+    must_change_breached: bool = setting(False)
     """Whether a person who signs in by a password that is known from a breach has to choose another one before anything
     else. LOGIN.BREACHED_FILE or LOGIN.BREACHED_RANGES says where it is looked up."""
-    admin_sets_passwords: bool = False
+    admin_sets_passwords: bool = setting(False)
     """Whether administrators may type a password for another person, on Django's own page for that."""

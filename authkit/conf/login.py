@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from os import PathLike
 from typing import Any
 
-from authkit.conf.fields import Hook, setting
+from authkit.conf.fields import CENTURY, SECOND, Hook, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,9 @@ class LoginSettings:
     at_limit: str = setting("evict", choices=("evict", "refuse"))
     """What a sign-in beyond `MAX_LOGINS` does. `"evict"` ends the person's oldest login. `"refuse"` refuses the new
     one."""
+    reauth_age: timedelta = setting(timedelta(minutes=10), least=SECOND, most=CENTURY)
+    """How long ago a person may have signed in, or shown once more who they are, where a view asks for a recent
+    sign-in; see docs/step-up.md."""
     may_sign_in: Hook = setting(Hook(""), call=Callable[[Any, Any, str], bool | str])
     """A callable `may_sign_in(user, request, method)`, or its dotted path. authkit asks it at each sign-in, after the
     credential was verified. It returns `True`, or the sentence with which the person is refused; see

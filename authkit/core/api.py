@@ -154,7 +154,7 @@ def _throttled(error: drf.Throttled) -> Response:
 
 def _api_exception_payload(error: drf.APIException) -> dict[str, Any]:
     if isinstance(error.detail, dict):  # raised by an authentication class, already in our shape
-        return {str(key): value if isinstance(value, int) else str(value) for key, value in error.detail.items()}
+        return {str(key): value if isinstance(value, int | list) else str(value) for key, value in error.detail.items()}
     return {"code": str(error.get_codes()), "detail": str(error.detail)}
 
 

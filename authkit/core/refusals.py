@@ -97,8 +97,10 @@ class RefusedRequest(APIException):
     wait: Any = None
 
     def __init__(self, error: AuthKitError) -> None:
-        super().__init__(payload_of(error))
-        if error.retry_after is not None:
-            self.detail["retry_after"] = error.retry_after  # type: ignore[index,call-overload,assignment]  # DRF makes text of it
+        payload = payload_of(error)
+        super().__init__(payload)
+        for name, value in payload.items():
+            if isinstance(value, int):
+                self.detail[name] = value  # type: ignore[index,call-overload,assignment]  # DRF makes text of it
         self.status_code = error.status
         self.wait = RETRY_AFTER_SECONDS if error.status == 503 else error.retry_after

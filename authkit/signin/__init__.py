@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from authkit.signin.guards import Order, register_guard
     from authkit.signin.methods import Method, register_method
     from authkit.signin.proofs import note_proof
+    from authkit.signin.step_up import RecentLoginMixin, RequireRecent, StepUp, recent_login, require_recent
 
 __all__ = [
     "Attempt",
@@ -23,10 +24,15 @@ __all__ = [
     "Method",
     "Order",
     "Pending",
+    "RecentLoginMixin",
+    "RequireRecent",
+    "StepUp",
     "note_proof",
+    "recent_login",
     "register_door",
     "register_guard",
     "register_method",
+    "require_recent",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -38,8 +44,13 @@ __getattr__, __dir__ = lazy(
         "note_proof": "authkit.signin.proofs",
         "Order": "authkit.signin.guards",
         "Pending": "authkit.signin.attempts",
+        "recent_login": "authkit.signin.step_up",
+        "RecentLoginMixin": "authkit.signin.step_up",
         "register_door": "authkit.signin.doors",
         "register_guard": "authkit.signin.guards",
         "register_method": "authkit.signin.methods",
+        "require_recent": "authkit.signin.step_up",
+        "RequireRecent": "authkit.signin.step_up",
+        "StepUp": "authkit.signin.step_up",
     },
 )

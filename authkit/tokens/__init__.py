@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from authkit.tokens.codec import Claims
     from authkit.tokens.formats import VerifiedAccess
     from authkit.tokens.pairs import TokenPair
-    from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
+    from authkit.tokens.permissions import TokenHasRole, TokenHasScope
     from authkit.tokens.revoking import revoke_token
     from authkit.tokens.serializers import TokenAnswerSerializer
     from authkit.tokens.services import (
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Claims",
-    "RecentLogin",
     "TokenAnswerSerializer",
     "TokenAuthentication",
     "TokenHasRole",
@@ -67,7 +66,6 @@ __getattr__, __dir__ = lazy(
         "Claims": "authkit.tokens.codec",
         "issue_tokens": "authkit.tokens.services",
         "read_bearer": "authkit.tokens.authentication",
-        "RecentLogin": "authkit.tokens.permissions",
         "refresh_tokens": "authkit.tokens.services",
         "revoke_token": "authkit.tokens.revoking",
         "sign_in_answer": "authkit.tokens.views",

@@ -1,4 +1,4 @@
-"""DRF permission classes that read an access token's claims, and one that wants a recent sign-in.
+"""DRF permission classes that read an access token's claims.
 
     class Notes(APIView):
         permission_classes = [TokenHasScope]
@@ -13,16 +13,13 @@ error codes are used, and not its 401 where another token of the same person wou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils import timezone
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from authkit.logins.current import current_login
 from authkit.tokens.codec import Claims
 
 
@@ -79,32 +76,6 @@ class TokenHasRole(_Refusing):
         if allowed is None or not isinstance(claim, list):
             return False
         return any(role in allowed for role in claim if isinstance(role, str))
-
-
-class RecentLogin(_Refusing):
-    """The person signed in at most the view's `max_login_age` (a timedelta) ago: step-up, by session or token.
-
-    Asked of the login's row, so it needs no claim, and no refresh makes a login younger. An impersonation is no sign-in
-    of the person's. The code is RFC 9470's; the status is 403, because clients answer a 401 with a refresh, which can't
-    help.
-
-    Raises:
-        ImproperlyConfigured: the view has no `max_login_age`.
-    """
-
-    code = "insufficient_user_authentication"
-    sentence = "This needs a recent sign-in. Sign in again."
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        max_age = getattr(view, "max_login_age", None)
-        if not isinstance(max_age, timedelta):
-            raise ImproperlyConfigured(f"{type(view).__qualname__}.max_login_age must be a timedelta")
-        login = current_login(request)
-        if login is None or login.origin is not None:
-            return False  # opened by another person, without a credential of this one's
-        now = timezone.now()
-        # A step-up only moves it on, so a young login needs no look at the column, which no check of a token reads.
-        return bool(now - login.created_at <= max_age or now - login.authenticated_at <= max_age)
 
 
 def _claim(request: Request, name: str) -> Any:

@@ -25,7 +25,7 @@ from authkit.core.clients import Client
 from authkit.social.providers import presets
 from authkit.tokens.checks import check_claims
 from authkit.tokens.claims import MAX_BYTES, MAX_DEPTH, RESERVED
-from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
+from authkit.tokens.permissions import TokenHasRole, TokenHasScope
 from authkit.tokens.services import issue_tokens, verify_access
 from tests.docs.pages import WRITTEN
 from tests.example.servers import Person, environment
@@ -245,7 +245,7 @@ def test_the_page_on_claims_tells_the_limits_and_the_reserved_names() -> None:
     assert "five levels deep" in page
     ours, others = re.findall(r"`((?:[a-z_]+\s){5,}[a-z_]+)`", page)
     assert set(ours.split()) | set(others.split()) == RESERVED
-    for permission in (TokenHasScope, TokenHasRole, RecentLogin):
+    for permission in (TokenHasScope, TokenHasRole):
         assert f"| `{permission.__name__}` |" in page
         assert f'{{"code": "{permission.code}", "detail": "{permission.sentence}"' in page
 

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from authkit.tokens.permissions import RecentLogin
+from authkit.signin.step_up import RequireRecent
 from tests.sessions.urls import urlpatterns as others
 
 
@@ -35,7 +35,7 @@ def back_unasked(request: HttpRequest, name: str) -> HttpResponse:
 
 
 class Recent(APIView):
-    permission_classes: tuple[type[BasePermission], ...] = (RecentLogin,)
+    permission_classes: tuple[type[BasePermission], ...] = (RequireRecent,)
 
     max_login_age = timedelta(hours=1)
 

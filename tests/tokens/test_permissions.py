@@ -1,16 +1,14 @@
-"""Views of a project that ask for scopes, roles or a recent sign-in."""
+"""Views of a project that ask for scopes or roles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from django.urls import path, reverse
-from django.utils import timezone
 from rest_framework.permissions import IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,9 +16,9 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from authkit.core.clients import Client
-from authkit.logins.models import Login
-from authkit.tokens.permissions import RecentLogin, TokenHasRole, TokenHasScope
-from authkit.tokens.services import issue_tokens, refresh_tokens
+from authkit.signin.step_up import RequireRecent
+from authkit.tokens.permissions import TokenHasRole, TokenHasScope
+from authkit.tokens.services import issue_tokens
 from tests.urls import urlpatterns as suite
 
 pytestmark = pytest.mark.urls(__name__)
@@ -161,7 +159,7 @@ def test_view_that_names_nothing_or_nonsense_is_closed_to_everybody(
         api.get("/guarded/")
 
 
-@pytest.mark.parametrize("permission", [TokenHasScope, TokenHasRole, RecentLogin])
+@pytest.mark.parametrize("permission", [TokenHasScope, TokenHasRole])
 def test_view_that_forgot_its_attribute_is_closed_to_everybody(guarded: Any, call: Any, permission: Any) -> None:
     guarded(permission)
     with pytest.raises(ImproperlyConfigured):
@@ -216,9 +214,9 @@ def test_session_has_no_claims_and_is_refused(guarded: Any, in_session: Any, per
     assert (answer.status_code, answer.json()["code"]) == (403, permission.code)
 
 
-@pytest.mark.parametrize("permission", [TokenHasScope, TokenHasRole, RecentLogin])
+@pytest.mark.parametrize("permission", [TokenHasScope, TokenHasRole])
 def test_nobody_gets_401(guarded: Any, api: Any, permission: Any) -> None:
-    guarded(permission, required_scopes=["a"], allowed_roles=["a"], max_login_age=timedelta(days=1))
+    guarded(permission, required_scopes=["a"], allowed_roles=["a"])
     answer = api.get("/guarded/")
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"].startswith("Bearer")
@@ -248,49 +246,8 @@ def test_permissions_go_together(guarded: Any, call: Any) -> None:
     assert call({"scope": "a"}).status_code == call({"roles": ["r"]}).status_code == 403
 
 
-# A recent sign-in
-
-
-def test_recent_login_is_asked_of_the_login_whatever_carries_it(guarded: Any, call: Any, in_session: Any) -> None:
-    guarded(RecentLogin, max_login_age=timedelta(minutes=5))
-    assert call({}).status_code == in_session.get("/guarded/").status_code == 200
-    past = timezone.now() - timedelta(minutes=6)
-    Login.objects.update(created_at=past, authenticated_at=past)
-    answer = in_session.get("/guarded/")
-    assert (answer.status_code, answer.json()) == (
-        403,
-        {"code": "insufficient_user_authentication", "detail": "This needs a recent sign-in. Sign in again."},
-    )
-
-
-def test_refresh_makes_no_login_younger(guarded: Any, api: Any, user: Any) -> None:
-    guarded(RecentLogin, max_login_age=timedelta(minutes=5))
-    pair = issue_tokens(user=user, method="password", client=Client())
-    past = timezone.now() - timedelta(minutes=6)
-    Login.objects.update(created_at=past, authenticated_at=past)
-    pair = refresh_tokens(refresh=pair.refresh)
-    assert api.get("/guarded/", HTTP_AUTHORIZATION=f"Bearer {pair.access}").status_code == 403
-
-
-def test_person_without_a_login_of_ours_is_refused(guarded: Any, user: Any) -> None:
-    guarded(RecentLogin, max_login_age=timedelta(days=1))
-    client = APIClient()
-    client.force_authenticate(user)
-    assert client.get("/guarded/").status_code == 403
-
-
-def test_login_that_was_authenticated_anew_is_recent_again(guarded: Any, api: Any, user: Any) -> None:
-    guarded(RecentLogin, max_login_age=timedelta(minutes=5))
-    access = issue_tokens(user=user, method="password", client=Client()).access
-    past = timezone.now() - timedelta(hours=1)
-    Login.objects.update(created_at=past, authenticated_at=past)
-    assert api.get("/guarded/", HTTP_AUTHORIZATION=f"Bearer {access}").status_code == 403
-    Login.objects.update(authenticated_at=timezone.now())
-    assert api.get("/guarded/", HTTP_AUTHORIZATION=f"Bearer {access}").status_code == 200
-
-
 def test_permission_costs_no_statement(guarded: Any, api: Any, user: Any, django_assert_num_queries: Any) -> None:
-    guarded(TokenHasScope & RecentLogin, required_scopes=["a"], max_login_age=timedelta(days=1))
+    guarded(TokenHasScope & RequireRecent, required_scopes=["a"])
     with override_settings(AUTHKIT={"TOKENS": {"CLAIMS": lambda user, login: {"scope": "a"}}}):
         access = issue_tokens(user=user, method="password", client=Client()).access
     with django_assert_num_queries(1):
