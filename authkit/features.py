@@ -67,6 +67,7 @@ class Feature:
     password_demand: str = ""
     """A callable `(user_id)` that says whether a person has to choose a new password before their login reaches any
     other view; asked in the transaction of each sign-in (`authkit.signin.restricted`)."""
+    step_ups: str = ""
     """A callable `(user)` that returns a `StepUp` for each further way in which this person, who is signed in, can show
     once more who they are (`authkit.signin.step_up`)."""
     prune: str = ""

@@ -20,7 +20,7 @@ class AccountsConfig(AppConfig):
         urls="authkit.accounts.urls",
         checks="authkit.accounts.checks",
         password_demand="authkit.accounts.passwords.demands.is_demanded",
-        account_area="authkit.accounts.passwords.offers.account_links",
+        account_area="authkit.accounts.offers.account_links",
         prune="authkit.accounts.pruning.prunable",
         export="authkit.accounts.export.verified_address",
     )
