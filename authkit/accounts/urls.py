@@ -5,14 +5,26 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from authkit.accounts import deletion_pages, deletion_views, export_pages, export_views
+from authkit.accounts.passwords import pages as password_pages
+from authkit.accounts.passwords import views as passwords
 
 urlpatterns: list[URLPattern] = [
+    path("account/password/", password_pages.ChangePage.as_view(), name="password-change"),
+    path("password/reset/", password_pages.ResetRequestPage.as_view(), name="password-reset"),
+    path("password/reset/confirm/", password_pages.ResetConfirmPage.as_view(), name="password-reset-confirm"),
     path("account/export/", export_pages.ExportPage.as_view(), name="account-export"),
     path("account/delete/", deletion_pages.DeletePage.as_view(), name="account-delete"),
     path("account/delete/cancel/", deletion_pages.CancelDeletionPage.as_view(), name="account-delete-cancel"),
 ]
 api_urlpatterns: list[URLPattern] = [
-    path("account/export/", export_views.ExportView.as_view(), name="export"),
-    path("account/delete/", deletion_views.DeleteView.as_view(), name="delete"),
-    path("account/delete/cancel/", deletion_views.CancelDeletionView.as_view(), name="delete-cancel"),
+    path("account/password/change/", passwords.PasswordChangeView.as_view(), name="account-password-change"),
+    path("account/password/reset/", passwords.ResetRequestView.as_view(), name="account-password-reset"),
+    path(
+        "account/password/reset/confirm/",
+        passwords.ResetConfirmView.as_view(),
+        name="account-password-reset-confirm",
+    ),
+    path("account/export/", export_views.ExportView.as_view(), name="account-data"),
+    path("account/delete/", deletion_views.DeleteView.as_view(), name="account-deletion"),
+    path("account/delete/cancel/", deletion_views.CancelDeletionView.as_view(), name="account-deletion-cancel"),
 ]

@@ -1,0 +1,139 @@
+"""The password endpoints (docs/http.md, "Accounts")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authkit.accounts.passwords.changing import change_password
+from authkit.accounts.passwords.renewing import renewed_answer
+from authkit.accounts.passwords.resetting import request_reset, reset_password
+from authkit.accounts.passwords.rules import PasswordRefused
+from authkit.accounts.passwords.serializers import (
+    PasswordChangeSerializer,
+    ResetConfirmSerializer,
+    ResetRequestSerializer,
+    SaidSerializer,
+)
+from authkit.api.views import UNAUTHENTICATED, SignedInView
+from authkit.core.answers import EmptySerializer, answer
+from authkit.core.api import ApiView
+from authkit.core.operations import operation
+from authkit.logins.current import ShowsLogin, current_login
+from authkit.sessions.receivers import client_of
+from authkit.signin.step_up import require_recent
+from authkit.tokens.serializers import TokenAnswerSerializer
+
+SENT = "If there is such an account, a mail is on its way to its address."
+
+
+@contextmanager
+def as_field_errors() -> Iterator[None]:
+    """Turns a refused password into a field error: `{field: [sentences]}`."""
+    try:
+        yield
+    except PasswordRefused as refused:
+        raise ValidationError({refused.field: refused.sentences}) from refused
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class PasswordChangeView(ShowsLogin, SignedInView):
+    """`POST account/password/change/`: another password, or the first one."""
+
+    open_to_restricted = True
+    default_throttle_scope = "authkit-password"
+
+    @operation(
+        "password_change",
+        "Accounts",
+        "Change my password",
+        description="Every other login of the caller ends. This one goes on: a session with a new id, a token pair "
+        "with its successor, which is the answer. A person without a password sets the first one after a recent "
+        "sign-in, without `current_password`.",
+        body=PasswordChangeSerializer,
+        answers={200: TokenAnswerSerializer},
+        refuses={
+            401: UNAUTHENTICATED,
+            403: ("csrf_failed", "claims_refused", "insufficient_user_authentication"),
+            429: ("locked",),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        body = PasswordChangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        person: Any = request.user
+        current_password = body.validated_data.get("current_password")
+        if not person.has_usable_password():
+            require_recent(request)
+            current_password = None
+        elif current_password is None:
+            raise ValidationError({"current_password": body.fields["current_password"].error_messages["required"]})
+        login = current_login(request)
+        with as_field_errors():
+            changed = change_password(
+                user_id=person.pk,
+                keep=None if login is None else login.pk,
+                current_password=current_password,
+                new_password=body.validated_data["new_password"],
+                client=client_of(request._request),
+            )
+        return renewed_answer(request, user=changed.user)
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class ResetRequestView(ApiView):
+    """`POST account/password/reset/`: asks for the mail."""
+
+    default_throttle_scope = "authkit-password"
+
+    @operation(
+        "password_reset",
+        "Accounts",
+        "Ask for a mail that resets a password",
+        description="The answer is the same for every address, known or not.",
+        body=ResetRequestSerializer,
+        answers={202: SaidSerializer},
+        refuses={404: ("not_found",)},
+    )
+    def post(self, request: Request) -> Response:
+        body = ResetRequestSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        request_reset(address=body.validated_data["email"], client=client_of(request._request))
+        said = answer(SaidSerializer, {"detail": SENT})
+        said.status_code = 202
+        return said
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class ResetConfirmView(ApiView):
+    """`POST account/password/reset/confirm/`: a new password by the key of the mail."""
+
+    default_throttle_scope = "authkit-password"
+
+    @operation(
+        "password_reset_confirm",
+        "Accounts",
+        "Reset a password by the key of a mail",
+        description="Once. Every login of the person ends, and no new one begins. A new password that is refused "
+        "leaves the key as good as it was.",
+        body=ResetConfirmSerializer,
+        answers={200: EmptySerializer},
+        refuses={400: ("invalid_grant",), 429: ("locked",)},
+    )
+    def post(self, request: Request) -> Response:
+        body = ResetConfirmSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        with as_field_errors():
+            reset_password(
+                key=body.validated_data["key"],
+                new_password=body.validated_data["new_password"],
+                client=client_of(request._request),
+            )
+        return answer(EmptySerializer, {})
