@@ -64,7 +64,7 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
     """What the page says: for each call its query, body, answers and refusals."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     statuses, (every, others) = statuses_of_codes(), codes_of_every_call()
-    for heading in ("Sessions", "Tokens", "Every kind of login", "Known devices", "Social"):
+    for heading in ("Sessions", "Tokens", "Every kind of login", "Known devices", "Social", "Accounts"):
         for call, body, answer, refusals in (cells for cells in rows(heading) if len(cells) == 4):
             method, path = call.strip("`").split()
             path, _, query = path.partition("?")
