@@ -63,7 +63,7 @@ class AuthKitConfig(AppConfig):
             register_methods_of(source)
         for guard, order in ((ask_project, Order.PROJECT), *features.guards()):
             register_guard(guard, order=order)
-        for demands in features.password_demands():
+        for demands in features.restrictions():
             register_demand(demands)
         for kind in features.kinds():
             register_kind(kind)

@@ -64,7 +64,7 @@ class Feature:
     """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
     account_area: str = ""
     """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account area."""
-    password_demand: str = ""
+    restricts: str = ""
     """A callable `(user_id)` that says whether a person has to choose a new password before their login reaches any
     other view; asked in the transaction of each sign-in (`authkit.signin.restricted`)."""
     step_ups: str = ""
@@ -164,9 +164,9 @@ def recorders() -> Iterator[tuple[Any, Iterable[str] | None]]:
     return _entries(feature.recorders for feature in installed())
 
 
-def password_demands() -> Iterator[Callable[[Any], bool]]:
+def restrictions() -> Iterator[Callable[[Any], bool]]:
     """The callables of features that may demand a new password of a person."""
-    return (import_string(feature.password_demand) for feature in installed() if feature.password_demand)
+    return (import_string(feature.restricts) for feature in installed() if feature.restricts)
 
 
 def sign_in_buttons() -> list[SignInButton]:

@@ -229,6 +229,14 @@ def test_e008_public_url_that_is_no_origin(url: str, settings: Any) -> None:
     assert only(conf_checks.check_public_url)[0] == "E008"
 
 
+def test_w005_logo_that_is_no_static_file(settings: Any) -> None:
+    settings.AUTHKIT = {"LOGO": "authkit/no-such-logo.png"}
+    assert only(core_checks.check_logo)[0] == "W005"
+    for logo in ("", "authkit/authkit.css", "/media/logo.png", "https://cdn.example/logo.png"):
+        settings.AUTHKIT = {"LOGO": logo}
+        assert found(core_checks.check_logo) == []
+
+
 @pytest.mark.parametrize("url", ["", "https://example.com", "http://localhost:8000", "https://[::1]:8443/"])
 def test_public_url_that_is_an_origin(url: str, settings: Any) -> None:
     settings.AUTHKIT = {"PUBLIC_URL": url}

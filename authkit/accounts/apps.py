@@ -19,7 +19,7 @@ class AccountsConfig(AppConfig):
         settings="authkit.accounts.settings.AccountsSettings",
         urls="authkit.accounts.urls",
         checks="authkit.accounts.checks",
-        password_demand="authkit.accounts.passwords.demands.is_demanded",
+        restricts="authkit.accounts.passwords.demands.is_demanded",
         account_area="authkit.accounts.offers.account_links",
         prune="authkit.accounts.pruning.prunable",
         export="authkit.accounts.export.verified_address",

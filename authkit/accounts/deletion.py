@@ -38,6 +38,8 @@ CANCEL_PAGE = "account-delete-cancel"
 CANCEL = "delete_cancel"
 """The purpose of the key that takes a deletion back."""
 
+_SPENT = (CANCEL, "email_change", "email_change_old")
+
 logger = logging.getLogger("authkit")
 
 
@@ -185,7 +187,7 @@ def _other_superusers(user_id: Any) -> int:
 def _spend_codes(*, user_id: Any, now: datetime) -> None:
     # A key that was mailed before, such as that of a new address, must not move an account that is on its way out. The
     # deletion may be a thief's: the owner's undo of an address stays good, and takes the deletion back too.
-    OneTimeCode.objects.filter(user_id=user_id, used_at=None, purpose__in=(CANCEL,)).update(used_at=now)
+    OneTimeCode.objects.filter(user_id=user_id, used_at=None, purpose__in=_SPENT).update(used_at=now)
 
 
 def _write(person: AbstractBaseUser, *, purge_at: datetime) -> None:

@@ -22,6 +22,8 @@ class AccountsEventName(StrEnum):
     ACCOUNT_RESTORED = "account.restored"
     ACCOUNT_PURGED = "account.purged"
     ACCOUNT_EXPORTED = "account.exported"
+    EMAIL_CHANGE_REQUESTED = "email.change_requested"
+    EMAIL_CHANGED = "email.changed"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105
     PASSWORD_RESET_REQUESTED = "password.reset_requested"  # noqa: S105
     PASSWORD_RESET = "password.reset"  # noqa: S105
@@ -121,3 +123,28 @@ class PasswordDemanded(Event):
     reason: str
     by_id: Any = None
     login_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChangeRequested(Event):
+    """The person asked for another address. Nothing is changed until its mailbox agrees."""
+
+    name = AccountsEventName.EMAIL_CHANGE_REQUESTED
+    title = _("Change of the e-mail address asked for")
+
+    user_id: Any
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChanged(Event):
+    """The person has another address: by a key to the new mailbox, or back again by one to the old (`undone`)."""
+
+    name = AccountsEventName.EMAIL_CHANGED
+    title = _("E-mail address changed")
+    extra = ("previous", "undone")
+    signal = signals.email_changed
+
+    user_id: Any
+    previous: str
+    undone: bool

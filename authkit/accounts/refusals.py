@@ -11,3 +11,10 @@ class LastSuperuser(AuthKitError):
     code = "last_superuser"
     status = 409
     message = "You are the only administrator. Make another person one first."
+
+
+class SameAddress(AuthKitError):
+    """The new address is the one that the person has. Doors say so beside the field."""
+
+    code = "same_address"
+    message = "This is your address already."

@@ -34,6 +34,7 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     W002  e-mail identifies, and is not unique              E030  a key shorter than 32 bytes
     W003  behind a proxy that TRUSTED_PROXIES doesn't count E031  a key that can be guessed
     W004  the session's row ends before the login does      E032  a generated key marked as insecure (deploy)
+    W005  LOGO is no static file (`core`)
     The admin (`admin`)                       W040-W043  cookies (deploy)
     W050  a user admin without forced logout                W045  DEBUG is on (deploy)
                                                             W046  PUBLIC_URL has no TLS (deploy)

@@ -1,4 +1,7 @@
-"""Django's own settings that sign-in depends on: SECRET_KEY, always; cookies, hosts and DEBUG when deploying."""
+"""Django's own settings that sign-in depends on: SECRET_KEY, always; cookies, hosts and DEBUG when deploying.
+
+The logo of the pages is looked for here too.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.checks.security.base import SECRET_KEY_INSECURE_PREFIX
 
 from authkit import conf
 from authkit.core.cookies import HOST, PREFIXES
 from authkit.core.secret_keys import named_secrets
+from authkit.core.site import is_url
 from authkit.core.strength import MIN_KEY_BYTES, guessable
 
 _GENERATE = (
@@ -180,11 +186,25 @@ def check_debug(**_: Any) -> list[CheckMessage]:
     return [_deploy("W045", message, "False")]
 
 
+def check_logo(**_: Any) -> list[CheckMessage]:
+    """W005."""
+    logo = conf.inspect()[0].logo
+    if not logo or is_url(logo) or not apps.is_installed("django.contrib.staticfiles") or finders.find(logo):
+        return []
+    return [
+        Warning(
+            f"AUTHKIT LOGO {logo!r} is no static file that Django finds, so pages and mails have no image.",
+            hint='Write the path below a "static" folder, such as "mysite/logo.png", or a URL.',
+            id="authkit.W005",
+        )
+    ]
+
+
 def _deploy(number: str, message: str, value: str) -> CheckMessage:
     return Warning(message, hint=f"{message.split(' ', 1)[0]} = {value}", id=f"authkit.{number}")
 
 
-CHECKS = (check_keys, check_cors, check_cookie_prefixes, check_samesite_none)
+CHECKS = (check_keys, check_logo, check_cors, check_cookie_prefixes, check_samesite_none)
 DEPLOY_CHECKS = (
     check_generated_key,
     check_cookies,

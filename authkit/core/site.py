@@ -58,6 +58,6 @@ def _url_of(logo: str) -> str:
     try:
         return static(logo)
     except ValueError:
-        # The manifest of collected files has no such entry. A page without its logo is better than none; E010 of
-        # `manage.py check` has said so.
+        # The manifest of collected files has no such entry. A page without its logo is better than none; W005 of
+        # `manage.py check` says so.
         return ""

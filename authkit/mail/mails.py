@@ -6,7 +6,6 @@ import smtplib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -15,6 +14,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
+from authkit.core.site import name_in_mails
 from authkit.mail.channels import MAIL, Undeliverable
 from authkit.mail.outbox import LIFETIME, queue
 from authkit.mail.rendering import Facts, compose, plain_facts, shown
@@ -60,7 +60,7 @@ def queue_mail(
         "name": shown(name),
         "facts": plain_facts(facts),
         "link": link,
-        "site": urlsplit(conf.current().public_url).netloc,
+        "site": name_in_mails(),
         "language": settings.LANGUAGE_CODE,
     }
     return queue(channel=MAIL, kind=kind, body=body, lifetime=lifetime)

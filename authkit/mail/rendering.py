@@ -18,6 +18,8 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, override
 
+from authkit.core.site import logo_in_mails
+
 FRAMES = {name: f"authkit/mail/frame_{name}" for name in ("subject.txt", "text.txt", "html.html")}
 
 MAX_VALUE = 200
@@ -63,7 +65,8 @@ def compose(kind: str, body: Mapping[str, Any]) -> Composed:
         TemplateDoesNotExist: there is no such mail. A template may raise anything else.
     """
     with override(body["language"]):
-        context = {**body, "facts": [(gettext(label), _value(how, value)) for label, how, value in body["facts"]]}
+        facts = [(gettext(label), _value(how, value)) for label, how, value in body["facts"]]
+        context = {**body, "facts": facts, "logo": logo_in_mails()}
         subject, text, html = (
             render_to_string(f"authkit/mail/{kind}.html", {**context, "frame": frame}) for frame in FRAMES.values()
         )

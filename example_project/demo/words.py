@@ -11,7 +11,7 @@ authkit's example is up: {site}/        (Ctrl-C stops it)
 
 To click:
   {site}/auth/login/     sign in as demo, or with "Sign in with Demo ID" (an OpenID provider at {issuer})
-  {site}/auth/account/   where you are signed in, how to end it, and what happened in the last week
+  {site}/auth/account/   your account: where you are signed in, how to end it, and what happened in the last week
   {site}/app/            the same as a single-page app; open it in two tabs
   {site}/admin/          as admin: Users, choose people, then "Force logout of selected users"; and Events
 

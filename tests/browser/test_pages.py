@@ -121,6 +121,6 @@ def test_a_long_name_hides_nothing_of_what_is_confirmed(page: Page, up: Demo, wi
 def test_no_page_is_wider_than_its_window(page: Page, up: Demo, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 700})
     sign_in(page, up)
-    for path in ("/", "/auth/account/", "/auth/logout/"):
+    for path in ("/", "/auth/account/", "/auth/account/logins/", "/auth/account/security/", "/auth/logout/"):
         page.goto(up.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

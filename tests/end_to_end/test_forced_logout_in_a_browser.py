@@ -19,13 +19,13 @@ pytestmark = [
 
 
 def sign_in_at_the_provider(page: Page, site: str) -> None:
-    page.goto(f"{site}/auth/login/?next=/auth/account/")
+    page.goto(f"{site}/auth/login/?next=/auth/account/logins/")
     page.get_by_role("button", name="Real ID").click()
     page.locator('input[name="login"]').fill("bella")
     page.locator('input[name="password"]').fill("any")
     page.locator('button[type="submit"]').click()
     page.locator('button[type="submit"]').click()  # consent
-    page.wait_for_url(f"{site}/auth/account/")
+    page.wait_for_url(f"{site}/auth/account/logins/")
 
 
 def test_forced_out_on_the_next_click(live_server: Any, browser: Browser, make_user: Any, password: str) -> None:
@@ -34,7 +34,7 @@ def test_forced_out_on_the_next_click(live_server: Any, browser: Browser, make_u
     sign_in_at_the_provider(person, live_server.url)
     assert "Real ID" in person.inner_text("main") or "oidc" in person.inner_text("main")
     person.reload()
-    assert person.url == f"{live_server.url}/auth/account/"
+    assert person.url == f"{live_server.url}/auth/account/logins/"
     key = get_user_model()._default_manager.exclude(is_superuser=True).get().pk
 
     opts = get_user_model()._meta
@@ -49,5 +49,5 @@ def test_forced_out_on_the_next_click(live_server: Any, browser: Browser, make_u
     assert "forced to sign out" in chief.inner_text(".messagelist")
 
     person.reload()
-    assert person.url == f"{live_server.url}/auth/login/?next=/auth/account/"
+    assert person.url == f"{live_server.url}/auth/login/?next=/auth/account/logins/"
     assert not [c for c in person.context.cookies(live_server.url) if c["name"] == "sessionid"]

@@ -212,4 +212,4 @@ def test_the_week_before_is_made_up_once_and_shown(up: Demo, person: Person) -> 
     person.sign_in("demo", up.passwords["demo"])
     activity = person.get("/auth/account/activity/")
     assert "Safari on iOS" in activity.text
-    assert "Safari on iOS" in person.get("/auth/account/").text, "as a known device"
+    assert "Safari on iOS" in person.get("/auth/account/security/").text, "as a known device"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -84,6 +85,18 @@ def test_text_and_html_of_every_mail_say_the_same(kind: str, site: str, link: st
 def test_html_loads_nothing_and_runs_nothing(kind: str) -> None:
     html = composed(kind).html
     assert not any(word in html for word in ("<img", "<script", "<link", "url(", " src=", "@import"))
+
+
+def test_a_logo_is_an_image_below_the_public_url_with_the_name_of_the_site(settings: Any) -> None:
+    """No other image, and none that a mail program could not reach."""
+    settings.AUTHKIT = {**settings.AUTHKIT, "LOGO": "authkit/logo.png"}
+    assert "<img" not in composed().html
+    settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": "https://www.example.com/"}
+    assert re.findall(r'<img src="([^"]*)" alt="([^"]*)"', composed(site="A & B").html) == [
+        ("https://www.example.com/static/authkit/logo.png", "A &amp; B")
+    ]
+    settings.AUTHKIT = {**settings.AUTHKIT, "LOGO": "https://cdn.example/logo.png"}
+    assert 'src="https://cdn.example/logo.png"' in composed().html
 
 
 def test_a_name_is_text_in_both() -> None:

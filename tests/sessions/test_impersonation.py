@@ -305,7 +305,7 @@ def test_ann_sees_that_it_is_not_her_own_session(way: Way, browser: Client, root
     assert theirs["impersonated_by"] == root.get_username()
     assert "impersonated_by" not in own
     assert browser.get("/auth/api/me/").json()["login"]["impersonated_by"] == root.get_username()
-    page = phone.get("/auth/account/").content.decode()
+    page = phone.get("/auth/account/logins/").content.decode()
     assert page.count("Impersonated by") == 1
     assert f"<dd>{root}</dd>" in page
     assert phone.delete(f"/auth/api/logins/{theirs['id']}/").status_code == 204

@@ -83,6 +83,4 @@ def renew_pair(*, claims: Claims, client: Client) -> TokenPair:
         )
     except LoginEnded as ended:
         raise token_refused(ended) from ended
-    return sign_pair(
-        user=rotated.user, login=rotated.login, transport=bound_transport(claims), additions=additions
-    )
+    return sign_pair(user=rotated.user, login=rotated.login, transport=bound_transport(claims), additions=additions)

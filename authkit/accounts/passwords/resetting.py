@@ -61,7 +61,8 @@ def request_reset(*, address: str, client: Client) -> None:
 
     Raises:
         NotFound: mails can't have links here, because PUBLIC_URL is not set.
-        Throttled: there were as many such mails for this address, known or not, or from this network, as an hour allows.
+        Throttled: there were as many such mails for this address, known or not, or from this network, as an hour
+            allows.
     """
     require_reset_possible()
     charge_mail(purpose=PURPOSE, to=address, client=client)
@@ -172,8 +173,8 @@ def _forget_keys(user: AbstractBaseUser | None, address: str) -> None:
 
 
 def _owner(address: str) -> AbstractBaseUser | None:
-    """The person that the mail goes to. The address in the very same letters wins over one that only looks alike; of two
-    people with one address neither is chosen, because the key would open an account that may be the other's."""
+    """The person that the mail goes to. The address in the very same letters wins over one that only looks alike. Of
+    two people with one address neither is chosen: the mail can't say which account its key is for."""
     users: Any = get_user_model()
     field = users.get_email_field_name()
     alike = users._default_manager.filter(**{f"{field}__iexact": address}).order_by("pk")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from authkit.accounts.forms import MAX_KEY_LENGTH
@@ -14,7 +16,7 @@ from authkit.signin.credentials import MAX_PASSWORD_LENGTH
 class PasswordField(HiddenField):
     """A password, as typed."""
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True, **kwargs)
 
 
