@@ -6,13 +6,20 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from authkit.accounts.address_change import can_change
 from authkit.accounts.deletion import can_deactivate
 from authkit.accounts.passwords import offers as passwords
-from authkit.features import OVERVIEW, AccountLink
+from authkit.features import OVERVIEW, SECURITY, AccountLink
 
 
 def account_links(request: HttpRequest) -> list[AccountLink]:
-    """The password, one's own data, and the end of the account."""
+    """The address, the password, one's own data, and the end of the account."""
+    address = AccountLink(
+        label=_("E-mail address"),
+        url=reverse("authkit:account-email"),
+        about=_("Change the address to which our mails go."),
+        place=SECURITY,
+    )
     export = AccountLink(
         label=_("Your data"),
         url=reverse("authkit:account-export"),
@@ -25,4 +32,9 @@ def account_links(request: HttpRequest) -> list[AccountLink]:
         about=_("You are signed out everywhere, and later the account is gone for good."),
         place=OVERVIEW,
     )
-    return [*passwords.account_links(request), export, *([delete] if can_deactivate() else [])]
+    return [
+        *([address] if can_change() else []),
+        *passwords.account_links(request),
+        export,
+        *([delete] if can_deactivate() else []),
+    ]

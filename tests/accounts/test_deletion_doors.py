@@ -93,7 +93,7 @@ def test_bad_confirmation_deletes_nothing(program: APIClient, user: Any, body: A
     assert not Deletion.objects.exists()
 
 
-@pytest.mark.parametrize("body", [{}, {"key": None}, {"key": 1}, {"key": "\x00"}, {"key": "\ud800"}, {"key": "x" * 10**5}],
+@pytest.mark.parametrize("body", [{}, {"key": None}, {"key": "\x00"}, {"key": "\ud800"}, {"key": "x" * 10**5}],
                          ids=lambda body: repr(body)[:16])  # fmt: skip
 def test_bad_key_is_a_field_error_and_no_5xx(body: Any) -> None:
     answer = APIClient().post(f"{API}delete/cancel/", json.dumps(body), content_type="application/json")

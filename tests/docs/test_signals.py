@@ -14,6 +14,7 @@ import pytest
 from django.dispatch import Signal
 
 from authkit import limiter, signals
+from authkit.accounts.address_change import NEW, confirm_change
 from authkit.accounts.deletion import delete_account, purge_deleted, restore
 from authkit.accounts.models import Deletion
 from authkit.core.clients import Client
@@ -96,6 +97,11 @@ def guess_until_locked(user: Any) -> None:
     limiter.settle_success(admit(reserve(), user=user), user=user)
 
 
+def change_address(user: Any, login_id: Any) -> None:
+    change = {"login": str(login_id), "old": user.email, "new": "new@example.test", "both": False}
+    confirm_change(key=issue(purpose=NEW, lifetime=timedelta(days=1), user_id=user.pk, payload=change))
+
+
 def delete_restore_and_purge(user: Any) -> None:
     delete_account(user_id=user.pk)
     restore(user_id=user.pk)
@@ -137,6 +143,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         notice = breaches._Notice(b"", suspect.pk, user.pk, 0.0, copy_context())
         breaches._announce(notice)  # what its thread does once it has found the password
         guess_until_locked(user)
+        change_address(user, login().pk)
         delete_restore_and_purge(user)
     assert heard.keys() == ALL.keys()
     for name, calls in heard.items():
