@@ -36,7 +36,7 @@ class AuthKitConfig(AppConfig):
         from authkit.revocation import receivers as revocation
         from authkit.sessions import doors as session_doors
         from authkit.sessions import receivers as sessions
-        from authkit.signin import foreign_tries, new_devices, rehashing
+        from authkit.signin import foreign_tries, new_devices, rehashing, step_up
         from authkit.signin.doors import register_door
         from authkit.signin.guards import Order, register_guard
         from authkit.signin.may_sign_in import ask_project
@@ -57,7 +57,7 @@ class AuthKitConfig(AppConfig):
         new_devices.connect()
         revocation.connect()
         register_door(foreign_tries.DOOR)
-        for door in (*session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS, *features.doors()):
+        for door in (*step_up.DOORS, *session_doors.DOORS, *token_doors.DOORS, *page_doors.DOORS, *features.doors()):
             register_door(door)
         for source in features.sources_of_methods():
             register_methods_of(source)

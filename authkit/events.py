@@ -42,6 +42,7 @@ class EventName(StrEnum):
     """
 
     LOGIN_SUCCEEDED = "login.succeeded"
+    LOGIN_REAUTHENTICATED = "login.reauthenticated"
     LOGIN_FAILED = "login.failed"
     LOGIN_THROTTLED = "login.throttled"
     LOGIN_LOCKED = "login.locked"
@@ -148,6 +149,20 @@ class LoginOpened(Event):
 
     def record(self) -> Record:
         return replace(Event.record(self), extra={"kind": str(self.login.kind), "amr": str(self.login.amr)})
+
+
+@dataclass(frozen=True, slots=True)
+class LoginReauthenticated(Event):
+    name = EventName.LOGIN_REAUTHENTICATED
+    title = _("Confirmed that it is you")
+    extra = ("amr",)
+    signal = signals.login_reauthenticated
+
+    login_id: UUID
+    user_id: Any
+    method: str
+    door: str
+    amr: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 `login_opened`   sender: Login class; `login`: the Login row; `door`: the id of the door by which the person came, "" if
                  none is known.
+`login_reauthenticated`  sender: Login class; `login_id`: UUID, `user_id`: the person's key, `method`: how the person
+                 has shown once more who they are, `door`: the id of the door, `amr`: str, RFC 8176's words for it.
 `login_ended`    sender: Login class; `login_id`: UUID, `user_id`: the person's key, `reason`: an EndReason value.
 `logins_ended`   sender: Login class; `user_id`: the person's key, or None for everybody; `count`: int, how many
                  live logins there were; `reason`: an EndReason value; `method`, `before`: a datetime, `kind`: a
@@ -63,6 +65,7 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 login_opened = Signal()
+login_reauthenticated = Signal()
 login_ended = Signal()
 logins_ended = Signal()
 crowd_ended = Signal()

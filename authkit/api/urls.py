@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from authkit.api import views
+from authkit.api import reauth, views
 from authkit.sessions.views import SessionView
 
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("logout/all/", views.LogoutAllView.as_view(), name="logout-all"),
     path("logins/", views.LoginsView.as_view(), name="logins"),
     path("logins/<str:login_id>/", views.LoginView.as_view(), name="login-detail"),
+    path("reauth/", reauth.ReauthView.as_view(), name="reauth-api"),
     path("devices/", views.DevicesView.as_view(), name="devices"),
     path("devices/<str:device_id>/", views.DeviceView.as_view(), name="device-detail"),
 ]

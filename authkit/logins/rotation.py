@@ -26,6 +26,7 @@ come from the proxy's network, and no replay comes from another one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,16 +40,20 @@ from django.utils import timezone
 from authkit import events
 from authkit.core.clients import Client
 from authkit.events import announce, together
-from authkit.exceptions import LoginEnded
+from authkit.exceptions import LoginEnded, Unavailable
 from authkit.logins.finality import tell_of_ended
 from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, judge
 from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
 from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
+from authkit.logins.reauthentication import Shown
 from authkit.logins.services import Lifetime, Prepare, end_login
-from authkit.logins.statement import ROTATED, Columns, Hashes, advance
+from authkit.logins.statement import ROTATED, WHOLE, Authentication, Columns, Hashes, advance
 from authkit.logins.verdict import check_login
+
+MOST_TRIES = 5
+"""How often a step-up looks again at a login that another request has moved on meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,46 @@ def rotate(
     return Rotated(user=principal.user, login=principal.login, replayed=True)
 
 
+def rotate_authenticated(
+    *,
+    login_id: UUID,
+    user_id: Any,
+    lifetime: Lifetime,
+    client: Client,
+    shown: Shown,
+    prepare: Prepare | None = None,
+) -> Rotated:
+    """Moves a token login on by one generation because its person has shown once more who they are.
+
+    By the conditional UPDATE of a refresh, so that of a step-up and a refresh at once each gets a generation of its
+    own, and the refresh token before it goes the way of any that was used: the client may use it within the grace, and
+    gets the same successor.
+
+    Must not run inside a transaction of the caller's, as `rotate`.
+
+    Args:
+        login_id: the access token's `sid`.
+        user_id: the access token's `sub`.
+        lifetime: as `rotate`.
+        client: from where the person showed it.
+        shown: how.
+        prepare: as `rotate`; the login that it is given has the new facts.
+
+    Raises:
+        LoginEnded: the login is over.
+        Unavailable: other requests moved it on each time.
+        DatabaseUnavailable: the database can't be asked.
+    """
+    for _ in range(MOST_TRIES):
+        principal = _ask(login_id=login_id, user_id=user_id, jti=None, columns=WHOLE)
+        facts = Authentication(timezone.now(), shown.amr_text)
+        principal.login.authenticated_at, principal.login.amr = facts
+        _call(prepare, principal)
+        if _advance(principal, lifetime=lifetime, client=client, authentication=facts, announced=shown.announced):
+            return Rotated(user=principal.user, login=principal.login, replayed=False)
+    raise Unavailable("the login is refreshed again and again")
+
+
 def _ask(*, login_id: UUID, user_id: Any, jti: str | None, columns: Columns) -> Principal:
     try:
         return check_login(login_id=login_id, user_id=user_id, jti=jti, columns=columns)
@@ -130,7 +175,14 @@ def _call(prepare: Prepare | None, principal: Principal) -> None:
         prepare(principal.user, principal.login)
 
 
-def _advance(principal: Principal, *, lifetime: Lifetime, client: Client) -> bool:
+def _advance(
+    principal: Principal,
+    *,
+    lifetime: Lifetime,
+    client: Client,
+    authentication: Authentication | None = None,
+    announced: Callable[[Login], None] | None = None,
+) -> bool:
     login, now = principal.login, timezone.now()
     expires_at = lifetime.expiry(now=now, absolute_expires_at=login.absolute_expires_at)
     auth_hash = session_auth_hash(principal.user)  # as verified above; moves on from a fallback of SECRET_KEY
@@ -139,7 +191,8 @@ def _advance(principal: Principal, *, lifetime: Lifetime, client: Client) -> boo
     hashes = None
     if auth_hash != login.auth_hash:
         hashes = Hashes(login.auth_hash, auth_hash, password_digest(principal.user))
-    with together(events.TokenRotated, using=router.db_for_write(Login)):
+    using = router.db_for_write(Login)
+    with together(events.TokenRotated, using=using) if announced is None else transaction.atomic(using=using):
         if not advance(
             login_id=login.pk,
             generation=generation,
@@ -148,9 +201,12 @@ def _advance(principal: Principal, *, lifetime: Lifetime, client: Client) -> boo
             device=device,
             network=network,
             hashes=hashes,
+            authentication=authentication,
         ):
             return False
         _announce(events.TokenRotated(login_id=login.pk, user_id=login.user_id, generation=generation + 1))
+        if announced is not None:
+            announced(login)
     login.generation, login.rotated_at, login.last_seen_at = generation + 1, now, now
     login.expires_at, login.auth_hash = expires_at, auth_hash
     login.rotated_device, login.rotated_network = device, network

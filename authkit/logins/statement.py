@@ -55,7 +55,9 @@ _ANY_HASH = "\x01authkit"
 _ANY_HELD_HASH = "\x02authkit"
 _ANY_DIGEST_OF_IT = "\x03authkit"
 _ANY_DIGEST = "authkit"
+_ANY_AMR = "\x04authkit"
 _ANY_TIMES = [datetime(1066, 10, day, tzinfo=UTC) for day in (14, 15, 16, 17)]
+_ANY_AUTHENTICATION = datetime(1066, 10, 18, tzinfo=UTC)
 
 
 class Standing(NamedTuple):
@@ -83,6 +85,18 @@ class Hashes(NamedTuple):
     held_hash: str
     auth_hash: str
     password_digest: str
+
+
+class Authentication(NamedTuple):
+    """The facts of a step-up.
+
+    Args:
+        authenticated_at: when the person showed who they are.
+        amr: how, as `Login.amr` has it.
+    """
+
+    authenticated_at: datetime
+    amr: str
 
 
 class FoundLogin(NamedTuple):
@@ -184,6 +198,7 @@ def advance(
     device: str,
     network: str,
     hashes: Hashes | None = None,
+    authentication: Authentication | None = None,
 ) -> bool:
     """The conditional UPDATE behind every refresh; its row count is the answer.
 
@@ -197,16 +212,19 @@ def advance(
         device: from which the rotation comes, at most MAX_ROTATED_DEVICE_LENGTH characters.
         network: likewise, as `Client.network` has it.
         hashes: to be replaced; None where the login holds the person's present hash already.
+        authentication: of a step-up; None at a refresh, which makes no login younger.
 
     Returns:
         Whether this call moved it on.
     """
     using = router.db_for_write(Login)
-    connection, statement = connections[using], _compiled_advance(using, with_hashes=hashes is not None)
+    connection = connections[using]
+    statement = _compiled_advance(using, with_hashes=hashes is not None, with_authentication=authentication is not None)
     given = {
         "login_id": login_id, "generation": generation, "now": now,
         "rotated_at": now, "last_seen_at": now, "expires_at": expires_at,
-        "rotated_device": device, "rotated_network": network, **(hashes._asdict() if hashes else {}),
+        "rotated_device": device, "rotated_network": network,
+        **(hashes._asdict() if hashes else {}), **(authentication._asdict() if authentication else {}),
     }  # fmt: skip
     parameters = statement.filled(connection, given)
     with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
@@ -227,14 +245,14 @@ def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, wi
 
 
 @lru_cache(maxsize=8)
-def _compiled_advance(using: str, *, with_hashes: bool) -> CompiledStatement:
+def _compiled_advance(using: str, *, with_hashes: bool, with_authentication: bool) -> CompiledStatement:
     times = dict(zip(("now", "rotated_at", "last_seen_at", "expires_at"), _ANY_TIMES, strict=True))
     query: Any = (
         Login.objects.using(using)
         .filter(pk=_ANY_LOGIN, generation=_ANY_GENERATION, ended_at=None, expires_at__gt=times["now"])
         .query.chain(UpdateQuery)
     )
-    changed = {name: times[name] for name in ("rotated_at", "last_seen_at", "expires_at")}
+    changed: dict[str, Any] = {name: times[name] for name in ("rotated_at", "last_seen_at", "expires_at")}
     field: Any = Login._meta.get_field
     hashes: dict[str, Any] = {}
     stand_ins: dict[str, tuple[Any, Any]] = {}
@@ -249,6 +267,12 @@ def _compiled_advance(using: str, *, with_hashes: bool) -> CompiledStatement:
             "held_hash": (field("auth_hash"), _ANY_HELD_HASH),
             "auth_hash": (field("auth_hash"), _ANY_HASH),
             "password_digest": (field("password_digest"), _ANY_DIGEST_OF_IT),
+        }
+    if with_authentication:
+        changed |= {"authenticated_at": _ANY_AUTHENTICATION, "amr": _ANY_AMR}
+        stand_ins |= {
+            "authenticated_at": (field("authenticated_at"), _ANY_AUTHENTICATION),
+            "amr": (field("amr"), _ANY_AMR),
         }
     query.add_update_values({"generation": F("generation") + 1, **hashes, **_ANY_TEXTS, **changed})
     stand_ins |= {

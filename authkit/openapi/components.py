@@ -10,8 +10,8 @@ from django.db.models import IntegerField
 from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
 
 from authkit.logins.models import Login
-from authkit.signin.serializers import person_serializer
-from authkit.tokens.serializers import TRANSPORT_SERIALIZERS
+from authkit.signin.serializers import FreshnessSerializer, person_serializer
+from authkit.tokens.serializers import TRANSPORT_SERIALIZERS, TokenAnswerSerializer
 from authkit.tokens.transports import allowed_transports
 
 _PREFIX = "AuthKit"
@@ -66,6 +66,18 @@ class TokenAnswer(_Ours):
         chosen = [TRANSPORT_SERIALIZERS[transport] for transport in allowed_transports()]
         # "any" and not "one": what TOKENS.ANSWER_FIELDS adds makes more than one of them fit.
         return {"anyOf": [auto_schema.resolve_serializer(serializer, direction).ref for serializer in chosen]}
+
+
+class ReauthAnswer(_Ours):
+    """The answer to a step-up: by session, or a token answer."""
+
+    target_class = "authkit.signin.serializers.ReauthAnswerSerializer"
+    match_subclasses = False
+    priority = 1
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
+        forms = (FreshnessSerializer, TokenAnswerSerializer)
+        return {"anyOf": [auto_schema.resolve_serializer(serializer, direction).ref for serializer in forms]}
 
 
 class Person(_Ours):

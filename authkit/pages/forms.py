@@ -41,6 +41,8 @@ class NameForm(forms.Form):
     def __init__(self, *args: Any, identifiers: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _label(identifiers)
+        if _is_address(identifiers):
+            self.fields["username"].widget.input_type = "email"
 
 
 class LoginForm(NameForm):
@@ -58,10 +60,20 @@ class LoginForm(NameForm):
         """Puts the cursor into this field when the page opens."""
         self.fields[name].widget.attrs["autofocus"] = True
 
+    def describe(self, html_id: str) -> None:
+        """Ties the sentence with this HTML id to the field with the cursor, so that a screen reader reads it there."""
+        self.fields["username"].widget.attrs["aria-describedby"] = html_id
+
     def refuse(self, error_id: str) -> None:
         """Ties both fields to the sentence with this HTML id, so that a screen reader reads it with them."""
         for name in ("username", "password"):
             self.fields[name].widget.attrs.update({"aria-invalid": "true", "aria-describedby": error_id})
+
+
+def _is_address(identifiers: Sequence[str]) -> bool:
+    """Whether the name that counts is an e-mail address and nothing else."""
+    users = get_user_model()
+    return "username" not in identifiers or users.get_email_field_name() == users.USERNAME_FIELD
 
 
 def _label(identifiers: Sequence[str]) -> str:

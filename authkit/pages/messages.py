@@ -18,9 +18,10 @@ def open_messages(request: HttpRequest) -> BaseStorage | None:
     """Opens the storage of messages where no middleware has.
 
     Returns:
-        The storage, for the page to call `update(response)` on; None where the middleware does.
+        The storage, for the page to call `update(response)` on; None where the middleware does, or no request of
+        a browser is there, which has a session.
     """
-    if hasattr(request, _STORAGE):
+    if hasattr(request, _STORAGE) or not hasattr(request, "session"):
         return None
     storage = default_storage(request)
     setattr(request, _STORAGE, storage)

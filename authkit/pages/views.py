@@ -9,18 +9,14 @@ its providers there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -38,29 +34,25 @@ from authkit.exceptions import (
     AuthKitError,
     ChallengeRequired,
     InvalidCredentials,
-    NotFound,
     SignInPending,
     Throttled,
     TooManyLogins,
     Unavailable,
 )
-from authkit.logins.current import current_login
-from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.mail import links
-from authkit.mail.mails import address_of
 from authkit.pages.doors import PAGE
+from authkit.pages.ended import SENTENCES
 from authkit.pages.forms import LoginForm
 from authkit.pages.messages import open_messages
+from authkit.sessions.ended_notes import told, why_ended
 from authkit.sessions.receivers import client_of
 from authkit.sessions.services import sign_in, sign_out
 from authkit.signin import unlocking
 from authkit.signin.challenges.asking import Offer, offer_for, offer_of, response_in
 from authkit.signin.credentials import verify_password
-from authkit.signin.device_values import device_of_try, sent_digest
-from authkit.signin.devices import devices_of, forget_device
-from authkit.signin.methods import PASSWORD, methods
+from authkit.signin.device_values import device_of_try
+from authkit.signin.methods import PASSWORD
 
 LOGINS_PER_PAGE = 25
 
@@ -148,7 +140,9 @@ class LoginPage(Page):
             raise
         except AuthKitError as refused:
             return self._show(request, form, error=refused.message, status=403)
-        return HttpResponseRedirect(safe_next(request))
+        response = HttpResponseRedirect(safe_next(request))
+        told(request, response)
+        return response
 
     def _refuse(self, request: HttpRequest, form: LoginForm) -> HttpResponse:
         # The same words whatever was wrong, an empty field and a deactivated account included (ASVS 6.3.8).
@@ -188,16 +182,23 @@ class LoginPage(Page):
         target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
         target = target if is_safe_target(request, target) else ""
         elsewhere = "" if form is not None else _sign_in_page()
+        why = None if error else why_ended(request)
+        if why and form is not None:
+            form.describe("authkit-ended")
         context = {
             "form": form,
             "error": error,
+            "ended": SENTENCES[why] if why else "",
             "unlock": unlock,
             "offer": offer,
             "providers": features.sign_in_buttons(),
             "next": target,
             "elsewhere": redirect_to_login(target, elsewhere).url if target and elsewhere else elsewhere,
         }
-        return render(request, "authkit/login.html", context, status=status)
+        response = render(request, "authkit/login.html", context, status=status)
+        if why:
+            told(request, response)
+        return response
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -213,7 +214,24 @@ class LogoutPage(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         sign_out(request=request)
-        return HttpResponseRedirect(_after_logout(request))
+        return HttpResponseRedirect(after_logout(request))
+
+
+@method_decorator(login_not_required, name="dispatch")
+class EndedPage(Page):
+    """Why this browser, or an app, is signed out. An app opens it with the `why` of its 401 in the query.
+
+    A person who is signed in is sent to their account: a link on another site must not tell them that they were not.
+    """
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(reverse("authkit:account"))
+        given = request.GET.get("why", "")
+        why = why_ended(request) or (EndReason(given) if given in EndReason.values else None)
+        response = render(request, "authkit/ended.html", {"sentence": SENTENCES[why] if why else "", "why": why or ""})
+        told(request, response)
+        return response
 
 
 class SignedInPage(Page):
@@ -226,115 +244,11 @@ class SignedInPage(Page):
         return super().dispatch(request, *args, **kwargs)
 
 
-@dataclass(frozen=True, slots=True)
-class ShownLogin:
-    """One line of the page of logins."""
-
-    login: Login
-    method: str
-    current: bool
-
-
-class AccountPage(SignedInPage):
-    """The overview of the account area."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        person: Any = request.user
-        context = {
-            "user": person,
-            "email": address_of(person),
-            "logins": live_logins_of(user=person).count(),
-        }
-        return render(request, "authkit/account.html", context)
-
-
-class LoginsPage(SignedInPage):
-    """My logins, newest first."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        mine = live_logins_of(user=request.user)  # type: ignore[arg-type]  # no anonymous user comes this far
-        page = Paginator(mine.select_related("actor"), LOGINS_PER_PAGE).get_page(request.GET.get("page"))
-        current = current_login(request)
-        shown = [
-            ShownLogin(
-                login=login,
-                method=_method_of(login),
-                current=current is not None and login.pk == current.pk,
-            )
-            for login in page
-        ]
-        context = {"user": request.user, "logins": shown, "page": page, "current": current}
-        return render(request, "authkit/logins.html", context)
-
-
-class SecurityPage(SignedInPage):
-    """What keeps other people out of my account: the settings that features add, and my known devices."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        current = current_login(request)
-        context = {
-            "user": request.user,
-            "current": current,
-            "method": _method_of(current) if current is not None else "",
-            "devices": devices_of(user=request.user),
-            "here": sent_digest(request),
-        }
-        return render(request, "authkit/security.html", context)
-
-
-class EndLogin(SignedInPage):
-    """Ends one of my logins; another person's gets the answer of one that doesn't exist (404)."""
-
-    def post(self, request: HttpRequest, login_id: UUID) -> HttpResponse:
-        current = current_login(request)
-        if current is not None and current.pk == login_id:
-            sign_out(request=request)
-            return HttpResponseRedirect(_after_logout(request))
-        try:
-            end_login(login_id=login_id, reason=EndReason.LOGOUT, user_id=request.user.pk)
-        except NotFound as error:
-            raise Http404 from error
-        messages.success(request, gettext("It is signed out."))
-        return HttpResponseRedirect(reverse("authkit:account-logins"))
-
-
-class ForgetDevice(SignedInPage):
-    """Has one of my devices be unknown again."""
-
-    def post(self, request: HttpRequest, device_id: UUID) -> HttpResponse:
-        try:
-            forget_device(device_id=device_id, user_id=request.user.pk)
-        except NotFound as error:
-            raise Http404 from error
-        messages.success(request, gettext("The device is forgotten."))
-        return HttpResponseRedirect(reverse("authkit:account-security"))
-
-
-class EndAllLogins(SignedInPage):
-    """Ends all my logins, or all but the one that asks (`keep_current`); ASVS 7.5.2."""
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        current = current_login(request)
-        keep = current.pk if current is not None and request.POST.get("keep_current") else None
-        end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
-        if keep is not None:
-            messages.success(request, gettext("You are signed out everywhere else."))
-            return HttpResponseRedirect(reverse("authkit:account-logins"))
-        sign_out(request=request)  # the rows are over by now; this takes the session and its cookie away too
-        return HttpResponseRedirect(_after_logout(request))
-
-
-def _method_of(login: Login) -> str:
-    """In words: "Password", or the provider's name."""
-    known = methods()
-    return str(known[login.method].label) if login.method in known else login.method
-
-
 def _sign_in_page() -> str:
     """The project's own page for signing in; empty where that is ours, or where ours has the form."""
     page = "" if conf.current().login.password_doors else resolve_url(settings.LOGIN_URL)
     return "" if page == reverse("authkit:login") else page
 
 
-def _after_logout(request: HttpRequest) -> str:
+def after_logout(request: HttpRequest) -> str:
     return safe_next(request, default=str(settings.LOGOUT_REDIRECT_URL or "authkit:logout"))

@@ -35,6 +35,7 @@ from authkit.logins.current import RequestScope
 from authkit.logins.finality import settle_ends
 from authkit.logins.models import Login
 from authkit.revocation.epochs import due_before_a_view, renew_before_a_view
+from authkit.sessions.ended_notes import leave_note
 from authkit.sessions.get_user import SessionUser, known_user, resolve_user, settle_adoption
 from authkit.sessions.impersonation import settle_left
 from authkit.sessions.state import known_state, session_state
@@ -284,4 +285,5 @@ def _truthful(request: HttpRequest, response: HttpResponseBase) -> HttpResponseB
         # not happen, so the browser keeps the token that it has, and may send the same request again.
         request.META[_CSRF_COOKIE_IS_DUE] = False
     settle_aftermath(request, response)
+    leave_note(request, response)
     return response

@@ -9,11 +9,14 @@ from django.contrib.auth import logout
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from authkit.core.backend_paths import path_in_force
-from authkit.exceptions import AuthKitError, DatabaseUnavailable, SignInRefused
+from authkit.exceptions import AuthKitError, DatabaseUnavailable, LoginEnded, SignInRefused
 from authkit.limiter.services import Reservation
 from authkit.limiter.verifying import settling
+from authkit.logins.current import current_login
 from authkit.logins.models import Login
-from authkit.sessions.carriers import NewSessionCarrier, held_logins, take_back
+from authkit.logins.reauthentication import Shown
+from authkit.logins.reauthentication import reauthenticate as note_authentication
+from authkit.sessions.carriers import NewSessionCarrier, held_logins, renew_id, take_back
 from authkit.sessions.doors import OWN
 from authkit.sessions.impersonation import passage
 from authkit.sessions.receivers import client_of
@@ -90,6 +93,31 @@ def _backend_of(user: AbstractBaseUser) -> str:
     if finder is None:
         raise SignInRefused("none of AUTHENTICATION_BACKENDS finds this person")
     return finder.path
+
+
+def reauthenticate(*, request: Any, shown: Shown) -> Login:
+    """Notes that the person whom the request's session carries has shown once more who they are.
+
+    The login stays; the session gets a new id (ASVS 7.2.4). The caller has asked `can_step_up`.
+
+    Args:
+        request: an HttpRequest (or a DRF Request) of a person who is signed in by session.
+        shown: how; the caller has verified it.
+
+    Returns:
+        The login.
+
+    Raises:
+        LoginEnded: there is none, or it ended meanwhile.
+    """
+    http = getattr(request, "_request", request)
+    login = current_login(http)
+    if login is None:
+        raise LoginEnded("no login carries this session", reason="login_ended")
+    # Before the session: a write that fails must not leave the browser with an id that it was never sent.
+    note_authentication(login=login, shown=shown)
+    renew_id(http.session)
+    return login
 
 
 def sign_out(*, request: Any) -> None:

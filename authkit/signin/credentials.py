@@ -99,6 +99,45 @@ def verify_password(
     return Verified(user=user, reservation=reservation)
 
 
+@sensitive_variables("password")
+def verify_own_password(*, request: HttpRequest, user: AbstractBaseUser, password: str, door: str) -> Reservation:
+    """The same for a person who is known already, by the login that carries the request: a step-up, say.
+
+    It is charged to the person and the network, and not to the name: a stranger who guesses at the sign-in page does
+    not lock its owner out here.
+
+    Args:
+        request: given to the backends.
+        user: the person.
+        password: as typed.
+        door: the id of the door, for the limiter's events.
+
+    Returns:
+        The reservation, which is not settled yet (`authkit.limiter.verifying.settling`).
+
+    Raises:
+        Locked, Throttled: there were too many tries, or there is no place at the hash gate.
+        InvalidCredentials: it is wrong.
+        SignInRefused: LOGIN.PASSWORD_DOORS is off.
+    """
+    if not conf.current().login.password_doors:
+        raise SignInRefused("LOGIN.PASSWORD_DOORS is off")
+    password = Hidden(password)
+    client = client_from(request.META, trusted_proxies=conf.current().trusted_proxies)
+    reservation = reserve(door=door, name=None, client=client, user_id=user.pk)
+    with verifying(reservation):
+        found = authenticate(request, username=user.get_username(), password=password)
+        right = found is not None and found.pk == user.pk and found.is_active
+    try:
+        reservation = admit(reservation, user=user if right else None)
+        if not right:
+            raise InvalidCredentials("refused by every backend")
+    except InvalidCredentials:
+        settle_failure(reservation, user_id=user.pk)
+        raise
+    return reservation
+
+
 def person_named(identifier: str, identifiers: Sequence[str]) -> AbstractBaseUser | None:
     """The active person that a door would try by this name; None where there is none. One statement more than the
     search for the name needs, always."""

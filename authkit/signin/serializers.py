@@ -121,3 +121,25 @@ class CurrentSerializer(SignedInSerializer):
     """The caller and their login, if the credential names one."""
 
     login = LoginSerializer(allow_null=True)
+
+
+class ReauthSerializer(BodySerializer):
+    """How the person shows once more who they are."""
+
+    password = HiddenField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
+
+
+class FreshnessSerializer(AnswerSerializer):
+    """How long ago the person showed who they are, and how they can do so once more."""
+
+    fresh = serializers.BooleanField(help_text="Whether that is at most LOGIN.REAUTH_AGE ago.")
+    age = serializers.IntegerField(
+        allow_null=True, help_text="Seconds; null for a credential that no login of authkit's carries."
+    )
+    methods = serializers.ListField(
+        child=serializers.CharField(), help_text='Such as "password" and "provider:google".'
+    )
+
+
+class ReauthAnswerSerializer(FreshnessSerializer):
+    """The same by session, or a token answer in the transport of the access token."""

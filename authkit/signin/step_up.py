@@ -14,7 +14,8 @@ successor. How old it may be is LOGIN.REAUTH_AGE, or what the view says. The ref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
@@ -38,10 +39,18 @@ from authkit import conf, features
 from authkit.core.redirects import is_safe_target
 from authkit.core.refusals import RefusedRequest, answer_of
 from authkit.exceptions import InsufficientAuthentication, LoginEnded
+from authkit.limiter.verifying import settling
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
+from authkit.logins.reauthentication import Shown
+from authkit.signin.credentials import verify_own_password
+from authkit.signin.doors import Door
 from authkit.signin.methods import PASSWORD
+
+REAUTH = Door("reauth", "authkit.signin.step_up.shown_by_password", ("password",), ("password",))
+
+DOORS = (REAUTH,)
 
 PAGE = "authkit:reauth"
 """The name of the page's URL."""
@@ -49,6 +58,9 @@ PAGE = "authkit:reauth"
 AGAIN = "again"
 """The page's parameter that says that a form was interrupted. It is not sent again by us: the session would have to
 keep what was typed, perhaps a password. The page leads back instead, to where the person can go on."""
+
+DONE = "done"
+"""The parameter by which it shows that way on, once the step-up is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +147,7 @@ def refusal_of(request: Any, *, max_age: timedelta | None = None) -> Insufficien
         return None
     seconds = int((conf.current().login.reauth_age if max_age is None else max_age).total_seconds())
     ways = step_ups_of(user=request.user, login=login) if request.user.is_authenticated else []
-    return InsufficientAuthentication(max_age=seconds, methods=[way.id for way in ways])
+    return InsufficientAuthentication(max_age=seconds, methods=ids_of(ways))
 
 
 class RequireRecent(BasePermission):
@@ -250,3 +262,26 @@ def page_for(request: HttpRequest) -> str | None:
 def ids_of(ways: Iterable[StepUp]) -> list[str]:
     """The ids, as answers have them."""
     return [way.id for way in ways]
+
+
+@contextmanager
+def shown_by_password(*, request: HttpRequest, user: AbstractBaseUser, login: Login, password: str) -> Iterator[Shown]:
+    """Verifies a person's own password, and surrounds the write of the step-up, which settles the try.
+
+    Args:
+        request: of the person who is signed in.
+        user: the person.
+        login: the one that carries the request.
+        password: as typed.
+
+    Raises:
+        InsufficientAuthentication: the password is no way for this person. Nothing was charged.
+        InvalidCredentials, Locked, Throttled: as `verify_own_password`.
+    """
+    ways = ids_of(step_ups_of(user=user, login=login))
+    if PASSWORD.id not in ways:
+        seconds = int(conf.current().login.reauth_age.total_seconds())
+        raise InsufficientAuthentication("no password to confirm by", max_age=seconds, methods=ways)
+    reservation = verify_own_password(request=request, user=user, password=password, door=REAUTH.id)
+    with settling(reservation, user=user) as along:
+        yield Shown(method=PASSWORD.id, door=REAUTH.id, amr=PASSWORD.amr, along=along)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -17,17 +18,20 @@ from django.http import HttpRequest
 from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
-from authkit.exceptions import PasswordChangeRequired
+from authkit.exceptions import LoginEnded, PasswordChangeRequired
 from authkit.limiter.services import Reservation
 from authkit.limiter.verifying import settling
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
+from authkit.logins.reauthentication import Shown
+from authkit.logins.rotation import rotate_authenticated
 from authkit.logins.services import Lifetime
 from authkit.signin.attempts import Attempt
 from authkit.signin.carriers import BaseCarrier
 from authkit.signin.flow import sign_in
 from authkit.tokens.doors import OWN
 from authkit.tokens.formats import ACCESS, BOTH, VerifiedAccess, authkit_jwt, format_of
+from authkit.tokens.formats.base import token_refused
 from authkit.tokens.pairs import Additions, Rule, TokenPair, lifetime_of, sign_pair
 from authkit.tokens.transports import Transport
 
@@ -130,6 +134,42 @@ def refresh_tokens(
     """
     refresh = hide(refresh)
     return format_of(refresh).refresh(refresh, transports=transports, client=client, rule=rule)
+
+
+def reauthenticated_tokens(
+    *, login_id: UUID, user_id: Any, transport: Transport, client: Client, shown: Shown
+) -> TokenPair:
+    """The next pair of a login whose person has shown once more who they are (`authkit.logins.rotation`).
+
+    Must not run inside a transaction of the caller's.
+
+    Args:
+        login_id: the access token's `sid`.
+        user_id: the access token's `sub`.
+        transport: the one that the access token was issued for.
+        client: from where.
+        shown: how; the caller has verified it.
+
+    Raises:
+        TokenNotValid: the login is over meanwhile.
+        ClaimsRefused: the project's CLAIMS failed; nothing was changed.
+        Unavailable: other requests moved the login on each time.
+        DatabaseUnavailable: the database can't be asked.
+    """
+    settings = conf.current().tokens
+    additions = Additions(settings)
+    try:
+        rotated = rotate_authenticated(
+            login_id=login_id,
+            user_id=user_id,
+            lifetime=lifetime_of(settings),
+            client=client,
+            shown=shown,
+            prepare=additions,
+        )
+    except LoginEnded as ended:
+        raise token_refused(ended) from ended
+    return sign_pair(user=rotated.user, login=rotated.login, transport=transport, additions=additions)
 
 
 def verify_access(*, token: str, restricted_too: bool = False) -> VerifiedAccess:

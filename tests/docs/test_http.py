@@ -14,8 +14,9 @@ from authkit.openapi.document import document
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "http.md").read_text()
 CODE = re.compile(r"`([a-z_]+)`")
 METHODS = {"get", "post", "put", "patch", "delete"}
-NOT_OF_ONE_CALL = {"method_not_allowed"}
-"""Answered where a path has no such method: of that, a document says nothing."""
+NOT_OF_ONE_CALL = {"method_not_allowed", "password_change_required"}
+"""Answered where a path has no such method, or to a restricted login by each view that it does not reach: of that, a
+document says nothing."""
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -64,7 +65,7 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
     """What the page says: for each call its query, body, answers and refusals."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     statuses, (every, others) = statuses_of_codes(), codes_of_every_call()
-    for heading in ("Sessions", "Tokens", "Every kind of login", "Known devices", "Social", "Accounts"):
+    for heading in ("Sessions", "Tokens", "Every kind of login", "Step-up", "Known devices", "Social", "Accounts"):
         for call, body, answer, refusals in (cells for cells in rows(heading) if len(cells) == 4):
             method, path = call.strip("`").split()
             path, _, query = path.partition("?")
@@ -75,7 +76,7 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
             for code in codes:
                 for status in statuses[code]:
                     refused.setdefault(status, set()).add(code)
-            fields = token_answers() if "a token answer" in answer else [fields_in(answer)]
+            fields = [fields_in(answer), *(token_answers() if "a token answer" in answer else [])]
             found[method, "/" + re.sub(r"<(\w+)>", r"{\1}", path)] = {
                 "query": set(query.split("&")) - {""},
                 "body": credentials_in(body),

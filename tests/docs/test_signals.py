@@ -29,6 +29,7 @@ from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
 from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
+from authkit.logins.reauthentication import Shown, reauthenticate
 from authkit.logins.rotation import rotate
 from authkit.logins.services import (
     Lifetime,
@@ -137,6 +138,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         remember(user=user, login_id=uuid7(), client=HOME, value=None)
         disown(code=issue(purpose=PURPOSE, lifetime=timedelta(days=1), user_id=user.pk))
         identity = Identity(provider="google", uid="1", id_key="sub", record={})
+        reauthenticate(login=suspect, shown=Shown(method="password", door="reauth", amr=("pwd",)))
         link = write_link(user=user, identity=identity, how=LinkedBy.REQUEST)
         disconnect(user_id=user.pk, connection_id=link.pk)
         stuffing._suspect("0" * 64, 1, stuffing._Found("site", "", 100, 0))

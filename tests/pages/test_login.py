@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
+from django.template import Context, Template
 from django.test import Client
 
 from authkit.logins.models import Login
@@ -194,3 +196,27 @@ def test_each_provider_is_a_plain_form_that_keeps_next(client: Client, settings:
     assert fields["next"] == "/there/"
     assert fields["csrfmiddlewaretoken"]
     assert "Sign in with Example &lt;ID&gt;" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "kind"), [(["email"], "email"), (["username", "email"], "text"), (["username"], "text")]
+)
+def test_a_field_for_an_address_alone_says_so_to_the_keyboard(
+    client: Client, settings: Any, identifiers: list[str], kind: str
+) -> None:
+    users = get_user_model()
+    if users.get_email_field_name() == users.USERNAME_FIELD:
+        kind = "email"
+    settings.AUTHKIT = {**settings.AUTHKIT, "LOGIN": {"IDENTIFIERS": identifiers}}
+    [field] = re.findall(r'<input [^>]*name="username"[^>]*>', client.get(LOGIN).content.decode())
+    assert f'type="{kind}"' in field
+    assert 'autocomplete="username"' in field
+
+
+def test_the_ways_on_are_shown_where_a_feature_has_mounted_them(client: Client, settings: Any) -> None:
+    assert Template("{% load authkit_pages %}[{% page_url 'no-such-page' %}]").render(Context()) == "[]"
+    settings.ROOT_URLCONF = "tests.pages.ways_on_urls"
+    links = re.findall(r'<li><a href="([^"]*)">([^<]*)</a></li>', client.get(LOGIN).content.decode())
+    assert links == [("/auth/forgotten/", "Forgot password?"), ("/auth/join/", "Create an account")]
+    settings.AUTHKIT = {**settings.AUTHKIT, "LOGIN": {"PASSWORD_DOORS": False}}
+    assert "Forgot password?" not in client.get(LOGIN).content.decode()

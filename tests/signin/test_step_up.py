@@ -169,9 +169,38 @@ def test_a_young_login_costs_no_statement_and_an_old_one_one(
         assert api.get("/guarded/", **bearer(access)).status_code == 200
 
 
+@pytest.mark.parametrize("url", ["/decorated/", "/mixed/"])
+def test_a_page_sends_its_person_to_the_step_up_and_gets_them_back(in_session: Browser, url: str) -> None:
+    assert in_session.get(url).content == b"done"
+    age(minutes=11)
+    answer = in_session.get(f"{url}?a=1&b=2")
+    assert (answer.status_code, answer["Cache-Control"]) == (302, "no-store")
+    page = urlsplit(answer["Location"])
+    assert (page.path, parse_qs(page.query)) == ("/auth/reauth/", {"next": [f"{url}?a=1&b=2"]})
+
+
 def test_a_visitor_of_such_a_page_is_asked_to_sign_in(client: Browser, db: None) -> None:
     answer = client.get("/mixed/?a=1")
     assert (answer.status_code, parse_qs(urlsplit(answer["Location"]).query)) == (302, {"next": ["/mixed/?a=1"]})
+
+
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/form/?x=1", "http://testserver/form/?x=1"),
+        ("https://evil.example/form/", "/mixed/"),
+        ("//evil.example/", "/mixed/"),
+        ("", "/mixed/"),
+    ],
+)
+def test_an_interrupted_form_leads_back_to_this_site_and_carries_nothing_that_was_typed(
+    in_session: Browser, referer: str, back: str
+) -> None:
+    age(minutes=11)
+    answer = in_session.post("/mixed/", {"secret": "typed"}, headers={"referer": referer})
+    page = urlsplit(answer["Location"])
+    assert (page.path, parse_qs(page.query)) == ("/auth/reauth/", {"next": [back], "again": ["1"]})
+    assert "typed" not in str(dict(in_session.session))
 
 
 def test_a_program_gets_json_from_each_of_them(in_session: Browser) -> None:
@@ -179,6 +208,13 @@ def test_a_program_gets_json_from_each_of_them(in_session: Browser) -> None:
     for url in ("/decorated/", "/mixed/", "/asking/"):
         answer = in_session.get(url, headers={"accept": "application/json"})
         assert (answer.status_code, answer.json()["code"], answer.json()["max_age"]) == (403, CODE, 600)
+
+
+def test_a_view_that_asks_by_itself_answers_a_page_with_the_way(in_session: Browser) -> None:
+    age(minutes=11)
+    answer = in_session.get("/asking/?a=1", headers={"accept": "text/html"})
+    assert answer.status_code == 403
+    assert 'href="/auth/reauth/?next=%2Fasking%2F%3Fa%3D1&amp;again=1"' in answer.content.decode()
 
 
 def test_an_asynchronous_view_is_asked_too(user: Any) -> None:

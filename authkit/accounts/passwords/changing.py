@@ -16,8 +16,8 @@ from authkit.accounts.passwords.writing import Overtaken, hashed, person_with_ke
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
 from authkit.events import announce
-from authkit.exceptions import LoginEnded
-from authkit.limiter.services import reserve, settle_failure, settle_success
+from authkit.exceptions import InvalidCredentials, LoginEnded
+from authkit.limiter.services import admit, reserve, settle_failure, settle_success
 from authkit.limiter.verifying import verifying
 from authkit.logins.models import Login
 
@@ -84,7 +84,11 @@ def _verify(person: AbstractBaseUser, password: str, client: Client) -> None:
     with verifying(reservation):
         # Django upgrades an old hash here, and `person` then holds the new one.
         correct = person.has_usable_password() and person.check_password(password)
-    if not correct:
+    try:
+        reservation = admit(reservation, user=person if correct else None)
+        if not correct:
+            raise InvalidCredentials("another password")
+    except InvalidCredentials as refused:
         settle_failure(reservation, user_id=person.pk)
-        raise PasswordRefused("current_password", [WRONG])
+        raise PasswordRefused("current_password", [WRONG]) from refused
     settle_success(reservation, user=person)

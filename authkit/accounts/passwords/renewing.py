@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from authkit import conf
-from authkit.core.answers import EmptySerializer, answer
+from authkit.api.reauth import freshness
+from authkit.core.answers import answer
 from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded
 from authkit.logins.current import current_login
@@ -23,6 +24,7 @@ from authkit.logins.rotation import rotate
 from authkit.logins.statement import ROTATED, WHOLE
 from authkit.sessions.carriers import carry_by_session, renew_id
 from authkit.sessions.receivers import client_of
+from authkit.signin.serializers import FreshnessSerializer
 from authkit.tokens.codec import Claims
 from authkit.tokens.formats.base import token_refused
 from authkit.tokens.pairs import Additions, TokenPair, lifetime_of, sign_pair
@@ -31,7 +33,7 @@ from authkit.tokens.views import token_answer
 
 
 def renewed_answer(request: Request, *, user: AbstractBaseUser) -> Response:
-    """A token answer for a request by token, in its transport, and `{}` for one by session.
+    """A token answer for a request by token, in its transport; for one by session how fresh it is, as a step-up says.
 
     Args:
         request: authenticated, by a login that stands.
@@ -40,7 +42,7 @@ def renewed_answer(request: Request, *, user: AbstractBaseUser) -> Response:
     if isinstance(request.auth, Claims):
         return token_answer(request, renew_pair(claims=request.auth, client=client_of(request._request)))
     renew_session(request._request, user=user)
-    return answer(EmptySerializer, {})
+    return answer(FreshnessSerializer, freshness(user, current_login(request)))
 
 
 def renew_session(request: HttpRequest, *, user: AbstractBaseUser) -> None:

@@ -28,8 +28,8 @@ from authkit.core.api import ApiView
 from authkit.core.operations import operation
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.sessions.receivers import client_of
+from authkit.signin.serializers import ReauthAnswerSerializer
 from authkit.signin.step_up import require_recent
-from authkit.tokens.serializers import TokenAnswerSerializer
 
 SENT = "If there is such an account, a mail is on its way to its address."
 
@@ -58,7 +58,7 @@ class PasswordChangeView(ShowsLogin, SignedInView):
         "with its successor, which is the answer. A person without a password sets the first one after a recent "
         "sign-in, without `current_password`.",
         body=PasswordChangeSerializer,
-        answers={200: TokenAnswerSerializer},
+        answers={200: ReauthAnswerSerializer},
         refuses={
             401: UNAUTHENTICATED,
             403: ("csrf_failed", "claims_refused", "insufficient_user_authentication"),
