@@ -130,6 +130,8 @@ SPECTACULAR_SETTINGS = {"TITLE": "Notes", "VERSION": authkit.__version__}
 ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if BEYOND_THIS_MACHINE else ["http://127.0.0.1", "http://[::1]"]
 
 AUTHKIT: authkit.AuthKitSettings = {
+    "SITE_NAME": "authkit example",
+    "LOGO": "notes/icon.svg",
     "ACCOUNTS": {},
     "AUDIT": {},
     "SOCIAL": {"REDIRECT_URIS": [f"{origin}/app/" for origin in ORIGINS]},

@@ -51,7 +51,7 @@ def _own() -> tuple[AccountLink, ...]:
     return (
         AccountLink(label=_("Overview"), url=reverse("authkit:account"), order=0),
         AccountLink(
-            label=_("Where you are signed in"),
+            label=_("Sign-ins"),
             url=reverse("authkit:account-logins"),
             about=_("The browsers and apps that are signed in. You can sign out each of them."),
             order=10,

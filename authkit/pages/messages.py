@@ -18,8 +18,8 @@ def open_messages(request: HttpRequest) -> BaseStorage | None:
     """Opens the storage of messages where no middleware has.
 
     Returns:
-        The storage, for the page to call `update(response)` on; None where the middleware does, or no request of
-        a browser is there, which has a session.
+        The storage, for the page to call `update(response)` on; None where the middleware does, or where the
+        request has no session.
     """
     if hasattr(request, _STORAGE) or not hasattr(request, "session"):
         return None

@@ -110,7 +110,7 @@ def test_a_door_and_a_method_with_names(person: Any, client: Any, names: dict[st
     finally:
         del sys.modules["mysite.doors"], sys.modules["mysite"]
     client.post("/magic-page/", {"key": "good"})
-    assert "Link by mail" in client.get("/auth/account/").content.decode()
+    assert "Link by mail" in client.get("/auth/account/logins/").content.decode()
 
 
 def test_the_rule_refuses_with_its_sentence(person: Any, client: Any, api: Any, settings: Any, names: Any) -> None:
