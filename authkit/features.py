@@ -11,7 +11,7 @@ before there are any models. A path is imported where it is first used. A featur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
@@ -73,6 +73,9 @@ class Feature:
     prune: str = ""
     """A callable `(keep)` that returns the rows that can't matter any more; `keep` is how long rows stay after their
     end. See `prunable`."""
+    export: str = ""
+    """A callable `(user)` that returns what it keeps of a person, as a dict that DRF's JSON renderer can write. It is a
+    part of the file that the person may download (`authkit.accounts`)."""
     builds_on: tuple[str, ...] = ()
     """Labels of other apps that it can't do without."""
 
@@ -194,6 +197,15 @@ def prunable(keep: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
         if feature.prune:
             rows: Iterable[tuple[str, QuerySet[Any]]] = import_string(feature.prune)(keep)
             yield from rows
+
+
+def exports() -> Iterator[tuple[str, Callable[[Any], Mapping[str, Any]]]]:
+    """What features add to the file of a person's data: the name of the part, which is the section's in lower case, and
+    the callable that returns it."""
+    for config in _configs():
+        feature = _declared(config)
+        if feature.export:
+            yield (feature.section or config.label).lower(), import_string(feature.export)
 
 
 def is_complete(config: AppConfig) -> bool:

@@ -46,6 +46,12 @@
                  "signup" (a new account), "request" (the person asked for it) or "address" (SOCIAL.EMAIL_VERIFIED).
 `account_unlinked`  sender: UserSocialAuth class; `link_id`, `user_id`, `provider`. Sent when a person disconnects an
                  account, not when a row is deleted in another way.
+`email_changed`   sender: the user model; `user_id`, `previous`: the address until now, `undone`: bool, whether the
+                 old mailbox has taken a change back. Sent for changes by authkit's own calls and pages.
+`account_deleted`   sender: Deletion class; `user_id`: the person's key, `purge_at`: a datetime. A person has
+                 deleted their account, which is inactive now; `logins_ended` is sent as well.
+`account_restored`  sender: Deletion class; `user_id`. A deletion was taken back, and the account is active again.
+`account_purged`    sender: the user model; `user_id`. The row of a person whose deletion was due is gone.
 `password_changed`  sender: Login class; `user_id`, `login_id`: UUID of the login that stays, or None, `first`: bool,
                  whether there was no password before, `client`: a `Client`. `logins_ended` is sent as well.
 `password_reset`  sender: Login class; `user_id`, `client`: a `Client`. A person chose a new password by a key from a
@@ -83,6 +89,10 @@ device_added = Signal()
 stuffing_suspected = Signal()
 account_linked = Signal()
 account_unlinked = Signal()
+email_changed = Signal()
+account_deleted = Signal()
+account_restored = Signal()
+account_purged = Signal()
 password_changed = Signal()
 password_reset = Signal()
 password_demanded = Signal()

@@ -106,6 +106,8 @@ class AccountsSection(TypedDict, total=False):
     INVITATION_LIFETIME: timedelta
     KEY_LIFETIME: timedelta
     CODE_LIFETIME: timedelta
+    DELETE_AFTER: timedelta
+    EMAIL_CHANGE: Literal["new", "both"]
     PASSWORD_MIN: int
     MUST_CHANGE_BREACHED: bool
     ADMIN_SETS_PASSWORDS: bool

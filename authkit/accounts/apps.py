@@ -20,8 +20,9 @@ class AccountsConfig(AppConfig):
         urls="authkit.accounts.urls",
         checks="authkit.accounts.checks",
         restricts="authkit.accounts.passwords.demands.is_demanded",
-        account_area="authkit.accounts.passwords.offers.account_links",
+        account_area="authkit.accounts.offers.account_links",
         prune="authkit.accounts.pruning.prunable",
+        export="authkit.accounts.export.verified_address",
     )
 
     def ready(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -21,10 +22,59 @@ class AccountsEventName(StrEnum):
     EMAIL_VERIFIED = "email.verified"
     INVITATION_SENT = "invitation.sent"
     INVITATION_ACCEPTED = "invitation.accepted"
+    ACCOUNT_DELETED = "account.deleted"
+    ACCOUNT_RESTORED = "account.restored"
+    ACCOUNT_PURGED = "account.purged"
+    ACCOUNT_EXPORTED = "account.exported"
+    EMAIL_CHANGE_REQUESTED = "email.change_requested"
+    EMAIL_CHANGED = "email.changed"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105
     PASSWORD_RESET_REQUESTED = "password.reset_requested"  # noqa: S105
     PASSWORD_RESET = "password.reset"  # noqa: S105
     PASSWORD_DEMANDED = "password.demanded"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDeleted(Event):
+    """The person has deleted their account: it is inactive, its logins are over, and at `purge_at` it goes for good."""
+
+    name = AccountsEventName.ACCOUNT_DELETED
+    title = _("Account deleted")
+    extra = ("purge_at",)
+    signal = signals.account_deleted
+
+    user_id: Any
+    purge_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRestored(Event):
+    """The person has taken the deletion back in time."""
+
+    name = AccountsEventName.ACCOUNT_RESTORED
+    title = _("Account restored")
+    signal = signals.account_restored
+
+    user_id: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPurged(Event):
+    """The row of a person whose deletion was due is gone, and all that went with it."""
+
+    name = AccountsEventName.ACCOUNT_PURGED
+    title = _("Account gone for good")
+    signal = signals.account_purged
+
+    user_id: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AccountExported(Event):
+    name = AccountsEventName.ACCOUNT_EXPORTED
+    title = _("Own data downloaded")
+
+    user_id: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +144,17 @@ class AccountRegistered(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EmailChangeRequested(Event):
+    """The person asked for another address. Nothing is changed until its mailbox agrees."""
+
+    name = AccountsEventName.EMAIL_CHANGE_REQUESTED
+    title = _("Change of the e-mail address asked for")
+
+    user_id: Any
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
 class EmailVerified(Event):
     """The person has proven the address that they have now."""
 
@@ -128,3 +189,17 @@ class InvitationAccepted(Event):
 
     invitation_id: UUID
     user_id: Any
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChanged(Event):
+    """The person has another address: by a key to the new mailbox, or back again by one to the old (`undone`)."""
+
+    name = AccountsEventName.EMAIL_CHANGED
+    title = _("E-mail address changed")
+    extra = ("previous", "undone")
+    signal = signals.email_changed
+
+    user_id: Any
+    previous: str
+    undone: bool

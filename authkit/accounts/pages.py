@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 
 from authkit.accounts.forms import KeyForm
 from authkit.exceptions import InvalidGrant
-from authkit.pages.views import Page
+from authkit.pages.views import Page, SignedInPage
+from authkit.signin.step_up import interruption
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -61,3 +62,14 @@ class KeyPage(Page):
         """The page in this state."""
         context = {"state": state, "here": request.path, **context}
         return render(request, self.template, context, status=status)
+
+
+class RecentPage(SignedInPage):
+    """A page for people who are signed in and showed who they are recently. Others are asked to, and come back."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            answer = interruption(request)
+            if answer is not None:
+                return answer
+        return super().dispatch(request, *args, **kwargs)

@@ -10,6 +10,7 @@ from typing import Any
 from authkit.conf.fields import Hook, setting
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,12 @@ class AccountsSettings:
     """How long the key in a mail's link is good."""
     code_lifetime: timedelta = setting(timedelta(minutes=10), least=MINUTE, most=timedelta(minutes=30))
     """How long a code that is typed from a mail is good."""
+    delete_after: timedelta = setting(timedelta(days=14), least=timedelta(0), most=90 * DAY)
+    """How long a deleted account is kept. It is inactive from the deletion on, and until then a link in a mail takes
+    the deletion back. With `0` there is no way back. `authkit_purge` deletes the rows that are due."""
+    email_change: str = setting("new", choices=("new", "both"))
+    """Which mailboxes have to agree to a change of the address: the new one, or the old one too. The old one hears of a
+    change in both cases, and can undo it for 7 days."""
     password_min: int = setting(8, least=8, most=64)
     """How many characters a new password has at least, beside the rules of AUTH_PASSWORD_VALIDATORS; 15 are advised."""
     must_change_breached: bool = setting(False)

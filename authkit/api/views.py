@@ -44,7 +44,7 @@ class SignedInView(ApiView):
     """For a person who is signed in, by whatever carries their login. Others get 401, with the reason if we know it."""
 
     authentication_classes = EVERY_CREDENTIAL
-    permission_classes = (IsAuthenticated,)
+    permission_classes: Any = (IsAuthenticated,)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
         ended = response_notes(request).refused or ended_login(request)
@@ -138,7 +138,7 @@ class LogoutAllView(SignedInView):
         keep = current.pk if current is not None and body.validated_data["keep_current"] else None
         ended = end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
         if keep is None:
-            _clear_cookies(request, current)
+            clear_cookies(request, current)
         return answer(EndedSerializer, ended)
 
 
@@ -187,7 +187,7 @@ class LoginView(SignedInView):
         ended = end_login(login_id=_parsed(login_id), reason=EndReason.LOGOUT, user_id=request.user.pk)
         current = current_login(request)
         if current is not None and current.pk == ended.login_id:
-            _clear_cookies(request, current)
+            clear_cookies(request, current)
         return Response(status=204)
 
 
@@ -225,7 +225,13 @@ class DeviceView(SignedInView):
         return Response(status=204)
 
 
-def _clear_cookies(request: Request, current: Login | None) -> None:
+def clear_cookies(request: Request, current: Login | None) -> None:
+    """Takes the credential's cookies away with this answer, after the caller's own login was ended.
+
+    Args:
+        request: the DRF request.
+        current: the login that carries it.
+    """
     # The login is over, so the next request would clear them as well: this way they go with this answer.
     # The request's own credential says which cookies those are; the login's row would have to be read again for that.
     if isinstance(request.auth, Claims):

@@ -22,4 +22,5 @@ class AuditConfig(AppConfig):
         recorders="authkit.audit.recorder.RECORDERS",
         account_area="authkit.audit.pages.account_links",
         prune="authkit.audit.pruning.prunable",
+        export="authkit.audit.timeline.export",
     )

@@ -9,12 +9,15 @@ from uuid import UUID
 
 from authkit import conf, events
 from authkit.audit.models import Event
+from authkit.audit.serializers import EventSerializer
 from authkit.audit.settings import AuditSettings
 from authkit.core.records import FAILURE
 from authkit.logins.reasons import EndReason
 from authkit.signin.methods import methods
 
 PAGE_SIZE = 25
+MOST_EXPORTED = 10_000
+"""Events in the file of a person's data, so that one request can't fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,18 @@ def activity(*, user_id: Any, login_id: UUID | None = None, before: UUID | None 
     shows_all = conf.section(AuditSettings).show_failed_ip
     page = [_shown(row, hides_ip=row.outcome == FAILURE and not shows_all) for row in found[:PAGE_SIZE]]
     return Page(events=page, before=page[-1].id if len(found) > PAGE_SIZE else None)
+
+
+def export(user: Any) -> dict[str, Any]:
+    """The person's events for the file of their data, with what they may see of each, newest first.
+
+    Returns:
+        `events`, and `complete`: False where there are more than `MOST_EXPORTED`. `GET events/` has the older ones.
+    """
+    found = list(Event.objects.filter(user_id=user.pk).order_by("-id")[: MOST_EXPORTED + 1])
+    hides = not conf.section(AuditSettings).show_failed_ip
+    shown = [_shown(row, hides_ip=hides and row.outcome == FAILURE) for row in found[:MOST_EXPORTED]]
+    return {"events": EventSerializer(shown, many=True).data, "complete": len(found) <= MOST_EXPORTED}
 
 
 def label_of(name: str) -> str:

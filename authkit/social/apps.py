@@ -24,6 +24,7 @@ class SocialConfig(AppConfig):
         sign_in_buttons="authkit.social.offers.sign_in_buttons",
         account_area="authkit.social.offers.account_links",
         prune="authkit.social.pruning.prunable",
+        export="authkit.social.links.connections.export",
         builds_on=("social_django",),
     )
 

@@ -14,6 +14,9 @@ import pytest
 from django.dispatch import Signal
 
 from authkit import limiter, signals
+from authkit.accounts.address_change import NEW, confirm_change
+from authkit.accounts.deletion import delete_account, purge_deleted, restore
+from authkit.accounts.models import Deletion
 from authkit.accounts.passwords.changing import change_password
 from authkit.accounts.passwords.demands import demand_password
 from authkit.accounts.passwords.resetting import _binding, reset_password
@@ -113,6 +116,19 @@ def passwords_of(user: Any) -> None:
     reset_password(key=key, new_password="a-third-horse-battery", client=HOME)
 
 
+def change_address(user: Any, login_id: Any) -> None:
+    change = {"login": str(login_id), "old": user.email, "new": "new@example.test", "both": False}
+    confirm_change(key=issue(purpose=NEW, lifetime=timedelta(days=1), user_id=user.pk, payload=change))
+
+
+def delete_restore_and_purge(user: Any) -> None:
+    delete_account(user_id=user.pk)
+    restore(user_id=user.pk)
+    delete_account(user_id=user.pk)
+    Deletion.objects.update(purge_at=Deletion.objects.get().requested_at)
+    assert [purged.gone for purged in purge_deleted()] == [True]
+
+
 def test_every_signal_is_sent_with_the_arguments_of_the_page(
     user: Any, clock: Any, heard: dict[str, list[set[str]]], django_capture_on_commit_callbacks: Any
 ) -> None:
@@ -148,6 +164,8 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         breaches._announce(notice)  # what its thread does once it has found the password
         guess_until_locked(user)
         passwords_of(user)
+        change_address(user, login().pk)
+        delete_restore_and_purge(user)
     assert heard.keys() == ALL.keys()
     for name, calls in heard.items():
         assert set.union(*calls) == WRITTEN[name], name

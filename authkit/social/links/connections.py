@@ -40,6 +40,17 @@ def connections_of(*, user: Any) -> list[Connection]:
     return [_connection(link, dispensable=_has_another_way(user, links, link)) for link in links]
 
 
+def export(user: Any) -> dict[str, Any]:
+    """The person's connected accounts for the file of their data. The provider's tokens are no part of it."""
+    links = UserSocialAuth.objects.filter(user_id=user.pk).order_by("pk")
+    return {
+        "accounts": [
+            {"provider": link.provider, "uid": link.uid, "label": _label_of(link), "created_at": link.created}
+            for link in links
+        ]
+    }
+
+
 def providers_to_connect(*, connections: list[Connection]) -> list[Provider]:
     """The configured providers at which a person with these connections has none yet."""
     there = {connection.provider for connection in connections}
@@ -86,12 +97,16 @@ def _has_another_way(person: Any, links: list[UserSocialAuth], link: UserSocialA
 
 def _connection(link: UserSocialAuth, *, dispensable: bool) -> Connection:
     names = {provider.id: provider.name for provider in configured()}
-    label = link.extra_data.get("label") if isinstance(link.extra_data, dict) else ""
     return Connection(
         id=link.pk,
         provider=link.provider,
         name=names.get(link.provider, link.provider),
-        label=label if isinstance(label, str) else "",
+        label=_label_of(link),
         created_at=link.created,
         can_disconnect=dispensable,
     )
+
+
+def _label_of(link: UserSocialAuth) -> str:
+    label = link.extra_data.get("label") if isinstance(link.extra_data, dict) else ""
+    return label if isinstance(label, str) else ""

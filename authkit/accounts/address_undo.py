@@ -1,0 +1,151 @@
+"""The old mailbox takes a change of the address back, for 7 days, whatever a thief has done since.
+
+The old address comes back, every login ends, known devices are forgotten, the password that the thief may know is
+replaced by a random one, and the mail for a new one is on its way.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, connections, router, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from authkit.accounts.deletion import restore
+from authkit.accounts.events import EmailChanged
+from authkit.accounts.models import Deletion
+from authkit.accounts.passwords.resetting import begin_reset, can_reset
+from authkit.core import one_time_codes
+from authkit.core.clients import Client
+from authkit.core.one_time_codes import OneTimeCode, digest_of
+from authkit.events import LoginsDisowned, announce
+from authkit.exceptions import InvalidGrant
+from authkit.limiter.hash_gate import place
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_logins_of
+from authkit.mail import links
+from authkit.mail.mails import address_of
+from authkit.signin.addresses import is_verified, mark_verified, people_with_address
+
+UNDO_PAGE = "account-email-undo"
+UNDO = "email_undo"
+
+LIFETIME = timedelta(days=7)
+"""A person reads mails late."""
+
+_OUTDATED = ("email_change", "email_change_old", UNDO)
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The result: whether the old address is back, and how many live logins there were."""
+
+    restored: bool
+    """False where another account has the address by now. All else is done."""
+    count: int
+
+
+def undo_link(person: AbstractBaseUser) -> str:
+    """A link for a mail to the address that the person has now. In the transaction of what the mail tells of."""
+    key = one_time_codes.issue(
+        purpose=UNDO,
+        lifetime=LIFETIME,
+        user_id=person.pk,
+        subject=address_of(person),
+        payload={"verified": is_verified(person)},
+    )
+    return links.key_link(UNDO_PAGE, key=key)
+
+
+@sensitive_variables("key")
+def undo_change(*, key: str, client: Client) -> Undone:
+    """Takes a change of the address back, whether it was confirmed yet or not, and all later ones.
+
+    Keys to undo that were mailed later, to addresses that a thief may have put in, are of no use any more. A deletion
+    that was asked for after the change is taken back as well.
+
+    Args:
+        key: from the mail to the old address.
+        client: from where.
+
+    Raises:
+        InvalidGrant: the key is unknown, used or too old, or the person is gone.
+        Throttled: there is no place at the hash gate; the key stays good.
+    """
+    found = OneTimeCode.objects.filter(pk=digest_of(key), purpose=UNDO).values("user_id").first()
+    person = None if found is None else _person(found["user_id"])
+    if person is None:
+        raise InvalidGrant("no such key, or not any more")
+    # A hash takes a good part of a second, so it is made before the transaction begins.
+    password = _random_hash() if person.has_usable_password() else None
+    with transaction.atomic(using=_using()):
+        person = _person(person.pk, lock=True)
+        row = one_time_codes.redeem(code=key, purpose=UNDO)
+        if person is None:
+            raise InvalidGrant("the person is gone")
+        _spend_outdated(row)
+        if Deletion.objects.filter(pk=person.pk, requested_at__gte=row.created_at).exists() and restore(
+            user_id=person.pk
+        ):
+            person = _person(person.pk)
+        # Before the save, whose receiver would give the logins another reason, and spare the request's own.
+        ended = end_logins_of(user_id=person.pk, reason=EndReason.NOT_ME)
+        restored = _put_back(person, row, password)
+        announce(LoginsDisowned(user_id=person.pk, count=ended.count), sender=Login, using=_using())
+        if can_reset(person):
+            begin_reset(user=person, client=client)
+    return Undone(restored=restored, count=ended.count)
+
+
+def _put_back(person: Any, row: OneTimeCode, password: str | None) -> bool:
+    field, now_there = person.get_email_field_name(), address_of(person)
+    if password is not None:
+        person.password = password
+        person.save(update_fields=["password"])
+    if now_there == row.subject:
+        return True
+    if any(other.pk != person.pk for other in people_with_address(row.subject)):
+        return False
+    setattr(person, field, row.subject)
+    try:
+        with transaction.atomic(using=_using()):
+            person.save(update_fields=[field])
+    except IntegrityError:  # unique addresses: another person got it a moment ago
+        setattr(person, field, now_there)
+        return False
+    if row.payload.get("verified"):
+        mark_verified(user=person, address=row.subject)
+    announce(EmailChanged(user_id=person.pk, previous=now_there, undone=True), sender=type(person), using=_using())
+    return True
+
+
+def _random_hash() -> str:
+    # Not an unusable password: the person could then not ask for a second mail if the first one gets lost.
+    with place():
+        return make_password(secrets.token_urlsafe(32))
+
+
+def _spend_outdated(row: OneTimeCode) -> None:
+    owner: Any = row.user_id
+    later = OneTimeCode.objects.filter(user_id=owner, purpose__in=_OUTDATED, used_at=None)
+    later.filter(created_at__gte=row.created_at).update(used_at=timezone.now())
+
+
+def _person(user_id: Any, *, lock: bool = False) -> Any:
+    people: Any = get_user_model()._base_manager
+    people = people.using(_using())
+    if lock and connections[_using()].features.has_select_for_update:
+        people = people.select_for_update(no_key=connections[_using()].features.has_select_for_no_key_update)
+    return people.filter(pk=user_id).first()
+
+
+def _using() -> str:
+    return router.db_for_write(get_user_model())

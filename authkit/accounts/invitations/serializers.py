@@ -1,0 +1,65 @@
+"""Bodies and answers of invitations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.utils.translation import gettext as _
+from rest_framework import ISO_8601, serializers
+
+from authkit.core.answers import AnswerSerializer
+from authkit.core.credential_fields import BodySerializer
+from authkit.core.mailboxes import canonical, domain_of
+from authkit.signin.addresses import MAX_ADDRESS_LENGTH
+
+MAX_GROUPS = 50
+
+
+class InviteSerializer(BodySerializer):
+    """An address, and names of groups."""
+
+    email = serializers.EmailField(max_length=MAX_ADDRESS_LENGTH)
+    groups: Any = serializers.ListField(
+        child=serializers.CharField(max_length=150), required=False, max_length=MAX_GROUPS, help_text="Names of groups."
+    )
+
+    def validate_email(self, value: str) -> str:
+        """The address with its domain as DNS asks for it."""
+        if not domain_of(value):
+            raise serializers.ValidationError(_("Enter a valid email address."), code="invalid")
+        return canonical(value)
+
+    def validate_groups(self, value: list[str]) -> list[Group]:
+        """The groups. One that doesn't exist is named."""
+        found = {group.name: group for group in Group.objects.filter(name__in=value)}
+        if unknown := [name for name in value if name not in found]:
+            raise serializers.ValidationError(_("There is no group “%(name)s”.") % {"name": unknown[0]})
+        return [found[name] for name in dict.fromkeys(value)]
+
+
+class GroupNamesField(serializers.Field[Any, Any, Any, Any]):
+    """Names of groups."""
+
+    def to_representation(self, value: Any) -> list[str]:
+        return sorted(group.name for group in value.all())
+
+
+class InvitationSerializer(AnswerSerializer):
+    """An invitation as the person who sent it sees it. Its key is in the mail alone."""
+
+    id = serializers.UUIDField()
+    email = serializers.CharField()
+    groups = GroupNamesField()
+    created_at = serializers.DateTimeField(format=ISO_8601)
+    expires_at = serializers.DateTimeField(format=ISO_8601)
+    accepted_at = serializers.DateTimeField(format=ISO_8601, allow_null=True)
+
+
+class InvitationPageSerializer(AnswerSerializer):
+    """A page of invitations."""
+
+    count = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = InvitationSerializer(many=True)

@@ -1,0 +1,69 @@
+"""The proof of an address that an account has already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import mail
+from rest_framework.test import APIClient
+
+from authkit.logins.models import Login
+from authkit.signin.addresses import is_verified
+from tests.accounts.newcomers import RESEND, VERIFY, mailed_code, mailed_key, people, register
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("accounts")]
+
+
+@pytest.fixture
+def here(user: Any) -> APIClient:
+    """Alice's browser, signed in."""
+    client = APIClient()
+    client.force_login(user)
+    return client
+
+
+def test_the_mail_of_an_account_that_is_open_already_verifies_it(accounts: Callable[..., None]) -> None:
+    accounts(VERIFICATION="optional")
+    register()
+    key = mailed_key()
+    assert APIClient().post(VERIFY, {"key": key}, format="json").status_code == 200
+    assert is_verified(people().get())
+    assert APIClient().post(VERIFY, {"key": key}, format="json").status_code == 400, "once"
+    assert not Login.objects.exists()
+
+
+def test_a_person_has_the_mail_sent_again_until_the_address_is_proven(here: APIClient, user: Any) -> None:
+    assert here.post(RESEND).status_code == 202
+    assert mail.outbox[0].to == [user.email]
+    assert here.post(VERIFY, {"key": mailed_key()}, format="json").status_code == 200
+    assert here.post(RESEND).status_code == 202
+    assert len(mail.outbox) == 1
+    assert APIClient().post(RESEND).status_code == 401
+
+
+def test_a_code_is_good_for_its_owner_alone(
+    here: APIClient, make_user: Callable[..., Any], accounts: Callable[..., None], user: Any
+) -> None:
+    accounts(BY="code")
+    here.post(RESEND)
+    code, eve = mailed_code(), APIClient()
+    assert eve.post(VERIFY, {"code": code}, format="json").status_code == 401
+    eve.force_login(make_user("eve"))
+    assert eve.post(VERIFY, {"code": code}, format="json").status_code == 400
+    assert here.post(VERIFY, {"code": code}, format="json").status_code == 200
+    assert is_verified(user)
+
+
+def test_a_key_of_the_address_before_proves_nothing(here: APIClient, user: Any) -> None:
+    here.post(RESEND)
+    get_user_model()._default_manager.filter(pk=user.pk).update(email="victim@example.test")
+    assert here.post(VERIFY, {"key": mailed_key()}, format="json").status_code == 400
+    user.refresh_from_db()
+    assert not is_verified(user)
+
+
+def test_mail_flood_of_ones_own_address(here: APIClient) -> None:
+    assert [here.post(RESEND).status_code for _ in range(4)] == [202, 202, 202, 429]
