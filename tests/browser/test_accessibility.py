@@ -67,6 +67,13 @@ def problems_of(page: Page, path: str) -> list[Any]:
     return found
 
 
+def sign_in_by_cookie(page: Page, site: str, user: Any) -> None:
+    client = Client()
+    client.force_login(user)
+    name = django_settings.SESSION_COOKIE_NAME
+    page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": site}])
+
+
 def test_no_page_has_a_barrier(page: Page, live_server: Any, make_user: Callable[..., Any], settings: Any) -> None:
     provider = {"NAME": "Example ID", "ISSUER": "https://id.example", "CLIENT_ID": "me", "CLIENT_SECRET": "s" * 32}
     settings.AUTHKIT = {
@@ -82,10 +89,7 @@ def test_no_page_has_a_barrier(page: Page, live_server: Any, make_user: Callable
         seen.add(path)
         problems += problems_of(page, path)
     assert {"/auth/login/", "/auth/ended/", "/auth/unlock/"} <= seen
-    client = Client()
-    client.force_login(make_user("a-very-long-name-that-does-not-break"))
-    session = {"name": django_settings.SESSION_COOKIE_NAME, "value": client.cookies["sessionid"].value}
-    page.context.add_cookies([{**session, "url": live_server.url}])
+    sign_in_by_cookie(page, live_server.url, make_user("a-very-long-name-that-does-not-break"))
     signed_in = set()
     for path in opened(page, live_server.url):
         signed_in.add(path)
@@ -93,3 +97,30 @@ def test_no_page_has_a_barrier(page: Page, live_server: Any, make_user: Callable
             problems += problems_of(page, path)
     assert {f"/auth/account/{name}" for name in ("", "logins/", "activity/", "security/", "connections/")} <= signed_in
     assert problems == []
+
+
+def test_the_focus_is_on_what_an_action_did(
+    page: Page, live_server: Any, make_user: Callable[..., Any], password: str
+) -> None:
+    user = make_user("alice")
+    Client().force_login(user)
+    page.goto(f"{live_server.url}/auth/login/?next=/auth/account/logins/")
+    page.locator("[name=username]").fill(user.get_username())
+    page.locator("[name=password]").fill(password)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Sign out everywhere else").click()
+    said = page.get_by_role("status")
+    assert said.inner_text() == "You are signed out everywhere else."
+    assert said.evaluate("one => one === document.activeElement")
+    page.reload()
+    assert page.get_by_role("status").count() == 0
+
+
+def test_the_first_tab_skips_the_navigation(page: Page, live_server: Any, make_user: Callable[..., Any]) -> None:
+    sign_in_by_cookie(page, live_server.url, make_user("alice"))
+    page.goto(f"{live_server.url}/auth/account/logins/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#authkit-main")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
