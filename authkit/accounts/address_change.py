@@ -6,7 +6,6 @@ otherwise have the account for good by this. With ACCOUNTS.EMAIL_CHANGE = "both"
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,11 +18,11 @@ from django.utils.translation import gettext_noop as _
 from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
-from authkit.accounts.address_undo import UNDO_PAGE, undo_link
+from authkit.accounts.address_undo import undo_link
 from authkit.accounts.events import EmailChanged, EmailChangeRequested
 from authkit.accounts.refusals import SameAddress
 from authkit.accounts.settings import AccountsSettings
-from authkit.core import one_time_codes
+from authkit.core import one_time_codes, typed_codes
 from authkit.core.clients import Client
 from authkit.core.mailboxes import canonical
 from authkit.core.one_time_codes import OneTimeCode, digest_of
@@ -33,12 +32,13 @@ from authkit.logins.services import live_logins_of
 from authkit.mail import links
 from authkit.mail.mails import address_of, queue_mail
 from authkit.mail.rendering import Facts
-from authkit.signin.addresses import has_field, mailbox_key, mark_verified, people_with_address
+from authkit.signin.addresses import has_field, lock_address, mailbox_key, mark_verified, people_with_address
 from authkit.signin.mail_requests import charge_mail
 
 CONFIRM_PAGE = "account-email-confirm"
 NEW, OLD = "email_change", "email_change_old"
-"""The purposes of the keys to the new mailbox and, where both have to agree, to the old one."""
+"""The purposes of what goes to the new mailbox, a key or a code, and of the key to the old one where both have to
+agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ class Confirmed:
 
 
 def can_change() -> bool:
-    """Whether people have an address here, and mails may have links."""
-    users = get_user_model()
-    return has_field(users, users.get_email_field_name()) and links.can_link(CONFIRM_PAGE) and links.can_link(UNDO_PAGE)
+    """Whether people have an address here, and the mails can have the links that a change needs."""
+    section, users = conf.section(AccountsSettings), get_user_model()
+    needs_links = section.by == "link" or section.email_change == "both"
+    return has_field(users, users.get_email_field_name()) and (links.can_link(CONFIRM_PAGE) or not needs_links)
 
 
 def require_storable(address: str) -> None:
@@ -100,53 +101,77 @@ def request_change(*, user_id: Any, login_id: UUID, address: str, client: Client
         announce(EmailChangeRequested(user_id=user_id, client=client), sender=OneTimeCode, using=_using())
 
 
-@sensitive_variables("key")
-def confirm_change(*, key: str) -> Confirmed:
-    """Uses a key from one of the two mails. The last key that is needed changes the address, which is verified then.
+@sensitive_variables("key", "code")
+def confirm_change(*, key: str = "", code: str = "", user_id: Any = None) -> Confirmed:
+    """Uses a key, or the code, from one of the two mails. The last one that is needed changes the address, which is
+    verified then.
 
     REVOCATION.EMAIL_CHANGE decides what becomes of the person's logins, as for every other change of the address.
 
+    Args:
+        key: of a mail's link.
+        code: in its place, with `user_id`: as typed from the mail to the new address.
+        user_id: the key of the person who is signed in.
+
     Raises:
-        InvalidGrant: the key is unknown, used or too old, the login that asked for the change is over, the address was
-            changed meanwhile, or another person has the new one.
+        InvalidGrant: it is unknown, used, too old or tried too often, the login that asked for the change is over, the
+            address was changed meanwhile, or another person has the new one.
     """
-    # Read before the transaction: a database that reads from a snapshot would take it here, before the person's lock.
-    found = OneTimeCode.objects.filter(pk=digest_of(key), purpose__in=(NEW, OLD)).values("user_id", "purpose").first()
-    if found is None or found["user_id"] is None:
-        raise InvalidGrant("no such key")
+    # Looked at before the transaction: wrong tries of a code have to count, and a database that reads from a snapshot
+    # would take it here, before the locks.
+    row = typed_codes.present(code=code, purpose=NEW, subject=str(user_id)) if code else _row_of(key)
+    if row.user_id is None:
+        raise InvalidGrant("the address is another person's")
     with transaction.atomic(using=_using()):
-        # Two keys of one change that come at once are dealt with one after the other.
-        person = _person(found["user_id"], lock=True)
-        row = one_time_codes.redeem(code=key, purpose=found["purpose"])
+        # Of two people who want one address the second finds it taken, and two keys of one change are dealt with one
+        # after the other. An address before a person, as a registration takes them.
+        lock_address(row.payload["new"])
+        person = _person(row.user_id, lock=True)
+        if code:
+            typed_codes.consume(row)
+        else:
+            row = one_time_codes.redeem(code=key, purpose=row.purpose)
         if person is None or not _is_good(row, person):
             raise InvalidGrant("the change has lost its ground")
-        if _waits_for_the_other(row):
+        if row.payload["both"] and _waits_for_the_other(row):
             return Confirmed(changed=False)
         _change(person, new=row.payload["new"], asked_of_both=row.payload["both"])
     return Confirmed(changed=True)
 
 
+@sensitive_variables("key")
+def _row_of(key: str) -> OneTimeCode:
+    row = OneTimeCode.objects.filter(pk=digest_of(key), purpose__in=(NEW, OLD)).first()
+    if row is None:
+        raise InvalidGrant("no such key")
+    return row
+
+
 def _write_to_both(person: AbstractBaseUser, *, login_id: UUID, address: str, holder: AbstractBaseUser | None) -> None:
-    lifetime, old = conf.section(AccountsSettings).key_lifetime, address_of(person)
-    both = conf.section(AccountsSettings).email_change == "both" and bool(old)
-    change: dict[str, Any] = {
-        "lifetime": lifetime,
-        "user_id": None if holder is not None else person.pk,
-        "binding": secrets.token_hex(16) if both else "",
-        "payload": {"login": str(login_id), "old": old, "new": address, "both": both},
-    }
-    key = one_time_codes.issue(purpose=NEW, **change)
-    name = person.get_username()
-    facts: Facts = [(_("New address"), address), (_("Asked for"), timezone.now())]
-    if holder is None:
-        queue_mail(
-            kind="email_change", to=address, name=name, link=links.key_link(CONFIRM_PAGE, key=key), lifetime=lifetime
+    section, old, name = conf.section(AccountsSettings), address_of(person), person.get_username()
+    both = section.email_change == "both" and bool(old)
+    payload = {"login": str(login_id), "old": old, "new": address, "both": both}
+    owner = None if holder is not None else person.pk
+    code = link = ""
+    if section.by == "code":
+        lifetime = section.code_lifetime
+        code = typed_codes.issue(
+            purpose=NEW, subject=str(person.pk), about=address, lifetime=lifetime, user_id=owner, payload=payload
         )
     else:
+        lifetime = section.key_lifetime
+        key = one_time_codes.issue(purpose=NEW, subject=address, lifetime=lifetime, user_id=owner, payload=payload)
+        link = links.key_link(CONFIRM_PAGE, key=key)
+    if holder is None:
+        words = {"code": code, "minutes": str(int(lifetime.total_seconds() // 60))}
+        queue_mail(kind="email_change", to=address, name=name, words=words, link=link, lifetime=lifetime)
+    else:
         queue_mail(kind="email_taken", to=address_of(holder), name=holder.get_username(), lifetime=lifetime)
+    facts: Facts = [(_("New address"), address), (_("Asked for"), timezone.now())]
     if both:
-        link = links.key_link(CONFIRM_PAGE, key=one_time_codes.issue(purpose=OLD, **change))
-        queue_mail(kind="email_change_both", to=old, name=name, facts=facts, link=link, lifetime=lifetime)
+        key = one_time_codes.issue(purpose=OLD, lifetime=section.key_lifetime, user_id=owner, payload=payload)
+        link = links.key_link(CONFIRM_PAGE, key=key)
+        queue_mail(kind="email_change_both", to=old, name=name, facts=facts, link=link, lifetime=section.key_lifetime)
     else:
         queue_mail(kind="email_change_notice", to=old, name=name, facts=facts, link=undo_link(person))
 
@@ -160,10 +185,9 @@ def _is_good(row: OneTimeCode, person: AbstractBaseUser) -> bool:
 
 
 def _waits_for_the_other(row: OneTimeCode) -> bool:
-    if not row.payload["both"]:
-        return False
+    # A person has one change at a time, so any other key that is not used is that of the other mailbox.
     owner: Any = row.user_id
-    other = OneTimeCode.objects.filter(user_id=owner, binding=row.binding, used_at=None).exclude(pk=row.pk)
+    other = OneTimeCode.objects.filter(user_id=owner, purpose__in=(NEW, OLD), used_at=None).exclude(pk=row.pk)
     if connections[_using()].features.has_select_for_update:
         other = other.select_for_update()  # what is there now, and not what was when the snapshot was taken
     return other.first() is not None

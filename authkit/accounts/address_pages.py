@@ -15,8 +15,10 @@ from authkit.accounts.address_change import can_change, confirm_change, request_
 from authkit.accounts.address_undo import undo_change
 from authkit.accounts.pages import KeyPage, RecentPage
 from authkit.accounts.refusals import SameAddress
+from authkit.accounts.registration.forms import CodeForm
+from authkit.accounts.registration.pages import is_by_code
 from authkit.core.refusals import headers_of, sentence_of
-from authkit.exceptions import NotFound, Throttled
+from authkit.exceptions import InvalidGrant, NotFound, Throttled
 from authkit.logins.current import current_login
 from authkit.sessions.receivers import client_of
 from authkit.signin.addresses import MAX_ADDRESS_LENGTH, is_verified
@@ -41,9 +43,13 @@ class ChangeAddressPage(RecentPage):
     """Asks for another address, after a recent sign-in."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        if "code" in request.GET and is_by_code():
+            return self._show(request, "code", form=CodeForm())
         return self._show(request, "form", form=NewAddressForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        if "code" in request.POST and is_by_code():
+            return self._confirm(request)
         form, login = NewAddressForm(request.POST), current_login(request)
         if not form.is_valid():
             return self._show(request, "form", form=form, status=400)
@@ -63,7 +69,18 @@ class ChangeAddressPage(RecentPage):
             for name, value in headers_of(refused.status, refused.retry_after).items():
                 answer.headers[name] = value
             return answer
-        return self._show(request, "sent", address=address)
+        return self._show(request, "sent", address=address, form=CodeForm() if is_by_code() else None)
+
+    def _confirm(self, request: HttpRequest) -> HttpResponse:
+        form = CodeForm(request.POST)
+        if not form.is_valid():
+            return self._show(request, "code", form=form, status=400)
+        try:
+            confirmed = confirm_change(code=form.cleaned_data["code"], user_id=request.user.pk)
+        except InvalidGrant:
+            form.add_error("code", gettext("This is not the code, or it is too old. After 5 tries you need a new one."))
+            return self._show(request, "code", form=form, status=400)
+        return render(request, ConfirmAddressPage.template, {"state": "done", "changed": confirmed.changed})
 
     def _show(self, request: HttpRequest, state: str, *, status: int = 200, **context: Any) -> HttpResponse:
         person: Any = request.user
@@ -72,6 +89,7 @@ class ChangeAddressPage(RecentPage):
             "state": state if can_change() else "off",
             "present": present,
             "verified": is_verified(person),
+            "by_code": is_by_code(),
             **context,
         }
         return render(request, "authkit/email_change.html", context, status=status)

@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, connections, router, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -33,7 +34,7 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
 from authkit.mail import links
 from authkit.mail.mails import address_of
-from authkit.signin.addresses import is_verified, mark_verified, people_with_address
+from authkit.signin.addresses import is_verified, lock_address, mark_verified, people_with_address
 
 UNDO_PAGE = "account-email-undo"
 UNDO = "email_undo"
@@ -41,7 +42,7 @@ UNDO = "email_undo"
 LIFETIME = timedelta(days=7)
 """A person reads mails late."""
 
-_OUTDATED = ("email_change", "email_change_old", UNDO)
+_PENDING = ("email_change", "email_change_old")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ class Undone:
 
 
 def undo_link(person: AbstractBaseUser) -> str:
-    """A link for a mail to the address that the person has now. In the transaction of what the mail tells of."""
+    """A link for a mail to the address that the person has now; empty where mails can't have one. In the transaction of
+    what the mail tells of."""
+    if not links.can_link(UNDO_PAGE):
+        return ""
     key = one_time_codes.issue(
         purpose=UNDO,
         lifetime=LIFETIME,
@@ -80,13 +84,14 @@ def undo_change(*, key: str, client: Client) -> Undone:
         InvalidGrant: the key is unknown, used or too old, or the person is gone.
         Throttled: there is no place at the hash gate; the key stays good.
     """
-    found = OneTimeCode.objects.filter(pk=digest_of(key), purpose=UNDO).values("user_id").first()
-    person = None if found is None else _person(found["user_id"])
-    if person is None:
+    found = OneTimeCode.objects.filter(pk=digest_of(key), purpose=UNDO).first()
+    person = None if found is None else _person(found.user_id)
+    if found is None or person is None:
         raise InvalidGrant("no such key, or not any more")
     # A hash takes a good part of a second, so it is made before the transaction begins.
     password = _random_hash() if person.has_usable_password() else None
     with transaction.atomic(using=_using()):
+        lock_address(found.subject)
         person = _person(person.pk, lock=True)
         row = one_time_codes.redeem(code=key, purpose=UNDO)
         if person is None:
@@ -135,8 +140,9 @@ def _random_hash() -> str:
 
 def _spend_outdated(row: OneTimeCode) -> None:
     owner: Any = row.user_id
-    later = OneTimeCode.objects.filter(user_id=owner, purpose__in=_OUTDATED, used_at=None)
-    later.filter(created_at__gte=row.created_at).update(used_at=timezone.now())
+    mine = OneTimeCode.objects.filter(user_id=owner, used_at=None)
+    pending, later = Q(purpose__in=_PENDING), Q(purpose=UNDO, created_at__gte=row.created_at)
+    mine.filter(pending | later).update(used_at=timezone.now())
 
 
 def _person(user_id: Any, *, lock: bool = False) -> Any:

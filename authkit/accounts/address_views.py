@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework import serializers
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +15,8 @@ from authkit.accounts.address_undo import undo_change
 from authkit.accounts.deletion_views import KeySerializer
 from authkit.accounts.passwords.serializers import SaidSerializer
 from authkit.accounts.refusals import SameAddress
-from authkit.api.views import UNAUTHENTICATED, SignedInView
+from authkit.accounts.registration.serializers import KeyOrCodeSerializer
+from authkit.api.views import EVERY_CREDENTIAL, UNAUTHENTICATED, SignedInView
 from authkit.core.answers import AnswerSerializer, answer
 from authkit.core.api import ApiView
 from authkit.core.credential_fields import BodySerializer
@@ -93,23 +95,28 @@ class ChangeAddressView(SignedInView):
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class ConfirmAddressView(ApiView):
-    """`POST account/email/change/confirm/`: agrees to a change. The key is the credential."""
+    """`POST account/email/change/confirm/`: agrees to a change. With a code the person has to be signed in."""
 
+    authentication_classes = EVERY_CREDENTIAL
     default_throttle_scope = "authkit-email"
 
     @operation(
         "email_change_confirm",
         "Accounts",
         "Change an e-mail address by the key of a mail",
-        description="Once, and only while the login that asked for the change is alive.",
-        body=KeySerializer,
+        description="Once, and only while the login that asked for the change is alive. A key says whose address it "
+        "changes. A code is that of the caller, who has to be signed in.",
+        body=KeyOrCodeSerializer,
         answers={200: ConfirmedSerializer},
-        refuses={400: ("invalid_grant",)},
+        refuses={400: ("invalid_grant",), 401: UNAUTHENTICATED, 403: ("csrf_failed",)},
     )
     def post(self, request: Request) -> Response:
-        body = KeySerializer(data=request.data)
+        body = KeyOrCodeSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return answer(ConfirmedSerializer, confirm_change(key=body.validated_data["key"]))
+        key, code = body.validated_data["key"], body.validated_data["code"]
+        if code and not request.user.is_authenticated:
+            raise NotAuthenticated
+        return answer(ConfirmedSerializer, confirm_change(key=key, code=code, user_id=request.user.pk))
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

@@ -314,6 +314,58 @@ def test_without_public_url_no_mail_can_have_a_link_and_the_call_says_404(user: 
     assert not mail.outbox
 
 
+def by_code(settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "ACCOUNTS": {"BY": "code"}}
+
+
+def code_to(address: str) -> str:
+    body = next(message.body for message in reversed(mail.outbox) if message.to == [address])
+    return str(re.findall(r"[B-Z]{4}-[B-Z]{4}", str(body))[0])
+
+
+def test_code_in_place_of_the_link_is_the_callers_alone(
+    user: Any, make_user: Callable[..., Any], settings: Any
+) -> None:
+    by_code(settings)
+    client = signed_in(user)
+    ask(client)
+    body = {"code": code_to(WANTED).lower().replace("-", " ")}
+    assert APIClient().post(f"{API}confirm/", body, format="json").status_code == 401
+    assert signed_in(make_user("mallory")).post(f"{API}confirm/", body, format="json").status_code == 400
+    assert client.post(f"{API}confirm/", body, format="json").json() == {"changed": True}
+    assert address_of(again(user)) == WANTED
+
+
+def test_guessed_code_is_dead_after_5_tries(user: Any, settings: Any) -> None:
+    by_code(settings)
+    client = signed_in(user)
+    ask(client)
+    for _ in range(5):
+        assert client.post(f"{API}confirm/", {"code": "BBBB-BBBB"}, format="json").status_code == 400
+    assert client.post(f"{API}confirm/", {"code": code_to(WANTED)}, format="json").status_code == 400
+    assert address_of(again(user)) == address_of(user)
+
+
+@pytest.mark.parametrize("body", [{}, {"key": "x", "code": "y"}, {"code": None}, {"code": "\ud800"}, {"key": "\x00"}])
+def test_bad_confirmation_is_a_field_error(user: Any, body: Any) -> None:
+    answer = signed_in(user).post(f"{API}confirm/", json.dumps(body), content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_code_is_typed_on_the_page(user: Any, password: str, settings: Any) -> None:
+    by_code(settings)
+    browser = Browser(enforce_csrf_checks=True)
+    fields = {**Forms(browser.get(LOGIN)).to(LOGIN), "username": user.get_username(), "password": password}
+    browser.post(LOGIN, fields)
+    sent = browser.post(PAGE, {**Forms(browser.get(PAGE)).to(PAGE), "email": WANTED})
+    form = Forms(sent).to(PAGE)
+    assert browser.post(PAGE, {**form, "code": "BBBB-BBBB"}).status_code == 400
+    assert Forms(browser.get(PAGE, {"code": ""})).to(PAGE)
+    done = browser.post(PAGE, {**form, "code": code_to(WANTED)})
+    assert (done.status_code, address_of(again(user))) == (200, WANTED)
+    assert browser.get(PAGE).status_code == 200, "the login that asked goes on"
+
+
 def test_whole_way_by_pages(user: Any, password: str) -> None:
     browser, old = Browser(enforce_csrf_checks=True), address_of(user)
     fields = {**Forms(browser.get(LOGIN)).to(LOGIN), "username": user.get_username(), "password": password}
