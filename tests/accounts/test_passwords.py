@@ -15,6 +15,8 @@ from authkit.accounts.passwords.demands import demand_password
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import Login
 from authkit.mail.models import Delivery
+from authkit.signin import breaches
+from tests.signin.breached import write_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -338,3 +340,29 @@ def test_a_reset_to_the_same_password_does_not_answer_a_demand(user: Any, passwo
     assert confirm(key, password).status_code == 400
     assert confirm(key).status_code == 200
     assert not PasswordDemand.objects.exists()
+
+
+@pytest.mark.parametrize("must_change", [True, False])
+def test_a_breached_password_restricts_the_login_that_it_opened(
+    user: Any,
+    credentials: Any,
+    password: str,
+    settings: Any,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    must_change: bool,
+) -> None:
+    other = pair_of(user, credentials)  # before anything is looked up
+    path = write_file(tmp_path / "breached.bin", password)
+    settings.AUTHKIT = {
+        **settings.AUTHKIT,
+        "LOGIN": {"BREACHED_FILE": str(path)},
+        "ACCOUNTS": {"MUST_CHANGE_BREACHED": must_change},
+    }
+    monkeypatch.setattr(breaches, "AFTER_SECONDS", 0.0)
+    api = bearer(pair_of(user, credentials)["access"])
+    breaches.wait_for_look_ups()
+    assert api.get("/auth/api/logins/").status_code == (403 if must_change else 200)
+    assert api.get("/auth/api/me/").status_code == 200
+    assert bearer(other["access"]).get("/auth/api/logins/").status_code == 200
+    assert PasswordDemand.objects.filter(reason="breached").exists() is must_change
