@@ -1,4 +1,5 @@
-"""What `manage.py check` says of the section ACCOUNTS.
+"""What `manage.py check` says of the section ACCOUNTS. Those of registration, E250 to E255, are in
+`authkit.accounts.registration.checks`.
 
 E259  the user model has no field is_active
 """
@@ -11,6 +12,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error
 
 from authkit.accounts.deletion import can_deactivate
+from authkit.accounts.registration.checks import check_fields, check_public_url, check_rules
 
 
 def check_is_active(**_: Any) -> list[CheckMessage]:
@@ -22,5 +24,5 @@ def check_is_active(**_: Any) -> list[CheckMessage]:
     return [Error(text, hint=hint, id="authkit.E259")]
 
 
-CHECKS: tuple[Callable[..., Any], ...] = (check_is_active,)
-DEPLOY_CHECKS: tuple[Callable[..., Any], ...] = ()
+CHECKS: tuple[Callable[..., Any], ...] = (check_rules, check_fields, check_is_active)
+DEPLOY_CHECKS: tuple[Callable[..., Any], ...] = (check_public_url,)
