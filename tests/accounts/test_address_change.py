@@ -44,7 +44,13 @@ WANTED = "new@example.test"
 
 @pytest.fixture(autouse=True)
 def block(settings: Any) -> None:
-    settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com", "ACCOUNTS": {}, "AUDIT": {}, "SOCIAL": {}}
+    settings.AUTHKIT = {
+        "MAIL": {"NEW_DEVICE": "off"},
+        "PUBLIC_URL": "https://www.example.com",
+        "ACCOUNTS": {},
+        "AUDIT": {},
+        "SOCIAL": {},
+    }
 
 
 def signed_in(user: Any) -> APIClient:
@@ -250,7 +256,7 @@ def test_enumeration_by_a_change_to_a_taken_address(
     user: Any, make_user: Callable[..., Any], settings: Any, monkeypatch: pytest.MonkeyPatch, spelling: str
 ) -> None:
     """The same answer, statements and rows as for a free address; the owner is told, and the key is no person's."""
-    settings.AUTHKIT = {**settings.AUTHKIT, "MAIL": {"DELIVER": "command"}}
+    settings.AUTHKIT = {**settings.AUTHKIT, "MAIL": {"DELIVER": "command", "NEW_DEVICE": "off"}}
     monkeypatch.setattr("authkit.mail.outbox.email_backend", lambda: "django.core.mail.backends.smtp.EmailBackend")
     make_user("carol")
     client, seen = signed_in(user), []
