@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 from authkit.features import Feature
@@ -31,3 +31,7 @@ class AccountsConfig(AppConfig):
 
         demands.connect()
         notices.connect()
+        if apps.is_installed("django.contrib.admin"):
+            from authkit.accounts.passwords.admin import reach_user_admins
+
+            reach_user_admins()

@@ -25,7 +25,7 @@ class AccountsSettings:
     verification: str = setting("required", choices=("required", "optional", "off"))
     """Whether an address is proven: before there is an account (`"required"`), later (`"optional"`), or never."""
     by: str = setting("link", choices=("link", "code"))
-    """What the mail that proves an address has: a link, or a code that is typed where the person registers."""
+    """What the mail that proves an address, or resets a password, has: a link, or a code that is typed."""
     usernames_are_public: bool = setting(False)
     """Whether a person who registers is told at once that a user name is taken. If not, a person with a proven address
     is told."""

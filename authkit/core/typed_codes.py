@@ -91,6 +91,12 @@ def present(*, code: str, purpose: str, subject: str) -> OneTimeCode:
     return row
 
 
+def give_back(row: OneTimeCode) -> None:
+    """Takes the try back that `present` has spent, for a right code whose effect was refused for another cause."""
+    same = OneTimeCode.objects.filter(pk=row.pk, binding=row.binding, used_at=None, attempts__gt=0)
+    same.update(attempts=F("attempts") - 1)
+
+
 def consume(row: OneTimeCode) -> None:
     """Uses a code up by one conditional UPDATE, within the transaction of its effect.
 

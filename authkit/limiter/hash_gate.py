@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from django.contrib.auth.hashers import Argon2PasswordHasher, ScryptPasswordHasher, get_hashers
+
 from authkit import conf
 from authkit.exceptions import Throttled
 
@@ -21,6 +23,16 @@ PATIENCE = 1.0
 _condition = threading.Condition()
 _taken = 0
 _holds: ContextVar[bool] = ContextVar("authkit_hash_gate", default=False)
+
+
+def memory_of_a_hash() -> int | None:
+    """Bytes that one hash by the first of PASSWORD_HASHERS takes; None where that is next to nothing, or not known."""
+    first = get_hashers()[0]
+    if isinstance(first, Argon2PasswordHasher):
+        return int(first.memory_cost) * 1024
+    if isinstance(first, ScryptPasswordHasher):
+        return 128 * int(first.work_factor) * int(first.block_size)
+    return None
 
 
 @contextmanager

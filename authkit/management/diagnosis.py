@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from authkit import conf, features
 from authkit.core import clocks
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
+from authkit.limiter.hash_gate import memory_of_a_hash
 from authkit.limiter.summary import sentences
 from authkit.logins.models import Login
 from authkit.mail import state as queue
@@ -74,6 +76,7 @@ def diagnose() -> Iterator[Finding]:
     if has_database:
         yield from _limiter()
         yield from _mails()
+    yield from _hashes(settings)
     for sentence in beyond_endings():
         yield Finding("Not reached", sentence, Level.NOTE)
     yield from _if_redis_died(found, settings)
@@ -287,6 +290,26 @@ def _mails() -> Iterator[Finding]:
             yield Finding("Mails", text, Level(weight))
     except DatabaseError as error:
         yield Finding("Mails", f"the queue can't be read ({type(error).__name__})", Level.FAULT)
+
+
+def _hashes(settings: conf.Settings) -> Iterator[Finding]:
+    """The memory that passwords take: of one hash, times LIMITER.HASHES, times the processes of the site."""
+    memory, hashes = memory_of_a_hash(), settings.limiter.hashes
+    if memory is None:
+        return
+    said = os.environ.get("WEB_CONCURRENCY", "")
+    workers = int(said) if said.isascii() and said.isdigit() else 0
+    text = f"one hash takes {_megabytes(memory)}, and LIMITER.HASHES lets {hashes} run at once in a process"
+    of_process = memory * hashes
+    whole = f"{_megabytes(of_process)} for each process of the site"
+    if workers:
+        whole = f"{_megabytes(of_process * workers)} for the {workers} of WEB_CONCURRENCY"
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if of_process * max(workers, 1) <= have:
+        yield Finding("Passwords", f"{text}: {whole}")
+    else:
+        text = f"{text}: {whole}, and the machine has {_megabytes(have)}. Lower LIMITER.HASHES"
+        yield Finding("Passwords", text, Level.FAULT)
 
 
 def _is_in_use(found: RedisState, settings: conf.Settings) -> bool:

@@ -44,7 +44,8 @@ def area_of(request: HttpRequest) -> Area:
     entries = (
         Entry(link, "page" if link.url == request.path else "true" if link.url == parent else "") for link in pages
     )
-    return Area(navigation=tuple(entries), pages=(*pages[1:], *overview), security=security)
+    listed = (link for link in pages if link.url != reverse("authkit:account"))
+    return Area(navigation=tuple(entries), pages=(*listed, *overview), security=security)
 
 
 def _own() -> tuple[AccountLink, ...]:

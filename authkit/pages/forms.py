@@ -44,6 +44,14 @@ class NameForm(forms.Form):
         if _is_address(identifiers):
             self.fields["username"].widget.input_type = "email"
 
+    def focus(self, name: str) -> None:
+        """Puts the cursor into this field when the page opens."""
+        self.fields[name].widget.attrs["autofocus"] = True
+
+    def describe(self, html_id: str) -> None:
+        """Ties the sentence with this HTML id to the name, so that a screen reader reads it there."""
+        self.fields["username"].widget.attrs["aria-describedby"] = html_id
+
 
 class LoginForm(NameForm):
     """Identifier, password, "keep me signed in". Without messages of its own: the page has one for all failures."""
@@ -55,14 +63,6 @@ class LoginForm(NameForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     remember = forms.BooleanField(label=_("Keep me signed in"), required=False)
-
-    def focus(self, name: str) -> None:
-        """Puts the cursor into this field when the page opens."""
-        self.fields[name].widget.attrs["autofocus"] = True
-
-    def describe(self, html_id: str) -> None:
-        """Ties the sentence with this HTML id to the field with the cursor, so that a screen reader reads it there."""
-        self.fields["username"].widget.attrs["aria-describedby"] = html_id
 
     def refuse(self, error_id: str) -> None:
         """Ties both fields to the sentence with this HTML id, so that a screen reader reads it with them."""

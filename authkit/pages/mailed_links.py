@@ -75,7 +75,7 @@ class UnlockPage(MailedLinkPage):
             return self._unlock(request)
         form = _name_form(request.POST)
         if not form.is_valid():
-            return self._show(request, "form", form=form, error=gettext("Enter your name."), status=400)
+            return self._refuse(request, form, gettext("Enter your name."), status=400)
         settings = conf.current()
         try:
             unlocking.request_unlock(
@@ -86,7 +86,7 @@ class UnlockPage(MailedLinkPage):
         except NotFound:
             return self._show(request, "off", status=404)
         except Throttled as refused:
-            answer = self._show(request, "form", form=form, error=sentence_of(refused), status=refused.status)
+            answer = self._refuse(request, form, sentence_of(refused), status=refused.status)
             for name, value in headers_of(refused.status, refused.retry_after).items():
                 answer.headers[name] = value
             return answer
@@ -98,6 +98,11 @@ class UnlockPage(MailedLinkPage):
         except InvalidGrant:
             return self._show(request, "spent", status=400)
         return self._show(request, "done")
+
+    def _refuse(self, request: HttpRequest, form: NameForm, sentence: str, *, status: int) -> HttpResponse:
+        form.focus("username")
+        form.describe("authkit-error")
+        return self._show(request, "form", form=form, error=sentence, status=status)
 
     def _show(self, request: HttpRequest, state: str, *, status: int = 200, **context: Any) -> HttpResponse:
         return render(request, "authkit/unlock.html", {"state": state, **context}, status=status)

@@ -17,7 +17,7 @@ from authkit.sessions.state import ended_login, known_state
 COOKIE = "authkit-ended"
 
 LIFETIME = 600
-"""Seconds. Who comes later has begun something new."""
+"""Seconds. A person who comes later has begun something new."""
 
 
 def why_ended(request: HttpRequest) -> EndReason | None:
@@ -29,7 +29,8 @@ def why_ended(request: HttpRequest) -> EndReason | None:
 
 def told(request: HttpRequest, response: HttpResponseBase) -> None:
     """Takes the note away, once a page has said it or the person has signed in."""
-    response.delete_cookie(_name(request), samesite="Lax")
+    if read_cookie(request, _name(request)) is not None:
+        response.delete_cookie(_name(request), samesite="Lax")
     request.__dict__[_TOLD] = True
 
 

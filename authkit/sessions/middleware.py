@@ -50,6 +50,9 @@ _CSRF_COOKIE_IS_DUE = "CSRF_COOKIE_NEEDS_UPDATE"
 """By this key of META CsrfViewMiddleware knows that its cookie is to be set (private; as read in Django 5.2 to 6.1)."""
 
 
+_LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+
+
 class SessionLoginMiddleware:
     """Puts the checked user behind `request.user` and `request.auser`, as lazily as Django does.
 
@@ -66,6 +69,7 @@ class SessionLoginMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self.is_async = iscoroutinefunction(get_response)
+        self.login_is_required = _LOGIN_REQUIRED in settings.MIDDLEWARE
         if self.is_async:
             markcoroutinefunction(self)
             # Django would call a function in a thread, at each request.
@@ -120,16 +124,26 @@ class SessionLoginMiddleware:
                 response = answer_of(outage_of(error), request)
         return _truthful(request, response)
 
-    def process_view(self, request: HttpRequest, *_view: Any) -> Any:
-        """Refuses a restricted login whose user a middleware has asked for before the view was known."""
-        state = known_state(request)
-        if state is None or state.login is None or not state.login.restricted or is_open(request):
-            return None
-        return _restricted(request, PasswordChangeRequired("the login is restricted"))
+    def process_view(self, request: HttpRequest, view: Any, *_given: Any) -> Any:
+        """Refuses a restricted login whose user a middleware has asked for before the view was known, or is about to
+        ask for: Django would make a 500 of a refusal that is raised in there."""
+        if self._is_asked_next(request, view):
+            try:
+                resolve_user(request)
+            except PasswordChangeRequired as refused:
+                return _restricted(request, refused)
+        return _answer_to_restricted(request)
 
-    async def _aprocess_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:
-        response: HttpResponse | None = SessionLoginMiddleware.process_view(self, request, *view)
-        return response
+    async def _aprocess_view(self, request: HttpRequest, view: Any, *_given: Any) -> HttpResponse | None:
+        if self._is_asked_next(request, view):
+            try:
+                await request.auser()
+            except PasswordChangeRequired as refused:
+                return _restricted(request, refused)
+        return _answer_to_restricted(request)
+
+    def _is_asked_next(self, request: HttpRequest, view: Any) -> bool:
+        return self.login_is_required and getattr(view, "login_required", True) and known_user(request) is None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """503 for a view, of Django's or DRF's, that asked for its user while the database could not be asked, or for
@@ -191,6 +205,13 @@ def _refuses_sign_in(request: HttpRequest, exception: Exception) -> bool:
     return state is not None and state.refused is exception
 
 
+def _answer_to_restricted(request: HttpRequest) -> HttpResponse | None:
+    state = known_state(request)
+    if state is None or state.login is None or not state.login.restricted or is_open(request):
+        return None
+    return _restricted(request, PasswordChangeRequired("the login is restricted"))
+
+
 def _restricted(request: HttpRequest, refused: PasswordChangeRequired) -> HttpResponse:
     way = None if _wants_json(request) else way_out(request)
     return answer_of(refused, request) if way is None else way
@@ -217,6 +238,8 @@ def _begin(request: HttpRequest) -> None:
             "authkit.sessions.middleware.SessionLoginMiddleware stands right after "
             "django.contrib.auth.middleware.AuthenticationMiddleware in MIDDLEWARE."
         )
+    if isinstance(request.session, SessionStore):
+        request.session.open_to_request()
     request.user = cast("Any", SimpleLazyObject(partial(resolve_user, request)))
     request.auser = cast("Any", partial(_aresolve_user, request))
 

@@ -51,6 +51,11 @@ class SessionStore(DatabaseSessionStore):
     withheld_key: str | None = None
     """The id of a session that opened empty because this process can't judge its login (another SECRET_KEY): its data
     stays as it is, for the processes that can."""
+    is_of_request: bool = False
+    """Whether our middleware deals with its request, and refuses each view that a restricted login does not reach."""
+    held_back: dict[str, Any] | None = None
+    """What makes a restricted login's session that of a person, where another reader opened it, such as a socket. That
+    reader finds no person, and what it puts in is not saved."""
     ended_key: str | None = None
     """The id under which a session still lies that opened empty, because its login is over."""
     login: Login | None = None
@@ -138,15 +143,24 @@ class SessionStore(DatabaseSessionStore):
         """
         data = _in_force(self._opened(current_engine().load(self)))
         if SESSION_KEY not in data or self._stands(data):
-            return data
+            return self._within_reach(data)
         return self._emptied()
 
     async def aload(self) -> dict[str, Any]:
         """See load()."""
         data = _in_force(self._opened(await current_engine().aload(self)))
         if SESSION_KEY not in data or await sync_to_async(self._stands)(data):
-            return data
+            return self._within_reach(data)
         return self._emptied()
+
+    def open_to_request(self) -> None:
+        """For the middleware: the session is that of a request, whose view decides what a restricted login reaches. A
+        middleware before ours may have read it already."""
+        self.is_of_request = True
+        if self.held_back is not None:
+            cache: dict[str, Any] = self._session_cache  # type: ignore[attr-defined]  # Django's, once it was read
+            cache.update(self.held_back)
+            self.held_back = None
 
     def exists(self, session_key: str | None) -> bool:
         return session_key is not None and current_engine().exists(self, session_key)
@@ -244,6 +258,14 @@ class SessionStore(DatabaseSessionStore):
             self.carried_by(verdict.principal.login, auth_hash=data.get(HASH_SESSION_KEY))
         return verdict.ended is None
 
+    def _within_reach(self, data: dict[str, Any]) -> dict[str, Any]:
+        principal = None if self.verdict is None else self.verdict.principal
+        if self.is_of_request or principal is None or not principal.restricted:
+            return data
+        names = (SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY, LOGIN_SESSION_KEY)
+        self.held_back = {name: data.pop(name) for name in names if name in data}
+        return data
+
     def carried_by(self, login: Login, *, auth_hash: str | None) -> None:
         """Notes the login that carries this session, and the hash of the password under which it does."""
         self.login, self.hash_at_load = login, auth_hash
@@ -259,6 +281,8 @@ class SessionStore(DatabaseSessionStore):
     def _is_withheld(self) -> bool:
         """Whether a save would overwrite data that is for other processes. The data of this request is not kept then:
         under an id of its own it would take the cookie's place, and sign the person out on all machines."""
+        if self.held_back is not None:
+            return True
         return self.withheld_key is not None and self.session_key == self.withheld_key
 
     def _forget_ended(self, deleted: str) -> None:

@@ -15,6 +15,8 @@ from authkit.accounts.passwords.demands import demand_password
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.logins.models import Login
 from authkit.mail.models import Delivery
+from authkit.signin import breaches
+from tests.signin.breached import write_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -271,6 +273,37 @@ def test_a_flood_of_resets_is_held_up_for_known_and_unknown_alike(user: Any) -> 
     assert len(mail.outbox) == 3
 
 
+def code_of(user: Any) -> str:
+    assert APIClient().post(RESET, {"email": user.email}, format="json").status_code == 202
+    return re.findall(r"\b[A-Z]{4}-[A-Z]{4}\b", mail.outbox[-1].body)[0]
+
+
+def confirm_code(user: Any, code: str, new: str = NEW) -> Any:
+    body = {"email": user.email.upper(), "code": code, "new_password": new}
+    return APIClient().post(CONFIRM, body, format="json")
+
+
+def test_a_code_resets_once_and_a_refused_password_spends_no_try(user: Any, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "ACCOUNTS": {"BY": "code"}, "PUBLIC_URL": ""}
+    settings.AUTH_PASSWORD_VALIDATORS += [
+        {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"}
+    ]
+    code = code_of(user)
+    for new in (*["short"] * 6, *[user.email] * 6):
+        assert list(confirm_code(user, code, new).json()) == ["new_password"]
+    assert confirm_code(user, code.lower().replace("-", " ")).status_code == 200
+    assert confirm_code(user, code).json()["code"] == "invalid_grant"
+    user.refresh_from_db()
+    assert user.check_password(NEW)
+
+
+def test_five_wrong_codes_and_the_right_one_is_dead(user: Any, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "ACCOUNTS": {"BY": "code"}}
+    code = code_of(user)
+    assert {confirm_code(user, "WDJB-MJHT").status_code for _ in range(5)} == {400}
+    assert confirm_code(user, code).json()["code"] == "invalid_grant"
+
+
 def test_of_two_accounts_with_look_alike_addresses_the_literal_one_gets_the_mail(user: Any, make_user: Any) -> None:
     other = make_user("bob")
     type(other).objects.filter(pk=other.pk).update(email=user.email.upper())
@@ -307,3 +340,29 @@ def test_a_reset_to_the_same_password_does_not_answer_a_demand(user: Any, passwo
     assert confirm(key, password).status_code == 400
     assert confirm(key).status_code == 200
     assert not PasswordDemand.objects.exists()
+
+
+@pytest.mark.parametrize("must_change", [True, False])
+def test_a_breached_password_restricts_the_login_that_it_opened(
+    user: Any,
+    credentials: Any,
+    password: str,
+    settings: Any,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    must_change: bool,
+) -> None:
+    other = pair_of(user, credentials)  # before anything is looked up
+    path = write_file(tmp_path / "breached.bin", password)
+    settings.AUTHKIT = {
+        **settings.AUTHKIT,
+        "LOGIN": {"BREACHED_FILE": str(path)},
+        "ACCOUNTS": {"MUST_CHANGE_BREACHED": must_change},
+    }
+    monkeypatch.setattr(breaches, "AFTER_SECONDS", 0.0)
+    api = bearer(pair_of(user, credentials)["access"])
+    breaches.wait_for_look_ups()
+    assert api.get("/auth/api/logins/").status_code == (403 if must_change else 200)
+    assert api.get("/auth/api/me/").status_code == 200
+    assert bearer(other["access"]).get("/auth/api/logins/").status_code == 200
+    assert PasswordDemand.objects.filter(reason="breached").exists() is must_change

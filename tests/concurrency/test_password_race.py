@@ -15,10 +15,10 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.db import connection, transaction
 
+from authkit.accounts.password_rules import PasswordRefused
 from authkit.accounts.passwords.changing import change_password
 from authkit.accounts.passwords.demands import demand_password
 from authkit.accounts.passwords.resetting import begin_reset, reset_password
-from authkit.accounts.passwords.rules import PasswordRefused
 from authkit.core.clients import Client
 from authkit.exceptions import InvalidGrant
 from authkit.logins.models import Login

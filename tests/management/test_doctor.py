@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from authkit.management import diagnosis
 from authkit.redis import state
 from authkit.revocation import epochs, hints
 from authkit.revocation.models import CacheEpoch
@@ -253,3 +254,14 @@ def test_database_out_of_reach_fails_and_redis_is_looked_at_all_the_same(setting
     assert "out of reach (OperationalError). Every answer that needs it is a 503" in section(printed, "Database")
     assert "fault: out of reach" in section(printed, "Redis")
     assert failed
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("workers", "level"), [("", "fine"), ("2", "fine"), ("100000", "fault")])
+def test_memory_of_passwords_is_said(settings: Any, monkeypatch: pytest.MonkeyPatch, workers: str, level: str) -> None:
+    """One hash by Argon2, times LIMITER.HASHES, times the processes."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    monkeypatch.setenv("WEB_CONCURRENCY", workers)
+    [found] = [finding for finding in diagnosis.diagnose() if finding.topic == "Passwords"]
+    assert (found.level, "100.0 MB" in found.text, "LIMITER.HASHES lets 4" in found.text) == (level, True, True)
+    assert ("Lower LIMITER.HASHES" in found.text) is (level == "fault")

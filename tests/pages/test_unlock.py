@@ -243,3 +243,12 @@ def test_without_public_url_there_is_no_such_mail(user: Any, settings: Any) -> N
     assert (page.status_code, "sends no such mails" in page.content.decode()) == (404, True)
     assert Client().post(UNLOCK, {"username": user.get_username()}).status_code == 404
     assert not OneTimeCode.objects.exists()
+
+
+def test_an_error_is_read_with_the_field_that_has_the_cursor() -> None:
+    page = ask("")
+    [field] = re.findall(r'<input [^>]*name="username"[^>]*>', page.content.decode())
+    assert page.status_code == 400
+    assert 'aria-describedby="authkit-error"' in field
+    assert "autofocus" in field
+    assert '<p class="ak-alert" id="authkit-error" role="alert">Enter your name.</p>' in page.content.decode()

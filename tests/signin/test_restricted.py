@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.auth.models import AnonymousUser
 from django.test import AsyncClient, Client
 from django.urls import get_resolver
 from rest_framework.test import APIClient
@@ -15,6 +18,7 @@ from authkit.core.clients import Client as Place
 from authkit.exceptions import PasswordChangeRequired
 from authkit.logins.models import Login
 from authkit.revocation import sightings
+from authkit.sessions.store import SessionStore
 from authkit.signin import restricted
 from authkit.tokens.services import averify_access, issue_tokens, refresh_tokens, verify_access
 
@@ -101,6 +105,34 @@ def test_a_middleware_that_asks_for_the_user_is_no_way_round(held: Client, setti
     held.raise_request_exception = False
     assert held.get("/account/", headers=JSON).status_code == 403
     assert held.get("/auth/api/me/").status_code == 200
+
+
+def test_a_socket_with_a_restricted_session_carries_no_person(held: Client) -> None:
+    """Django's `get_user`, Channels and other readers that no view stands behind."""
+    key = held.cookies["sessionid"].value
+    opened = SessionStore(key)
+    assert isinstance(get_user(SimpleNamespace(session=opened)), AnonymousUser)  # type: ignore[arg-type]
+    opened["left"] = "by the socket"
+    opened.save()
+    again = async_to_sync(SessionStore(key).aload)()
+    assert SESSION_KEY not in again
+    assert held.get("/auth/api/me/").status_code == 200
+
+
+def test_a_middleware_that_reads_the_session_first_locks_no_person_out(held: Client, settings: Any) -> None:
+    settings.CSRF_USE_SESSIONS = True
+    assert held.get("/account/", headers=JSON).status_code == 403
+    assert held.get("/auth/api/session/").json()["authenticated"] is True
+    assert held.get("/auth/api/me/").status_code == 200
+
+
+def test_a_site_that_requires_a_login_everywhere_answers_it_as_quietly(held: Client, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    assert held.get("/account/", headers=JSON).status_code == 403  # a 500 would be raised here
+    assert held.get("/auth/api/me/").status_code == 200
+    browser = AsyncClient()
+    browser.cookies = held.cookies
+    assert async_to_sync(browser.get)("/slow/", headers=JSON).status_code == 403
 
 
 def test_under_asgi_it_is_the_same(held: Client) -> None:

@@ -11,7 +11,7 @@ from django.db import router, transaction
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.accounts.events import PasswordChanged
-from authkit.accounts.passwords.rules import SAME, WRONG, PasswordRefused, require_good_password
+from authkit.accounts.password_rules import SAME, WRONG, PasswordRefused, require_good_password
 from authkit.accounts.passwords.writing import Overtaken, hashed, person_with_key, write_password
 from authkit.core.clients import Client
 from authkit.core.hidden import hide

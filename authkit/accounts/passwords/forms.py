@@ -10,6 +10,7 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from authkit.accounts.forms import KeyForm
+from authkit.accounts.registration.forms import CodeForm
 from authkit.pages.forms import HiddenCharField
 from authkit.signin.addresses import MAX_ADDRESS_LENGTH
 from authkit.signin.credentials import MAX_PASSWORD_LENGTH
@@ -57,6 +58,14 @@ class AddressForm(forms.Form):
         max_length=MAX_ADDRESS_LENGTH,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}),
     )
+
+
+class ResetCodeForm(CodeForm):
+    """The address, the code of the mail and the new password."""
+
+    email = AddressForm.base_fields["email"]
+    new_password = NewPasswordField()
+    field_order = ("email", "code", "new_password")
 
 
 class ResetForm(KeyForm):

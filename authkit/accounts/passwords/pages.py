@@ -14,11 +14,17 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 
 from authkit.accounts.pages import KeyPage
+from authkit.accounts.password_rules import PasswordRefused
 from authkit.accounts.passwords.changing import change_password
-from authkit.accounts.passwords.forms import AddressForm, ChangeForm, FirstPasswordForm, ResetForm
+from authkit.accounts.passwords.forms import AddressForm, ChangeForm, FirstPasswordForm, ResetCodeForm, ResetForm
 from authkit.accounts.passwords.renewing import renew_session
-from authkit.accounts.passwords.resetting import request_reset, require_reset_possible, reset_password
-from authkit.accounts.passwords.rules import PasswordRefused
+from authkit.accounts.passwords.resetting import (
+    is_by_code,
+    request_reset,
+    require_reset_possible,
+    reset_by_code,
+    reset_password,
+)
 from authkit.core.redirects import safe_next
 from authkit.core.refusals import headers_of, sentence_of
 from authkit.exceptions import LoginEnded, NotFound, Throttled
@@ -115,7 +121,7 @@ class ResetRequestPage(Page):
             for name, value in headers_of(refused.status, refused.retry_after).items():
                 answer.headers[name] = value
             return answer
-        return self._show(request, "sent")
+        return self._show(request, "sent", by_code=is_by_code())
 
     def _show(self, request: HttpRequest, state: str, *, status: int = 200, **context: Any) -> HttpResponse:
         return render(request, "authkit/password_reset.html", {"state": state, **context}, status=status)
@@ -125,16 +131,20 @@ class ResetConfirmPage(KeyPage):
     """Behind the mail's link: a new password by the key. It signs nobody in."""
 
     template = "authkit/password_reset_confirm.html"
-    form_class = ResetForm
     open_to_restricted = True
 
+    def new_form(self, data: Any = None) -> Any:
+        return ResetCodeForm(data) if is_by_code() else ResetForm(data)
+
     def act(self, request: HttpRequest, form: Any) -> HttpResponse:
+        given, client = form.cleaned_data, client_of(request)
         try:
-            reset_password(
-                key=form.cleaned_data["key"],
-                new_password=form.cleaned_data["new_password"],
-                client=client_of(request),
-            )
+            if "code" in given:
+                reset_by_code(
+                    address=given["email"], code=given["code"], new_password=given["new_password"], client=client
+                )
+            else:
+                reset_password(key=given["key"], new_password=given["new_password"], client=client)
         except PasswordRefused as refused:
             _refuse(form, refused)
             return self.show(request, "ask", form=form, status=refused.status)

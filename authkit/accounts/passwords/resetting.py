@@ -7,7 +7,9 @@ nobody in, and passes no second factor: the next sign-in asks for it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -19,23 +21,25 @@ from django.views.decorators.debug import sensitive_variables
 from authkit import conf
 from authkit.accounts.events import PasswordReset, PasswordResetRequested
 from authkit.accounts.models import PasswordDemand
-from authkit.accounts.passwords.rules import SAME, PasswordRefused, require_good_password
+from authkit.accounts.password_rules import SAME, PasswordRefused, require_good_password
 from authkit.accounts.passwords.writing import hashed, person_with_key, write_password
 from authkit.accounts.settings import AccountsSettings
-from authkit.core import one_time_codes
+from authkit.core import one_time_codes, typed_codes
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
 from authkit.core.one_time_codes import OneTimeCode, digest_of
 from authkit.events import announce
-from authkit.exceptions import InvalidGrant, NotFound
+from authkit.exceptions import InvalidGrant, NotFound, Throttled
 from authkit.limiter.hash_gate import place
 from authkit.logins.models import Login
 from authkit.mail import links
 from authkit.mail.mails import address_of, queue_mail
+from authkit.signin.addresses import mailbox_key
 from authkit.signin.mail_requests import charge_mail
 
 PAGE = "password-reset-confirm"
 PURPOSE = "password_reset"
+CODE_PURPOSE = "password_reset_code"
 
 _MOST_PEOPLE = 100
 """Rows that are read for one address, so that an attacker who registers its spellings can't make this slow."""
@@ -65,7 +69,7 @@ def request_reset(*, address: str, client: Client) -> None:
             allows.
     """
     require_reset_possible()
-    charge_mail(purpose=PURPOSE, to=address, client=client)
+    charge_mail(purpose=PURPOSE, to=mailbox_key(address), client=client)
     begin_reset(user=_owner(address), address=address, client=client)
 
 
@@ -82,21 +86,26 @@ def begin_reset(*, user: AbstractBaseUser | None, address: str = "", client: Cli
         NotFound: mails can't have links here.
     """
     require_reset_possible()
-    lifetime = conf.section(AccountsSettings).key_lifetime
-    using = router.db_for_write(OneTimeCode)
+    section, using = conf.section(AccountsSettings), router.db_for_write(OneTimeCode)
+    lifetime = section.code_lifetime if is_by_code() else section.key_lifetime
+    owner: Any = None if user is None else user.pk
+    binding, code, link = "" if user is None else _binding(user), "", ""
     with transaction.atomic(using=using):
-        _forget_keys(user, address)
-        key = one_time_codes.issue(
-            purpose=PURPOSE,
-            lifetime=lifetime,
-            user_id=None if user is None else user.pk,
-            binding="" if user is None else _binding(user),
-        )
+        if is_by_code():
+            subject = mailbox_key(address if user is None else address_of(user))
+            code = typed_codes.issue(
+                purpose=CODE_PURPOSE, subject=subject, lifetime=lifetime, user_id=owner, payload={"binding": binding}
+            )
+        else:
+            _forget_keys(user, address)
+            key = one_time_codes.issue(purpose=PURPOSE, lifetime=lifetime, user_id=owner, binding=binding)
+            link = links.key_link(PAGE, key=key)
         queue_mail(
             kind="password_reset",
             to="" if user is None else address_of(user),
             name=address if user is None else user.get_username(),
-            link=links.key_link(PAGE, key=key),
+            words={"code": code, "minutes": str(int(lifetime.total_seconds() // 60))},
+            link=link,
             lifetime=lifetime,
         )
         event = PasswordResetRequested(user_id=None if user is None else user.pk, client=client or Client())
@@ -106,9 +115,9 @@ def begin_reset(*, user: AbstractBaseUser | None, address: str = "", client: Cli
 def require_reset_possible() -> None:
     """
     Raises:
-        NotFound: PUBLIC_URL is empty, or the pages are not mounted.
+        NotFound: the mail needs a link, and PUBLIC_URL is empty, or the pages are not mounted.
     """
-    if not links.can_link(PAGE):
+    if not (is_by_code() or links.can_link(PAGE)):
         raise NotFound("PUBLIC_URL is empty, or the pages are not mounted")
 
 
@@ -131,11 +140,56 @@ def reset_password(*, key: str, new_password: str, client: Client) -> Reset:
     """
     key, new_password = hide(key), hide(new_password)
     person = _person_of(key)
+    _judge(person, new_password)
+
+    def consume() -> None:
+        one_time_codes.redeem(code=key, purpose=PURPOSE)
+
+    return _reset(person, new_password, client, consume)
+
+
+@sensitive_variables("code", "new_password")
+def reset_by_code(*, address: str, code: str, new_password: str, client: Client) -> Reset:
+    """The same by a code that was typed from the mail. It is good for few tries, and a wrong one is a try.
+
+    The rules that need no person are asked before the try is spent. Where a rule refuses the new password for this
+    person, such as for its likeness to their name, the code was right, and the try is given back.
+
+    Args:
+        address: the one that the mail was asked for; each spelling of it will do.
+        code: as typed.
+        new_password: as typed.
+        client: from where.
+
+    Raises:
+        InvalidGrant, PasswordRefused, Throttled: as `reset_password`.
+    """
+    code, new_password = hide(code), hide(new_password)
+    require_good_password(new_password)
+    row = typed_codes.present(code=code, purpose=CODE_PURPOSE, subject=mailbox_key(address))
+    person = _owner_of(row, row.payload.get("binding"))
+    try:
+        _judge(person, new_password)
+    except (PasswordRefused, Throttled):
+        typed_codes.give_back(row)
+        raise
+    return _reset(person, new_password, client, partial(typed_codes.consume, row))
+
+
+def is_by_code() -> bool:
+    """Whether the mail has a code in place of a link."""
+    return conf.section(AccountsSettings).by == "code"
+
+
+def _judge(person: AbstractBaseUser, new_password: str) -> None:
     require_good_password(new_password, user=person)
     _require_other(person, new_password)
+
+
+def _reset(person: AbstractBaseUser, new_password: str, client: Client, consume: Callable[[], None]) -> Reset:
     renewed, using = hashed(person, new_password), router.db_for_write(Login)
     with transaction.atomic(using=using):
-        one_time_codes.redeem(code=key, purpose=PURPOSE)
+        consume()
         count = write_password(person=person, renewed=renewed)
         announce(PasswordReset(user_id=person.pk, client=client), sender=Login, using=using)
     return Reset(user=renewed, count=count)
@@ -151,9 +205,15 @@ def _person_of(key: str) -> AbstractBaseUser:
     row = OneTimeCode.objects.filter(
         pk=digest_of(key), purpose=PURPOSE, used_at=None, expires_at__gt=timezone.now()
     ).first()
-    person = None if row is None or row.user_id is None else person_with_key(row.user_id)
-    if row is None or person is None or row.binding != _binding(person):
+    if row is None:
         raise InvalidGrant("no such key, or not any more")
+    return _owner_of(row, row.binding)
+
+
+def _owner_of(row: OneTimeCode, binding: Any) -> AbstractBaseUser:
+    person = None if row.user_id is None else person_with_key(row.user_id)
+    if person is None or binding != _binding(person):
+        raise InvalidGrant("its owner has another password or address by now, or is inactive")
     return person
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from authkit.accounts.forms import MAX_KEY_LENGTH
+from authkit.accounts.registration.serializers import KeyOrCodeSerializer
 from authkit.core.answers import AnswerSerializer
 from authkit.core.credential_fields import BodySerializer, HiddenField
 from authkit.signin.addresses import MAX_ADDRESS_LENGTH
@@ -33,11 +34,17 @@ class ResetRequestSerializer(BodySerializer):
     email = serializers.CharField(max_length=MAX_ADDRESS_LENGTH)
 
 
-class ResetConfirmSerializer(BodySerializer):
-    """The key of the mail, and the new password."""
+class ResetConfirmSerializer(KeyOrCodeSerializer):
+    """The key of the mail, or its code with the address, and the new password."""
 
-    key = HiddenField(max_length=MAX_KEY_LENGTH, write_only=True)
+    email = serializers.CharField(required=False, max_length=MAX_ADDRESS_LENGTH)
     new_password = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if attrs["code"] and "email" not in attrs:
+            raise serializers.ValidationError({"email": _("Send the address with the code.")}, code="required")
+        return attrs
 
 
 class SaidSerializer(AnswerSerializer):

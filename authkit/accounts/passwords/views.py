@@ -12,10 +12,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authkit.accounts.password_rules import PasswordRefused
 from authkit.accounts.passwords.changing import change_password
 from authkit.accounts.passwords.renewing import renewed_answer
-from authkit.accounts.passwords.resetting import request_reset, reset_password
-from authkit.accounts.passwords.rules import PasswordRefused
+from authkit.accounts.passwords.resetting import request_reset, reset_by_code, reset_password
 from authkit.accounts.passwords.serializers import (
     PasswordChangeSerializer,
     ResetConfirmSerializer,
@@ -120,7 +120,7 @@ class ResetConfirmView(ApiView):
     @operation(
         "password_reset_confirm",
         "Accounts",
-        "Reset a password by the key of a mail",
+        "Reset a password by the key, or the code, of a mail",
         description="Once. Every login of the person ends, and no new one begins. A new password that is refused "
         "leaves the key as good as it was.",
         body=ResetConfirmSerializer,
@@ -130,10 +130,12 @@ class ResetConfirmView(ApiView):
     def post(self, request: Request) -> Response:
         body = ResetConfirmSerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        given, client = body.validated_data, client_of(request._request)
         with as_field_errors():
-            reset_password(
-                key=body.validated_data["key"],
-                new_password=body.validated_data["new_password"],
-                client=client_of(request._request),
-            )
+            if given["code"]:
+                reset_by_code(
+                    address=given["email"], code=given["code"], new_password=given["new_password"], client=client
+                )
+            else:
+                reset_password(key=given["key"], new_password=given["new_password"], client=client)
         return answer(EmptySerializer, {})

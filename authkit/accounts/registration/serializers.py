@@ -14,7 +14,7 @@ from rest_framework import serializers
 
 from authkit import conf
 from authkit.accounts.forms import MAX_KEY_LENGTH
-from authkit.accounts.passwords.rules import PasswordRefused, require_good_password
+from authkit.accounts.password_rules import PasswordRefused, require_good_password
 from authkit.accounts.registration.people import (
     asks_for_username,
     normalised_username,

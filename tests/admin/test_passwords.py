@@ -1,0 +1,89 @@
+"""A person's page of the admin: a reset and a demand in place of a form for their password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core import mail
+from django.test import Client as Browser
+
+from authkit.accounts.models import PasswordDemand
+from authkit.logins.models import Login
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def public(settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": "https://www.example.com"}
+
+
+@pytest.fixture
+def backstage(boss: Any) -> Browser:
+    browser = Browser()
+    browser.force_login(boss)
+    return browser
+
+
+def test_the_page_has_buttons_and_no_form_for_a_password(backstage: Browser, user: Any, url: Any) -> None:
+    page = backstage.get(url(user, "change", user.pk)).content.decode()
+    assert "../authkit-send-reset/" in page
+    assert "../authkit-require-password/" in page
+    assert "../password/" not in page
+    forms_of_django = url(user, "change", user.pk).replace("change", "password")
+    assert backstage.get(forms_of_django).status_code == 403
+    new = dict.fromkeys(("password1", "password2"), "another-horse-battery")
+    assert backstage.post(forms_of_django, new).status_code == 403
+
+
+def test_the_form_is_back_where_the_setting_says_so(backstage: Browser, user: Any, url: Any, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "ACCOUNTS": {"ADMIN_SETS_PASSWORDS": True}}
+    page = backstage.get(url(user, "change", user.pk)).content.decode()
+    assert "../password/" in page
+    assert backstage.get(url(user, "change", user.pk).replace("change", "password")).status_code == 200
+
+
+def test_a_reset_is_sent_after_a_question(backstage: Browser, user: Any, url: Any) -> None:
+    send = url(user, "authkit_send_reset", user.pk)
+    assert backstage.get(send).status_code == 200
+    assert not mail.outbox
+    assert backstage.post(send).status_code == 302
+    assert [message.to for message in mail.outbox] == [[user.email]]
+    assert LogEntry.objects.count() == 1
+
+
+def test_a_new_password_is_required_after_a_question(
+    backstage: Browser, boss: Any, user: Any, url: Any, open_for: Any
+) -> None:
+    login, require = open_for(user), url(user, "authkit_require_password", user.pk)
+    assert backstage.get(require).status_code == 200
+    assert not PasswordDemand.objects.exists()
+    assert backstage.post(require).status_code == 302
+    demand = PasswordDemand.objects.get()
+    assert (demand.user_id, demand.reason, demand.demanded_by_id) == (user.pk, "admin", boss.pk)
+    assert Login.objects.get(pk=login.pk).end_reason == "forced"
+
+
+@pytest.mark.parametrize("what", ["authkit_send_reset", "authkit_require_password"])
+def test_it_needs_the_right_to_change_the_person(staff: Any, user: Any, url: Any, what: str) -> None:
+    browser = Browser()
+    browser.force_login(staff("view_user", "authkit.force_logout"))
+    assert browser.post(url(user, what, user.pk)).status_code == 403
+    assert not PasswordDemand.objects.exists()
+
+
+def test_another_site_can_not_have_it_done(boss: Any, user: Any, url: Any) -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(boss)
+    assert browser.post(url(user, "authkit_require_password", user.pk)).status_code == 403
+
+
+@pytest.mark.parametrize("what", ["authkit_send_reset", "authkit_require_password"])
+def test_a_person_without_a_password_here_is_told_of(backstage: Browser, user: Any, url: Any, what: str) -> None:
+    user.set_unusable_password()
+    user.save()
+    told = backstage.post(url(user, what, user.pk), follow=True).content.decode()
+    assert "Not possible" in told
+    assert not mail.outbox
