@@ -382,6 +382,16 @@ def test_whole_way_by_pages(user: Any, password: str) -> None:
         assert browser.post(PAGE, {**fields, "email": wrong}).status_code == 400
     assert browser.post(PAGE, {"email": WANTED}).status_code == 403, "another site's form"
     assert WANTED in browser.post(PAGE, {**fields, "email": WANTED}).content.decode()
+    asks = Forms(browser.get(CONFIRM)).to(CONFIRM)
+    assert browser.post(CONFIRM, {**asks, "key": key_to(WANTED, page=CONFIRM)}).status_code == 200
+    assert browser.get(PAGE).status_code == 200, "the login that asked goes on"
+    undo_change(key=key_to(old, page=UNDO_PAGE), client=HERE)
+    assert browser.get(PAGE).status_code == 302
+
+    user.set_password(password)
+    user.save()
+    browser.post(LOGIN, {**Forms(browser.get(LOGIN)).to(LOGIN), "username": user.get_username(), "password": password})
+    browser.post(PAGE, {**Forms(browser.get(PAGE)).to(PAGE), "email": WANTED})
     for page, address, there in ((CONFIRM, WANTED, WANTED), (UNDO_PAGE, old, old)):
         phone = Browser(enforce_csrf_checks=True)
         form = Forms(phone.get(page)).to(page)
