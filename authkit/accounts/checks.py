@@ -1,4 +1,5 @@
-"""What `manage.py check` says of the section ACCOUNTS.
+"""What `manage.py check` says of the section ACCOUNTS. Those of registration, E250 to E255, are in
+`authkit.accounts.registration.checks`.
 
 E259  the user model has no field is_active
 W260  the first password hasher is a weak one (deploy)
@@ -17,6 +18,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
 from authkit import conf
 from authkit.accounts.deletion import can_deactivate
+from authkit.accounts.registration.checks import check_fields, check_public_url, check_rules
 from authkit.accounts.settings import AccountsSettings
 
 
@@ -74,5 +76,5 @@ def check_password_length(**_: Any) -> list[CheckMessage]:
     return [Warning(text, hint=hint, id="authkit.W261")]
 
 
-CHECKS: tuple[Callable[..., Any], ...] = (check_is_active,)
-DEPLOY_CHECKS: tuple[Callable[..., Any], ...] = (check_hasher, check_password_length)
+CHECKS: tuple[Callable[..., Any], ...] = (check_rules, check_fields, check_is_active)
+DEPLOY_CHECKS: tuple[Callable[..., Any], ...] = (check_public_url, check_hasher, check_password_length)

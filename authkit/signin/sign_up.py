@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
+from inspect import iscoroutinefunction, signature
 from typing import Any
 
 from authkit.conf import Hook
@@ -87,3 +88,20 @@ def says_yes(hook: Hook, subject: Any, *, setting: str) -> bool:
         logger.error("AUTHKIT %s failed; the request was refused: %s", setting, traced(error))
         detail = f"{setting} raised {type(error).__name__}"
         raise SignupClosed(detail, reason=Rule.MISCONFIGURED) from error
+
+
+def takes_one(hook: Hook) -> bool:
+    """Whether the callable can be imported, and called with one argument."""
+    try:
+        function: Any = hook.resolve()
+    except Exception:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
+        return False
+    if not callable(function) or iscoroutinefunction(function):
+        return False
+    try:
+        signature(function).bind(None)
+    except TypeError:
+        return False
+    except ValueError:
+        pass  # written in C, so its signature is unknown
+    return True

@@ -8,14 +8,13 @@ E222  a step can't be imported or called
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import iscoroutinefunction, signature
-from typing import Any
 
 from django.core.checks import CheckMessage, Error
 
 from authkit import conf
 from authkit.conf import Hook
 from authkit.core.mailboxes import ascii_domain
+from authkit.signin.sign_up import takes_one
 from authkit.social.flow.steps import step_problems
 from authkit.social.settings import SOCIAL_STEPS, SocialSettings
 
@@ -43,28 +42,12 @@ def _hooks(social: SocialSettings) -> Iterator[CheckMessage]:
         ("SIGNUP", "allow(profile)", social.signup),
         ("EMAIL_VERIFIED", "verified(user)", social.email_verified),
     ):
-        if isinstance(hook, Hook) and hook and not _takes_one(hook):
+        if isinstance(hook, Hook) and hook and not takes_one(hook):
             yield Error(
                 f"AUTHKIT SOCIAL.{key} {hook!r} can't be imported, or can't be called with one argument.",
                 hint=f"Name a function of yours: def {example}: return True or False; it can't be async.",
                 id="authkit.E223",
             )
-
-
-def _takes_one(hook: Hook) -> bool:
-    try:
-        function: Any = hook.resolve()
-    except Exception:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
-        return False
-    if not callable(function) or iscoroutinefunction(function):
-        return False
-    try:
-        signature(function).bind(None)
-    except TypeError:
-        return False
-    except ValueError:
-        pass  # written in C, so its signature is unknown
-    return True
 
 
 def _domains(social: SocialSettings) -> Iterator[CheckMessage]:

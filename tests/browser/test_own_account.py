@@ -70,6 +70,7 @@ def test_a_person_changes_their_address_undoes_that_and_deletes_the_account(
     look("email-sent")
     page.goto(link_to(WANTED))
     page.wait_for_function("location.hash === ''")
+    assert not page.get_by_label("Link from the mail").is_visible(), "there is nothing to type"
     assert address_of(again(user)) == old, "opening the link changes nothing"
     look("email-confirm")
     page.get_by_role("button", name="Confirm").click()

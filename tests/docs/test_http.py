@@ -76,7 +76,10 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
             for code in codes:
                 for status in statuses[code]:
                     refused.setdefault(status, set()).add(code)
-            fields = [fields_in(answer), *(token_answers() if "a token answer" in answer else [])]
+            fields = [
+                *(fields_in(f"`{form}`") for form in re.findall(r"`\[?(\{.*?\})\]?`", answer)),
+                *(token_answers() if "a token answer" in answer else []),
+            ]
             found[method, "/" + re.sub(r"<(\w+)>", r"{\1}", path)] = {
                 "query": set(query.split("&")) - {""},
                 "body": credentials_in(body),

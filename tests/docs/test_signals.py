@@ -16,13 +16,16 @@ from django.dispatch import Signal
 from authkit import limiter, signals
 from authkit.accounts.address_change import NEW, confirm_change
 from authkit.accounts.deletion import delete_account, purge_deleted, restore
-from authkit.accounts.models import Deletion
+from authkit.accounts.invitations.services import invite
+from authkit.accounts.models import Deletion, Invitation
 from authkit.accounts.passwords.changing import change_password
 from authkit.accounts.passwords.demands import demand_password
 from authkit.accounts.passwords.resetting import _binding, reset_password
+from authkit.accounts.registration.services import register
+from authkit.accounts.registration.wishes import Wish
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
-from authkit.core.one_time_codes import issue
+from authkit.core.one_time_codes import digest_of, issue
 from authkit.exceptions import Locked, LoginEnded
 from authkit.limiter import stuffing
 from authkit.limiter.models import AttemptBudget
@@ -114,6 +117,20 @@ def passwords_of(user: Any) -> None:
     user.refresh_from_db()
     key = issue(purpose="password_reset", lifetime=timedelta(days=1), user_id=user.pk, binding=_binding(user))
     reset_password(key=key, new_password="a-third-horse-battery", client=HOME)
+    user.refresh_from_db()
+
+
+def invite_and_register() -> None:
+    invite(email="new@example.test")
+    invitation = Invitation.objects.get()
+    key = issue(purpose="invitation", lifetime=timedelta(days=1))
+    Invitation.objects.filter(pk=invitation.pk).update(digest=digest_of(key))
+    register(
+        wish=Wish(email="new@example.test", password="", username="new"),
+        password="a-long-horse-battery",
+        client=HOME,
+        invitation=key,
+    )
 
 
 def change_address(user: Any, login_id: Any) -> None:
@@ -130,8 +147,10 @@ def delete_restore_and_purge(user: Any) -> None:
 
 
 def test_every_signal_is_sent_with_the_arguments_of_the_page(
-    user: Any, clock: Any, heard: dict[str, list[set[str]]], django_capture_on_commit_callbacks: Any
+    user: Any, clock: Any, heard: dict[str, list[set[str]]], django_capture_on_commit_callbacks: Any, settings: Any
 ) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": "https://www.example.com"}  # invitations have links
+
     def login() -> Login:
         return open_login(user=user, kind=LoginKind.TOKEN, method="password", lifetime=LIFETIME, client=HOME)
 
@@ -163,6 +182,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         notice = breaches._Notice(b"", suspect.pk, user.pk, 0.0, copy_context())
         breaches._announce(notice)  # what its thread does once it has found the password
         guess_until_locked(user)
+        invite_and_register()
         passwords_of(user)
         change_address(user, login().pk)
         delete_restore_and_purge(user)

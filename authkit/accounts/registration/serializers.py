@@ -135,7 +135,7 @@ class KeyOrCodeSerializer(BodySerializer):
         return {"key": Hidden(), "code": Hidden(), **attrs}
 
 
-class ConfirmSerializer(KeyOrCodeSerializer):
+class RegisterConfirmSerializer(KeyOrCodeSerializer):
     """`{"key"}` or `{"email", "code"}`; with a user name after 409 `username_taken`."""
 
     email = serializers.EmailField(required=False, max_length=MAX_ADDRESS_LENGTH)

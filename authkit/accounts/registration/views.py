@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from authkit.accounts.registration.serializers import (
-    ConfirmSerializer,
     KeyOrCodeSerializer,
+    RegisterConfirmSerializer,
     RegisteredSerializer,
     RegisterSerializer,
     SentSerializer,
@@ -77,12 +77,12 @@ class ConfirmView(ApiView):
         "Accounts",
         "Prove the address and open the account",
         description="Once. After `username_taken` the key is good still: send it with another user name.",
-        body=ConfirmSerializer,
+        body=RegisterConfirmSerializer,
         answers={201: RegisteredSerializer},
         refuses={400: ("invalid_grant",), 409: ("username_taken",)},
     )
     def post(self, request: Request) -> Response:
-        body = ConfirmSerializer(data=request.data)
+        body = RegisterConfirmSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         registered = confirm(**body.proof(), client=client_of(request._request))
         return Response(rendered(RegisteredSerializer, {"user": registered.user}), status=201)
