@@ -101,6 +101,7 @@ class ConfirmAddressPage(KeyPage):
     template = "authkit/email_confirm.html"
 
     def act(self, request: HttpRequest, form: Any) -> HttpResponse:
+        current_login(request)  # known by this, it is spared where the change ends the person's other logins
         confirmed = confirm_change(key=form.cleaned_data["key"])
         return self.show(request, "done", changed=confirmed.changed)
 

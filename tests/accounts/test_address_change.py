@@ -44,7 +44,13 @@ WANTED = "new@example.test"
 
 @pytest.fixture(autouse=True)
 def block(settings: Any) -> None:
-    settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com", "ACCOUNTS": {}, "AUDIT": {}, "SOCIAL": {}}
+    settings.AUTHKIT = {
+        "MAIL": {"NEW_DEVICE": "off"},
+        "PUBLIC_URL": "https://www.example.com",
+        "ACCOUNTS": {},
+        "AUDIT": {},
+        "SOCIAL": {},
+    }
 
 
 def signed_in(user: Any) -> APIClient:
@@ -250,7 +256,7 @@ def test_enumeration_by_a_change_to_a_taken_address(
     user: Any, make_user: Callable[..., Any], settings: Any, monkeypatch: pytest.MonkeyPatch, spelling: str
 ) -> None:
     """The same answer, statements and rows as for a free address; the owner is told, and the key is no person's."""
-    settings.AUTHKIT = {**settings.AUTHKIT, "MAIL": {"DELIVER": "command"}}
+    settings.AUTHKIT = {**settings.AUTHKIT, "MAIL": {"DELIVER": "command", "NEW_DEVICE": "off"}}
     monkeypatch.setattr("authkit.mail.outbox.email_backend", lambda: "django.core.mail.backends.smtp.EmailBackend")
     make_user("carol")
     client, seen = signed_in(user), []
@@ -376,6 +382,16 @@ def test_whole_way_by_pages(user: Any, password: str) -> None:
         assert browser.post(PAGE, {**fields, "email": wrong}).status_code == 400
     assert browser.post(PAGE, {"email": WANTED}).status_code == 403, "another site's form"
     assert WANTED in browser.post(PAGE, {**fields, "email": WANTED}).content.decode()
+    asks = Forms(browser.get(CONFIRM)).to(CONFIRM)
+    assert browser.post(CONFIRM, {**asks, "key": key_to(WANTED, page=CONFIRM)}).status_code == 200
+    assert browser.get(PAGE).status_code == 200, "the login that asked goes on"
+    undo_change(key=key_to(old, page=UNDO_PAGE), client=HERE)
+    assert browser.get(PAGE).status_code == 302
+
+    user.set_password(password)
+    user.save()
+    browser.post(LOGIN, {**Forms(browser.get(LOGIN)).to(LOGIN), "username": user.get_username(), "password": password})
+    browser.post(PAGE, {**Forms(browser.get(PAGE)).to(PAGE), "email": WANTED})
     for page, address, there in ((CONFIRM, WANTED, WANTED), (UNDO_PAGE, old, old)):
         phone = Browser(enforce_csrf_checks=True)
         form = Forms(phone.get(page)).to(page)

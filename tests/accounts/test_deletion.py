@@ -35,7 +35,11 @@ WAIT = timedelta(days=14)
 
 @pytest.fixture(autouse=True)
 def block(settings: Any) -> None:
-    settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com", "ACCOUNTS": {"DELETE_AFTER": WAIT}}
+    settings.AUTHKIT = {
+        "MAIL": {"NEW_DEVICE": "off"},
+        "PUBLIC_URL": "https://www.example.com",
+        "ACCOUNTS": {"DELETE_AFTER": WAIT},
+    }
 
 
 def mailed_key() -> str:

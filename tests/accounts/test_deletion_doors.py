@@ -33,7 +33,13 @@ API = "/auth/api/account/"
 
 @pytest.fixture(autouse=True)
 def block(settings: Any) -> None:
-    settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com", "ACCOUNTS": {}, "AUDIT": {}, "SOCIAL": {}}
+    settings.AUTHKIT = {
+        "MAIL": {"NEW_DEVICE": "off"},
+        "PUBLIC_URL": "https://www.example.com",
+        "ACCOUNTS": {},
+        "AUDIT": {},
+        "SOCIAL": {},
+    }
 
 
 @pytest.fixture
