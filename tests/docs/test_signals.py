@@ -183,8 +183,8 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         breaches._announce(notice)  # what its thread does once it has found the password
         guess_until_locked(user)
         invite_and_register()
-        passwords_of(user)
         change_address(user, login().pk)
+        passwords_of(user)
         delete_restore_and_purge(user)
     assert heard.keys() == ALL.keys()
     for name, calls in heard.items():
