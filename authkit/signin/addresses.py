@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist
-from django.db import IntegrityError, models, router, transaction
+from django.db import connections, models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -86,22 +86,25 @@ def lock_address(address: str) -> None:
     """Has a second request that wants an account for this address, or one that looks alike, wait until the transaction
     of the first ends. Must run in a transaction of the caller's, before it looks for people with the address.
 
-    The lock is a row that is written, so that it holds on every database. On SQLite it is the transaction's first
-    statement that has to write.
+    The lock is a row that one statement writes or overwrites, so that it holds on every database. An INSERT that fails
+    on the row would take a shared lock of it on InnoDB, and two of these would deadlock.
     """
-    using = router.db_for_write(OneTimeCode)
-    now = timezone.now()
-    until = {"expires_at": now + _LOCK_LIFETIME}
-    digest = digest_of(f"authkit.address {mailbox_key(address)}")
-    row = OneTimeCode.objects.filter(pk=digest, purpose=_LOCK)
-    if row.update(**until):
-        return
-    try:
-        with transaction.atomic(using=using):
-            # It is used already, and of a purpose that no door asks for: no request can redeem it.
-            OneTimeCode.objects.create(digest=digest, purpose=_LOCK, created_at=now, used_at=now, **until)
-    except IntegrityError:  # a parallel request has made it, and its transaction is over
-        row.update(**until)
+    using, now = router.db_for_write(OneTimeCode), timezone.now()
+    row = OneTimeCode(
+        digest=digest_of(f"authkit.address {mailbox_key(address)}"),
+        purpose=_LOCK,
+        created_at=now,
+        expires_at=now + _LOCK_LIFETIME,
+        # It is used already, and of a purpose that no door asks for: no request can redeem it.
+        used_at=now,
+    )
+    names_target = connections[using].features.supports_update_conflicts_with_target
+    OneTimeCode.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        update_fields=["expires_at"],
+        unique_fields=["digest"] if names_target else None,
+    )
 
 
 def mark_verified(*, user: AbstractBaseUser, address: str) -> bool:
