@@ -172,6 +172,8 @@ CORE = (
     "--ignore-glob=tests/signin/test_foreign_doors*",
 )
 NOTHING_COLLECTED = 5
+# By sys.monitoring, where Python has it.
+COVERAGE: Mapping[str, str] = {"COVERAGE_CORE": "sysmon"} if sys.version_info >= (3, 12) else {}
 
 Services = Callable[[], contextlib.AbstractContextManager[Mapping[str, str]]]
 
@@ -201,8 +203,9 @@ class Pass:
     arguments: tuple[str, ...] = ()
     # Of the same tests again, on another database or user model, coverage would learn little and take its time.
     measured: bool = False
-    # What coverage follows. Greenlets where Playwright switches them, and nowhere else: following them it notes each
-    # thread that there was, and on CPython 3.11 a worker was seen to spin for ever while such notes were dropped.
+    # What coverage follows before Python 3.12, where it has to be told. Greenlets where Playwright switches them, and
+    # nowhere else: following them it notes each thread that there was, and on CPython 3.11 a worker was seen to spin
+    # for ever while such notes were dropped.
     concurrency: str = "thread"
     workers: int = 2
     # Whether it runs only where it is named: all of its tests are another pass' too.
@@ -374,10 +377,11 @@ def run_pass(which: Pass, arguments: list[str], *, coverage: bool, scratch: Path
         result.note = why
         return result
     report = scratch / f"{which.name}.xml"
+    followed = "thread" if COVERAGE else which.concurrency
     command: list[str | Path] = [
         sys.executable,
         "-m",
-        *(["coverage", "run", f"--concurrency={which.concurrency}", "-m"] if coverage else []),
+        *(["coverage", "run", f"--concurrency={followed}", "-m"] if coverage else []),
         "pytest",
     ]
     command += [
@@ -391,7 +395,7 @@ def run_pass(which: Pass, arguments: list[str], *, coverage: bool, scratch: Path
     ]
     try:
         with which.services() as environment:
-            code = _run(command, {**environment, "AUTHKIT_TEST_USER": which.user})
+            code = _run(command, {**environment, **COVERAGE, "AUTHKIT_TEST_USER": which.user})
     except (ServiceError, subprocess.CalledProcessError) as error:
         say(f"!! {error} {getattr(error, 'stderr', None) or ''}")
         code = 1
