@@ -86,21 +86,25 @@ def lock_address(address: str) -> None:
     """Has a second request that wants an account for this address, or one that looks alike, wait until the transaction
     of the first ends. Must run in a transaction of the caller's, before it looks for people with the address.
 
-    The lock is a row that is written, so that it holds on every database. It is one statement, which waits for the row
-    itself: on InnoDB an INSERT that finds its key taken holds a weaker lock, and two of them that then update the row
-    deadlock.
+    The lock is a row that one statement writes or overwrites, so that it holds on every database. An INSERT that fails
+    on the row would take a shared lock of it on InnoDB, and two of these would deadlock.
     """
     using, now = router.db_for_write(OneTimeCode), timezone.now()
-    # It is used already, and of a purpose that no door asks for: no request can redeem it.
     row = OneTimeCode(
         digest=digest_of(f"authkit.address {mailbox_key(address)}"),
         purpose=_LOCK,
         created_at=now,
         expires_at=now + _LOCK_LIFETIME,
+        # It is used already, and of a purpose that no door asks for: no request can redeem it.
         used_at=now,
     )
-    target = ["digest"] if connections[using].features.supports_update_conflicts_with_target else None
-    OneTimeCode.objects.bulk_create([row], update_conflicts=True, update_fields=["expires_at"], unique_fields=target)
+    names_target = connections[using].features.supports_update_conflicts_with_target
+    OneTimeCode.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        update_fields=["expires_at"],
+        unique_fields=["digest"] if names_target else None,
+    )
 
 
 def mark_verified(*, user: AbstractBaseUser, address: str) -> bool:

@@ -122,12 +122,12 @@ def passwords_of(user: Any) -> None:
 
 
 def invite_and_register() -> None:
-    invite(email="new@example.test")
+    invite(email="invited@example.test")
     invitation = Invitation.objects.get()
     key = issue(purpose="invitation", lifetime=timedelta(days=1))
     Invitation.objects.filter(pk=invitation.pk).update(digest=digest_of(key))
     register(
-        wish=Wish(email="new@example.test", password="", username="new"),
+        wish=Wish(email="invited@example.test", password="", username="invited"),
         password="a-long-horse-battery",
         client=HOME,
         invitation=key,
