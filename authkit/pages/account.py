@@ -96,7 +96,7 @@ class EndLogin(SignedInPage):
             end_login(login_id=login_id, reason=EndReason.LOGOUT, user_id=request.user.pk)
         except NotFound as error:
             raise Http404 from error
-        messages.success(request, gettext("It is signed out."))
+        messages.success(request, gettext("That browser or app is signed out."))
         return HttpResponseRedirect(reverse("authkit:account-logins"))
 
 

@@ -198,7 +198,7 @@ def test_an_action_is_confirmed_once_on_the_next_page_which_has_the_focus_there(
     other = another_login(user)
     answer = signed_in.post(end(other), Forms(signed_in.get(LOGINS)).to(end(other)), follow=True)
     [said] = re.findall(r'<p class="ak-notice"([^>]*)>([^<]*)</p>', answer.content.decode())
-    assert said == (' role="status" tabindex="-1" autofocus', "It is signed out.")
+    assert said == (' role="status" tabindex="-1" autofocus', "That browser or app is signed out.")
     assert "ak-notice" not in signed_in.get(LOGINS).content.decode()
 
 
