@@ -32,6 +32,10 @@ SHORTEST = 10
 """Letters. Shorter ones are words that a test sends in the place of a code, and stand in ordinary texts."""
 
 
+PUBLIC = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The id of a login, which a cookie for scripts has: it opens nothing, and each event names it."""
+
+
 class Traffic:
     """What one test sent and got, and what was logged meanwhile."""
 
@@ -75,7 +79,9 @@ class Traffic:
                     self._keep(value)
 
     def _keep(self, value: Any, *, is_code: bool = False) -> None:
-        if isinstance(value, str) and len(value) >= SHORTEST and value.isprintable():
+        if not isinstance(value, str) or PUBLIC.fullmatch(value):
+            return
+        if len(value) >= SHORTEST and value.isprintable():
             (self.codes if is_code else self.secrets).add(value)
 
     def found(self, rows: str, mails: str) -> list[str]:
@@ -97,6 +103,8 @@ class Listener(logging.Handler):
         self._traffic = traffic
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith("django.db"):  # statements, which Django logs for a test that counts them
+            return
         with suppress(Exception):  # a handler of the test's own says it
             more = {name: value for name, value in vars(record).items() if name not in {"request", "args"}}
             self._traffic.lines.append(f"{self.format(record)} {more!r}")

@@ -15,6 +15,7 @@ from authkit.limiter.models import AttemptBudget
 from tests.credential_search import Listener, Traffic, _mails, _rows
 
 SECRET = "a-secret-of-this-test"
+LOGIN = b"token=01a22994-0523-7761-b5e4-595fb7c90f3f"
 
 
 def sent(**environ: Any) -> Traffic:
@@ -60,7 +61,7 @@ def test_a_mail_may_have_the_code_that_it_brings_and_no_password() -> None:
     assert len(sent(body=b"password=" + SECRET.encode()).found("", SECRET)) == 1
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff", b"[1]", b'{"password": 1, "token": "short"}'])
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"\xff", b"[1]", b'{"password": 1, "token": "short"}', LOGIN])
 def test_a_body_without_a_credential_gives_none(body: bytes) -> None:
     traffic = sent(body=body)
     traffic.note_answer(JsonResponse({"refresh": SECRET}, status=401))
