@@ -12,11 +12,12 @@ from pathlib import Path
 
 from benchmarks.places import DATABASES, Place, serve
 from benchmarks.report import Report
-from benchmarks.runs import auth, growth, http, profile, prune, refresh, revoke
+from benchmarks.runs import auth, growth, http, profile, prune, refresh, revoke, signin
 
 RUNS: dict[str, Callable[[Place, argparse.Namespace], Report]] = {
     "auth": auth.run,
     "refresh": refresh.run,
+    "signin": signin.run,
     "growth": growth.run,
     "prune": prune.run,
     "http": http.run,
@@ -25,6 +26,7 @@ RUNS: dict[str, Callable[[Place, argparse.Namespace], Report]] = {
 
 QUICK_SIZES, FULL_SIZES = [0, 10_000, 100_000], [0, 10_000, 1_000_000]
 QUICK_ROWS, FULL_ROWS = 20_000, 500_000
+QUICK_BUDGETS = 20_000
 
 
 def main() -> int:
@@ -32,6 +34,7 @@ def main() -> int:
     options = _parser().parse_args()
     options.sizes = options.sizes or (FULL_SIZES if options.full else QUICK_SIZES)
     options.rows = options.rows or (FULL_ROWS if options.full else QUICK_ROWS)
+    options.budgets = options.budgets or (FULL_ROWS if options.full else QUICK_BUDGETS)
     runs = RUNS if options.run == "all" else {options.run: {**RUNS, "profile": profile.run}[options.run]}
     reports = []
     for db in [options.db] if options.db else DATABASES:
@@ -54,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in {
         "auth": "one authenticated request",
         "refresh": "one rotation of a refresh token",
+        "signin": "a sign-in: the limiter, statements, commits, and many budgets and events beside it",
         "growth": "refreshing and ending logins in a table of many",
         "prune": "deleting rows that are over",
         "http": "requests per second through gunicorn",
@@ -71,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--full", action="store_true", help="1,000,000 logins, 500,000 dead rows: takes a while")
         command.add_argument("--sizes", type=_sizes, help=f"of growth, comma-separated; {QUICK_SIZES}")
         command.add_argument("--rows", type=int, help=f"of prune; {QUICK_ROWS}")
+        command.add_argument("--budgets", type=int, help=f"of signin, and twice as many events; {QUICK_BUDGETS}")
         command.add_argument("--prune-rounds", type=int, default=1, help="A B A of new processes")
         command.add_argument("--http-seconds", type=int, default=2, help="of load for each rate that is taken")
         command.add_argument("--revocations", type=int, default=60, help="of people, each seen by eight processes")

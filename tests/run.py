@@ -245,7 +245,14 @@ def _mariadb_and_redis() -> Iterator[Mapping[str, str]]:
 
 
 PASSES = (
-    Pass("stock", "stock user, SQLite + Redis", markers=BESIDE_REDIS, services=_redis, arguments=ONCE, measured=True),
+    Pass(
+        "stock",
+        "stock user, SQLite + Redis",
+        markers=BESIDE_REDIS,
+        services=_redis,
+        arguments=(*ONCE, "-p", "tests.credential_search"),
+        measured=True,
+    ),
     Pass(
         "parts",
         "what needs a part or a process, PostgreSQL + Redis + provider",

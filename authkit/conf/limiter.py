@@ -15,8 +15,8 @@ class LimiterSettings:
     """How often a secret that can be guessed may be tried; see docs/limiter.md. The limiter can't be switched off."""
 
     backend: str = setting("database", choices=("database", "redis"))
-    """Where tries are counted. With `"redis"`, locks are written to the database as well, and the database counts while
-    Redis can't be reached."""
+    """Where tries are counted. With `"redis"`, Redis refuses without a statement, and the database counts each try that
+    Redis lets through."""
     slow_after: int = setting(5, least=1, most=1_000)
     """From which failure of one name on the next try has to wait: 1 s, then 2, 4, 8 … up to `MAX_DELAY`."""
     lock_after: int = setting(20, least=2, most=10_000)

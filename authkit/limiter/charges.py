@@ -33,7 +33,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Either a refusal, and then nothing was charged, or a charge, and where it is kept."""
+    """Either a refusal, and then nothing was charged, or a charge.
+
+    Args:
+        refusal: None where the try was charged.
+        in_redis: whether Redis has said so, or has the charge as well as the database.
+    """
 
     refusal: Refusal | None
     in_redis: bool

@@ -14,7 +14,6 @@ from typing import Any
 from django.db import connections, router, transaction
 from django.db.models import BigIntegerField, Case, Expression, F, PositiveIntegerField, Q, Value, When
 from django.db.models.constants import OnConflict
-from django.db.models.functions import Greatest
 from django.db.models.sql import InsertQuery, UpdateQuery
 
 from authkit.core.clocks import SECOND, DatabaseClock
@@ -139,32 +138,6 @@ def standings(charges: Sequence[Charge]) -> dict[str, Standing]:
         .values_list("key", "spent", "wait", "age", "last_charge")
     )
     return {key: Standing(spent if age < windows[key] else 0, wait, last) for key, spent, wait, age, last in rows}
-
-
-def remember(one: Charge, standing: Standing) -> None:
-    """Writes down the standing that another store has of this key. What the row has already only grows.
-
-    Args:
-        one: the key.
-        standing: its `wait` counts from now.
-    """
-    clock = DatabaseClock()
-    until: Any = clock + standing.wait if standing.wait > 0 else Value(0)
-    count = PositiveIntegerField()
-    stale = When(last_at__lte=clock - one.limits.window, then=Value(0, output_field=count))
-    kept = Case(stale, default=F("spent"), output_field=count)
-    changes: dict[str, Any] = {
-        "not_before": Greatest(F("not_before"), until, output_field=BigIntegerField()),
-        "spent": Greatest(kept, Value(standing.spent, output_field=count)),
-        "last_at": clock,
-        "last_charge": standing.last_charge,
-    }
-    row = AttemptBudget.objects.filter(pk=one.key)
-    if not row.update(**changes):
-        using = alias()
-        given = {"key": one.key, "scope": one.scope, "number": standing.last_charge}
-        _execute(_insert(using, one.limits), given, using)
-        row.update(**changes)
 
 
 def _spend(one: Charge, number: int, using: str) -> bool:

@@ -1,8 +1,9 @@
 """Budgets in Redis: one script over all keys of a try, by Redis' own clock.
 
-The database stays the truth. Each failure is written there as well, and a key that Redis does not know (it was flushed,
-restarted, or evicts) begins with the database's count and lock. So a flush frees no name, and no network. While Redis
-can't be reached the database counts; the first failure afterwards takes the database's higher count into Redis.
+Redis refuses, and the database grants. A flood is refused here without a statement. A try that Redis lets through is
+charged in the database as well, which may still refuse it. So a Redis that is cut off, flushed or restarted lets no try
+through that the database would refuse, and a try that is being judged meanwhile is not forgotten. A key that Redis does
+not know begins with the database's count and lock. While Redis can't be reached, the database counts alone.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ for i, key in ipairs(KEYS) do
   local row = redis.call('HMGET', key, 's', 'n', 'c')
   if row[1] then
     local wait = tonumber(row[2]) - now
-    found[i] = {tonumber(row[1]), wait, row[3]}
+    found[i] = {tonumber(row[1]), wait, row[3] or ''}
   else
     found[i] = {-1, 0, ''}
   end
@@ -143,15 +144,26 @@ def charge(charges: Sequence[Charge], *, number: int) -> Outcome:
     except RedisUnavailable as error:
         logger.warning("the limiter counts in the database: %s", error)
         return database.charge(charges, number=number)
-    if answer[0] == 0:
-        return Outcome(None, in_redis=True)
-    place, wait, spent = answer
-    one = charges[place - 1]
-    return Outcome(Refusal(one.scope, wait, locked=spent >= one.limits.lock_after), in_redis=True)
+    if answer[0] != 0:
+        place, wait, spent = answer
+        one = charges[place - 1]
+        return Outcome(Refusal(one.scope, wait, locked=spent >= one.limits.lock_after), in_redis=True)
+    keys = [one.key for one in charges]
+    try:
+        outcome = database.charge(charges, number=number)
+    except BaseException:
+        refund(keys, number=number)
+        raise
+    if outcome.refusal is not None:
+        # Redis has forgotten tries that the database still has.
+        refund(keys, number=number)
+        agree(charges)
+        return outcome
+    return Outcome(None, in_redis=True)
 
 
 def refund(keys: Sequence[str], *, number: int) -> None:
-    """As `database.refund`, for a charge that is in Redis. While Redis can't be reached the charge stays."""
+    """As `database.refund`, for the charge in Redis. While Redis can't be reached, that one stays."""
     with suppress(RedisUnavailable):
         _run(_REFUND, keys, [number])
 
@@ -195,33 +207,21 @@ def standings(charges: Sequence[Charge]) -> dict[str, Standing]:
     }
 
 
-def failed(charges: Sequence[Charge], *, number: int, in_redis: bool) -> dict[str, Standing]:
-    """Has the database and Redis agree on these keys after a failure: the higher count and the longer wait hold.
+def agree(charges: Sequence[Charge]) -> dict[str, Standing]:
+    """Takes the database's count and wait of these keys into Redis where they are higher there.
 
-    Args:
-        charges: the keys that the try was charged to.
-        number: of the charge.
-        in_redis: whether the charge is there; if not, the database has it.
+    Returns:
+        The database's rows of these keys.
     """
-    try:
-        here = standings(charges)
-    except RedisUnavailable:
-        if in_redis:  # it is out of reach now
-            for one in charges:
-                database.charge([one], number=number)
-        return database.standings(charges)
-    for one in charges if in_redis else ():
-        if one.key in here:
-            database.remember(one, here[one.key])
     there = database.standings(charges)
-    behind = [one for one in charges if one.key in there and _is_behind(here.get(one.key), there[one.key])]
-    if behind:
-        arguments = [
-            value for one in behind for value in (there[one.key].spent, there[one.key].wait, one.limits.window)
-        ]
-        with suppress(RedisUnavailable):
+    with suppress(RedisUnavailable):
+        here = standings(charges)
+        behind = [one for one in charges if one.key in there and _is_behind(here.get(one.key), there[one.key])]
+        if behind:
+            rows = [(there[one.key], one.limits.window) for one in behind]
+            arguments = [value for row, window in rows for value in (row.spent, row.wait, window)]
             _run(_RAISE, [one.key for one in behind], arguments)
-    return {**here, **{one.key: there[one.key] for one in behind}}
+    return there
 
 
 def _is_behind(here: Standing | None, there: Standing) -> bool:

@@ -66,7 +66,7 @@ class Reservation:
     decoy: str
     """The key that stands for the person where no person has the name; "" where no name was given."""
     in_redis: bool
-    """Where the charge is kept."""
+    """Whether Redis has the charge as well as the database."""
     failures: int = 0
     """How often the person's password was wrong since the last success, once `admit` has looked."""
 
@@ -166,12 +166,12 @@ def settle_success(reservation: Reservation, *, user: AbstractBaseUser, joins: b
             redis.clear([subject.key])
     database.settle(
         forget=[*([subject.key] if subject else []), person_key(user.pk)],
-        network=network.key if network is not None and not reservation.in_redis else None,
+        network=network.key if network is not None else None,
         number=reservation.number,
         joins=joins,
     )
     if network is not None and reservation.in_redis:
-        _refund(reservation, [network])
+        redis.refund([network.key], number=reservation.number)
     if reservation.failures:
         tell(
             BudgetCleared(
@@ -209,7 +209,12 @@ def settle_failure(reservation: Reservation, *, user_id: Any = None) -> None:
 
 def refund(reservation: Reservation) -> None:
     """Takes the charge back, because the evidence was never judged: an error of ours, or no place at the hash gate."""
-    _refund(reservation, reservation.charges)
+    keys = [charge.key for charge in reservation.charges]
+    if not keys:
+        return
+    if reservation.in_redis:
+        redis.refund(keys, number=reservation.number)
+    database.refund(keys, number=reservation.number)
 
 
 def charge_network(*, budget: str, client: Client) -> None:
@@ -223,7 +228,7 @@ def charge_network(*, budget: str, client: Client) -> None:
         number = secrets.randbits(62)
         outcome = _charge([charge], number)
         if outcome.refusal is None and redis.is_chosen():
-            redis.failed([charge], number=number, in_redis=outcome.in_redis)
+            redis.agree([charge])
 
 
 def check_network(*, budget: str, client: Client) -> None:
@@ -284,22 +289,9 @@ def _charge(charges: Sequence[Charge], number: int) -> Outcome:
     return redis.charge(charges, number=number) if redis.is_chosen() else database.charge(charges, number=number)
 
 
-def _refund(reservation: Reservation, charges: Sequence[Charge]) -> None:
-    keys = [charge.key for charge in charges]
-    if not keys:
-        return
-    if reservation.in_redis:
-        redis.refund(keys, number=reservation.number)
-    else:
-        database.refund(keys, number=reservation.number)
-
-
 def _after_failure(reservation: Reservation) -> list[tuple[Charge, Standing]]:
     charges = reservation.charges
-    if redis.is_chosen() and charges:
-        rows = redis.failed(charges, number=reservation.number, in_redis=reservation.in_redis)
-    else:
-        rows = database.standings(charges)
+    rows = redis.agree(charges) if redis.is_chosen() and charges else database.standings(charges)
     return [(charge, rows[charge.key]) for charge in charges if charge.key in rows]
 
 

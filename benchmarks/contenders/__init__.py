@@ -7,11 +7,14 @@ from fnmatch import fnmatch
 from benchmarks.authkit_contender import CONTENDERS as AUTHKIT
 from benchmarks.base import Contender
 from benchmarks.contenders.sessions import CONTENDERS as SESSIONS
+from benchmarks.contenders.signin import CONTENDERS as SIGN_INS
 from benchmarks.contenders.simplejwt import CONTENDERS as SIMPLEJWT
 
 FLOOR = Contender(name="floor", title="no authentication at all")
 
-ALL: dict[str, Contender] = {contender.name: contender for contender in (FLOOR, *SIMPLEJWT, *SESSIONS, *AUTHKIT)}
+ALL: dict[str, Contender] = {
+    contender.name: contender for contender in (FLOOR, *SIMPLEJWT, *SESSIONS, *AUTHKIT, *SIGN_INS)
+}
 
 
 def chosen(group: str, *, only: str = "*") -> list[str]:

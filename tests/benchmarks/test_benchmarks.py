@@ -33,6 +33,21 @@ def test_a_run_prints_tables_and_writes_what_it_counted(run: str, beside: str, s
     assert report["targets"]
 
 
+def test_a_sign_in_costs_as_many_statements_of_the_limiter_as_it_may(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.json"
+    command = [sys.executable, "-m", "benchmarks", "signin", "--db", "sqlite", "--rounds", "1", "--n", "1"]
+    result = subprocess.run(
+        [*command, "--budgets", "50", "--json", str(raw)], cwd=ROOT, capture_output=True, text=True, check=False,
+        timeout=600,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (report,) = json.loads(raw.read_text())["reports"]
+    spent = {what: counts["limiter"] for what, counts in report["raw"]["counted"].items()}
+    assert {spent["token, again"], spent["session, again"]} == {4}
+    assert max(spent.values()) <= 7
+    assert report["raw"]["pruned authkit_audit.Event"]["deleted"] >= 100
+
+
 def test_an_address_beyond_this_machine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://somebody@db.example.com/site")
     command = [sys.executable, "-m", "benchmarks", "refresh", "--db", "postgres"]

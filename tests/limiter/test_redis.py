@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from authkit.core.clients import Client
-from authkit.core.clocks import SECOND
 from authkit.exceptions import Locked, Throttled
 from authkit.limiter import database, services
 from authkit.limiter import redis as counted
-from authkit.limiter.charges import Standing
 from authkit.limiter.models import AttemptBudget
 from authkit.limiter.services import Reservation
 from authkit.redis import link
@@ -76,6 +74,44 @@ def test_a_flush_frees_no_locked_name_and_no_locked_network(server: Server, wait
             reserve(name)
 
 
+@pytest.mark.parametrize("how", ["flush", "stop", "restart"])
+def test_tries_that_are_being_judged_while_redis_forgets_are_not_forgotten(
+    server: Server, configure: Any, how: str
+) -> None:
+    configure(SLOW_AFTER=5, LOCK_AFTER=5)
+    judged = [reserve() for _ in range(4)]
+    {"flush": flush, "stop": server.stop, "restart": server.restart}[how]()
+    judged.append(reserve())
+    with pytest.raises(Locked):
+        reserve()
+    for each in judged:
+        services.settle_failure(each)
+    with pytest.raises(Locked):
+        reserve()
+
+
+def test_a_name_that_a_failure_has_brought_back_after_a_flush_can_be_read(use_redis: Any) -> None:
+    use_redis()
+    judged = reserve()
+    flush()
+    services.settle_failure(judged)
+    standing = services.standing_of(judged.charges[0])
+    assert standing is not None
+    assert (standing.spent, standing.last_charge) == (1, 0)
+
+
+def test_a_try_that_the_database_refuses_stays_charged_nowhere(server: Server, configure: Any) -> None:
+    configure(SLOW_AFTER=2, LOCK_AFTER=2)
+    fail(2)
+    flush()
+    with pytest.raises(Locked):
+        reserve()
+    services.unlock(name="alice")
+    network = reserve().charges[1]
+    assert counted.standings([network])[network.key].spent == 3
+    assert AttemptBudget.objects.get(pk=network.key).spent == 3
+
+
 def test_while_redis_is_away_the_database_counts_on_from_what_failed(server: Server, wait: Any) -> None:
     fail(4)
     server.stop()
@@ -89,18 +125,22 @@ def test_while_redis_is_away_the_database_counts_on_from_what_failed(server: Ser
 def test_a_lock_of_that_time_holds_once_redis_is_back(server: Server, wait: Any, configure: Any) -> None:
     configure(LOCK_AFTER=6)
     fail(3)
+    name = reserve().charges[:1]
     # As another process does that can't reach Redis.
-    database.remember(reserve().charges[0], Standing(spent=6, wait=3600 * SECOND, last_charge=1))
-    fail(1)  # Redis let it through, and heard of the lock by it
-    with pytest.raises(Locked):
-        reserve()
+    for number in range(2):
+        AttemptBudget.objects.update(not_before=0)
+        assert database.charge(name, number=number).refusal is None
+    for _ in range(2):  # the database refuses the first, and Redis knows by it
+        with pytest.raises(Locked):
+            reserve()
+    assert counted.standings(name)[name[0].key].spent == 6
 
 
 def test_a_command_that_is_sent_twice_counts_once(use_redis: Any) -> None:
     use_redis()
     charges = reserve().charges
     for _ in range(9):
-        assert counted.charge(charges, number=7).refusal is None
+        assert counted._charged(charges, 7, None) == [0]
     assert counted.standings(charges)[charges[0].key].spent == 2
     for _ in range(9):
         counted.refund([charges[0].key], number=7)
