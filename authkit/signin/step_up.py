@@ -259,6 +259,11 @@ def page_for(request: HttpRequest) -> str | None:
     return f"{page}?{urlencode({'next': back, AGAIN: '1'})}"
 
 
+def way_on(target: str, *, interrupted: bool) -> str:
+    """Where a person goes after a step-up: to `target`, which is safe; after a form by way of the page's button."""
+    return f"{reverse(PAGE)}?{urlencode({'next': target, DONE: '1'})}" if interrupted else target
+
+
 def ids_of(ways: Iterable[StepUp]) -> list[str]:
     """The ids, as answers have them."""
     return [way.id for way in ways]
