@@ -44,7 +44,7 @@ class SignedInView(ApiView):
     """For a person who is signed in, by whatever carries their login. Others get 401, with the reason if we know it."""
 
     authentication_classes = EVERY_CREDENTIAL
-    permission_classes = (IsAuthenticated,)
+    permission_classes: Any = (IsAuthenticated,)
 
     def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
         ended = response_notes(request).refused or ended_login(request)

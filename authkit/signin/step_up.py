@@ -223,8 +223,13 @@ class RecentLoginMixin:
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]  # a View's
 
 
-def interruption(request: HttpRequest, *, max_age: timedelta | None = None) -> HttpResponse | None:
+def interruption(request: HttpRequest, *, max_age: timedelta | None = None, back: str = "") -> HttpResponse | None:
     """The answer that `recent_login` gives in the view's place; None where the view may go on.
+
+    Args:
+        request: of the view.
+        max_age: as `is_recent`.
+        back: see `page_for`.
 
     Raises:
         LoginEnded: the login is gone; the middleware makes the answer of it.
@@ -235,7 +240,7 @@ def interruption(request: HttpRequest, *, max_age: timedelta | None = None) -> H
     if refused is None:
         return None
     if request.get_preferred_type(["text/html", "application/json"]) != "application/json":
-        page = page_for(request)
+        page = page_for(request, back=back)
         if page is not None:
             response = HttpResponseRedirect(page)
             response.headers["Cache-Control"] = "no-store"
@@ -243,10 +248,14 @@ def interruption(request: HttpRequest, *, max_age: timedelta | None = None) -> H
     return answer_of(refused, request)
 
 
-def page_for(request: HttpRequest) -> str | None:
+def page_for(request: HttpRequest, *, back: str = "") -> str | None:
     """The address of the step-up page that leads back to this request; None where no pages are mounted.
 
     After a form it leads back to the page on which the form was, where the browser says which one that is.
+
+    Args:
+        request: that is to wait.
+        back: the path of the form's page, where the browser doesn't say; the request's own path if empty.
     """
     try:
         page = reverse(PAGE)
@@ -255,7 +264,7 @@ def page_for(request: HttpRequest) -> str | None:
     if request.method in {"GET", "HEAD"}:
         return f"{page}?{urlencode({'next': request.get_full_path()})}"
     came_from = request.META.get("HTTP_REFERER", "")
-    back = came_from if is_safe_target(request, came_from) else request.path
+    back = came_from if is_safe_target(request, came_from) else back or request.path
     return f"{page}?{urlencode({'next': back, AGAIN: '1'})}"
 
 

@@ -17,12 +17,11 @@ from social_django.models import UserSocialAuth
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
-from tests.social.browsers import come_back, query_of, redirect_of
+from tests.social.browsers import REAUTH, come_back, query_of, redirect_of
 from tests.social.programs import REGISTERED, Program, invalid_grant, works
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REAUTH = "/auth/social/reauth/{}/"
 STATE = "/auth/api/reauth/"
 
 
@@ -183,6 +182,43 @@ def test_a_provider_without_id_tokens_is_not_offered_and_not_asked(here: Client,
     answer = here.post(REAUTH.format("github"))
     assert (answer.status_code, 'data-reason="no_auth_time"' in answer.content.decode()) == (403, True)
     assert "set a password" in answer.content.decode()
+
+
+# What needs it
+
+
+def test_a_thief_of_an_old_session_can_not_connect_an_account_of_their_own(here: Client, provider: Any) -> None:
+    answer = here.post("/auth/social/link/oidc/")
+    assert answer["Location"] == "/auth/reauth/?next=%2Fauth%2Faccount%2Fconnections%2F&again=1"
+    assert confirm(here).status_code == 302
+    assert urlsplit(here.post("/auth/social/link/oidc/")["Location"]).path == "/authorize"
+
+
+def test_a_thief_of_an_old_session_or_token_can_not_disconnect_an_account(
+    here: Client, program: Program, password: str
+) -> None:
+    pair = program.exchange(program.code()).json()
+    age(hours=1)
+    person, link = get_user_model().objects.get(), UserSocialAuth.objects.get()
+    answer = here.post(f"/auth/account/connections/{link.pk}/disconnect/")
+    assert answer["Location"] == "/auth/reauth/?next=%2Fauth%2Faccount%2Fconnections%2F&again=1"
+    for credential in ({}, {"Authorization": f"Bearer {pair['access']}"}):
+        refused = here.delete(f"/auth/api/social/accounts/{link.pk}/", headers=credential)
+        assert (refused.status_code, refused.json()) == (
+            403,
+            {
+                "code": "insufficient_user_authentication",
+                "detail": "This needs a recent sign-in. Show once more who you are.",
+                "max_age": 600,
+                "methods": ["provider:oidc"],
+            },
+        )
+    assert UserSocialAuth.objects.exists()
+    person.set_password(password)
+    person.save()
+    login = Client()
+    login.force_login(person)
+    assert login.delete(f"/auth/api/social/accounts/{link.pk}/").status_code == 204
 
 
 # Apps
