@@ -27,7 +27,7 @@ from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -38,7 +38,7 @@ from rest_framework.views import APIView
 from authkit import conf, features
 from authkit.core.redirects import is_safe_target
 from authkit.core.refusals import RefusedRequest, answer_of
-from authkit.exceptions import InsufficientAuthentication, LoginEnded
+from authkit.exceptions import InsufficientAuthentication
 from authkit.limiter.verifying import settling
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
@@ -167,10 +167,7 @@ class RequireRecent(BasePermission):
             raise ImproperlyConfigured(f"{type(view).__qualname__}.max_login_age must be a timedelta")
         if not request.user.is_authenticated:
             return False
-        try:
-            refused = refusal_of(request, max_age=max_age)
-        except LoginEnded:
-            return False
+        refused = refusal_of(request, max_age=max_age)
         # Raised where all permissions of a list have to agree, because DRF makes text of each number in a `message`.
         # Within `A | B` it would end the question before B was asked.
         if refused is not None and type(self) in getattr(view, "permission_classes", ()):
@@ -216,11 +213,15 @@ class RecentLoginMixin:
     max_login_age: timedelta | None = None
     """How long ago the sign-in may be; LOGIN.REAUTH_AGE if None."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if getattr(self, "view_is_async", False):
+            return self._dispatch_async(request, *args, **kwargs)
         answer = interruption(request, max_age=self.max_login_age)
-        if answer is not None:
-            return answer
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]  # a View's
+        return super().dispatch(request, *args, **kwargs) if answer is None else answer  # type: ignore[misc]  # a View's
+
+    async def _dispatch_async(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        answer = await sync_to_async(interruption)(request, max_age=self.max_login_age)
+        return await super().dispatch(request, *args, **kwargs) if answer is None else answer  # type: ignore[misc]  # as above
 
 
 def interruption(request: HttpRequest, *, max_age: timedelta | None = None, back: str = "") -> HttpResponse | None:
