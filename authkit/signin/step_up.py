@@ -87,7 +87,7 @@ def step_ups_of(*, user: AbstractBaseUser, login: Login | None) -> list[StepUp]:
     if login is None or not can_step_up(login):
         return []
     found = []
-    # A back end such as LDAP's verifies passwords that the user model doesn't have; who came by one has one.
+    # A back end such as LDAP's verifies passwords that the user model doesn't have. A person who came by one has one.
     if conf.current().login.password_doors and (user.has_usable_password() or login.method == PASSWORD.id):
         found.append(StepUp(id=PASSWORD.id, label=_("Password")))
     return [*found, *features.step_ups(user)]
