@@ -20,6 +20,7 @@ class LoginSection(TypedDict, total=False):
     BREACHED_RANGES: str
     AT_LIMIT: Literal["evict", "refuse"]
     REAUTH_AGE: timedelta
+    ADMIN_REAUTH: bool
     MAY_SIGN_IN: str | Callable[[Any, Any, str], bool | str]
     USER_SERIALIZER: str
 

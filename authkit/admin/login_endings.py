@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from authkit import conf
 from authkit.admin.criteria import CriteriaForm
 from authkit.admin.force_logout import PERMISSION
 from authkit.admin.log import BATCH_FAILED, log_endings
@@ -33,6 +34,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_logins_where
 from authkit.logins.summaries import live_by_method, summary_where
+from authkit.signin.step_up import interruption
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Login]
@@ -154,7 +156,7 @@ class LoginEndings(Base):
             self.message_user(request, why_spared(), level=messages.WARNING)
 
     def end_everybodys_view(self, request: HttpRequest) -> HttpResponse:
-        """Signs everybody out, once confirmed."""
+        """Signs everybody out, once confirmed, by an administrator who signed in recently (LOGIN.ADMIN_REAUTH)."""
         self._require_force_logout(request)
         if spares_superusers(request):
             # One cutoff ends the logins of all people: it can't spare superusers.
@@ -164,6 +166,9 @@ class LoginEndings(Base):
                 level=messages.ERROR,
             )
             return self._back(request)
+        waits = interruption(request) if conf.current().login.admin_reauth else None
+        if waits is not None:
+            return waits
         if request.method != "POST":
             summary = summary_where()
             title = _("Sign everybody out")

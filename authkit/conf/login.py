@@ -36,6 +36,8 @@ class LoginSettings:
     reauth_age: timedelta = setting(timedelta(minutes=10), least=SECOND, most=CENTURY)
     """How long ago a person may have signed in, or shown once more who they are, where a view asks for a recent
     sign-in; see docs/step-up.md."""
+    admin_reauth: bool = setting(True)
+    """Whether an administrator has to have signed in that recently before signing everybody out in the admin."""
     may_sign_in: Hook = setting(Hook(""), call=Callable[[Any, Any, str], bool | str])
     """A callable `may_sign_in(user, request, method)`, or its dotted path. authkit asks it at each sign-in, after the
     credential was verified. It returns `True`, or the sentence with which the person is refused; see

@@ -49,6 +49,20 @@ def judge(*, login: Login, generation: int, grace: timedelta, client: Client, no
     return Replay.RETRY if age <= grace else Replay.REUSE
 
 
+def is_under_way(*, login: Login, grace: timedelta, client: Client, now: datetime) -> bool:
+    """Whether parallel requests of this client may still come with the token before the login's last rotation.
+
+    Another rotation now would leave them two behind, which is reuse.
+
+    Args:
+        login: the row as it stands.
+        grace: TOKENS.GRACE.
+        client: the client that asks.
+        now: the time of the request.
+    """
+    return login.generation > 0 and now - login.rotated_at <= min(PARALLEL, grace) and not _elsewhere(login, client)
+
+
 def _elsewhere(login: Login, client: Client) -> bool:
     # Both, because each changes alone in ordinary use: a telephone's network between Wi-Fi and mobile, a device's name
     # where an app and the page inside it send other headers. An unknown network does not count as another one: the

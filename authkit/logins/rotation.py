@@ -43,7 +43,7 @@ from authkit.events import announce, together
 from authkit.exceptions import LoginEnded, Unavailable
 from authkit.logins.finality import tell_of_ended
 from authkit.logins.fingerprints import password_digest, session_auth_hash
-from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, judge
+from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, is_under_way, judge
 from authkit.logins.models import MAX_ROTATED_DEVICE_LENGTH, Login
 from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason
@@ -126,15 +126,17 @@ def rotate_authenticated(
     login_id: UUID,
     user_id: Any,
     lifetime: Lifetime,
+    grace: timedelta,
     client: Client,
     shown: Shown,
     prepare: Prepare | None = None,
 ) -> Rotated:
     """Moves a token login on by one generation because its person has shown once more who they are.
 
-    By the conditional UPDATE of a refresh, so that of a step-up and a refresh at once each gets a generation of its
-    own, and the refresh token before it goes the way of any that was used: the client may use it within the grace, and
-    gets the same successor.
+    By the conditional UPDATE of a refresh. The refresh token before it goes the way of any that was used: the client
+    may use it within the grace, and gets the same successor. Where the login was rotated a moment ago, by a refresh or
+    another step-up of this client, it stays at that generation: its parallel requests, and the answers that overtake
+    each other on their way, all bring the same refresh token.
 
     Must not run inside a transaction of the caller's, as `rotate`.
 
@@ -142,6 +144,7 @@ def rotate_authenticated(
         login_id: the access token's `sid`.
         user_id: the access token's `sub`.
         lifetime: as `rotate`.
+        grace: as `rotate`.
         client: from where the person showed it.
         shown: how.
         prepare: as `rotate`; the login that it is given has the new facts.
@@ -156,7 +159,10 @@ def rotate_authenticated(
         facts = Authentication(timezone.now(), shown.amr_text)
         principal.login.authenticated_at, principal.login.amr = facts
         _call(prepare, principal)
-        if _advance(principal, lifetime=lifetime, client=client, authentication=facts, announced=shown.announced):
+        if is_under_way(login=principal.login, grace=grace, client=client, now=facts.authenticated_at):
+            if _authenticate(principal.login, facts, shown):
+                return Rotated(user=principal.user, login=principal.login, replayed=True)
+        elif _advance(principal, lifetime=lifetime, client=client, authentication=facts, announced=shown.announced):
             return Rotated(user=principal.user, login=principal.login, replayed=False)
     raise Unavailable("the login is refreshed again and again")
 
@@ -210,6 +216,18 @@ def _advance(
     login.generation, login.rotated_at, login.last_seen_at = generation + 1, now, now
     login.expires_at, login.auth_hash = expires_at, auth_hash
     login.rotated_device, login.rotated_network = device, network
+    return True
+
+
+def _authenticate(login: Login, facts: Authentication, shown: Shown) -> bool:
+    using = router.db_for_write(Login)
+    standing = Login.objects.filter(
+        pk=login.pk, generation=login.generation, ended_at=None, expires_at__gt=facts.authenticated_at
+    )
+    with transaction.atomic(using=using):
+        if not standing.update(**facts._asdict()):
+            return False
+        shown.announced(login)
     return True
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -22,7 +20,7 @@ from authkit.pages.views import SignedInPage
 from authkit.sessions.services import reauthenticate
 from authkit.signin.credentials import MAX_PASSWORD_LENGTH
 from authkit.signin.methods import PASSWORD
-from authkit.signin.step_up import AGAIN, DONE, is_recent, shown_by_password, step_ups_of
+from authkit.signin.step_up import AGAIN, DONE, is_recent, shown_by_password, step_ups_of, way_on
 
 
 class PasswordForm(forms.Form):
@@ -74,13 +72,8 @@ class ReauthPage(SignedInPage):
             for name, value in headers_of(refused.status, refused.retry_after).items():
                 answer.headers[name] = value
             return answer
-        return HttpResponseRedirect(self._way_on(request))
-
-    def _way_on(self, request: HttpRequest) -> str:
         target = safe_next(request, default="authkit:account")
-        if AGAIN not in request.POST:
-            return target
-        return f"{reverse('authkit:reauth')}?{urlencode({REDIRECT_FIELD_NAME: target, DONE: '1'})}"
+        return HttpResponseRedirect(way_on(target, interrupted=AGAIN in request.POST))
 
     def _refuse(self, request: HttpRequest, error: str, *, status: int = 400) -> HttpResponse:
         form = PasswordForm()  # no page sends a password back

@@ -27,7 +27,7 @@ from asgiref.sync import markcoroutinefunction, sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -38,7 +38,7 @@ from rest_framework.views import APIView
 from authkit import conf, features
 from authkit.core.redirects import is_safe_target
 from authkit.core.refusals import RefusedRequest, answer_of
-from authkit.exceptions import InsufficientAuthentication, LoginEnded
+from authkit.exceptions import InsufficientAuthentication
 from authkit.limiter.verifying import settling
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
@@ -87,7 +87,7 @@ def step_ups_of(*, user: AbstractBaseUser, login: Login | None) -> list[StepUp]:
     if login is None or not can_step_up(login):
         return []
     found = []
-    # A back end such as LDAP's verifies passwords that the user model doesn't have; who came by one has one.
+    # A back end such as LDAP's verifies passwords that the user model doesn't have. A person who came by one has one.
     if conf.current().login.password_doors and (user.has_usable_password() or login.method == PASSWORD.id):
         found.append(StepUp(id=PASSWORD.id, label=_("Password")))
     return [*found, *features.step_ups(user)]
@@ -167,10 +167,7 @@ class RequireRecent(BasePermission):
             raise ImproperlyConfigured(f"{type(view).__qualname__}.max_login_age must be a timedelta")
         if not request.user.is_authenticated:
             return False
-        try:
-            refused = refusal_of(request, max_age=max_age)
-        except LoginEnded:
-            return False
+        refused = refusal_of(request, max_age=max_age)
         # Raised where all permissions of a list have to agree, because DRF makes text of each number in a `message`.
         # Within `A | B` it would end the question before B was asked.
         if refused is not None and type(self) in getattr(view, "permission_classes", ()):
@@ -216,15 +213,24 @@ class RecentLoginMixin:
     max_login_age: timedelta | None = None
     """How long ago the sign-in may be; LOGIN.REAUTH_AGE if None."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if getattr(self, "view_is_async", False):
+            return self._dispatch_async(request, *args, **kwargs)
         answer = interruption(request, max_age=self.max_login_age)
-        if answer is not None:
-            return answer
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc,no-any-return]  # a View's
+        return super().dispatch(request, *args, **kwargs) if answer is None else answer  # type: ignore[misc]  # a View's
+
+    async def _dispatch_async(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        answer = await sync_to_async(interruption)(request, max_age=self.max_login_age)
+        return await super().dispatch(request, *args, **kwargs) if answer is None else answer  # type: ignore[misc]  # as above
 
 
-def interruption(request: HttpRequest, *, max_age: timedelta | None = None) -> HttpResponse | None:
+def interruption(request: HttpRequest, *, max_age: timedelta | None = None, back: str = "") -> HttpResponse | None:
     """The answer that `recent_login` gives in the view's place; None where the view may go on.
+
+    Args:
+        request: of the view.
+        max_age: as `is_recent`.
+        back: see `page_for`.
 
     Raises:
         LoginEnded: the login is gone; the middleware makes the answer of it.
@@ -235,7 +241,7 @@ def interruption(request: HttpRequest, *, max_age: timedelta | None = None) -> H
     if refused is None:
         return None
     if request.get_preferred_type(["text/html", "application/json"]) != "application/json":
-        page = page_for(request)
+        page = page_for(request, back=back)
         if page is not None:
             response = HttpResponseRedirect(page)
             response.headers["Cache-Control"] = "no-store"
@@ -243,10 +249,14 @@ def interruption(request: HttpRequest, *, max_age: timedelta | None = None) -> H
     return answer_of(refused, request)
 
 
-def page_for(request: HttpRequest) -> str | None:
+def page_for(request: HttpRequest, *, back: str = "") -> str | None:
     """The address of the step-up page that leads back to this request; None where no pages are mounted.
 
     After a form it leads back to the page on which the form was, where the browser says which one that is.
+
+    Args:
+        request: that is to wait.
+        back: the path of the form's page, where the browser doesn't say; the request's own path if empty.
     """
     try:
         page = reverse(PAGE)
@@ -255,8 +265,13 @@ def page_for(request: HttpRequest) -> str | None:
     if request.method in {"GET", "HEAD"}:
         return f"{page}?{urlencode({'next': request.get_full_path()})}"
     came_from = request.META.get("HTTP_REFERER", "")
-    back = came_from if is_safe_target(request, came_from) else request.path
+    back = came_from if is_safe_target(request, came_from) else back or request.path
     return f"{page}?{urlencode({'next': back, AGAIN: '1'})}"
+
+
+def way_on(target: str, *, interrupted: bool) -> str:
+    """Where a person goes after a step-up: to `target`, which is safe; after a form by way of the page's button."""
+    return f"{reverse(PAGE)}?{urlencode({'next': target, DONE: '1'})}" if interrupted else target
 
 
 def ids_of(ways: Iterable[StepUp]) -> list[str]:

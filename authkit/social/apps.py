@@ -23,6 +23,7 @@ class SocialConfig(AppConfig):
         doors="authkit.social.doors.DOORS",
         sign_in_buttons="authkit.social.offers.sign_in_buttons",
         account_area="authkit.social.offers.account_links",
+        step_ups="authkit.social.offers.step_ups",
         prune="authkit.social.pruning.prunable",
         export="authkit.social.links.connections.export",
         builds_on=("social_django",),

@@ -45,6 +45,11 @@ class Failure(StrEnum):
     INVALID_REQUEST = "invalid_request"
     """A program asked for a code in a way that can't be answered with a redirect."""
     NO_ID_TOKENS = "no_id_tokens"
+    NO_AUTH_TIME = "no_auth_time"
+    """A step-up at a provider that does not say when the person signed in there."""
+    NOT_FRESH = "not_fresh"
+    NOT_CONNECTED = "not_connected"
+    """A step-up by an account that is not connected to the person."""
     TOO_MANY_LOGINS = TooManyLogins.code
     SIGN_IN_REFUSED = SignInRefused.code
     """By LOGIN.MAY_SIGN_IN or another guard, whose own sentence the page shows."""
@@ -59,6 +64,9 @@ STATUSES: dict[Failure, int] = {
     Failure.EMAIL_NEEDED: 403,
     Failure.INACTIVE: 403,
     Failure.LINKED_ELSEWHERE: 409,
+    Failure.NO_AUTH_TIME: 403,
+    Failure.NOT_FRESH: 403,
+    Failure.NOT_CONNECTED: 403,
     Failure.TOO_MANY_LOGINS: 403,
     Failure.SIGN_IN_REFUSED: 403,
 }
@@ -110,6 +118,18 @@ SENTENCES = {
     ),
     Failure.NO_ID_TOKENS: _("This provider has no ID tokens. Please use another way to sign in with it."),
     Failure.SIGN_IN_REFUSED: _("Signing in this way is not possible here."),
+    Failure.NO_AUTH_TIME: _(
+        "This provider does not say when you signed in there, so it can't confirm that it is you. Please use another "
+        "way. If you have no other, sign out and in again, and then set a password or connect another account."
+    ),
+    Failure.NOT_FRESH: _(
+        "The provider did not ask you to sign in again, so it has not confirmed that it is you. Please sign out there, "
+        "and try again."
+    ),
+    Failure.NOT_CONNECTED: _(
+        "This account at the provider is not connected to your account here, so it can't confirm that it is you. "
+        "Please try again with the one that is."
+    ),
     Failure.TOO_MANY_LOGINS: _("You are signed in on too many devices. Sign out on one of them first."),
 }
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from social_django.models import UserSocialAuth
 
 from authkit.features import AccountLink
+from authkit.signin.step_up import StepUp
+from authkit.social.flow.strategy import tells_auth_time
 from authkit.social.providers.registry import Provider, configured
 
 
@@ -26,3 +31,17 @@ def account_links(request: HttpRequest) -> list[AccountLink]:
         order=40,
     )
     return [link]
+
+
+def step_ups(user: Any) -> list[StepUp]:
+    """The providers with ID tokens at which this person has connected an account."""
+    linked = set(UserSocialAuth.objects.filter(user_id=user.pk).values_list("provider", flat=True))
+    return [
+        StepUp(
+            id=f"provider:{provider.id}",
+            label=provider.name,
+            url=reverse("authkit:social-reauth", kwargs={"provider": provider.id}),
+        )
+        for provider in configured()
+        if provider.id in linked and tells_auth_time(provider.id)
+    ]

@@ -90,7 +90,7 @@ class SocialSettings:
     """The time limit of each call to a provider, from connecting to the last byte. All calls of one request together
     have twice that; see docs/providers.md#a-provider-that-is-slow-or-silent."""
     link_mail: bool = setting(True)
-    """Whether people get a mail when an account at a provider was connected to theirs."""
+    """Whether people get a mail when an account at a provider was connected to theirs, or disconnected."""
     pipeline: tuple[str, ...] = setting(SOCIAL_STEPS)
     """The dotted paths of the steps from a provider's answer to a person. Yours may stand between authkit's; see
     docs/sign-up.md#steps-of-your-own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from authkit.social import backchannel
-from authkit.social.flow import link_views, program_views, views
+from authkit.social.flow import link_views, program_views, reauth_views, views
 from authkit.social.flow.form_post import by_get
 from authkit.social.links import connection_pages, connection_views
 
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern] = [
     path("social/login/<str:provider>/", views.BeginPage.as_view(), name="social-login"),
     path("social/complete/<str:provider>/", by_get(views.CompletePage.as_view()), name="social-complete"),
     path("social/link/<str:provider>/", link_views.BeginLinkPage.as_view(), name="social-link"),
+    path("social/reauth/<str:provider>/", reauth_views.BeginReauthPage.as_view(), name="social-reauth"),
     path("social/authorize/<str:provider>/", program_views.AuthorizePage.as_view(), name="social-authorize"),
     path(
         "social/backchannel-logout/<str:provider>/",

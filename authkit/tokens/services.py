@@ -163,6 +163,7 @@ def reauthenticated_tokens(
             login_id=login_id,
             user_id=user_id,
             lifetime=lifetime_of(settings),
+            grace=settings.grace,
             client=client,
             shown=shown,
             prepare=additions,

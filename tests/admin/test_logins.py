@@ -4,6 +4,7 @@ import json
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -217,6 +218,25 @@ def test_everybody_is_signed_out_once_confirmed(boss: Any, user: Any, open_for: 
     entry = LogEntry.objects.get()
     assert (entry.user, entry.object_repr, entry.object_id) == (boss, "everybody", None)
     assert f"{count} live login" in entry.change_message
+
+
+def test_an_open_session_of_an_administrators_signs_everybody_out_only_after_a_step_up(
+    boss: Any, browse: Any, password: str, settings: Any
+) -> None:
+    """A passer-by at an unlocked desk must not end the whole site's logins."""
+    browser, target = browse(boss), reverse("admin:authkit_login_end_everybodys")
+    past = timezone.now() - timedelta(hours=1)
+    Login.objects.update(created_at=past, authenticated_at=past)
+    step_up = f"{reverse('authkit:reauth')}?next={quote(target, safe='')}"
+    assert browser.get(target)["Location"] == step_up
+    assert browser.post(target)["Location"] == f"{step_up}&again=1"
+    assert not GlobalCutoff.objects.exists()
+    settings.AUTHKIT = {"LOGIN": {"ADMIN_REAUTH": False}}
+    assert browser.get(target).status_code == 200
+    settings.AUTHKIT = {}
+    assert browser.post(reverse("authkit:reauth"), {"password": password, "next": target})["Location"] == target
+    assert browser.post(target).status_code == 302
+    assert GlobalCutoff.objects.exists()
 
 
 @pytest.mark.parametrize("door", ["end", "end_everybodys"])

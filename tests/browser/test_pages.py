@@ -84,6 +84,21 @@ def test_a_person_signs_in_with_demo_id(page: Page, up: Demo) -> None:
 
 
 @pytest.mark.usefixtures("complaints")
+def test_a_person_confirms_that_it_is_them_and_goes_on(page: Page, up: Demo) -> None:
+    sign_in(page, up)
+    page.goto(f"{up.url}/auth/reauth/?next=/auth/account/connections/&again=1")
+    assert page.evaluate("document.activeElement.name") == "password"
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    assert "not your password" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("Password").input_value() == ""
+    page.get_by_label("Password").fill(up.passwords["demo"])
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    page.get_by_role("link", name="Go on").click()
+    assert page.url == f"{up.url}/auth/account/connections/"
+
+
+@pytest.mark.usefixtures("complaints")
 def test_the_admin_works_under_its_policy(page: Page, up: Demo) -> None:
     page.goto(f"{up.url}/admin/")
     sign_in_to_the_admin(page, up)
@@ -121,6 +136,7 @@ def test_a_long_name_hides_nothing_of_what_is_confirmed(page: Page, up: Demo, wi
 def test_no_page_is_wider_than_its_window(page: Page, up: Demo, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 700})
     sign_in(page, up)
-    for path in ("/", "/auth/account/", "/auth/account/logins/", "/auth/account/security/", "/auth/logout/"):
+    pages = ("account/", "account/logins/", "account/security/", "logout/", "reauth/")
+    for path in ("/", *(f"/auth/{one}" for one in pages)):
         page.goto(up.url + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width

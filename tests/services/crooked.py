@@ -150,6 +150,7 @@ class CrookedProvider:
             "exp": now + 300,
             "iat": now,
             "nonce": asked.get("nonce"),
+            **({"auth_time": now} if "max_age" in asked else {}),
         }
         access = secrets.token_urlsafe(24)
         id_token = self.sign(self.bend_id_token(claims))

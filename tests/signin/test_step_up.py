@@ -59,6 +59,11 @@ class Mixed(RecentLoginMixin, View):
         return HttpResponse("done")
 
 
+class MixedAsync(RecentLoginMixin, View):
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("done")
+
+
 def asking(request: HttpRequest) -> HttpResponse:
     require_recent(request)
     return HttpResponse("done")
@@ -70,6 +75,7 @@ urlpatterns = [
     path("decorated/", decorated),
     path("patient/", patient),
     path("mixed/", Mixed.as_view()),
+    path("mixed-async/", MixedAsync.as_view()),
     path("asking/", asking),
 ]
 
@@ -221,9 +227,10 @@ def test_an_asynchronous_view_is_asked_too(user: Any) -> None:
     client = AsyncClient()
     client.force_login(user)
     get = async_to_sync(client.get)
-    assert get("/patient/").content == b"done"
+    assert get("/patient/").content == get("/mixed-async/").content == b"done"
     age(days=3)
-    assert get("/patient/", headers={"accept": "application/json"}).status_code == 403
+    for url in ("/patient/", "/mixed-async/"):
+        assert get(url, headers={"accept": "application/json"}).status_code == 403
 
 
 def test_what_a_person_can_show_follows_from_the_person(

@@ -15,6 +15,7 @@ from django.test import Client
 COMPLETE = "/auth/social/complete/{}/"
 LOGIN = "/auth/social/login/{}/"
 LINK = "/auth/social/link/{}/"
+REAUTH = "/auth/social/reauth/{}/"
 CONNECTIONS = "/auth/account/connections/"
 
 SECONDS = 60
@@ -84,11 +85,11 @@ class Person:
         self.site = site
         self.web = requests.Session()
 
-    def press(self, provider: str = "oidc", *, next_url: str = "") -> str:
+    def press(self, provider: str = "oidc", *, next_url: str = "", door: str = LOGIN) -> str:
         """Press the provider's button; answer where the browser is sent."""
         token = self._csrf()
         answer = self.web.post(
-            f"{self.site}{LOGIN.format(provider)}",
+            f"{self.site}{door.format(provider)}",
             data={"csrfmiddlewaretoken": token, "next": next_url},
             headers={"Referer": f"{self.site}/"},
             allow_redirects=False,

@@ -53,29 +53,30 @@ class Program:
         """Open the authorize URL in the browser."""
         return self.browser.get(AUTHORIZE.format(self.provider), self.parameters(**changes))
 
-    def go(self) -> str:
+    def go(self, **changes: Any) -> str:
         """Open it and go on to the provider, which says yes at once; answer the callback as path and query."""
-        begun = self.authorize()
+        begun = self.authorize(**changes)
         assert begun.status_code == 302, begun.content
         callback = urlsplit(redirect_of(begun["Location"]))
         return f"{callback.path}?{callback.query}"
 
-    def come_back(self) -> HttpResponse:
+    def come_back(self, **changes: Any) -> HttpResponse:
         """All of the browser's part; answer what this site answers to the callback."""
-        return self.browser.get(self.go())
+        return self.browser.get(self.go(**changes))
 
-    def code(self) -> str:
+    def code(self, **changes: Any) -> str:
         """All of the browser's part; answer the code."""
-        answer = self.come_back()
+        answer = self.come_back(**changes)
         assert answer.status_code == 302, answer.content
         assert answer["Location"].startswith(self.redirect_uri), answer["Location"]
         return query_of(answer["Location"])["code"]
 
-    def exchange(self, code: str, *, client: Client | None = None, **changes: Any) -> Any:
+    def exchange(self, code: str, *, client: Client | None = None, access: str = "", **changes: Any) -> Any:
         """Send the code to the exchange, as a program does: without the browser's cookies."""
+        headers = {"Authorization": f"Bearer {access}"} if access else {}
         body = {"code": code, "code_verifier": self.verifier, "redirect_uri": self.redirect_uri, **changes}
         body = {name: value for name, value in body.items() if value is not None}
-        return (client or Client()).post(EXCHANGE, body, content_type="application/json")
+        return (client or Client()).post(EXCHANGE, body, content_type="application/json", headers=headers)
 
 
 def invalid_grant(response: Any) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from social_django.models import UserSocialAuth
 
 from authkit.logins.models import Login
 from tests.conftest import CALLBACK_PATHS
 from tests.services import openid
-from tests.social.browsers import SECONDS, Person, query_of
+from tests.social.browsers import REAUTH, SECONDS, Person, query_of
 
 pytestmark = [pytest.mark.oidc, pytest.mark.django_db(transaction=True)]
 
@@ -164,3 +166,33 @@ def test_provider_refuses_a_code_without_the_verifier(site, live_openid) -> None
         timeout=SECONDS,
     )
     assert answer.status_code == 400
+
+
+def test_a_step_up_has_the_provider_ask_again_and_comes_back_to_the_same_login(site, live_openid) -> None:
+    person = Person(site)
+    person.sign_in("alice")
+    login, past = Login.objects.get(), timezone.now() - timedelta(hours=1)
+    Login.objects.update(created_at=past, authenticated_at=past)
+    url = person.press(next_url="/probe/", door=REAUTH)
+    # The provider has a session with alice, and would let a sign-in pass without a word.
+    asked = person.web.get(url, timeout=SECONDS)
+    assert 'name="login"' in asked.text
+    url = person.press(next_url="/probe/", door=REAUTH)
+    answer = person.visit(person.sign_in_at(url, "alice"))
+    assert (answer.status_code, urlsplit(answer.headers["Location"]).path) == (302, "/probe/")
+    after = Login.objects.get()
+    assert after.pk == login.pk
+    assert timezone.now() - after.authenticated_at < timedelta(minutes=5)
+    assert whoami(person) == str(get_user_model().objects.get().pk)
+
+
+def test_a_step_up_as_another_person_at_the_provider_confirms_nothing(site) -> None:
+    person = Person(site)
+    person.sign_in("alice")
+    past = timezone.now() - timedelta(hours=1)
+    Login.objects.update(created_at=past, authenticated_at=past)
+    for cookie in [cookie for cookie in person.web.cookies if cookie.name.startswith("_")]:  # the provider's
+        person.web.cookies.clear(cookie.domain, cookie.path, cookie.name)
+    answer = person.visit(person.sign_in_at(person.press(door=REAUTH), "bob"))
+    assert (answer.status_code, reason_of(answer)) == (403, "not_connected")
+    assert Login.objects.get().authenticated_at == past

@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from social_django.models import UserSocialAuth
 
 from authkit.mail.models import Delivery
+from authkit.social.links.connections import disconnect
 from authkit.social.links.linking import Identity, LinkedBy, write_link
 
 pytestmark = pytest.mark.django_db
@@ -77,3 +78,25 @@ def test_a_mail_that_cannot_be_queued_leaves_the_link(
     monkeypatch.setattr(Delivery.objects, "create", down)
     assert connect().pk
     assert "could not be told" in caplog.text
+
+
+def test_the_owner_is_told_that_an_account_was_disconnected(
+    connect: Any, user: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    link = connect()
+    mail.outbox.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        disconnect(user_id=user.pk, connection_id=link.pk)
+    [sent] = mail.outbox
+    assert sent.to == [user.email]
+    assert sent.subject == "An account at Google was disconnected from yours at www.example.test"
+    assert "http" not in sent.body
+
+
+def test_a_disconnection_is_not_told_where_that_is_switched_off(
+    connect: Any, user: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    link = connect(LINK_MAIL=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        disconnect(user_id=user.pk, connection_id=link.pk)
+    assert mail.outbox == []

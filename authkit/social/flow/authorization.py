@@ -15,12 +15,13 @@ from authkit.codes.pkce import is_challenge
 from authkit.codes.redirect_uris import is_registered
 from authkit.exceptions import SocialLoginFailed
 from authkit.social.failures import STATUSES, Failure, failure_of, refuse
+from authkit.social.purposes import REAUTH
 from authkit.social.settings import SocialSettings
 
 MAX_STATE_LENGTH = 512
 
 _STATE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 appendix A.5
-_ONCE = ("redirect_uri", "state", "code_challenge", "code_challenge_method", "response_type")
+_ONCE = ("redirect_uri", "state", "code_challenge", "code_challenge_method", "response_type", REAUTH)
 
 _ERRORS = {403: "access_denied", 503: "temporarily_unavailable"}
 
@@ -41,10 +42,12 @@ class AuthorizationRequest:
     redirect_uri: str
     state: str
     challenge: str
+    reauth: str = ""
+    """"1" for a step-up: the code is good for the next pair of a login that the program has already."""
 
     def as_notes(self) -> dict[str, str]:
         """For the transaction that is bound to this browser."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value or name != REAUTH}
 
 
 def requested(query: QueryDict) -> AuthorizationRequest:
@@ -60,12 +63,15 @@ def requested(query: QueryDict) -> AuthorizationRequest:
         redirect_uri=query.get("redirect_uri", ""),
         state=query.get("state", ""),
         challenge=query.get("code_challenge", ""),
+        reauth=query.get(REAUTH, ""),
     )
     _check_redirect_uri(asked)
     if not is_challenge(asked.challenge, method=query.get("code_challenge_method", "")):
         raise refuse(Failure.INVALID_REQUEST, "no usable code_challenge, or its method is not S256")
     if not _STATE.fullmatch(asked.state) or len(asked.state) > MAX_STATE_LENGTH:
         raise refuse(Failure.INVALID_REQUEST, "no usable state")
+    if asked.reauth not in {"", "1"}:
+        raise refuse(Failure.INVALID_REQUEST, "another reauth than 1")
     if query.get("response_type", "code") != "code":
         raise refuse(Failure.INVALID_REQUEST, "another response_type than code")
     return asked

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -17,16 +18,21 @@ from authkit.core.hidden import Hidden
 from authkit.core.one_time_codes import name_login
 from authkit.exceptions import AuthKitError, InvalidGrant, LoginEnded, SignInPending, SocialLoginFailed
 from authkit.logins.reasons import EndReason
+from authkit.logins.reauthentication import Shown
 from authkit.logins.services import end_login
+from authkit.logins.statement import USED
 from authkit.logins.verdict import check_login
+from authkit.signin.step_up import can_step_up
 from authkit.social.doors import EXCHANGE
 from authkit.social.flow import round_trip
 from authkit.social.flow.authorization import AuthorizationRequest
 from authkit.social.links.linking import require_still_linked
+from authkit.social.purposes import REAUTH
 from authkit.social.upstream import UpstreamSession
+from authkit.tokens.codec import Claims
 from authkit.tokens.pairs import TokenPair
-from authkit.tokens.services import issue_tokens
-from authkit.tokens.transports import Transport
+from authkit.tokens.services import issue_tokens, reauthenticated_tokens
+from authkit.tokens.transports import Transport, bound_transport
 
 
 @sensitive_variables()
@@ -47,7 +53,7 @@ def issue_code(*, came: round_trip.SocialSignIn, asked: AuthorizationRequest) ->
             subject=came.provider,
             redirect_uri=asked.redirect_uri,
             challenge=asked.challenge,
-            details=_details(came.upstream),
+            details={**_details(came.upstream), REAUTH: asked.reauth},
         )
 
 
@@ -62,6 +68,7 @@ def exchange_code(
     replaces: Collection[UUID] = (),
     request: HttpRequest | None = None,
     wants_device: bool = False,
+    caller: Callable[[], Claims | None] = lambda: None,
 ) -> TokenPair:
     """Redeems a code, by one conditional UPDATE in one transaction with the login that is opened for it.
 
@@ -79,31 +86,42 @@ def exchange_code(
         replaces: ids of logins that end once the new one is there.
         request: the door's, for the guards and the known device.
         wants_device: whether the program asked to become a known device.
+        caller: asked for the access token that came along, for the code of a step-up: it opens no login, but moves on
+            the one of that token.
 
     Raises:
-        InvalidGrant: no such code, used, too old, of another program, or its person may not come in any more.
+        InvalidGrant: no such code, used, too old, of another program, or its person may not come in any more; of a
+            step-up, no access token of that person's came along.
         ClaimsRefused: the project's CLAIMS failed. Nothing was opened, and the code is as good as before.
         RefusedByProject, TooManyLogins: as `authkit.signin.flow.sign_in`. As before.
         SignInPending: a further step is due. Nothing was opened, and the code is used.
     """
     code, verifier = Hidden(code), Hidden(verifier)
+    confirmed: Grant | None = None
     with transaction.atomic():
         # A parallel exchange waits here for the row, and then finds it used, and the other one's login in it.
         used = authorization_codes.use_code(code=code)
         refused: AuthKitError = used.refusal
         if used.row is not None:
             try:
-                with transaction.atomic():
-                    return _redeemed(
-                        authorization_codes.verified_grant(used.row, verifier=verifier, redirect_uri=redirect_uri),
-                        client=client,
-                        using=transport,
-                        replaces=replaces,
-                        request=request,
-                        wants_device=wants_device,
-                    )
+                grant = authorization_codes.verified_grant(used.row, verifier=verifier, redirect_uri=redirect_uri)
+                if grant.details.get(REAUTH):
+                    confirmed = grant
+                else:
+                    with transaction.atomic():
+                        return _redeemed(
+                            grant,
+                            client=client,
+                            using=transport,
+                            replaces=replaces,
+                            request=request,
+                            wants_device=wants_device,
+                        )
             except (InvalidGrant, SignInPending) as error:
                 refused = error
+    if confirmed is not None:
+        # After the commit: the rotation has to see those of other requests.
+        return _stepped_up(confirmed, caller=caller(), client=client)
     if used.replayed_login is not None:
         end_login(login_id=used.replayed_login, reason=EndReason.REVOKED)
     raise refused
@@ -144,6 +162,26 @@ def _redeemed(
         raise InvalidGrant(f"the person's logins were ended since: {ended.why}") from ended
     name_login(digest=grant.digest, login_id=pair.login.pk)
     return pair
+
+
+def _stepped_up(grant: Grant, *, caller: Claims | None, client: Client) -> TokenPair:
+    if caller is None or caller.subject != str(grant.user.pk):
+        raise InvalidGrant("a step-up, and no access token of its person's came along")
+    try:
+        login = check_login(login_id=caller.login_id, user_id=caller.subject, columns=USED).login
+    except LoginEnded as ended:
+        raise InvalidGrant(f"the login that is to be confirmed is over: {ended.why}") from ended
+    if not can_step_up(login):
+        raise InvalidGrant("a login of another kind")
+    # A second use of the code ends the login, as that of a sign-in's code does.
+    along = partial(name_login, digest=grant.digest, login_id=login.pk)
+    return reauthenticated_tokens(
+        login_id=login.pk,
+        user_id=grant.user.pk,
+        transport=bound_transport(caller),
+        client=client,
+        shown=Shown(method=grant.subject, door=EXCHANGE.id, along=along),
+    )
 
 
 def _details(upstream: UpstreamSession) -> dict[str, str]:

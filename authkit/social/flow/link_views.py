@@ -6,6 +6,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 
 from authkit.logins.current import current_login
+from authkit.signin.step_up import interruption
 from authkit.social.failures import Failure, refuse
 from authkit.social.flow.views import BeginPage
 from authkit.social.links.linking import LINKING_LOGIN
@@ -14,7 +15,8 @@ from authkit.social.links.linking import LINKING_LOGIN
 class BeginLinkPage(BeginPage):
     """`POST social/link/<provider>/`: 302 to the provider, bound to the login that asks.
 
-    Ends on the page of connected accounts; visitors are asked to sign in first.
+    Ends on the page of connected accounts; visitors are asked to sign in first, and people to
+    show once more who they are, where their sign-in is too long ago.
     """
 
     @property
@@ -24,7 +26,8 @@ class BeginLinkPage(BeginPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:
             return redirect_to_login(self._page("account-connections"), self._page("login"))
-        return super().post(request)
+        waits = interruption(request, back=self._page("account-connections"))
+        return super().post(request) if waits is None else waits
 
     def notes(self, request: HttpRequest) -> dict[str, str]:
         login = current_login(request)

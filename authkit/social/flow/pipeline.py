@@ -21,6 +21,7 @@ from authkit.signin.addresses import mark_verified
 from authkit.signin.sign_up import Profile
 from authkit.social.failures import Failure, refuse
 from authkit.social.flow.signup import create_person, printable, refuse_strangers
+from authkit.social.links.confirming import confirm_as_asked, confirmed_owner, require_fresh
 from authkit.social.links.linking import (
     LINKING_LOGIN,
     Identity,
@@ -31,6 +32,7 @@ from authkit.social.links.linking import (
     storable_uid,
     write_link,
 )
+from authkit.social.purposes import REAUTH_LOGIN, is_step_up
 from authkit.social.settings import SocialSettings
 
 MAX_UID_LENGTH = 255
@@ -79,12 +81,24 @@ def ask_policy(*, backend: Any, details: Any, response: Any, **_context: Any) ->
         raise refuse(Failure.NOT_ALLOWED)
 
 
-def find_person(*, strategy: Any, identity: Identity, **_context: Any) -> dict[str, Any]:
+def find_person(*, strategy: Any, backend: Any, identity: Identity, **_context: Any) -> dict[str, Any]:
     """`user` and `social` of this identity, or None for both; where linking was asked for, links it.
 
+    For a step-up the two are there already, and the person has just signed in at the provider.
+
     Raises:
-        SocialLoginFailed: the person is inactive or gone, or another one is signed in here; see `link_as_asked`.
+        SocialLoginFailed: the person is inactive or gone, or another one is signed in here; see `link_as_asked` and
+            `confirm_as_asked`.
     """
+    if is_step_up(strategy.notes):
+        require_fresh(backend.auth_time())
+        login_id = strategy.notes.get(REAUTH_LOGIN)
+        person, confirmed = (
+            confirm_as_asked(request=strategy.request, login_id=login_id, identity=identity)
+            if login_id
+            else confirmed_owner(identity)
+        )
+        return {"user": person, "social": confirmed}
     if login_id := strategy.notes.get(LINKING_LOGIN):
         person, linked = link_as_asked(request=strategy.request, login_id=login_id, identity=identity)
         return {"user": person, "social": linked}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,9 +17,10 @@ from authkit import conf
 from authkit.core.answers import refused
 from authkit.core.api import ApiView, refusal
 from authkit.core.clients import client_from
+from authkit.core.csrf import require_csrf_proof
 from authkit.core.operations import Parameter, operation
 from authkit.core.refusals import headers_of
-from authkit.exceptions import NotFound, SocialLoginFailed
+from authkit.exceptions import NotFound, SocialLoginFailed, TransportNotAllowed
 from authkit.social.doors import EXCHANGE, NATIVE
 from authkit.social.failures import SENTENCES, STATUSES, failure_of
 from authkit.social.flow import round_trip
@@ -29,9 +31,19 @@ from authkit.social.flow.strategy import AuthKitStrategy
 from authkit.social.flow.views import SocialPage
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
 from authkit.social.settings import SocialSettings
+from authkit.tokens.authentication import TokenAuthentication
+from authkit.tokens.codec import Claims
 from authkit.tokens.serializers import TokenAnswerSerializer
 from authkit.tokens.services import issue_tokens
-from authkit.tokens.views import SIGN_IN, TRANSPORTS, replaced_logins, signed_in_answer, transport_for
+from authkit.tokens.transports import allowed_transports, bound_transport
+from authkit.tokens.views import (
+    SIGN_IN,
+    TRANSPORTS,
+    replaced_logins,
+    signed_in_answer,
+    token_answer,
+    transport_for,
+)
 
 
 class AuthorizePage(SocialPage):
@@ -83,11 +95,18 @@ class ExchangeView(ApiView):
         "social_exchange",
         "Social",
         "Exchange an authorization code for tokens",
-        description=f"Once, within 60 s. {TRANSPORTS}",
+        description=f"Once, within 60 s. {TRANSPORTS} The code of a step-up (`reauth=1`) needs the login's access "
+        "token as well, and brings the login's next pair in the transport of that token.",
         body=ExchangeSerializer,
         answers={200: TokenAnswerSerializer},
-        refuses={400: ("transport_not_allowed", "invalid_grant"), 403: SIGN_IN, 429: ("locked",)},
+        refuses={
+            400: ("transport_not_allowed", "invalid_grant"),
+            401: ("token_not_valid",),
+            403: SIGN_IN,
+            429: ("locked",),
+        },
         csrf="cookies",
+        access_token=True,
     )
     def post(self, request: Request) -> Response:
         body = ExchangeSerializer(data=request.data)
@@ -105,8 +124,23 @@ class ExchangeView(ApiView):
                 replaces=replaced_logins(request._request, transport),
                 request=request._request,
                 wants_device=given["device"],
+                caller=partial(_caller, request),
             )
-        return signed_in_answer(request, pair)
+        # Only a step-up hands out the pair of a login that was there before: that is no sign-in.
+        return token_answer(request, pair) if pair.login.generation else signed_in_answer(request, pair)
+
+
+def _caller(request: Request) -> Claims | None:
+    found = TokenAuthentication().authenticate(request)
+    if found is None:
+        return None
+    _user, claims = found
+    transport = bound_transport(claims)
+    if transport not in allowed_transports():
+        raise TransportNotAllowed
+    if transport.sets_cookies:
+        require_csrf_proof(request._request)
+    return claims
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

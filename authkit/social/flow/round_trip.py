@@ -23,6 +23,7 @@ from authkit.social.links.linking import require_still_linked
 from authkit.social.providers import provider_sessions
 from authkit.social.providers.backends import OpenIdConnect
 from authkit.social.providers.provider_sessions import LogoutTaken
+from authkit.social.purposes import is_step_up
 from authkit.social.upstream import UpstreamSession
 from authkit.tokens.pairs import TokenPair
 
@@ -77,6 +78,8 @@ def begin(
     with _translated_errors(provider):
         backend: Any = strategy.get_backend(provider, redirect_uri=callback)
         strategy.notes = dict(notes or {})
+        if is_step_up(strategy.notes) and not backend.tells_auth_time:
+            raise refuse(Failure.NO_AUTH_TIME, "this provider has no ID tokens, so none with auth_time")
         backend.next_url = next_url if len(next_url) <= MAX_NEXT_LENGTH else ""
         current_steps()  # refuses here already, instead of on the way back
         url: str = backend.auth_url()

@@ -51,6 +51,15 @@ def backend_class(provider_id: str, path: str) -> type[BrowserBound]:
     return type(f"{base.__name__}_{provider_id}", bases, {"name": provider_id, "__module__": base.__module__})
 
 
+def tells_auth_time(provider_id: str) -> bool:
+    """Whether this provider may say when a person signed in there. Asks only the class, and no other server."""
+    provider = presets.find(provider_id)
+    try:
+        return provider is not None and backend_class(provider_id, provider.backend).tells_auth_time
+    except AuthConfigurationError:
+        return False
+
+
 class AuthKitStrategy(DjangoStrategy):
     """Django's strategy without SOCIAL_AUTH_* settings, without AUTHENTICATION_BACKENDS, and without the session.
 

@@ -32,6 +32,7 @@ from authkit.core.redirects import is_safe_target, safe_next
 from authkit.core.refusals import headers_of, payload_of
 from authkit.exceptions import (
     AuthKitError,
+    LoginEnded,
     NotFound,
     RefusedByProject,
     SignInPending,
@@ -40,14 +41,17 @@ from authkit.exceptions import (
     TooManyLogins,
     Unavailable,
 )
-from authkit.sessions.services import sign_in
+from authkit.logins.reauthentication import Shown
+from authkit.sessions.services import reauthenticate, sign_in
+from authkit.signin.step_up import way_on
 from authkit.social.doors import PAGE
 from authkit.social.failures import SENTENCES, STATUSES, Failure, failure_of, refuse
 from authkit.social.flow import authorization, round_trip
 from authkit.social.flow.codes import issue_code
 from authkit.social.flow.strategy import AuthKitStrategy
-from authkit.social.links.linking import LINKING_LOGIN
+from authkit.social.links.linking import LINKING_LOGIN, require_still_linked
 from authkit.social.providers import registry
+from authkit.social.purposes import AGAIN, REAUTH_LOGIN, is_step_up
 from authkit.social.serializers import ProviderSerializer
 
 logger = logging.getLogger("authkit")
@@ -105,6 +109,11 @@ class SocialPage(View):
         return LINKING_LOGIN in self.strategy.notes
 
     @property
+    def confirming(self) -> bool:
+        """Whether a person who is signed in shows once more who they are."""
+        return is_step_up(self.strategy.notes)
+
+    @property
     def callback(self) -> str:
         return self._page("social-complete", provider=self.provider.id)
 
@@ -150,12 +159,15 @@ class SocialPage(View):
             "reason": failure,
             "way_on": self._way_on(failure),
             "linking": self.linking,
+            "confirming": self.confirming,
         }
         body = render_to_string("authkit/social_error.html", context, request)
         return HttpResponse(body, status=status, headers=headers_of(status))
 
     def _way_on(self, failure: Failure | None) -> str:
         try:
+            if self.confirming:
+                return self._page("reauth")
             if self.linking or failure is Failure.SIGNED_IN:
                 return self._page("account-connections")
             if failure in BY_WAY_OF_CONNECTIONS:
@@ -176,10 +188,14 @@ class BeginPage(SocialPage):
                 strategy=self.strategy,
                 provider=self.provider.id,
                 callback=self.callback,
-                next_url=safe_next(request),
+                next_url=self.next_url(request),
                 notes=self.notes(request),
             )
         )
+
+    def next_url(self, request: HttpRequest) -> str:
+        """Where the person goes afterwards."""
+        return safe_next(request)
 
     def notes(self, request: HttpRequest) -> dict[str, str]:
         """The purpose of the transaction, if that is no sign-in."""
@@ -210,6 +226,8 @@ class CompletePage(SocialPage):
         if self.linking:
             query = urlencode({"connected": self.provider.id})
             return HttpResponseRedirect(f"{self._page('account-connections')}?{query}")
+        if REAUTH_LOGIN in self.strategy.notes:
+            return self._confirmed(request, came)
         try:
             round_trip.open_login(
                 came=came,
@@ -231,3 +249,13 @@ class CompletePage(SocialPage):
         if is_safe_target(request, came.next_url):
             return HttpResponseRedirect(came.next_url)
         return HttpResponseRedirect(resolve_url(settings.LOGIN_REDIRECT_URL))
+
+    def _confirmed(self, request: HttpRequest, came: round_trip.SocialSignIn) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                require_still_linked(user_id=came.user.pk, provider=came.provider, uid=came.uid)
+                reauthenticate(request=request, shown=Shown(method=came.provider, door=PAGE.id))
+        except LoginEnded as error:
+            raise refuse(Failure.OTHER_LOGIN, "ended while the provider was asked") from error
+        target = came.next_url if is_safe_target(request, came.next_url) else self._page("account")
+        return HttpResponseRedirect(way_on(target, interrupted=AGAIN in self.strategy.notes))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from authkit.exceptions import LastLoginMethod, NotFound
 from authkit.pages.views import SignedInPage
+from authkit.signin.step_up import interruption
 from authkit.social.links.connections import Connection, connections_of, disconnect, providers_to_connect
 from authkit.social.providers.registry import configured
 
@@ -33,9 +34,13 @@ class ConnectionsPage(SignedInPage):
 
 
 class Disconnect(SignedInPage):
-    """Takes one of my connected accounts away; another person's gets the answer of one that doesn't exist."""
+    """Takes one of my connected accounts away, after a recent sign-in. Another person's gets the answer of one that
+    doesn't exist."""
 
     def post(self, request: HttpRequest, connection_id: int) -> HttpResponse:
+        waits = interruption(request, back=reverse("authkit:account-connections"))
+        if waits is not None:
+            return waits
         try:
             gone = disconnect(user_id=request.user.pk, connection_id=connection_id)
         except NotFound as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from authkit.api.views import UNAUTHENTICATED, SignedInView
 from authkit.core.operations import Parameter, operation
 from authkit.exceptions import NotFound
+from authkit.signin.step_up import RequireRecent
 from authkit.social.links.connections import connections_of, disconnect
 from authkit.social.serializers import ConnectionSerializer
 
@@ -31,15 +33,17 @@ class ConnectionsView(SignedInView):
 class ConnectionView(SignedInView):
     """`DELETE social/accounts/<id>/`: disconnects one of them."""
 
+    permission_classes = (IsAuthenticated, RequireRecent)
+
     @operation(
         "social_account_disconnect",
         "Social",
         "Disconnect one of my accounts",
-        description="The last way to sign in can't be taken away.",
+        description="Needs a recent sign-in. The last way to sign in can't be taken away.",
         answers={204: None},
         refuses={
             401: UNAUTHENTICATED,
-            403: ("csrf_failed",),
+            403: ("csrf_failed", "insufficient_user_authentication"),
             404: ("not_found",),
             409: ("last_login_method",),
         },

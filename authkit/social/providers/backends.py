@@ -18,6 +18,7 @@ from authkit.social.providers.client_credentials import client_ids
 from authkit.social.providers.id_tokens import verified_claims
 from authkit.social.providers.logout_tokens import LogoutToken, verified_logout
 from authkit.social.providers.state_and_pkce import BrowserBound
+from authkit.social.purposes import is_step_up
 from authkit.social.upstream import MAX_SID_LENGTH, UpstreamSession
 
 ID_KEY = "iss+sub"
@@ -46,6 +47,7 @@ class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
     uses_userinfo = True
     """Whether the provider's UserInfo is asked; where the ID token says it all, that is one request less."""
     identity_is_digest = True
+    tells_auth_time = True
     _userinfo: dict[str, Any] | None = None
 
     def setting(self, name: str, default: Any = None) -> Any:
@@ -75,6 +77,9 @@ class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
         params = self.auth_params(state)  # type: ignore[no-untyped-call]
         params.update(self.get_scope_argument())  # type: ignore[no-untyped-call]
         params.update(self.auth_extra_arguments())
+        if is_step_up(self._strategy_of_ours.notes):
+            # Last: neither a project's `prompt` nor that of a preset may take their place.
+            params.update({"prompt": "login", "max_age": "0"})
         return url_add_parameters(self.authorization_url(), params)
 
     def check_issuer_parameter(self) -> None:
@@ -224,6 +229,9 @@ class OpenIdConnect(BrowserBound, base_classes.OpenIdConnect):
 
     def get_user_id(self, details: Any, response: Any) -> str:
         return identity_uid(issuer=self._verified_issuer, subject=self._subject)
+
+    def auth_time(self) -> Any:
+        return (self.id_token or {}).get("auth_time")
 
     def upstream_session(self) -> UpstreamSession:
         sid = (self.id_token or {}).get("sid")

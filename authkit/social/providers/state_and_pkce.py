@@ -49,6 +49,8 @@ class BrowserBound(base_classes.OAuth2PKCE):
     """Whether `get_user_id` answers a key that compares equal exactly for equal identities on every database."""
     vouches_for_email = False
     """Whether `get_user_details` leaves out every address that the provider doesn't call verified."""
+    tells_auth_time = False
+    """Whether it may say when the person signed in there, so that it can be asked for a step-up."""
     form_post = False
     """Whether the provider answers by a form; see `authkit.social.flow.form_post`."""
     asked_at: datetime | None = None
@@ -190,6 +192,10 @@ class BrowserBound(base_classes.OAuth2PKCE):
 
     def remove_nonce(self, nonce_id: Any) -> None:
         """Gone with the transaction."""
+
+    def auth_time(self) -> Any:
+        """When the person signed in there, by the verified ID token; None if it doesn't say. Not looked at yet."""
+        return None
 
     def upstream_session(self) -> UpstreamSession:
         """The provider's session that the verified answer came from, as far as it names one."""
