@@ -285,7 +285,7 @@ def test_the_rules_for_passwords_know_the_name_and_the_address(settings: Any) ->
         ({"SIGNUP": "tests.social.steps.failing"}, False),
         ({"SIGNUP": lambda profile: profile.email == "ada@example.test" and not profile.provider}, True),
     ],
-    ids=repr,
+    ids=("closed", "invitation", "other domain", "domain", "yes", "fails", "callable"),
 )
 def test_rules_of_sign_up(keys: dict[str, Any], is_open: bool, accounts: Callable[..., None]) -> None:
     accounts(**keys)
