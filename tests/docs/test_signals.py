@@ -134,7 +134,7 @@ def invite_and_register() -> None:
 
 
 def change_address(user: Any, login_id: Any) -> None:
-    change = {"login": str(login_id), "old": user.email, "new": "new@example.test", "both": False}
+    change = {"login": str(login_id), "old": user.email, "new": "moved@example.test", "both": False}
     confirm_change(key=issue(purpose=NEW, lifetime=timedelta(days=1), user_id=user.pk, payload=change))
 
 
@@ -184,6 +184,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         guess_until_locked(user)
         invite_and_register()
         passwords_of(user)
+        user.refresh_from_db()  # with the present password
         change_address(user, login().pk)
         delete_restore_and_purge(user)
     assert heard.keys() == ALL.keys()
