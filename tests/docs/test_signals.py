@@ -185,6 +185,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         guess_until_locked(user)
         invite_and_register()
         passwords_of(user)
+        user.refresh_from_db()  # with the present password
         change_address(user, login().pk)
         delete_restore_and_purge(user)
     assert heard.keys() == ALL.keys()
