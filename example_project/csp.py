@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from authkit.accounts.pages import KeyPage
+from authkit.accounts.registration.pages import InvitedPage
 from authkit.signin.challenges import challenge_sources
 from authkit.social.flow.origins import sign_in_origins
 
@@ -52,7 +53,7 @@ class ContentSecurityPolicyMiddleware:
 
 def _takes_a_key(request: HttpRequest) -> bool:
     view = getattr(request.resolver_match, "func", None)
-    return issubclass(getattr(view, "view_class", object), KeyPage)
+    return issubclass(getattr(view, "view_class", object), (KeyPage, InvitedPage))
 
 
 def policy(more: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from authkit.accounts.address_change import confirm_change, request_change, require_storable
 from authkit.accounts.address_undo import undo_change
-from authkit.accounts.deletion_views import KeySerializer
+from authkit.accounts.deletion_views import MailedKeySerializer
 from authkit.accounts.passwords.serializers import SaidSerializer
 from authkit.accounts.refusals import SameAddress
 from authkit.accounts.registration.serializers import KeyOrCodeSerializer
@@ -131,11 +131,11 @@ class UndoAddressView(ApiView):
         "Take the change of an e-mail address back",
         description="By the key of the mail to the former address, within 7 days. Every login of the person ends, the "
         "password is of no use any more, and the mail for a new one is on its way.",
-        body=KeySerializer,
+        body=MailedKeySerializer,
         answers={200: UndoneSerializer},
         refuses={400: ("invalid_grant",)},
     )
     def post(self, request: Request) -> Response:
-        body = KeySerializer(data=request.data)
+        body = MailedKeySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         return answer(UndoneSerializer, undo_change(key=body.validated_data["key"], client=client_of(request._request)))

@@ -32,7 +32,7 @@ class ConfirmSerializer(BodySerializer):
         return typed
 
 
-class KeySerializer(BodySerializer):
+class MailedKeySerializer(BodySerializer):
     """The key of a mail's link."""
 
     key = HiddenField(max_length=MAX_KEY_LENGTH, trim_whitespace=False)
@@ -77,12 +77,12 @@ class CancelDeletionView(ApiView):
         "Accounts",
         "Take the deletion of an account back",
         description="By the key of the mail. It signs no person in.",
-        body=KeySerializer,
+        body=MailedKeySerializer,
         answers={200: EmptySerializer},
         refuses={400: ("invalid_grant",)},
     )
     def post(self, request: Request) -> Response:
-        body = KeySerializer(data=request.data)
+        body = MailedKeySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         cancel_deletion(key=body.validated_data["key"])
         return answer(EmptySerializer, {})

@@ -17,4 +17,5 @@ class SameAddress(AuthKitError):
     """The new address is the one that the person has. Doors say so beside the field."""
 
     code = "same_address"
+    status = 400
     message = "This is your address already."

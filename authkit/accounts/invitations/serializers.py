@@ -38,8 +38,10 @@ class InviteSerializer(BodySerializer):
         return [found[name] for name in dict.fromkeys(value)]
 
 
-class GroupNamesField(serializers.Field[Any, Any, Any, Any]):
+class GroupNamesField(serializers.ListField):
     """Names of groups."""
+
+    child = serializers.CharField()
 
     def to_representation(self, value: Any) -> list[str]:
         return sorted(group.name for group in value.all())

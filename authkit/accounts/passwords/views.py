@@ -74,7 +74,7 @@ class PasswordChangeView(ShowsLogin, SignedInView):
             require_recent(request)
             current_password = None
         elif current_password is None:
-            raise ValidationError({"current_password": body.fields["current_password"].error_messages["required"]})
+            raise ValidationError({"current_password": [body.fields["current_password"].error_messages["required"]]})
         login = current_login(request)
         with as_field_errors():
             changed = change_password(
