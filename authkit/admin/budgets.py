@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 
-from authkit.core.admin_lists import CarefulChangeList
+from authkit.core.admin_lists import BoundedPages, CarefulChangeList
 from authkit.core.clocks import SECOND
 from authkit.limiter.models import AttemptBudget
 from authkit.limiter.unlocking import unlock, unlock_keys
@@ -28,16 +28,39 @@ def may_unlock(request: HttpRequest) -> bool:
     return request.user.has_perm(PERMISSION)
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Offers the kinds that there are: asking the table for its scopes would read all of it."""
+
+    title = gettext_lazy("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("name", gettext_lazy("names")),
+            ("person", gettext_lazy("people")),
+            ("device", gettext_lazy("known devices")),
+            ("network", gettext_lazy("networks")),
+            ("mails", gettext_lazy("mails")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        # A network has a budget for each use, such as "network-bearer".
+        return queryset.filter(scope__startswith=self.value()) if self.value() else queryset
+
+
 @admin.register(AttemptBudget)
 class AttemptBudgetAdmin(Base):
     """Read-only, but for "Unlock". The keys are digests: which name one belongs to is not to be read here. To unlock a
     person whose name is known, there is the action on the list of people."""
 
     list_display = ("key", "scope", "spent", "held_until", "last_tried")
-    list_filter = ("scope",)
+    list_filter = (KindFilter,)
     list_per_page = 50
     show_full_result_count = False
-    ordering = ("-spent", "key")
+    paginator = BoundedPages
+    # The one that is held longest stands first, by an index: a site under attack has many rows.
+    ordering = ("-not_before", "-key")
+    sortable_by = ()
     fields = ("key", "scope", "spent", "held_until", "last_tried")
     actions = ("authkit_unlock",)
 

@@ -36,6 +36,8 @@ class AttemptBudget(models.Model):
         verbose_name = _("attempt budget")
         verbose_name_plural = _("attempt budgets")
         default_permissions = ("view",)
+        # `not_before` is 0 until a subject is held back, so a common charge changes no index.
+        indexes = (models.Index(fields=("not_before", "key"), name="authkit_budget_held"),)
         permissions = (("unlock", "Can unlock names, networks and people"),)
 
     def __str__(self) -> str:

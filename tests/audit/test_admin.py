@@ -18,9 +18,9 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from authkit.audit import admin as audit_admin
 from authkit.audit import why
 from authkit.audit.models import Event
+from authkit.core import admin_lists
 from authkit.core.clients import Client
 from authkit.core.identifiers import first_uuid7_at
 from authkit.core.records import SUCCESS
@@ -133,7 +133,7 @@ def test_what_a_stranger_chose_is_escaped(browser: Browser, user: Any) -> None:
 def test_pages_of_the_list_reach_so_far_and_count_no_further(
     browser: Browser, user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_admin, "MOST_LISTED", 60)
+    monkeypatch.setattr(admin_lists, "MOST_LISTED", 60)
     for ago in range(80):
         happened(user, ago=ago)
     with CaptureQueriesContext(connection) as captured:

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from authkit import signals
+from authkit.core import admin_lists
 from authkit.core.clients import Client
 from authkit.core.clocks import SECOND
 from authkit.exceptions import Throttled
@@ -112,6 +115,25 @@ def test_admin_list_shows_no_name_and_unlocks_what_is_selected(staff: Any, brows
     assert "1 budget was cleared." in done.content.decode()
     assert not is_held("bob")
     assert browse(boss).get(reverse("admin:authkit_attemptbudget_add")).status_code == 403
+
+
+def test_admin_list_reads_a_bounded_number_of_rows_and_begins_with_what_is_held(
+    browse: Any, boss: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_lists, "MOST_LISTED", 60)
+    row = {"spent": 1, "last_at": 1, "last_charge": 1}
+    AttemptBudget.objects.bulk_create(
+        AttemptBudget(key=f"{number:064}", scope="network-token", not_before=0, **row) for number in range(80)
+    )
+    AttemptBudget.objects.create(key="f" * 64, scope="name", not_before=5, **row)
+    page, browser = reverse("admin:authkit_attemptbudget_changelist"), browse(boss)
+    with CaptureQueriesContext(connection) as captured:
+        text = browser.get(page).content.decode()
+    about = [query["sql"] for query in captured if "authkit_attemptbudget" in query["sql"]]
+    assert about
+    assert all("LIMIT" in sql for sql in about)
+    assert text.index("f" * 64) < text.index(f"{79:064}") < text.index(f"{78:064}")
+    assert "f" * 64 not in browser.get(page, {"kind": "network"}).content.decode()
 
 
 def test_prune_deletes_what_no_window_holds_and_keeps_people_and_locks(user: Any) -> None:
