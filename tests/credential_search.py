@@ -65,18 +65,23 @@ class Traffic:
         self._keep(value)
         self._keep(environ.get("HTTP_X_AUTHKIT_DEVICE", ""))
         for part in environ.get("HTTP_COOKIE", "").split("; "):
-            self._keep(part.partition("=")[2])
+            name, _, value = part.partition("=")
+            self._keep_cookie(name, value)
 
     def note_answer(self, response: Any) -> None:
         """Remembers what an answer gave."""
         if response.status_code >= 400:
             return
         for morsel in response.cookies.values():
-            self._keep(morsel.value)
+            self._keep_cookie(morsel.key, morsel.value)
         if not response.streaming and response.headers.get("Content-Type", "").startswith("application/json"):
             for name, value in _fields(response.content):
                 if name in ANSWERED:
                     self._keep(value)
+
+    def _keep_cookie(self, name: str, value: str) -> None:
+        if not name.endswith("authkit-ended"):  # the word says why a login ended, as its row does
+            self._keep(value)
 
     def _keep(self, value: Any, *, is_code: bool = False) -> None:
         if not isinstance(value, str) or PUBLIC.fullmatch(value):

@@ -26,6 +26,7 @@ _CLASSES: dict[str, tuple[int, int]] = {
     "login.failed": (_AUTHENTICATION, _LOGON),
     "login.throttled": (_AUTHENTICATION, _LOGON),
     "login.locked": (_AUTHENTICATION, _LOGON),
+    "login.reauthenticated": (_AUTHENTICATION, _LOGON),
     "login.cleared": (_AUTHENTICATION, _OTHER),
     "login.unlocked": (_ACCOUNT_CHANGE, _OTHER),
     "login.ended": (_AUTHENTICATION, _LOGOFF),
@@ -37,6 +38,8 @@ _CLASSES: dict[str, tuple[int, int]] = {
     "audit.sealed": (_BASE, _OTHER),
     "audit.exported": (_BASE, _OTHER),
 }
+_OF_ACCOUNTS = ("account.", "email.", "invitation.", "password.")
+"""How names of events begin that are about an account and not about a login."""
 _CLASS_NAMES = {_AUTHENTICATION: "Authentication", _ACCOUNT_CHANGE: "Account Change", _BASE: "Base Event"}
 _ACTIVITIES = {_LOGON: "Logon", _LOGOFF: "Logoff", _OTHER: "Other"}
 
@@ -65,7 +68,7 @@ def as_json(event: Event) -> dict[str, Any]:
 
 def as_ocsf(event: Event) -> dict[str, Any]:
     """One event in the class that OCSF has for it: Authentication, Account Change or Base Event."""
-    class_uid, activity_id = _CLASSES.get(event.name, (_AUTHENTICATION, _OTHER))
+    class_uid, activity_id = _CLASSES.get(event.name, (_default_class(event.name), _OTHER))
     failed = event.outcome == FAILURE
     known = events.known().get(event.name)
     said: dict[str, Any] = {
@@ -127,3 +130,7 @@ def _key(key: Any) -> Any:
 
 def _user(key: Any) -> dict[str, Any]:
     return {"type_id": 1, "uid": str(key)}
+
+
+def _default_class(name: str) -> int:
+    return _ACCOUNT_CHANGE if name.startswith(_OF_ACCOUNTS) else _AUTHENTICATION

@@ -17,7 +17,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, live_logins_of
 from tests.browsers import Browser
-from tests.revocation.clocks import SIGN_IN
+from tests.revocation.clocks import OPENING
 
 pytestmark = pytest.mark.django_db
 
@@ -95,7 +95,7 @@ def test_what_is_over_takes_no_place(user: Any, open_for: Any, limit: Any, over:
 
 def test_no_limit_costs_no_statement(user: Any, open_for: Any, limit: Any, django_assert_num_queries: Any) -> None:
     open_for(user)
-    with django_assert_num_queries(SIGN_IN):
+    with django_assert_num_queries(OPENING):
         open_for(user)
 
 

@@ -181,7 +181,8 @@ def current(page: Any) -> list[tuple[str, str]]:
 
 def test_the_navigation_leads_to_every_page_of_the_area_and_marks_the_one_that_is_shown(signed_in: Client) -> None:
     overview = signed_in.get(ACCOUNT)
-    paths = re.findall(r'<li><a href="(/auth/account/[^"]*)"', overview.content.decode())
+    navigation = overview.content.decode().partition("<nav")[2].partition("</nav>")[0]
+    paths = re.findall(r'<li><a href="(/auth/account/[^"]*)"', navigation)
     assert paths[:4] == [ACCOUNT, LOGINS, "/auth/account/activity/", SECURITY]
     for path in paths:
         page = signed_in.get(path)

@@ -14,8 +14,12 @@ from django.utils import timezone
 
 from authkit.core import clocks, identifiers
 
-SIGN_IN = 2 if connection.vendor == "mysql" else 1
-"""Statements for a login: MySQL and MariaDB are asked first when it begins (`authkit.logins.cutoffs`)."""
+OPENING = 2 if connection.vendor == "mysql" else 1
+"""Statements for a login's row: MySQL and MariaDB are asked first when it begins (`authkit.logins.cutoffs`)."""
+
+SIGN_IN = OPENING + 3
+"""Statements for a login by the flow, which asks whether a new password is demanded of the person, in a transaction: the
+suite has ACCOUNTS."""
 
 
 @contextmanager

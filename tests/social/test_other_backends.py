@@ -144,4 +144,4 @@ def test_program_gets_a_code_of_a_plain_back_end_too(plain, settings) -> None:
     assert program.exchange(program.code()).status_code == 200
     row = OneTimeCode.objects.get()
     assert row.subject == "oidc"
-    assert row.payload["details"] == {"issuer": "", "subject": "", "sid": "", "issued_at": ""}
+    assert row.payload["details"] == {"issuer": "", "subject": "", "sid": "", "issued_at": "", "reauth": ""}
