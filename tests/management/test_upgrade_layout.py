@@ -32,7 +32,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "authkit"]
 """
 AFTER = """\
 import authkit
-AUTHKIT = {"AUDIT": {}, "SOCIAL": {"PROVIDERS": {"google": {"CLIENT_ID": "client", "CLIENT_SECRET": "secret"}}}}
+AUTHKIT = {"ACCOUNTS": {}, "AUDIT": {}, "SOCIAL": {"PROVIDERS": {"google": {"CLIENT_ID": "client", "CLIENT_SECRET": "secret"}}}}
 authkit.configure(globals())
 """
 

@@ -18,7 +18,7 @@ OPENING = 2 if connection.vendor == "mysql" else 1
 """Statements for a login's row: MySQL and MariaDB are asked first when it begins (`authkit.logins.cutoffs`)."""
 
 SIGN_IN = OPENING + 3
-"""Statements for a login by the flow, which asks whether a new password is demanded of the person, in a transaction: the
+"""Statements for a login by the flow, which asks in a transaction whether a new password is demanded of the person: the
 suite has ACCOUNTS."""
 
 

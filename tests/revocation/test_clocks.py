@@ -19,7 +19,7 @@ from authkit.logins.models import GlobalCutoff, Login, UserCutoff
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_all_logins, end_logins_of, end_logins_where
 from authkit.logins.verdict import check_login
-from tests.revocation.clocks import SIGN_IN, clock
+from tests.revocation.clocks import OPENING, clock
 from tests.revocation.hinted import Tokens, block
 from tests.services.redis import Server, own
 
@@ -113,7 +113,7 @@ def test_sign_in_takes_no_statement_more_and_knows_what_was_written(user: Any, o
     end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
     with clock(ahead=60), CaptureQueriesContext(connection) as queries:
         login = open_for(user)
-    assert len(queries) == SIGN_IN
+    assert len(queries) == OPENING
     assert login.created_at == Login.objects.get(pk=login.pk).created_at
     assert login.created_at < timezone.now() + timedelta(seconds=30), "by the clock of a server that is ahead"
 
