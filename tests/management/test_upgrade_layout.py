@@ -32,7 +32,8 @@ INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "authkit"]
 """
 AFTER = """\
 import authkit
-AUTHKIT = {"ACCOUNTS": {}, "AUDIT": {}, "SOCIAL": {"PROVIDERS": {"google": {"CLIENT_ID": "client", "CLIENT_SECRET": "secret"}}}}
+GOOGLE = {"CLIENT_ID": "client", "CLIENT_SECRET": "secret"}
+AUTHKIT = {"ACCOUNTS": {}, "AUDIT": {}, "SOCIAL": {"PROVIDERS": {"google": GOOGLE}}}
 authkit.configure(globals())
 """
 
