@@ -51,10 +51,13 @@ class LimitedModelBackend(ModelBackend):
         alone = len(settings.AUTHENTICATION_BACKENDS) == 1
         return judged(request, name=str(username), verify=verify, alone=alone)
 
+    @sensitive_variables("password")
     async def aauthenticate(
         self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Any:
         """As Django's."""
+        if password is not None:
+            password = Hidden(password)  # the frames between here and the thread are in error reports too
         return await sync_to_async(self.authenticate)(request, username=username, password=password, **kwargs)
 
 
@@ -62,6 +65,7 @@ class LimiterBackend(BaseBackend):
     """Stands before the project's own back ends where there are several, and charges each try by name and password. It
     verifies no person, finds none and grants nothing."""
 
+    @sensitive_variables("credentials")
     def authenticate(self, request: Any, **credentials: Any) -> None:
         """Leaves the person to the other back ends.
 
@@ -72,9 +76,12 @@ class LimiterBackend(BaseBackend):
         if name is not None:
             open_try(request, name=name)
 
+    @sensitive_variables("credentials")
     async def aauthenticate(self, request: Any, **credentials: Any) -> None:
         """See `authenticate`."""
-        await sync_to_async(self.authenticate)(request, **credentials)
+        name = name_among(credentials)
+        if name is not None:
+            await sync_to_async(open_try)(request, name=name)
 
 
 class LoginBackend(BaseBackend):

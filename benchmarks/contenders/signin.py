@@ -45,10 +45,11 @@ class AuthKitSignIn(AuthKitSession):
 
 
 CONTENDERS = [
-    AuthKitSignIn(name="authkit-sign-in", title="sign-ins and pages, `AUDIT` on"),
+    AuthKitSignIn(name="authkit-sign-in", title="sign-ins and pages, `AUDIT` on", groups=("signin",)),
     AuthKitSignIn(
         name="authkit-argon2",
         title="the same with Argon2, by Django's defaults",
         hasher="django.contrib.auth.hashers.Argon2PasswordHasher",
+        groups=("signin",),
     ),
 ]

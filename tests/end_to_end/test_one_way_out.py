@@ -161,6 +161,7 @@ def new_password(user: Any) -> None:
                 "DELETE FROM social_auth_usersocialauth WHERE user_id = %s;"
                 "DELETE FROM authkit_login WHERE user_id = %s;"
                 "DELETE FROM authkit_knowndevice WHERE user_id = %s;"
+                "DELETE FROM authkit_verifiedaddress WHERE user_id = %s;"
                 "DELETE FROM {table} WHERE id = %s"
             ),
             "deleted",
