@@ -245,10 +245,10 @@ def _mariadb_and_redis() -> Iterator[Mapping[str, str]]:
 
 
 PASSES = (
+    # What needs Redis runs once on PostgreSQL, in `parts`, and once on SQLite, in `versions`.
     Pass(
         "stock",
-        "stock user, SQLite + Redis",
-        markers=BESIDE_REDIS,
+        "stock user, SQLite, Redis beside it",
         services=_redis,
         arguments=(*ONCE, "-p", "tests.credential_search"),
         measured=True,
