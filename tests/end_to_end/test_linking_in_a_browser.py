@@ -42,12 +42,12 @@ def test_connected_on_the_account_page_and_taken_away_again(
     user = make_user("dora", email="dora@elsewhere.test")
     page.goto(f"{live_server.url}/auth/account/")
     sign_in_by_password(page, user, password)
-    page.get_by_role("link", name="Connected accounts").click()
+    page.get_by_role("navigation", name="Your account").get_by_role("link", name="Connected accounts").click()
     page.get_by_role("button", name="Connect Real ID").click()
     agree_at_the_provider(page, "bella")
     page.wait_for_url(f"{live_server.url}{CONNECTIONS}?connected=oidc")
     assert page.get_by_role("status").inner_text() == "Your account at Real ID is connected."
-    assert "bella@idp.test" in page.get_by_role("listitem").inner_text()
+    assert "bella@idp.test" in page.get_by_role("main").get_by_role("listitem").inner_text()
     assert UserSocialAuth.objects.get().user_id == user.pk
     assert [login.method for login in Login.objects.all()] == ["password"], "linking signs nobody in"
     page.get_by_role("button", name="Disconnect").click()
