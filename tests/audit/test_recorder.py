@@ -188,7 +188,7 @@ def test_flood_over_many_names_is_bounded() -> None:
     assert len(folding._seen) <= MOST_ROWS
 
 
-def test_folded_row_that_was_undone_is_written_again(user: Any) -> None:
+def test_folded_row_that_was_undone_is_written_again(user: Any, clock: Any) -> None:
     for _ in range(FOLD_AFTER + 1):
         announce(GuessRefused(user_id=user.pk, reason="wrong", client=HOME))
     Event.objects.filter(extra__folded=True).delete()
