@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def public(settings: Any) -> None:
-    settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": "https://www.example.com"}
+    mail = {"NEW_DEVICE": "off"}  # of the administrator
+    settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": "https://www.example.com", "MAIL": mail}
 
 
 @pytest.fixture
