@@ -96,7 +96,7 @@ def _backend_of(user: AbstractBaseUser) -> str:
 
 
 def reauthenticate(*, request: Any, shown: Shown) -> Login:
-    """Notes that the person whom the request's session carries has shown once more who they are.
+    """Notes that the person of the request's session has shown once more who they are.
 
     The login stays; the session gets a new id (ASVS 7.2.4). The caller has asked `can_step_up`.
 

@@ -1,5 +1,5 @@
-"""The rules by which a person who is new here may have an account: for those who register, and for those whom a
-provider vouches for (`SOCIAL.SIGNUP`, `ACCOUNTS.SIGNUP`)."""
+"""The rules by which a person who is new here may have an account: a person who registers (`ACCOUNTS.SIGNUP`), and
+one who comes from a provider (`SOCIAL.SIGNUP`)."""
 
 from __future__ import annotations
 

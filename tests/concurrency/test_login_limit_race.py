@@ -19,8 +19,8 @@ from authkit.tokens.services import issue_tokens
 from tests.concurrency.threads import SharedDatabase, shared_database
 
 THREADS = 50
-ROUNDS = {"postgresql": 10, "mysql": 10, "sqlite": 1}
-"""SQLite takes one writer at a time."""
+ROUNDS = {"postgresql": 10, "mysql": 10, "sqlite": 2}
+"""SQLite takes one writer at a time, and is run with three user models."""
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

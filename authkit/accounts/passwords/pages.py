@@ -128,7 +128,7 @@ class ResetRequestPage(Page):
 
 
 class ResetConfirmPage(KeyPage):
-    """Behind the mail's link: a new password by the key. It signs nobody in."""
+    """Behind the mail's link: a new password by the key. It signs no person in."""
 
     template = "authkit/password_reset_confirm.html"
     open_to_restricted = True

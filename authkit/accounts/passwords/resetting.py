@@ -1,7 +1,7 @@
 """A person who forgot their password chooses a new one by a key from a mail (ASVS 6.4.1, 6.4.3).
 
 The mail goes to the address as it is stored, and its link to PUBLIC_URL. The key ends no login before it is used, signs
-nobody in, and passes no second factor: the next sign-in asks for it.
+no person in, and passes no second factor: the next sign-in asks for it.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def require_reset_possible() -> None:
 
 @sensitive_variables("key", "new_password")
 def reset_password(*, key: str, new_password: str, client: Client) -> Reset:
-    """Writes a new password, and ends every login of the person's. Signs nobody in.
+    """Writes a new password, and ends every login of the person's. Signs no person in.
 
     The key is looked at first and consumed last, in the transaction of the write: a new password that is refused spends
     nothing, and of parallel resets by one key one wins.

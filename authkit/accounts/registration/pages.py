@@ -120,7 +120,7 @@ class InvitedPage(RegisterPage):
 
 
 class ConfirmPage(KeyPage):
-    """Behind the link of the mail, or with its code: opens the account. Signs nobody in."""
+    """Behind the link of the mail, or with its code: opens the account. Signs no person in."""
 
     template = "authkit/register_confirm.html"
 

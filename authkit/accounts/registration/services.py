@@ -83,7 +83,7 @@ def register(*, wish: Wish, password: str, client: Client, invitation: str = "")
 
 @sensitive_variables("key", "code")
 def confirm(*, client: Client, key: str = "", email: str = "", code: str = "", username: str = "") -> Registered:
-    """Opens the account of a person who has proven their address. Signs nobody in.
+    """Opens the account of a person who has proven their address. Signs no person in.
 
     The key is consumed first, in the transaction of the account. A refusal undoes that, so that the key stays good.
 

@@ -73,7 +73,7 @@ def queue_verification(*, user: AbstractBaseUser) -> None:
 
 @sensitive_variables("key", "code")
 def verify(*, key: str = "", code: str = "", user_id: Any = None) -> AbstractBaseUser:
-    """Notes that a person has proven the address that they have now. Signs nobody in.
+    """Notes that a person has proven the address that they have now. Signs no person in.
 
     Args:
         key: of the mail's link.

@@ -70,7 +70,7 @@ class RegisterView(ApiView):
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class ConfirmView(ApiView):
-    """`POST account/register/confirm/`: opens the account of a person who has proven the address. Signs nobody in."""
+    """`POST account/register/confirm/`: opens the account whose address is proven. Signs no person in."""
 
     @operation(
         "account_register_confirm",
