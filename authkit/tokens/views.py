@@ -19,6 +19,7 @@ from authkit import conf
 from authkit.core.answers import EmptySerializer, answer
 from authkit.core.api import ApiView
 from authkit.core.clients import Client, client_from
+from authkit.core.credential_fields import validated
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.operations import operation
 from authkit.exceptions import InvalidCredentials, TokenNotValid, TransportNotAllowed
@@ -223,12 +224,11 @@ class RefreshView(ApiView):
         cookie = cookie_in_place_of(request, "refresh")
         if cookie is not None:
             return self._by_cookie(request, cookie)
-        body = RefreshSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        refresh = validated(RefreshSerializer, request.data)["refresh"]
         if Transport.BODY not in allowed_transports():
             raise TransportNotAllowed
         try:
-            pair = refresh_tokens(refresh=body.validated_data["refresh"], client=_client(request), rule=self.rule)
+            pair = refresh_tokens(refresh=refresh, client=_client(request), rule=self.rule)
         except TokenNotValid as refused:
             charge_forgery(refused, request)
             raise
@@ -261,10 +261,9 @@ class VerifyView(ApiView):
         refuses={401: ("token_not_valid",), 429: ("locked",)},
     )
     def post(self, request: Request) -> Response:
-        body = TokenSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        token = validated(TokenSerializer, request.data)["token"]
         try:
-            verify_access(token=body.validated_data["token"])
+            verify_access(token=token)
         except TokenNotValid as refused:
             charge_forgery(refused, request)
             raise
@@ -295,9 +294,7 @@ class RevokeView(ApiView):
         if token is not None:
             discard_cookies(request._request, Transport.COOKIE)
         else:
-            body = self.serializer_class(data=request.data)
-            body.is_valid(raise_exception=True)
-            token = body.validated_data[self.field]
+            token = validated(self.serializer_class, request.data)[self.field]
         with suppress(TokenNotValid):  # not ours: there is nothing that it could still do
             revoke_token(token=token)
         return answer(EmptySerializer, {})

@@ -21,6 +21,7 @@ from rest_framework.response import Response
 
 from authkit.core.answers import EmptySerializer, answer
 from authkit.core.api import ApiView, refusal
+from authkit.core.credential_fields import validated
 from authkit.core.operations import operation
 from authkit.core.parsers import FormParser, MultiPartFormParser, StrictJSONParser
 from authkit.exceptions import InvalidCredentials, TokenNotValid
@@ -187,10 +188,9 @@ class TokenVerifyView(CompatView):
         refuses={401: ("token_not_valid",)},
     )
     def post(self, request: Request) -> Response:
-        body = TokenSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        token = validated(TokenSerializer, request.data)["token"]
         try:
-            verify_token(token=body.validated_data["token"])
+            verify_token(token=token)
         except TokenNotValid as refused:
             charge_forgery(refused, request)
             raise
