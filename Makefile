@@ -14,7 +14,7 @@ export PIP_RETRIES ?= 7
 export PIP_DEFAULT_TIMEOUT ?= 60
 export UV_HTTP_RETRIES ?= 7
 export UV_HTTP_TIMEOUT ?= 60
-EXTRAS := redis,postgres,openapi,social,challenge
+EXTRAS := redis,postgres,openapi,social,challenge,provider
 
 ifeq ($(UV),)
 create = "$(PYTHON)" -m venv $(1) && $(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'

@@ -16,6 +16,8 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
     ├── SignInPending          the step's own         a further step is due, such as a second factor
     ├── PasswordChangeRequired password_change_required  the login may do no more than choose a new password
     ├── InsufficientAuthentication  insufficient_user_authentication  with `max_age` and `methods`
+    ├── GrantNotAccepted       grant_not_accepted     an API key or a third party's token, where none is taken
+    ├── InsufficientScope      insufficient_scope     such a credential without the `scope` that the view names
     ├── ClaimsRefused          claims_refused         the project's CLAIMS failed, so no token was signed
     ├── CsrfFailed             csrf_failed
     ├── TransportNotAllowed    transport_not_allowed
@@ -32,7 +34,7 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 
@@ -260,6 +262,35 @@ class InsufficientAuthentication(AuthKitError):
     def as_payload(self) -> dict[str, Any]:
         """`code`, `detail`, `max_age` and `methods`."""
         return {**super().as_payload(), "max_age": self.max_age, "methods": list(self.methods)}
+
+
+class GrantNotAccepted(AuthKitError):
+    """An API key, or the token of a third party, where none is taken; the credential itself is good."""
+
+    code = "grant_not_accepted"
+    status = 403
+    message = "This endpoint does not accept a credential of this kind."
+
+
+class InsufficientScope(AuthKitError):
+    """An API key, or the token of a third party, lacks a scope that the view names (RFC 6750 section 3.1).
+
+    Args:
+        scopes: what the view asks for; none where it lets in no such credential by this method.
+    """
+
+    code = "insufficient_scope"
+    status = 403
+    message = "The token does not have the scope that this needs."
+
+    def __init__(self, *, scopes: Collection[str] = ()) -> None:
+        super().__init__(f"needs {sorted(scopes)}")
+        self.scope = " ".join(sorted(scopes))
+
+    def as_payload(self) -> dict[str, Any]:
+        """With `scope`, where there are any that would do."""
+        payload = super().as_payload()
+        return {**payload, "scope": self.scope} if self.scope else payload
 
 
 class ClaimsRefused(AuthKitError):

@@ -62,6 +62,9 @@ class ApiView(APIView):
     default_throttle_scope = "authkit"
     versioning_class: Any = None
     content_negotiation_class: Any = _AlwaysJSON
+    accepts_keys = False
+    """Neither an API key nor a third party's token opens an endpoint of authkit's (`authkit.tokens.limited`)."""
+    accepts_grants = False
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:

@@ -21,7 +21,7 @@ EVERY_REASON = frozenset(EndReason)
 CONCERNS_THE_ROW = frozenset(
     (
         *(EndReason.LOGOUT, EndReason.REVOKED, EndReason.FORCED, EndReason.DEACTIVATED, EndReason.DELETED),
-        *(EndReason.REUSED, EndReason.ORIGIN_ENDED, EndReason.EXPIRED),
+        *(EndReason.REUSED, EndReason.ORIGIN_ENDED, EndReason.LEAKED, EndReason.EXPIRED),
     )
 )
 """Reasons that reach every kind: the login itself is ended, or its person may not be signed in anywhere any more."""

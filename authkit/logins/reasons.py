@@ -38,4 +38,6 @@ class EndReason(TextChoices):
     PROVIDER_LOGOUT = "provider_logout", _("signed out at the provider")
     ORIGIN_ENDED = "origin_ended", _("the login that it came from ended")
     NOT_ME = "not_me", _("the owner said that it was another person")
+    LEAKED = "leaked", _("found in public")
+    CLIENT_DISABLED = "client_disabled", _("app switched off")
     EXPIRED = "expired", _("expired")

@@ -15,14 +15,25 @@ from authkit.core.csrf import require_csrf_proof
 from authkit.core.hidden import Hidden
 from authkit.core.refusals import RefusedRequest
 from authkit.core.response_notes import challenge_of, response_notes
-from authkit.exceptions import CsrfFailed, PasswordChangeRequired, Throttled, TokenNotValid, Unavailable
+from authkit.exceptions import (
+    CsrfFailed,
+    GrantNotAccepted,
+    InsufficientScope,
+    PasswordChangeRequired,
+    Throttled,
+    TokenNotValid,
+    Unavailable,
+)
 from authkit.logins.current import set_current_login
 from authkit.signin.restricted import hold_back
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import carry_by_access_cookie, discard_access_cookie, read_access_cookie
 from authkit.tokens.forgeries import charge_forgery
 from authkit.tokens.formats import VerifiedAccess
+from authkit.tokens.limited import admit
 from authkit.tokens.services import verify_access
+
+_REFUSED = (CsrfFailed, GrantNotAccepted, InsufficientScope, PasswordChangeRequired, Throttled, Unavailable)
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -33,6 +44,9 @@ class TokenAuthentication(BaseAuthentication):
     header alone decides: with one, no cookie is looked at, and one of another scheme is left to the project's other
     authentication classes. A live cookie wins over a session, and needs Django's CSRF proof for an unsafe method (ASVS
     3.5.1). A dead one is cleared, and the request goes on without it.
+
+    An API key, or the token of a third party, is let in by the header alone, and only where the view takes it
+    (`authkit.tokens.limited`).
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
@@ -42,9 +56,11 @@ class TokenAuthentication(BaseAuthentication):
             verified = self._by_cookie(http) if header is None else self._by_header(http, header)
             if verified is None:
                 return None
+            if verified.limits is not None:
+                admit(verified.limits, view=_view(request), method=str(http.method))
             if verified.principal.restricted:
                 hold_back(http)
-        except (CsrfFailed, PasswordChangeRequired, Throttled, Unavailable) as refused:
+        except _REFUSED as refused:
             raise RefusedRequest(refused) from refused
         except TokenNotValid as refused:
             raise AuthenticationFailed(refused.as_payload()) from refused
@@ -55,7 +71,7 @@ class TokenAuthentication(BaseAuthentication):
         if _scheme(header) != "bearer":
             return None
         try:
-            return verify_access(token=_bearer(header), restricted_too=True)
+            return verify_access(token=_bearer(header), restricted_too=True, limited_too=True)
         except TokenNotValid as refused:
             # As `judging_bearer`, whose generator would cost each request that is let in some microseconds.
             response_notes(http).bearer_refused = True
@@ -67,7 +83,7 @@ class TokenAuthentication(BaseAuthentication):
         if token is None:
             return None
         try:
-            verified = verify_access(token=token, restricted_too=True)
+            verified = _first_party(token)
         except TokenNotValid as refused:
             # Not a 401 yet: a public view, or a session, must not be barred by what an earlier visit left behind.
             response_notes(http).refused = refused
@@ -80,6 +96,17 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return challenge_of(request)
+
+
+def _first_party(token: str) -> VerifiedAccess:
+    try:
+        return verify_access(token=token, restricted_too=True)
+    except GrantNotAccepted as limited:
+        raise TokenNotValid("a limited credential, in the cookie of another one") from limited
+
+
+def _view(request: Any) -> Any:
+    return (getattr(request, "parser_context", None) or {}).get("view")
 
 
 @contextmanager

@@ -12,15 +12,14 @@ error codes are used, and not its 401 where another token of the same person wou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from authkit.tokens.codec import Claims
+from authkit.tokens.limited import named_for
 
 
 class _Refusing(BasePermission):
@@ -48,7 +47,7 @@ class TokenHasScope(_Refusing):
     sentence = "The token does not have the scope that this needs."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        required = _required(view, "required_scopes", str(request.method))
+        required = named_for(view, "required_scopes", str(request.method))
         if required is None:
             return False
         self.message["scope"] = " ".join(sorted(required))
@@ -71,7 +70,7 @@ class TokenHasRole(_Refusing):
     sentence = "The token does not have a role that may do this."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        allowed = _required(view, "allowed_roles", str(request.method))
+        allowed = named_for(view, "allowed_roles", str(request.method))
         claim = _claim(request, "roles")
         if allowed is None or not isinstance(claim, list):
             return False
@@ -80,24 +79,3 @@ class TokenHasRole(_Refusing):
 
 def _claim(request: Request, name: str) -> Any:
     return request.auth.get(name) if isinstance(request.auth, Claims) else None
-
-
-def _required(view: APIView, attribute: str, method: str) -> frozenset[str] | None:
-    """The value that the view names for this method; None if it names the methods, and not this one."""
-    named = getattr(view, attribute, None)
-    by_method = isinstance(named, Mapping)
-    if isinstance(named, Mapping):
-        if method == "HEAD" and method not in named:
-            method = "GET"
-        if method not in named:
-            return None
-        named = named[method]
-    words = named.split(" ") if isinstance(named, str) else named
-    # An empty list can be meant for one of several methods; for all of them, it was left unfilled by mistake.
-    if not isinstance(words, list | tuple | set | frozenset) or not (words or by_method):
-        raise ImproperlyConfigured(f"{type(view).__qualname__}.{attribute} must name what it wants, as a list")
-    if not all(isinstance(word, str) and word and " " not in word for word in words):
-        raise ImproperlyConfigured(
-            f"{type(view).__qualname__}.{attribute} has something that is no name, or two in one"
-        )
-    return frozenset(words)

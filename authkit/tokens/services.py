@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
-from authkit.exceptions import LoginEnded, PasswordChangeRequired
+from authkit.exceptions import GrantNotAccepted, LoginEnded, PasswordChangeRequired
 from authkit.limiter.services import Reservation
 from authkit.limiter.verifying import settling
 from authkit.logins.models import Login
@@ -173,20 +173,24 @@ def reauthenticated_tokens(
     return sign_pair(user=rotated.user, login=rotated.login, transport=transport, additions=additions)
 
 
-def verify_access(*, token: str, restricted_too: bool = False) -> VerifiedAccess:
+def verify_access(*, token: str, restricted_too: bool = False, limited_too: bool = False) -> VerifiedAccess:
     """Whether this access token is good right now, by the check that REVOCATION.CHECK names.
 
     Args:
         token: as it was sent.
         restricted_too: whether a login will do that may do no more than choose a new password.
+        limited_too: whether an API key or a third party's token will do; the caller looks at its `limits`.
 
     Raises:
         TokenNotValid: with `reason` "expired" or "login_ended" (and `why`) where the signature was ours.
+        GrantNotAccepted: the token is good, and is such a limited one.
         PasswordChangeRequired: the token is good, and its login is restricted.
         DatabaseUnavailable: the database can't be asked.
     """
     token = hide(token)
     verified = format_of(token).verify(token, kinds=ACCESS)
+    if not limited_too:
+        _unlimited(verified)
     return verified if restricted_too else _unrestricted(verified)
 
 
@@ -196,7 +200,13 @@ async def averify_access(*, token: str) -> VerifiedAccess:
     chosen = format_of(token)
     if chosen is authkit_jwt:
         return _unrestricted(await authkit_jwt.averify(token))
-    return _unrestricted(await sync_to_async(chosen.verify)(token, kinds=ACCESS))
+    return _unrestricted(_unlimited(await sync_to_async(chosen.verify)(token, kinds=ACCESS)))
+
+
+def _unlimited(verified: VerifiedAccess) -> VerifiedAccess:
+    if verified.limits is not None:
+        raise GrantNotAccepted(f"a {verified.limits.credential}")
+    return verified
 
 
 def _unrestricted(verified: VerifiedAccess) -> VerifiedAccess:

@@ -14,6 +14,7 @@ from authkit.logins.models import Login
 from authkit.logins.principal import Principal
 from authkit.logins.reasons import EndReason, TokenKind
 from authkit.tokens.codec import Claims
+from authkit.tokens.limited import Limits
 from authkit.tokens.pairs import Rule, TokenPair
 from authkit.tokens.transports import Transport
 
@@ -30,6 +31,8 @@ class VerifiedAccess:
 
     principal: Principal
     claims: Claims
+    limits: Limits | None = None
+    """What it may do, where that is less than its person may (`authkit.tokens.limited`)."""
 
     @property
     def user(self) -> AbstractBaseUser:
