@@ -42,6 +42,7 @@ def open_login(
     prepare: Prepare | None = None,
     replaces: Collection[UUID] = (),
     origin: Login | None = None,
+    first: Callable[[], None] | None = None,
     along: Callable[[], None] | None = None,
     door: str = "",
 ) -> Login:
@@ -64,6 +65,7 @@ def open_login(
             the limit doesn't count them.
         origin: the login of another person from which this one is opened without a credential of `user`'s. It ends with
             that one, and no later; being no sign-in of `user`'s, it is not held to their limit.
+        first: called in the transaction that writes the row, before anything else there.
         along: called after the row is written, in the same transaction, and last: its locks are held no longer than the
             commit takes.
         door: the id of the door by which the person came, for the record.
@@ -110,11 +112,21 @@ def open_login(
     counts = login_id is None and origin is None and ends(EndReason.EVICTED, kind=kind)
     if settings.max_logins and counts:
         _save_within_limit(
-            login, user, begins_now=begins_now, settings=settings, replaces=replaces, along=along, door=door
+            login,
+            user,
+            begins_now=begins_now,
+            settings=settings,
+            replaces=replaces,
+            first=first,
+            along=along,
+            door=door,
         )
     else:
         using = router.db_for_write(Login)
-        with together(events.LoginOpened, using=using) if along is None else transaction.atomic(using=using):
+        alone = first is None and along is None
+        with together(events.LoginOpened, using=using) if alone else transaction.atomic(using=using):
+            if first is not None:
+                first()
             _insert(login, begins_now=begins_now, door=door)
             if along is not None:
                 along()
@@ -136,10 +148,13 @@ def _save_within_limit(
     begins_now: bool,
     settings: conf.LoginSettings,
     replaces: Collection[UUID],
+    first: Callable[[], None] | None,
     along: Callable[[], None] | None,
     door: str,
 ) -> None:
     with transaction.atomic():
+        if first is not None:
+            first()
         lock_logins_of(user_id=user.pk)
         _insert(login, begins_now=begins_now, door=door)  # not before the lock: an ending may have held it
         evicted = beyond_limit(

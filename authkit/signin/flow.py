@@ -89,6 +89,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
             prepare=prepare,
             replaces=attempt.replaces,
             origin=attempt.origin,
+            first=attempt.first,
             along=along,
             door=attempt.door,
         )

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, update_last_login
 from django.http import HttpRequest
 
 from authkit import conf
@@ -21,6 +22,7 @@ from authkit.core.hidden import hide
 from authkit.exceptions import GrantNotAccepted, LoginEnded, PasswordChangeRequired
 from authkit.limiter.services import Reservation
 from authkit.limiter.verifying import settling
+from authkit.logins.limits import person_may_come_first
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
 from authkit.logins.reauthentication import Shown
@@ -48,6 +50,7 @@ def issue_tokens(
     request: HttpRequest | None = None,
     reservation: Reservation | None = None,
     wants_device: bool = False,
+    notes_last_login: bool = False,
 ) -> TokenPair:
     """Opens a login for a person that the caller has verified, and signs its first pair.
 
@@ -62,11 +65,15 @@ def issue_tokens(
         request: the door's, for the guards and the known device.
         reservation: of the try at which the evidence was right (`authkit.limiter`); it is settled here.
         wants_device: whether a program asked to become a known device; the pair then has its value.
+        notes_last_login: whether the person's `last_login` is set, as a sign-in does. It is, where the database allows
+            it, in the transaction of the login.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
         RefusedByProject, TooManyLogins, SignInPending: as `authkit.signin.flow.sign_in`.
     """
+    note: Any = partial(note_last_login, user) if notes_last_login else None
+    joins = note is not None and person_may_come_first()
     with settling(reservation, user=user) as along:
         attempt = Attempt(
             user=user,
@@ -75,12 +82,24 @@ def issue_tokens(
             client=client,
             began_at=began_at,
             replaces=tuple(replaces),
+            first=note if joins else None,
             along=along,
             wants_device=wants_device,
         )
         carrier = _PairCarrier(user=user, settings=conf.current().tokens, transport=transport)
         opened = sign_in(attempt, carrier, request=request)
+    if note is not None and not joins:
+        note()
     return opened.result if opened.device is None else replace(opened.result, device=opened.device)
+
+
+def note_last_login(user: AbstractBaseUser) -> None:
+    """Sets `last_login`, where the user model has it.
+
+    Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
+    """
+    if hasattr(user, "last_login"):
+        update_last_login(None, user)  # type: ignore[arg-type]
 
 
 class _PairCarrier(BaseCarrier):

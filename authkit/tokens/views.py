@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, update_last_login
+from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
@@ -174,15 +174,8 @@ def sign_in_answer(
         request=request._request,
         reservation=reservation,
         wants_device=wants_device,
+        notes_last_login=True,
     )
-    return signed_in_answer(request, pair)
-
-
-def signed_in_answer(request: Request, pair: TokenPair) -> Response:
-    """The token answer to a sign-in; notes `last_login`, as a sign-in does."""
-    if hasattr(pair.user, "last_login"):
-        # Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
-        update_last_login(None, pair.user)  # type: ignore[arg-type]
     return token_answer(request, pair)
 
 

@@ -34,13 +34,12 @@ from authkit.social.settings import SocialSettings
 from authkit.tokens.authentication import TokenAuthentication
 from authkit.tokens.codec import Claims
 from authkit.tokens.serializers import TokenAnswerSerializer
-from authkit.tokens.services import issue_tokens
+from authkit.tokens.services import issue_tokens, note_last_login
 from authkit.tokens.transports import allowed_transports, bound_transport
 from authkit.tokens.views import (
     SIGN_IN,
     TRANSPORTS,
     replaced_logins,
-    signed_in_answer,
     token_answer,
     transport_for,
 )
@@ -126,8 +125,11 @@ class ExchangeView(ApiView):
                 wants_device=given["device"],
                 caller=partial(_caller, request),
             )
-        # Only a step-up hands out the pair of a login that was there before: that is no sign-in.
-        return token_answer(request, pair) if pair.login.generation else signed_in_answer(request, pair)
+        # Only a step-up hands out the pair of a login that was there before: that is no sign-in. After the commit,
+        # which the code's row waits for: the person's row must not come last in a transaction.
+        if not pair.login.generation:
+            note_last_login(pair.user)
+        return token_answer(request, pair)
 
 
 def _caller(request: Request) -> Claims | None:
@@ -191,6 +193,7 @@ class NativeTokenView(SocialApiView):
                 door=NATIVE.id,
                 request=request._request,
                 wants_device=given["device"],
+                notes_last_login=True,
             ),
         )
-        return signed_in_answer(request, pair)
+        return token_answer(request, pair)

@@ -81,6 +81,7 @@ class TokenObtainPairSerializer(ObtainSerializer):
             door=COMPAT.id,
             request=request._request,
             reservation=verified.reservation,
+            notes_last_login=updates_last_login(),
         )
         return {}
 

@@ -39,10 +39,9 @@ from authkit.tokens.simplejwt.serializers import (
     ask_rule,
     is_ours,
     obtain_serializer,
-    updates_last_login,
 )
 from authkit.tokens.transports import Transport
-from authkit.tokens.views import SIGN_IN, TRANSPORTS, signed_in_answer, token_answer
+from authkit.tokens.views import SIGN_IN, TRANSPORTS, token_answer
 
 URL_NAMES = ("token_obtain_pair", "token_refresh", "token_verify", "token_blacklist")
 """simplejwt's URL names; the first one's path is where the others begin."""
@@ -142,8 +141,7 @@ class TokenObtainPairView(CompatView):
             raise ImproperlyConfigured(
                 f"{type(serializer).__qualname__}.validate() has to call super().validate(attrs)."
             )
-        answered = signed_in_answer if updates_last_login() else token_answer
-        response = answered(request, serializer.pair)
+        response = token_answer(request, serializer.pair)
         response.data = {**_more_than(serializer.validated_data), **response.data}
         return response
 
