@@ -1,8 +1,8 @@
 """The whole suite, as passes: ``python -m tests.run [--only PASS[,PASS]] [pytest arguments]``.
 
 Passes: ``lint``, ``stock`` (SQLite), ``parts`` (what needs PostgreSQL, Redis, the OpenID provider or a process),
-``browser`` (the same and Chromium), ``postgres`` and ``mariadb`` (what knows a database, again on these), ``uuid``
-and ``email`` (the other two user models). If all of them run, without arguments, the coverage gate follows. By name
+``browser`` (the same and Chromium), ``postgres`` and ``mariadb`` (what knows a database, again on these; the first
+with the user model that has a UUID key) and ``email`` (the third user model). If all of them run, without arguments, the coverage gate follows. By name
 alone run ``core`` (the daily loop), ``quick`` (all that needs no service) and ``versions`` (what other versions of
 Django, DRF and Python may break).
 
@@ -41,39 +41,6 @@ BESIDE_REDIS = PLAIN.replace("not redis and ", "")
 ONCE = ("--ignore=tests/redis", "--ignore=tests/faults")
 # A thousand spellings of what is refused before any person is looked for: the same on each database and user model.
 SPELLINGS = ("--ignore=tests/security/test_jwt_attacks.py", "--ignore=tests/security/test_redirect_uri_attacks.py")
-# And what knows nobody, or nothing of what kind they are.
-NOBODYS = (
-    *SPELLINGS,
-    "--ignore=tests/core",
-    "--ignore=tests/docs",
-    "--ignore=tests/concurrency",
-    "--ignore=tests/test_conf.py",
-    "--ignore=tests/test_typed.py",
-    "--ignore=tests/tokens/test_codec.py",
-    "--ignore=tests/tokens/test_stateless.py",
-    "--ignore=tests/sessions/test_django_contract.py",
-    "--ignore=tests/security/test_next_tricks.py",
-    "--ignore=tests/security/test_backchannel_attacks.py",
-    "--ignore=tests/security/test_claims_attacks.py",
-    "--ignore=tests/security/test_cookie_attacks.py",
-    "--ignore=tests/security/test_error_reports.py",
-    "--ignore=tests/security/test_openid_conformance.py",
-    "--ignore=tests/security/test_planted_cookies.py",
-    "--ignore=tests/security/test_session_csrf.py",
-    "--ignore=tests/security/test_social_attacks.py",
-    "--ignore=tests/security/test_unreadable_answers.py",
-    "--ignore=tests/openapi",
-    "--ignore=tests/dropin",
-    "--ignore=tests/features",
-    "--ignore=tests/test_facades.py",
-    "--ignore=tests/test_wiring.py",
-    "--ignore=tests/social/test_addresses.py",
-    "--ignore=tests/social/test_checks.py",
-    "--ignore=tests/social/test_fetching.py",
-    "--ignore=tests/social/test_presets.py",
-    "--ignore=tests/social/test_rule_checks.py",
-    "--ignore=tests/social/test_slow_providers.py",
-)
 # What a database of another make has no part in.
 _NO_SQL = (
     "tests/core",
@@ -271,16 +238,17 @@ PASSES = (
         concurrency="thread,greenlet",
         workers=3,
     ),
-    # Again on PostgreSQL: of these tests coverage has learned what there is from the first pass.
+    # Again on PostgreSQL: of these tests coverage has learned what there is from the first pass. The stock user's part
+    # on it is in `parts`, and a UUID key is another type here, and text on SQLite.
     Pass(
         "postgres",
-        "what knows a database, PostgreSQL + Redis",
+        "what knows a database; UUID key, other USERNAME_FIELD, PostgreSQL + Redis",
+        user="uuid",
         services=_postgres_and_redis,
         arguments=(*ONCE, *NO_SQL),
         # A server that writes to a disk keeps them waiting.
         workers=3,
     ),
-    Pass("uuid", "UUID key, other USERNAME_FIELD, SQLite", user="uuid", arguments=NOBODYS),
     Pass("email", "no username, SQLite", user="email", arguments=NAMES),
     Pass(
         "mariadb",
