@@ -1,10 +1,10 @@
 """The whole suite, as passes: ``python -m tests.run [--only PASS[,PASS]] [pytest arguments]``.
 
 Passes: ``lint``, ``stock`` (SQLite), ``parts`` (what needs PostgreSQL, Redis, the OpenID provider or a process),
-``browser`` (the same and Chromium), ``postgres`` and ``mariadb`` (what knows a database, again on these; the first
-with the user model that has a UUID key) and ``email`` (the third user model). If all of them run, without arguments, the coverage gate follows. By name
-alone run ``core`` (the daily loop), ``quick`` (all that needs no service) and ``versions`` (what other versions of
-Django, DRF and Python may break).
+``browser`` (the same and Chromium), ``postgres`` (what knows a database, with the user model that has a UUID key),
+``mariadb`` (the same with the stock user) and ``email`` (the third user model). If all of them run, without arguments,
+the coverage gate follows. By name alone run ``core`` (the daily loop), ``quick`` (all that needs no service) and
+``versions`` (what other versions of Django, DRF and Python may break).
 
 Addresses in the environment are used: a database server's in DATABASE_URL, and REDIS_URL.
 
