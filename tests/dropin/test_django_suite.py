@@ -50,7 +50,7 @@ def test_djangos_own_auth_tests_behave_as_without_authkit() -> None:
     done = subprocess.run(
         [sys.executable, "runtests.py", *LABELS, "--settings=tests.dropin.django_suite", "--parallel=1"],
         cwd=found,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=540,
