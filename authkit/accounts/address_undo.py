@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, connections, router, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -23,6 +22,7 @@ from authkit.accounts.deletion import restore
 from authkit.accounts.events import EmailChanged
 from authkit.accounts.models import Deletion
 from authkit.accounts.passwords.resetting import begin_reset, can_reset
+from authkit.accounts.rows import person_row, users_database
 from authkit.core import one_time_codes
 from authkit.core.clients import Client
 from authkit.core.one_time_codes import OneTimeCode, digest_of
@@ -85,14 +85,14 @@ def undo_change(*, key: str, client: Client) -> Undone:
         Throttled: there is no place at the hash gate; the key stays good.
     """
     found = OneTimeCode.objects.filter(pk=digest_of(key), purpose=UNDO).first()
-    person = None if found is None else _person(found.user_id)
+    person = None if found is None else person_row(found.user_id)
     if found is None or person is None:
         raise InvalidGrant("no such key, or not any more")
     # A hash takes a good part of a second, so it is made before the transaction begins.
     password = _random_hash() if person.has_usable_password() else None
-    with transaction.atomic(using=_using()):
+    with transaction.atomic(using=users_database()):
         lock_address(found.subject)
-        person = _person(person.pk, lock=True)
+        person = person_row(person.pk, lock=True)
         row = one_time_codes.redeem(code=key, purpose=UNDO)
         if person is None:
             raise InvalidGrant("the person is gone")
@@ -100,11 +100,11 @@ def undo_change(*, key: str, client: Client) -> Undone:
         if Deletion.objects.filter(pk=person.pk, requested_at__gte=row.created_at).exists() and restore(
             user_id=person.pk
         ):
-            person = _person(person.pk)
+            person = person_row(person.pk)
         # Before the save, whose receiver would give the logins another reason, and spare the request's own.
         ended = end_logins_of(user_id=person.pk, reason=EndReason.NOT_ME)
         restored = _put_back(person, row, password)
-        announce(LoginsDisowned(user_id=person.pk, count=ended.count), sender=Login, using=_using())
+        announce(LoginsDisowned(user_id=person.pk, count=ended.count), sender=Login, using=users_database())
         if can_reset(person):
             begin_reset(user=person, client=client)
     return Undone(restored=restored, count=ended.count)
@@ -121,14 +121,15 @@ def _put_back(person: Any, row: OneTimeCode, password: str | None) -> bool:
         return False
     setattr(person, field, row.subject)
     try:
-        with transaction.atomic(using=_using()):
+        with transaction.atomic(using=users_database()):
             person.save(update_fields=[field])
     except IntegrityError:  # unique addresses: another person got it a moment ago
         setattr(person, field, now_there)
         return False
     if row.payload.get("verified"):
         mark_verified(user=person, address=row.subject)
-    announce(EmailChanged(user_id=person.pk, previous=now_there, undone=True), sender=type(person), using=_using())
+    changed = EmailChanged(user_id=person.pk, previous=now_there, undone=True)
+    announce(changed, sender=type(person), using=users_database())
     return True
 
 
@@ -143,15 +144,3 @@ def _spend_outdated(row: OneTimeCode) -> None:
     mine = OneTimeCode.objects.filter(user_id=owner, used_at=None)
     pending, later = Q(purpose__in=_PENDING), Q(purpose=UNDO, created_at__gte=row.created_at)
     mine.filter(pending | later).update(used_at=timezone.now())
-
-
-def _person(user_id: Any, *, lock: bool = False) -> Any:
-    people: Any = get_user_model()._base_manager
-    people = people.using(_using())
-    if lock and connections[_using()].features.has_select_for_update:
-        people = people.select_for_update(no_key=connections[_using()].features.has_select_for_no_key_update)
-    return people.filter(pk=user_id).first()
-
-
-def _using() -> str:
-    return router.db_for_write(get_user_model())

@@ -33,7 +33,7 @@ def link(page: str, *, code: str) -> str:
 @sensitive_variables()
 def key_link(page: str, *, key: str) -> str:
     """The same with the key in the fragment, which no browser sends: it reaches no access log and no Referer. The page
-    is an `authkit.accounts.pages.KeyPage`, whose script reads it."""
+    is an `authkit.pages.keys.KeyPage`, whose script reads it."""
     address = _address(page)
     return Hidden(f"{address}#{urlencode({'key': key})}") if address else ""
 

@@ -6,10 +6,9 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from authkit.accounts.forms import KeyForm
-from authkit.accounts.pages import KeyPage
 from authkit.exceptions import InvalidGrant
 from authkit.mail import links
+from authkit.pages.keys import KeyForm, KeyPage
 
 KEY = "A-key_of-43-characters-AAAAAAAAAAAAAAAAAAAA"
 
