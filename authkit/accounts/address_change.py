@@ -160,7 +160,7 @@ def _write_to_both(person: AbstractBaseUser, *, login_id: UUID, address: str, ho
         )
     else:
         key = one_time_codes.issue(purpose=NEW, subject=address, lifetime=lifetime, user_id=owner, payload=payload)
-        link = links.key_link(CONFIRM_PAGE, key=key)
+        link = links.link(CONFIRM_PAGE, key=key)
     if holder is None:
         words = {"code": code, "minutes": section.proof_minutes}
         queue_mail(kind="email_change", to=address, name=name, words=words, link=link, lifetime=lifetime)
@@ -169,7 +169,7 @@ def _write_to_both(person: AbstractBaseUser, *, login_id: UUID, address: str, ho
     facts: Facts = [(_("New address"), address), (_("Asked for"), timezone.now())]
     if both:
         key = one_time_codes.issue(purpose=OLD, lifetime=section.key_lifetime, user_id=owner, payload=payload)
-        link = links.key_link(CONFIRM_PAGE, key=key)
+        link = links.link(CONFIRM_PAGE, key=key)
         queue_mail(kind="email_change_both", to=old, name=name, facts=facts, link=link, lifetime=section.key_lifetime)
     else:
         queue_mail(kind="email_change_notice", to=old, name=name, facts=facts, link=undo_link(person))

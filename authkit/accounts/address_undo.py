@@ -66,7 +66,7 @@ def undo_link(person: AbstractBaseUser) -> str:
         subject=address_of(person),
         payload={"verified": is_verified(person)},
     )
-    return links.key_link(UNDO_PAGE, key=key)
+    return links.link(UNDO_PAGE, key=key)
 
 
 @sensitive_variables("key")

@@ -195,5 +195,5 @@ def _write(person: AbstractBaseUser, *, purge_at: datetime) -> None:
         facts.append((_("Gone for good from"), purge_at))
         if links.can_link(CANCEL_PAGE):
             key = one_time_codes.issue(purpose=CANCEL, lifetime=wait, user_id=person.pk)
-            link = links.key_link(CANCEL_PAGE, key=key)
+            link = links.link(CANCEL_PAGE, key=key)
     queue_mail(kind="account_deleted", to=address, name=person.get_username(), facts=facts, link=link)

@@ -109,7 +109,7 @@ def unlock(site: Site) -> None:
 def disown_by_mail(site: Site) -> None:
     code = issue(purpose=not_me.PURPOSE, lifetime=timedelta(days=1), user_id=site.user.pk)
     site.secrets.add(str(code))
-    assert Browser().post("/auth/not-me/", {"code": str(code)}).status_code == 200
+    assert Browser().post("/auth/not-me/", {"key": str(code)}).status_code == 200
 
 
 def sign_in_by_a_breached_password(site: Site) -> None:

@@ -26,7 +26,7 @@ from tests.mail.smtp import MailServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CODE = "a-code-that-is-good-once"
-LINK = f"https://www.example.com/auth/not-me/?code={CODE}"
+LINK = f"https://www.example.com/auth/not-me/#key={CODE}"
 
 
 def make_due(**fields: Any) -> None:

@@ -99,7 +99,7 @@ def begin_reset(*, user: AbstractBaseUser | None, address: str = "", client: Cli
         else:
             _forget_keys(user, address)
             key = one_time_codes.issue(purpose=PURPOSE, lifetime=lifetime, user_id=owner, binding=binding)
-            link = links.key_link(PAGE, key=key)
+            link = links.link(PAGE, key=key)
         queue_mail(
             kind="password_reset",
             to="" if user is None else address_of(user),

@@ -57,7 +57,7 @@ def queue_verification(*, user: AbstractBaseUser) -> None:
         )  # fmt: skip
     else:
         key = one_time_codes.issue(purpose=PURPOSE, subject=address, lifetime=lifetime, user_id=user.pk)
-        link = links.key_link(PAGE, key=key)
+        link = links.link(PAGE, key=key)
     queue_mail(
         kind="verify_email",
         to=address,
