@@ -1,7 +1,8 @@
 """The old mailbox takes a change of the address back, for 7 days, whatever a thief has done since.
 
-The old address comes back, every login ends, known devices are forgotten, the password that the thief may know is
-replaced by a random one, and the mail for a new one is on its way.
+The old address comes back, every login ends, known devices are forgotten, and features take away what was added since
+(`account.reclaimed`), such as accounts at providers. The password that the thief may know is replaced by a random one,
+and the mail for a new one is on its way.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from authkit import features
 from authkit.accounts.deletion import restore
 from authkit.accounts.events import EmailChanged
 from authkit.accounts.models import Deletion
@@ -26,7 +28,7 @@ from authkit.accounts.rows import person_row, users_database
 from authkit.core import one_time_codes
 from authkit.core.clients import Client
 from authkit.core.one_time_codes import OneTimeCode, digest_of
-from authkit.events import LoginsDisowned, announce
+from authkit.events import AccountReclaimed, LoginsDisowned, announce
 from authkit.exceptions import InvalidGrant
 from authkit.limiter.hash_gate import place
 from authkit.logins.models import Login
@@ -89,7 +91,7 @@ def undo_change(*, key: str, client: Client) -> Undone:
     if found is None or person is None:
         raise InvalidGrant("no such key, or not any more")
     # A hash takes a good part of a second, so it is made before the transaction begins.
-    password = _random_hash() if person.has_usable_password() else None
+    password = _random_hash()
     with transaction.atomic(using=users_database()):
         lock_address(found.subject)
         person = person_row(person.pk, lock=True)
@@ -103,18 +105,20 @@ def undo_change(*, key: str, client: Client) -> Undone:
             person = person_row(person.pk)
         # Before the save, whose receiver would give the logins another reason, and spare the request's own.
         ended = end_logins_of(user_id=person.pk, reason=EndReason.NOT_ME)
-        restored = _put_back(person, row, password)
+        restored = _put_back(person, row)
         announce(LoginsDisowned(user_id=person.pk, count=ended.count), sender=Login, using=users_database())
+        announce(AccountReclaimed(user_id=person.pk, since=row.created_at), sender=Login, using=users_database())
+        if person.has_usable_password() or not features.step_ups(person):
+            # The second: the thief has taken away the owner's own ways in, and the last one is the mailbox.
+            person.password = password
+            person.save(update_fields=["password"])
         if can_reset(person):
             begin_reset(user=person, client=client)
     return Undone(restored=restored, count=ended.count)
 
 
-def _put_back(person: Any, row: OneTimeCode, password: str | None) -> bool:
+def _put_back(person: Any, row: OneTimeCode) -> bool:
     field, now_there = person.get_email_field_name(), address_of(person)
-    if password is not None:
-        person.password = password
-        person.save(update_fields=["password"])
     if now_there == row.subject:
         return True
     if any(other.pk != person.pk for other in people_with_address(row.subject)):
