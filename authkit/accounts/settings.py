@@ -51,7 +51,8 @@ class AccountsSettings:
     """Whether a person who signs in by a password that is known from a breach has to choose another one before anything
     else. LOGIN.BREACHED_FILE or LOGIN.BREACHED_RANGES says where it is looked up."""
     admin_sets_passwords: bool = setting(False)
-    """Whether administrators may type a password for another person, on Django's own page for that."""
+    """Whether administrators may type a password for another person, on Django's own pages for that and for a new
+    person."""
 
     @property
     def proof_lifetime(self) -> timedelta:
