@@ -15,6 +15,7 @@ from authkit.accounts.address_undo import undo_change
 from authkit.accounts.forms import AddressField, CodeForm
 from authkit.accounts.pages import RecentStatePage
 from authkit.accounts.refusals import SameAddress
+from authkit.accounts.registration.verifying import can_request
 from authkit.accounts.settings import is_by_code
 from authkit.exceptions import InvalidGrant, NotFound, Throttled
 from authkit.logins.current import current_login
@@ -42,7 +43,12 @@ class ChangeAddressPage(RecentStatePage):
 
     def context(self, request: HttpRequest) -> dict[str, Any]:
         person: Any = request.user
-        return {"present": address_of(person), "verified": is_verified(person), "by_code": is_by_code()}
+        return {
+            "present": address_of(person),
+            "verified": is_verified(person),
+            "can_resend": can_request(person),
+            "by_code": is_by_code(),
+        }
 
     def show(self, request: HttpRequest, state: str, *, status: int = 200, **context: Any) -> HttpResponse:
         return super().show(request, state if can_change() else "off", status=status, **context)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 
 from authkit import conf
 from authkit.accounts.forms import CodeForm
@@ -16,13 +19,15 @@ from authkit.accounts.registration.forms import ConfirmCodeForm, ConfirmKeyForm,
 from authkit.accounts.registration.people import AddressTaken
 from authkit.accounts.registration.serializers import register_serializer
 from authkit.accounts.registration.services import can_mail, confirm, register
-from authkit.accounts.registration.verifying import verify
+from authkit.accounts.registration.verifying import can_request, request_verification, verify
 from authkit.accounts.settings import AccountsSettings, is_by_code
 from authkit.core.hidden import Hidden
 from authkit.core.redirects import is_safe_target, safe_next
+from authkit.core.refusals import page_of
 from authkit.exceptions import InvalidGrant, NotFound, SignupClosed, Throttled, UsernameTaken
 from authkit.pages.keys import KeyPage
 from authkit.pages.states import StatePage
+from authkit.pages.views import SignedInPage
 from authkit.sessions.receivers import client_of
 
 
@@ -119,6 +124,9 @@ class VerifyPage(KeyPage):
 
     template = "authkit/email_verify.html"
 
+    def context(self, request: HttpRequest) -> dict[str, Any]:
+        return {"can_resend": request.user.is_authenticated and can_request(request.user)}
+
     def new_form(self, data: Any = None) -> Any:
         return CodeForm(data) if is_by_code() else self.form_class(data)
 
@@ -126,6 +134,23 @@ class VerifyPage(KeyPage):
         given = form.cleaned_data
         verify(key=given.get("key", ""), code=given.get("code", ""), user_id=request.user.pk)
         return self.show(request, "done")
+
+
+class ResendPage(SignedInPage):
+    """Mails the person a new link or code that proves their address, as often as its JSON twin does."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("authkit:email-verify" if is_by_code() else "authkit:account-email"))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        try:
+            request_verification(user=cast("AbstractBaseUser", request.user), client=client_of(request))
+        except NotFound as error:
+            raise Http404 from error
+        except Throttled as refused:
+            return page_of(refused, request)
+        messages.success(request, gettext("If your address is not confirmed yet, a mail is on its way to it."))
+        return self.get(request)
 
 
 def _hidden(request: HttpRequest, form: RegisterForm) -> Any:

@@ -47,6 +47,11 @@ def request_verification(*, user: AbstractBaseUser, client: Client) -> None:
         queue_verification(user=user)
 
 
+def can_request(user: Any) -> bool:
+    """Whether a mail would be sent: the person has an address that is not proven, and mails can prove it here."""
+    return bool(address_of(user)) and _can_mail() and not is_verified(user)
+
+
 def queue_verification(*, user: AbstractBaseUser) -> None:
     """Queues that mail, within the transaction of the caller."""
     section, address = conf.section(AccountsSettings), address_of(user)
