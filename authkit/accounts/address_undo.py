@@ -33,6 +33,7 @@ from authkit.exceptions import InvalidGrant
 from authkit.limiter.hash_gate import place
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.receivers import logins_are_ended
 from authkit.logins.services import end_logins_of
 from authkit.mail import links
 from authkit.mail.mails import address_of
@@ -124,6 +125,7 @@ def _put_back(person: Any, row: OneTimeCode) -> bool:
     if any(other.pk != person.pk for other in people_with_address(row.subject)):
         return False
     setattr(person, field, row.subject)
+    logins_are_ended(person)
     try:
         with transaction.atomic(using=users_database()):
             person.save(update_fields=[field])

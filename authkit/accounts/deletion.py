@@ -31,6 +31,7 @@ from authkit.core.one_time_codes import OneTimeCode
 from authkit.events import announce
 from authkit.exceptions import InvalidGrant, NotFound
 from authkit.logins.reasons import EndReason
+from authkit.logins.receivers import logins_are_ended
 from authkit.logins.services import end_logins_of
 from authkit.mail import links
 from authkit.mail.mails import address_of, queue_mail
@@ -84,6 +85,7 @@ def delete_account(*, user_id: Any) -> Deleted:
         Deletion.objects.update_or_create(pk=user_id, defaults={"requested_at": now, "purge_at": now + wait})
         # Before the save, whose receiver would give the logins another reason.
         end_logins_of(user_id=user_id, reason=EndReason.DELETED)
+        logins_are_ended(person)
         person.is_active = False
         person.save(update_fields=["is_active"])
         announce(AccountDeleted(user_id=user_id, purge_at=now + wait), sender=Deletion, using=users_database())
