@@ -43,10 +43,11 @@ class ChangeAddressPage(RecentStatePage):
 
     def context(self, request: HttpRequest) -> dict[str, Any]:
         person: Any = request.user
+        verified = is_verified(person)
         return {
             "present": address_of(person),
-            "verified": is_verified(person),
-            "can_resend": can_request(person),
+            "verified": verified,
+            "can_resend": not verified and can_request(person),
             "by_code": is_by_code(),
         }
 

@@ -1,4 +1,4 @@
-"""The admin's form for a new person without a password: nobody types one for another person (ASVS 6.4.6)."""
+"""The admin's form for a new person without a password: no administrator types one for them (ASVS 6.4.6)."""
 
 from __future__ import annotations
 
