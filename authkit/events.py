@@ -51,6 +51,7 @@ class EventName(StrEnum):
     LOGIN_ENDED = "login.ended"
     LOGINS_ENDED = "logins.ended"
     LOGINS_DISOWNED = "logins.disowned"
+    ACCOUNT_RECLAIMED = "account.reclaimed"
     CROWD_ENDED = "crowd.ended"
     TOKEN_REFRESHED = "token.refreshed"  # noqa: S105
     TOKEN_REUSED = "token.reused"  # noqa: S105
@@ -229,6 +230,20 @@ class LoginsDisowned(Event):
 
     user_id: Any
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReclaimed(Event):
+    """The owner of an account takes it back from a thief. All their logins have been ended, and each feature takes away
+    what was added to the account since then and lets a person in: a recorder does that, in the same transaction."""
+
+    name = EventName.ACCOUNT_RECLAIMED
+    title = _("Account taken back by its owner")
+    extra = ("since",)
+
+    user_id: Any
+    since: datetime
+    """The moment from which on the account may have been in the thief's hands."""
 
 
 @dataclass(frozen=True, slots=True)

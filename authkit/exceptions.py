@@ -247,6 +247,7 @@ class InsufficientAuthentication(AuthKitError):
     Args:
         max_age: how long ago that may be, in seconds.
         methods: the ids of the ways in which this person can show it once more (`authkit.signin.step_up`).
+        acr_values: the `acr` of each of these ways that has one (TOKENS.ACR_VALUES).
     """
 
     code = "insufficient_user_authentication"
@@ -254,14 +255,18 @@ class InsufficientAuthentication(AuthKitError):
     message = "This needs a recent sign-in. Show once more who you are."
     template = "authkit/reauth_needed.html"
 
-    def __init__(self, detail: str = "", *, max_age: int, methods: Sequence[str]) -> None:
+    def __init__(
+        self, detail: str = "", *, max_age: int, methods: Sequence[str], acr_values: Sequence[str] = ()
+    ) -> None:
         super().__init__(detail or "the sign-in is too long ago")
         self.max_age = max_age
         self.methods = tuple(methods)
+        self.acr_values = tuple(acr_values)
 
     def as_payload(self) -> dict[str, Any]:
-        """`code`, `detail`, `max_age` and `methods`."""
-        return {**super().as_payload(), "max_age": self.max_age, "methods": list(self.methods)}
+        """`code`, `detail`, `max_age`, `methods`, and `acr_values` in RFC 9470's form, where there are any."""
+        values = {"acr_values": " ".join(self.acr_values)} if self.acr_values else {}
+        return {**super().as_payload(), "max_age": self.max_age, "methods": list(self.methods), **values}
 
 
 class GrantNotAccepted(AuthKitError):

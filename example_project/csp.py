@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from authkit.accounts.pages import KeyPage
 from authkit.accounts.registration.pages import InvitedPage
+from authkit.pages.keys import KeyPage
 from authkit.signin.challenges import challenge_sources
 from authkit.social.flow.origins import sign_in_origins
 

@@ -6,7 +6,7 @@ ALLOWED_HOSTS   comma-separated. Beyond this machine, cookies are for TLS only a
 DATABASE_URL    postgres://… or mysql://…
 REDIS_URL       redis://…: caching for the whole site, sessions included
 REVOCATION      with REDIS_URL, redis or push: how access tokens are checked, if not by the database
-DEMO_DIR        where the SQLite file, the secret key and the mails live; .demo/ beside manage.py if not given
+DEMO_DIR        where the SQLite file and the secret key live; .demo/ beside manage.py if not given
 """
 
 from __future__ import annotations
@@ -106,12 +106,12 @@ if BEYOND_THIS_MACHINE:
     # Names that no other host can set, a sibling subdomain included. They need TLS.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 
-# Mails are files in the demo's directory: it needs no mail server.
-MAIL_BACKEND, MAIL_DIRECTORY = "django.core.mail.backends.filebased.EmailBackend", str(state.DIRECTORY / "mail")
+# Mails are printed where the server runs: the example needs no mail server.
+MAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 if django.VERSION >= (6, 1):
-    MAILERS = {"default": {"BACKEND": MAIL_BACKEND, "OPTIONS": {"file_path": MAIL_DIRECTORY}}}
+    MAILERS = {"default": {"BACKEND": MAIL_BACKEND}}
 else:
-    EMAIL_BACKEND, EMAIL_FILE_PATH = MAIL_BACKEND, MAIL_DIRECTORY
+    EMAIL_BACKEND = MAIL_BACKEND
 
 LOGIN_URL = "authkit:login"
 LOGIN_REDIRECT_URL = "home"

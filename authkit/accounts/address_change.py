@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, connections, router, transaction
+from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 from django.views.decorators.debug import sensitive_variables
@@ -21,6 +21,7 @@ from authkit import conf
 from authkit.accounts.address_undo import undo_link
 from authkit.accounts.events import EmailChanged, EmailChangeRequested
 from authkit.accounts.refusals import SameAddress
+from authkit.accounts.rows import person_row, users_database
 from authkit.accounts.settings import AccountsSettings
 from authkit.core import one_time_codes, typed_codes
 from authkit.core.clients import Client
@@ -87,7 +88,7 @@ def request_change(*, user_id: Any, login_id: UUID, address: str, client: Client
     """
     if not can_change():
         raise NotFound("no address field, PUBLIC_URL is empty, or the pages are not mounted")
-    person = _person(user_id)
+    person = person_row(user_id)
     address = canonical(address)
     if person is None or address == address_of(person):
         raise SameAddress
@@ -95,10 +96,10 @@ def request_change(*, user_id: Any, login_id: UUID, address: str, client: Client
     # By the person too, or a thief fills the old mailbox by many new addresses, and the owner overlooks the word.
     charge_mail(purpose=OLD, to=str(user_id), client=client)
     others = [other for other in people_with_address(address) if other.pk != user_id]
-    with transaction.atomic(using=_using()):
+    with transaction.atomic(using=users_database()):
         _spend_pending(user_id)
         _write_to_both(person, login_id=login_id, address=address, holder=others[0] if others else None)
-        announce(EmailChangeRequested(user_id=user_id, client=client), sender=OneTimeCode, using=_using())
+        announce(EmailChangeRequested(user_id=user_id, client=client), sender=OneTimeCode, using=users_database())
 
 
 @sensitive_variables("key", "code")
@@ -122,11 +123,11 @@ def confirm_change(*, key: str = "", code: str = "", user_id: Any = None) -> Con
     row = typed_codes.present(code=code, purpose=NEW, subject=str(user_id)) if code else _row_of(key)
     if row.user_id is None:
         raise InvalidGrant("the address is another person's")
-    with transaction.atomic(using=_using()):
+    with transaction.atomic(using=users_database()):
         # Of two people who want one address the second finds it taken, and two keys of one change are dealt with one
         # after the other. An address before a person, as a registration takes them.
         lock_address(row.payload["new"])
-        person = _person(row.user_id, lock=True)
+        person = person_row(row.user_id, lock=True)
         if code:
             typed_codes.consume(row)
         else:
@@ -152,25 +153,23 @@ def _write_to_both(person: AbstractBaseUser, *, login_id: UUID, address: str, ho
     both = section.email_change == "both" and bool(old)
     payload = {"login": str(login_id), "old": old, "new": address, "both": both}
     owner = None if holder is not None else person.pk
-    code = link = ""
+    lifetime, code, link = section.proof_lifetime, "", ""
     if section.by == "code":
-        lifetime = section.code_lifetime
         code = typed_codes.issue(
             purpose=NEW, subject=str(person.pk), about=address, lifetime=lifetime, user_id=owner, payload=payload
         )
     else:
-        lifetime = section.key_lifetime
         key = one_time_codes.issue(purpose=NEW, subject=address, lifetime=lifetime, user_id=owner, payload=payload)
-        link = links.key_link(CONFIRM_PAGE, key=key)
+        link = links.link(CONFIRM_PAGE, key=key)
     if holder is None:
-        words = {"code": code, "minutes": str(int(lifetime.total_seconds() // 60))}
+        words = {"code": code, "minutes": section.proof_minutes}
         queue_mail(kind="email_change", to=address, name=name, words=words, link=link, lifetime=lifetime)
     else:
         queue_mail(kind="email_taken", to=address_of(holder), name=holder.get_username(), lifetime=lifetime)
     facts: Facts = [(_("New address"), address), (_("Asked for"), timezone.now())]
     if both:
         key = one_time_codes.issue(purpose=OLD, lifetime=section.key_lifetime, user_id=owner, payload=payload)
-        link = links.key_link(CONFIRM_PAGE, key=key)
+        link = links.link(CONFIRM_PAGE, key=key)
         queue_mail(kind="email_change_both", to=old, name=name, facts=facts, link=link, lifetime=section.key_lifetime)
     else:
         queue_mail(kind="email_change_notice", to=old, name=name, facts=facts, link=undo_link(person))
@@ -188,7 +187,7 @@ def _waits_for_the_other(row: OneTimeCode) -> bool:
     # A person has one change at a time, so any other key that is not used is that of the other mailbox.
     owner: Any = row.user_id
     other = OneTimeCode.objects.filter(user_id=owner, purpose__in=(NEW, OLD), used_at=None).exclude(pk=row.pk)
-    if connections[_using()].features.has_select_for_update:
+    if connections[users_database()].features.has_select_for_update:
         other = other.select_for_update()  # what is there now, and not what was when the snapshot was taken
     return other.first() is not None
 
@@ -201,27 +200,15 @@ def _change(person: Any, *, new: str, asked_of_both: bool) -> None:
     field = person.get_email_field_name()
     setattr(person, field, new)
     try:
-        with transaction.atomic(using=_using()):
+        with transaction.atomic(using=users_database()):
             person.save(update_fields=[field])
     except IntegrityError as error:  # unique addresses: another person got it a moment ago
         raise InvalidGrant("the address is another person's by now") from error
     mark_verified(user=person, address=new)
-    announce(EmailChanged(user_id=person.pk, previous=old, undone=False), sender=type(person), using=_using())
+    announce(EmailChanged(user_id=person.pk, previous=old, undone=False), sender=type(person), using=users_database())
 
 
 def _spend_pending(user_id: Any) -> None:
     """One change of a person's at a time: the keys of an earlier one are of no use any more."""
     pending = OneTimeCode.objects.filter(user_id=user_id, purpose__in=(NEW, OLD), used_at=None)
     pending.update(used_at=timezone.now())
-
-
-def _person(user_id: Any, *, lock: bool = False) -> Any:
-    people: Any = get_user_model()._base_manager
-    people = people.using(_using())
-    if lock and connections[_using()].features.has_select_for_update:
-        people = people.select_for_update(no_key=connections[_using()].features.has_select_for_no_key_update)
-    return people.filter(pk=user_id).first()
-
-
-def _using() -> str:
-    return router.db_for_write(get_user_model())

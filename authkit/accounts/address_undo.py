@@ -1,7 +1,8 @@
 """The old mailbox takes a change of the address back, for 7 days, whatever a thief has done since.
 
-The old address comes back, every login ends, known devices are forgotten, the password that the thief may know is
-replaced by a random one, and the mail for a new one is on its way.
+The old address comes back, every login ends, known devices are forgotten, and features take away what was added since
+(`account.reclaimed`), such as accounts at providers. The password that the thief may know is replaced by a random one,
+and the mail for a new one is on its way.
 """
 
 from __future__ import annotations
@@ -11,26 +12,28 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, connections, router, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
+from authkit import features
 from authkit.accounts.deletion import restore
 from authkit.accounts.events import EmailChanged
 from authkit.accounts.models import Deletion
 from authkit.accounts.passwords.resetting import begin_reset, can_reset
+from authkit.accounts.rows import person_row, users_database
 from authkit.core import one_time_codes
 from authkit.core.clients import Client
 from authkit.core.one_time_codes import OneTimeCode, digest_of
-from authkit.events import LoginsDisowned, announce
+from authkit.events import AccountReclaimed, LoginsDisowned, announce
 from authkit.exceptions import InvalidGrant
 from authkit.limiter.hash_gate import place
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.receivers import logins_are_ended
 from authkit.logins.services import end_logins_of
 from authkit.mail import links
 from authkit.mail.mails import address_of
@@ -66,7 +69,7 @@ def undo_link(person: AbstractBaseUser) -> str:
         subject=address_of(person),
         payload={"verified": is_verified(person)},
     )
-    return links.key_link(UNDO_PAGE, key=key)
+    return links.link(UNDO_PAGE, key=key)
 
 
 @sensitive_variables("key")
@@ -85,14 +88,14 @@ def undo_change(*, key: str, client: Client) -> Undone:
         Throttled: there is no place at the hash gate; the key stays good.
     """
     found = OneTimeCode.objects.filter(pk=digest_of(key), purpose=UNDO).first()
-    person = None if found is None else _person(found.user_id)
+    person = None if found is None else person_row(found.user_id)
     if found is None or person is None:
         raise InvalidGrant("no such key, or not any more")
     # A hash takes a good part of a second, so it is made before the transaction begins.
-    password = _random_hash() if person.has_usable_password() else None
-    with transaction.atomic(using=_using()):
+    password = _random_hash()
+    with transaction.atomic(using=users_database()):
         lock_address(found.subject)
-        person = _person(person.pk, lock=True)
+        person = person_row(person.pk, lock=True)
         row = one_time_codes.redeem(code=key, purpose=UNDO)
         if person is None:
             raise InvalidGrant("the person is gone")
@@ -100,35 +103,39 @@ def undo_change(*, key: str, client: Client) -> Undone:
         if Deletion.objects.filter(pk=person.pk, requested_at__gte=row.created_at).exists() and restore(
             user_id=person.pk
         ):
-            person = _person(person.pk)
+            person = person_row(person.pk)
         # Before the save, whose receiver would give the logins another reason, and spare the request's own.
         ended = end_logins_of(user_id=person.pk, reason=EndReason.NOT_ME)
-        restored = _put_back(person, row, password)
-        announce(LoginsDisowned(user_id=person.pk, count=ended.count), sender=Login, using=_using())
+        restored = _put_back(person, row)
+        announce(LoginsDisowned(user_id=person.pk, count=ended.count), sender=Login, using=users_database())
+        announce(AccountReclaimed(user_id=person.pk, since=row.created_at), sender=Login, using=users_database())
+        if person.has_usable_password() or not features.step_ups(person):
+            # The second: the thief has taken away the owner's own ways in, and the last one is the mailbox.
+            person.password = password
+            person.save(update_fields=["password"])
         if can_reset(person):
             begin_reset(user=person, client=client)
     return Undone(restored=restored, count=ended.count)
 
 
-def _put_back(person: Any, row: OneTimeCode, password: str | None) -> bool:
+def _put_back(person: Any, row: OneTimeCode) -> bool:
     field, now_there = person.get_email_field_name(), address_of(person)
-    if password is not None:
-        person.password = password
-        person.save(update_fields=["password"])
     if now_there == row.subject:
         return True
     if any(other.pk != person.pk for other in people_with_address(row.subject)):
         return False
     setattr(person, field, row.subject)
+    logins_are_ended(person)
     try:
-        with transaction.atomic(using=_using()):
+        with transaction.atomic(using=users_database()):
             person.save(update_fields=[field])
     except IntegrityError:  # unique addresses: another person got it a moment ago
         setattr(person, field, now_there)
         return False
     if row.payload.get("verified"):
         mark_verified(user=person, address=row.subject)
-    announce(EmailChanged(user_id=person.pk, previous=now_there, undone=True), sender=type(person), using=_using())
+    changed = EmailChanged(user_id=person.pk, previous=now_there, undone=True)
+    announce(changed, sender=type(person), using=users_database())
     return True
 
 
@@ -143,15 +150,3 @@ def _spend_outdated(row: OneTimeCode) -> None:
     mine = OneTimeCode.objects.filter(user_id=owner, used_at=None)
     pending, later = Q(purpose__in=_PENDING), Q(purpose=UNDO, created_at__gte=row.created_at)
     mine.filter(pending | later).update(used_at=timezone.now())
-
-
-def _person(user_id: Any, *, lock: bool = False) -> Any:
-    people: Any = get_user_model()._base_manager
-    people = people.using(_using())
-    if lock and connections[_using()].features.has_select_for_update:
-        people = people.select_for_update(no_key=connections[_using()].features.has_select_for_no_key_update)
-    return people.filter(pk=user_id).first()
-
-
-def _using() -> str:
-    return router.db_for_write(get_user_model())

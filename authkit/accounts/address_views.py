@@ -5,21 +5,18 @@ from __future__ import annotations
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from authkit.accounts.address_change import confirm_change, request_change, require_storable
 from authkit.accounts.address_undo import undo_change
-from authkit.accounts.deletion_views import MailedKeySerializer
-from authkit.accounts.passwords.serializers import SaidSerializer
+from authkit.accounts.bodies import KeyOrCodeSerializer, MailedKeySerializer, SaidSerializer, proof_of, said
 from authkit.accounts.refusals import SameAddress
-from authkit.accounts.registration.serializers import KeyOrCodeSerializer
 from authkit.api.views import EVERY_CREDENTIAL, UNAUTHENTICATED, SignedInView
 from authkit.core.answers import AnswerSerializer, answer
 from authkit.core.api import ApiView
-from authkit.core.credential_fields import BodySerializer
+from authkit.core.credential_fields import BodySerializer, validated
 from authkit.core.operations import operation
 from authkit.exceptions import NotFound
 from authkit.logins.current import current_login
@@ -74,23 +71,16 @@ class ChangeAddressView(SignedInView):
         },
     )
     def post(self, request: Request) -> Response:
-        body = NewAddressSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        address = validated(NewAddressSerializer, request.data)["email"]
         login = current_login(request)
         if login is None:
             raise NotFound("the request is carried by no login")
         try:
-            request_change(
-                user_id=request.user.pk,
-                login_id=login.pk,
-                address=body.validated_data["email"],
-                client=client_of(request._request),
-            )
+            client = client_of(request._request)
+            request_change(user_id=request.user.pk, login_id=login.pk, address=address, client=client)
         except SameAddress as refused:
             raise serializers.ValidationError({"email": [refused.message]}) from refused
-        said = answer(SaidSerializer, {"detail": SENT})
-        said.status_code = 202
-        return said
+        return said(SENT)
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -111,12 +101,7 @@ class ConfirmAddressView(ApiView):
         refuses={400: ("invalid_grant",), 401: UNAUTHENTICATED, 403: ("csrf_failed",)},
     )
     def post(self, request: Request) -> Response:
-        body = KeyOrCodeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        key, code = body.validated_data["key"], body.validated_data["code"]
-        if code and not request.user.is_authenticated:
-            raise NotAuthenticated
-        return answer(ConfirmedSerializer, confirm_change(key=key, code=code, user_id=request.user.pk))
+        return answer(ConfirmedSerializer, confirm_change(**proof_of(request)))
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -136,6 +121,5 @@ class UndoAddressView(ApiView):
         refuses={400: ("invalid_grant",)},
     )
     def post(self, request: Request) -> Response:
-        body = MailedKeySerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        return answer(UndoneSerializer, undo_change(key=body.validated_data["key"], client=client_of(request._request)))
+        key = validated(MailedKeySerializer, request.data)["key"]
+        return answer(UndoneSerializer, undo_change(key=key, client=client_of(request._request)))

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, connections, router, transaction
+from django.db import IntegrityError, connections, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
@@ -23,6 +23,7 @@ from authkit import conf
 from authkit.accounts.events import AccountDeleted, AccountPurged, AccountRestored
 from authkit.accounts.models import Deletion
 from authkit.accounts.refusals import LastSuperuser
+from authkit.accounts.rows import person_row, users_database
 from authkit.accounts.settings import AccountsSettings
 from authkit.core import one_time_codes
 from authkit.core.hidden import traced
@@ -30,6 +31,7 @@ from authkit.core.one_time_codes import OneTimeCode
 from authkit.events import announce
 from authkit.exceptions import InvalidGrant, NotFound
 from authkit.logins.reasons import EndReason
+from authkit.logins.receivers import logins_are_ended
 from authkit.logins.services import end_logins_of
 from authkit.mail import links
 from authkit.mail.mails import address_of, queue_mail
@@ -72,10 +74,10 @@ def delete_account(*, user_id: Any) -> Deleted:
         NotFound: they are gone, or inactive already.
     """
     now, wait = timezone.now(), conf.section(AccountsSettings).delete_after
-    with transaction.atomic(using=_using()):
+    with transaction.atomic(using=users_database()):
         # First, because SQLite has no row locks: its one writer is found by the first write, and reads after that.
         _spend_codes(user_id=user_id, now=now)
-        person = _person(user_id)
+        person = person_row(user_id)
         if person is None or not person.is_active or not can_deactivate():
             raise NotFound("no such active person")
         if getattr(person, "is_superuser", False) and _other_superusers(user_id) == 0:
@@ -83,9 +85,10 @@ def delete_account(*, user_id: Any) -> Deleted:
         Deletion.objects.update_or_create(pk=user_id, defaults={"requested_at": now, "purge_at": now + wait})
         # Before the save, whose receiver would give the logins another reason.
         end_logins_of(user_id=user_id, reason=EndReason.DELETED)
+        logins_are_ended(person)
         person.is_active = False
         person.save(update_fields=["is_active"])
-        announce(AccountDeleted(user_id=user_id, purge_at=now + wait), sender=Deletion, using=_using())
+        announce(AccountDeleted(user_id=user_id, purge_at=now + wait), sender=Deletion, using=users_database())
         _write(person, purge_at=now + wait)
     return Deleted(purge_at=now + wait)
 
@@ -97,7 +100,7 @@ def cancel_deletion(*, key: str) -> None:
     Raises:
         InvalidGrant: the key is unknown, used or too old, or the deletion was taken back in another way.
     """
-    with transaction.atomic(using=_using()):
+    with transaction.atomic(using=users_database()):
         owner = one_time_codes.redeem(code=key, purpose=CANCEL).user_id
         if not restore(user_id=owner):
             raise InvalidGrant("there is no deletion to take back")
@@ -111,12 +114,12 @@ def restore(*, user_id: Any) -> bool:
     """
     if not Deletion.objects.filter(pk=user_id, purge_at__gt=timezone.now()).delete()[0]:
         return False
-    person = _person(user_id)
+    person = person_row(user_id)
     if person is None or person.is_active:
         return False
     person.is_active = True
     person.save(update_fields=["is_active"])
-    announce(AccountRestored(user_id=user_id), sender=Deletion, using=_using())
+    announce(AccountRestored(user_id=user_id), sender=Deletion, using=users_database())
     return True
 
 
@@ -149,15 +152,15 @@ def due_deletions() -> int:
 
 def _purge(user_id: Any) -> Purged | None:
     try:
-        with transaction.atomic(using=_using()):
+        with transaction.atomic(using=users_database()):
             due = Deletion.objects.filter(pk=user_id, purge_at__lte=timezone.now())
             if not due.select_for_update().exists():
                 return None
-            person = _person(user_id)
+            person = person_row(user_id)
             if person is None or person.is_active:
                 due.delete()
                 return None
-            announce(AccountPurged(user_id=user_id), sender=type(person), using=_using())
+            announce(AccountPurged(user_id=user_id), sender=type(person), using=users_database())
             person.delete()
     except (ProtectedError, RestrictedError, IntegrityError) as error:
         logger.error(
@@ -167,17 +170,12 @@ def _purge(user_id: Any) -> Purged | None:
     return Purged(user_id=user_id, gone=True)
 
 
-def _person(user_id: Any) -> Any:
-    people: Any = get_user_model()._base_manager
-    return people.using(_using()).filter(pk=user_id).first()
-
-
 def _other_superusers(user_id: Any) -> int:
     """How many other active superusers there are. Their rows and the person's are locked until the transaction ends, in
     the order of the keys: of the last two who go at once, the second finds the first one inactive."""
     people: Any = get_user_model()._base_manager
-    held = people.using(_using()).filter(is_superuser=True)
-    features = connections[_using()].features
+    held = people.using(users_database()).filter(is_superuser=True)
+    features = connections[users_database()].features
     if features.has_select_for_update:
         # The weaker lock, where there is one, lets the foreign keys of other tables be checked meanwhile.
         held = held.select_for_update(no_key=features.has_select_for_no_key_update)
@@ -199,9 +197,5 @@ def _write(person: AbstractBaseUser, *, purge_at: datetime) -> None:
         facts.append((_("Gone for good from"), purge_at))
         if links.can_link(CANCEL_PAGE):
             key = one_time_codes.issue(purpose=CANCEL, lifetime=wait, user_id=person.pk)
-            link = links.key_link(CANCEL_PAGE, key=key)
+            link = links.link(CANCEL_PAGE, key=key)
     queue_mail(kind="account_deleted", to=address, name=person.get_username(), facts=facts, link=link)
-
-
-def _using() -> str:
-    return router.db_for_write(Deletion)

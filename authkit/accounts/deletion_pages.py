@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from authkit import conf
 from authkit.accounts.deletion import cancel_deletion, delete_account
-from authkit.accounts.pages import KeyPage, RecentPage
+from authkit.accounts.pages import RecentStatePage
 from authkit.accounts.refusals import LastSuperuser
 from authkit.accounts.settings import AccountsSettings
 from authkit.exceptions import NotFound
 from authkit.pages.forms import MAX_IDENTIFIER_LENGTH
+from authkit.pages.keys import KeyPage
 from authkit.sessions.services import sign_out
 
 
@@ -43,30 +44,31 @@ class ConfirmForm(forms.Form):
         return typed
 
 
-class DeletePage(RecentPage):
+class DeletePage(RecentStatePage):
     """Deletes my account, after a recent sign-in and my name, typed."""
 
+    template = "authkit/delete.html"
+
+    def context(self, request: HttpRequest) -> dict[str, Any]:
+        return {"delay": _delay()}
+
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self._show(request, ConfirmForm(name=request.user.get_username()))
+        return self.show(request, "form", form=ConfirmForm(name=request.user.get_username()))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = ConfirmForm(request.POST, name=request.user.get_username())
         if not form.is_valid():
-            return self._show(request, form, status=400)
+            return self.show(request, "form", form=form, status=400)
         address = str(getattr(request.user, request.user.get_email_field_name(), "") or "")  # type: ignore[union-attr]
         try:
             deleted = delete_account(user_id=request.user.pk)
         except LastSuperuser as refused:
-            form.add_error(None, gettext(refused.message))
-            return self._show(request, form, status=refused.status)
+            return self.refuse(request, "form", form, refused)
         except NotFound as error:
             raise Http404 from error
         sign_out(request=request)  # the logins are over by now; this takes the session and its cookie away too
         context = {"purge_at": deleted.purge_at, "delay": _delay(), "address": address}
         return render(request, "authkit/deleted.html", context)
-
-    def _show(self, request: HttpRequest, form: ConfirmForm, *, status: int = 200) -> HttpResponse:
-        return render(request, "authkit/delete.html", {"form": form, "delay": _delay()}, status=status)
 
 
 class CancelDeletionPage(KeyPage):

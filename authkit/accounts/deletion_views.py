@@ -10,12 +10,12 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authkit.accounts.bodies import MailedKeySerializer
 from authkit.accounts.deletion import cancel_deletion, delete_account
-from authkit.accounts.forms import MAX_KEY_LENGTH
 from authkit.api.views import UNAUTHENTICATED, SignedInView, clear_cookies
 from authkit.core.answers import EmptySerializer, answer
 from authkit.core.api import ApiView
-from authkit.core.credential_fields import BodySerializer, HiddenField
+from authkit.core.credential_fields import BodySerializer, validated
 from authkit.core.operations import operation
 from authkit.logins.current import current_login
 from authkit.signin.step_up import RequireRecent
@@ -30,12 +30,6 @@ class ConfirmSerializer(BodySerializer):
         if typed != self.context["user"].get_username():
             raise serializers.ValidationError(_("This is not your user name."))
         return typed
-
-
-class MailedKeySerializer(BodySerializer):
-    """The key of a mail's link."""
-
-    key = HiddenField(max_length=MAX_KEY_LENGTH, trim_whitespace=False)
 
 
 class DeleteView(SignedInView):
@@ -82,7 +76,5 @@ class CancelDeletionView(ApiView):
         refuses={400: ("invalid_grant",)},
     )
     def post(self, request: Request) -> Response:
-        body = MailedKeySerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        cancel_deletion(key=body.validated_data["key"])
+        cancel_deletion(**validated(MailedKeySerializer, request.data))
         return answer(EmptySerializer, {})

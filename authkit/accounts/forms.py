@@ -1,49 +1,66 @@
-"""Forms of this feature's pages."""
+"""Fields and forms that several pages of this feature have."""
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import parse_qs
+from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.contrib.auth.password_validation import password_validators_help_text_html
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
-from authkit.core.hidden import Hidden
+from authkit.core.typed_codes import MAX_CODE_LENGTH
 from authkit.pages.forms import HiddenCharField
+from authkit.signin.addresses import MAX_ADDRESS_LENGTH
+from authkit.signin.credentials import MAX_PASSWORD_LENGTH
 
-MAX_KEY_LENGTH = 128
-"""Characters of a key that are looked at; ours have 43."""
-MAX_LINK_LENGTH = 2048
+_rules = lazy(password_validators_help_text_html, str)  # the settings are read when the page is shown
 
 
-class KeyField(HiddenCharField):
-    """The key of a mail's link. A person without JavaScript pastes the key, or the whole link, into the field."""
+class AddressField(forms.EmailField):
+    """An e-mail address."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        # The script `authkit/key.js` looks for `data-authkit-key`. After a refusal of another field the page hands the
-        # key back, because the address has it no more by then.
-        attrs = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "data-authkit-key": ""}
+    def __init__(self, *, label: Any = None, **kwargs: Any) -> None:
+        attrs = {"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false"}
         super().__init__(
-            label=_("Link from the mail"),
-            help_text=_("Copy the whole link from the mail, and paste it here."),
-            max_length=MAX_LINK_LENGTH,
-            widget=forms.TextInput(attrs=attrs),
+            label=label or _("E-mail address"),
+            max_length=MAX_ADDRESS_LENGTH,
+            widget=forms.EmailInput(attrs=attrs),
             **kwargs,
         )
 
-    def to_python(self, value: Any) -> Hidden:
-        pasted = super().to_python(value)
-        _page, mark, fragment = pasted.partition("#")
-        return Hidden(parse_qs(fragment).get("key", [""])[0]) if mark else pasted
 
-    def validate(self, value: Any) -> None:
-        super().validate(value)
-        if len(value) > MAX_KEY_LENGTH:
-            raise ValidationError(_("This is not a link from a mail of ours."), code="invalid")
+class AnyAddressField(AddressField):
+    """An address of which nothing but the length is checked: whatever is typed, the answer is the same."""
+
+    default_validators: ClassVar[list[Any]] = []  # type: ignore[misc]  # of the instance, in django-stubs
 
 
-class KeyForm(forms.Form):
-    """The key alone. A page that asks for more adds its fields in a subclass."""
+class CodeForm(forms.Form):
+    """A code that is typed from a mail."""
 
-    key = KeyField()
+    code = HiddenCharField(
+        label=_("Code from the mail"),
+        max_length=MAX_CODE_LENGTH,
+        # As in HTML, section 4.10.18.7. Browsers and phones offer a code from a mail for it.
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "characters"}),
+    )
+
+
+class PasswordField(HiddenCharField):
+    """A password, as typed; no page sends one back.
+
+    Args:
+        autocomplete: the token that password managers go by: "current-password" or "new-password".
+    """
+
+    def __init__(self, *, autocomplete: str, **kwargs: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": autocomplete})
+        super().__init__(max_length=MAX_PASSWORD_LENGTH, strip=False, widget=widget, **kwargs)
+
+
+class NewPasswordField(PasswordField):
+    """The new password."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(autocomplete="new-password", label=_("New password"), help_text=_rules(), **kwargs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from authkit import conf
 from authkit.conf.fields import Hook, setting
 
 MINUTE = timedelta(minutes=1)
@@ -50,4 +51,20 @@ class AccountsSettings:
     """Whether a person who signs in by a password that is known from a breach has to choose another one before anything
     else. LOGIN.BREACHED_FILE or LOGIN.BREACHED_RANGES says where it is looked up."""
     admin_sets_passwords: bool = setting(False)
-    """Whether administrators may type a password for another person, on Django's own page for that."""
+    """Whether administrators may type a password for another person, on Django's own pages for that and for a new
+    person."""
+
+    @property
+    def proof_lifetime(self) -> timedelta:
+        """How long the link or the code of a mail is good, whichever BY asks for."""
+        return self.code_lifetime if self.by == "code" else self.key_lifetime
+
+    @property
+    def proof_minutes(self) -> str:
+        """The same for the words of a mail."""
+        return str(int(self.proof_lifetime.total_seconds() // 60))
+
+
+def is_by_code() -> bool:
+    """Whether mails that prove an address, or reset a password, have a code in place of a link."""
+    return conf.section(AccountsSettings).by == "code"

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("register/invited/", registration_pages.InvitedPage.as_view(), name="register-invited"),
     path("register/confirm/", registration_pages.ConfirmPage.as_view(), name="register-confirm"),
     path("email/verify/", registration_pages.VerifyPage.as_view(), name="email-verify"),
+    path("email/verify/resend/", registration_pages.ResendPage.as_view(), name="email-verify-resend"),
     path("account/password/", password_pages.ChangePage.as_view(), name="password-change"),
     path("password/reset/", password_pages.ResetRequestPage.as_view(), name="password-reset"),
     path("password/reset/confirm/", password_pages.ResetConfirmPage.as_view(), name="password-reset-confirm"),

@@ -22,6 +22,9 @@ from authkit.exceptions import InvalidGrant
 
 _BYTES = 32
 
+MAX_KEY_LENGTH = 128
+"""Characters of a key that are looked at; ours have 43."""
+
 
 class OneTimeCode(models.Model):
     """A code that a person or a program can use once.

@@ -44,10 +44,17 @@ def headers_of(status: int, retry_after: int | None = None) -> dict[str, str]:
     return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
+def with_headers(answer: HttpResponse, error: AuthKitError) -> HttpResponse:
+    """A page's answer to this refusal, with the headers that go with it."""
+    for name, value in headers_of(error.status, error.retry_after).items():
+        answer.headers[name] = value
+    return answer
+
+
 def sentence_of(error: AuthKitError) -> str:
     """The sentence for a page: the refusal's own, and where it says when to come again, that in minutes."""
     if not isinstance(error, Throttled):
-        return error.message
+        return gettext(error.message)
     minutes = -(-error.retry_after // 60)
     wait = ngettext("Try again in %(count)d minute.", "Try again in %(count)d minutes.", minutes) % {"count": minutes}
     if isinstance(error, Locked):

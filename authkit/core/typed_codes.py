@@ -23,6 +23,8 @@ from authkit.exceptions import InvalidGrant
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 """No vowels, so that no word comes out, and no digits, which are taken for letters. 8 of them are 34 bits."""
 LENGTH = 8
+MAX_CODE_LENGTH = 32
+"""Characters of a typed code that are looked at; with its hyphen one has 9."""
 TRIES = 5
 """How often a code can be presented, right or wrong."""
 

@@ -16,6 +16,7 @@ from authkit.logins.services import end_logins_of
 _UID = "authkit.logins.end_logins_of_deactivated"
 _EMAIL_UID = "authkit.logins.end_logins_after_email_change"
 _CHANGED = "_authkit_email_changed"
+_ENDED = "_authkit_logins_ended"
 
 
 def connect() -> None:
@@ -27,6 +28,12 @@ def connect() -> None:
         post_save.connect(end_logins_after_email_change, sender=model, dispatch_uid=_EMAIL_UID)
 
 
+def logins_are_ended(person: Any) -> None:
+    """For a caller that has ended all of this person's logins and saves the instance next, in the same transaction: the
+    save ends and announces nothing more."""
+    setattr(person, _ENDED, True)
+
+
 def end_logins_of_deactivated(
     sender: Any, *, instance: Any, created: bool, raw: bool, update_fields: Iterable[str] | None, **_: Any
 ) -> None:
@@ -35,7 +42,7 @@ def end_logins_of_deactivated(
     Every check looks at `is_active` itself and needs no signal; this is for a person who is switched off and on
     between two requests. `QuerySet.update()` sends no signal, so there only the checks made meanwhile count.
     """
-    if raw or created:
+    if raw or created or vars(instance).get(_ENDED):
         return
     for user_id in made_inactive(instance, update_fields):
         end_logins_of(user_id=user_id, reason=EndReason.DEACTIVATED)
@@ -68,6 +75,7 @@ def end_logins_after_email_change(sender: Any, *, instance: Any, **_: Any) -> No
     in elsewhere under the old one has to prove again who they are.
     `QuerySet.update()` and `bulk_update()` send no signal and end nothing.
     """
-    if vars(instance).pop(_CHANGED, False):
+    changed, ended = (vars(instance).pop(mark, False) for mark in (_CHANGED, _ENDED))
+    if changed and not ended:
         for user_id in keys_of(instance):
             end_logins_of(user_id=user_id, reason=EndReason.EMAIL_CHANGED, keep=login_at_work())

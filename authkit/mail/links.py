@@ -24,16 +24,12 @@ def can_link(page: str) -> bool:
 
 
 @sensitive_variables()
-def link(page: str, *, code: str) -> str:
-    """The absolute URL of a page, with a one-time code; empty where `can_link` is false."""
-    address = _address(page)
-    return Hidden(f"{address}?{urlencode({'code': code})}") if address else ""
+def link(page: str, *, key: str) -> str:
+    """The absolute URL of a page, with a one-time key; empty where `can_link` is false.
 
-
-@sensitive_variables()
-def key_link(page: str, *, key: str) -> str:
-    """The same with the key in the fragment, which no browser sends: it reaches no access log and no Referer. The page
-    is an `authkit.accounts.pages.KeyPage`, whose script reads it."""
+    The key stands in the fragment, which no browser sends: it reaches no access log and no Referer (ASVS 14.2.1). The
+    page is an `authkit.pages.keys.KeyPage`, whose script reads it.
+    """
     address = _address(page)
     return Hidden(f"{address}#{urlencode({'key': key})}") if address else ""
 

@@ -34,7 +34,7 @@ def not_me_link(*, user_id: Any) -> str:
     """A link for a mail to this person; empty where mails can't have one."""
     if not links.can_link(PAGE):
         return ""
-    return links.link(PAGE, code=one_time_codes.issue(purpose=PURPOSE, lifetime=LIFETIME, user_id=user_id))
+    return links.link(PAGE, key=one_time_codes.issue(purpose=PURPOSE, lifetime=LIFETIME, user_id=user_id))
 
 
 @sensitive_variables("code")

@@ -26,7 +26,9 @@ logger = logging.getLogger("authkit")
 LIFETIME = timedelta(days=3)
 """How long a message is worth sending, where its caller says nothing else."""
 
-AT_ONCE = frozenset(f"django.core.mail.backends.{name}.EmailBackend" for name in ("locmem", "dummy", "filebased"))
+AT_ONCE = frozenset(
+    f"django.core.mail.backends.{name}.EmailBackend" for name in ("locmem", "dummy", "filebased", "console")
+)
 """Back ends that wait for no server. Tests and development see the mail as soon as the transaction is committed."""
 
 

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("account/security/", account.SecurityPage.as_view(), name="account-security"),
     path("not-me/", mailed_links.NotMePage.as_view(), name="not-me"),
     path("unlock/", mailed_links.UnlockPage.as_view(), name="unlock"),
+    path("unlock/confirm/", mailed_links.UnlockConfirmPage.as_view(), name="unlock-confirm"),
     path("account/logins/end/", account.EndAllLogins.as_view(), name="account-end-all"),
     path("account/logins/<uuid:login_id>/end/", account.EndLogin.as_view(), name="account-end-login"),
     path("account/devices/<uuid:device_id>/forget/", account.ForgetDevice.as_view(), name="account-forget-device"),

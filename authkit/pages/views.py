@@ -29,7 +29,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from authkit import conf, features
 from authkit.core.outages import OUTAGES, outage_of
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import headers_of, page_of, sentence_of
+from authkit.core.refusals import page_of, sentence_of, with_headers
 from authkit.exceptions import (
     AuthKitError,
     ChallengeRequired,
@@ -164,11 +164,9 @@ class LoginPage(Page):
     def _hold_up(self, request: HttpRequest, form: LoginForm, refused: Throttled) -> HttpResponse:
         # The same words for names that no person has.
         form.refuse("authkit-error")
-        unlock = reverse("authkit:unlock") if links.can_link(unlocking.PAGE) else ""
+        unlock = reverse("authkit:unlock") if links.can_link(unlocking.CONFIRM_PAGE) else ""
         answer = self._show(request, form, error=sentence_of(refused), status=refused.status, unlock=unlock)
-        for name, value in headers_of(refused.status, refused.retry_after).items():
-            answer[name] = value
-        return answer
+        return with_headers(answer, refused)
 
     def _show(
         self,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from authkit.core.facade import lazy
 
 if TYPE_CHECKING:
+    from authkit.signin.addresses import is_verified, mark_verified
     from authkit.signin.attempts import Attempt, Pending
     from authkit.signin.doors import Door, register_door
     from authkit.signin.guards import Order, register_guard
@@ -27,6 +28,8 @@ __all__ = [
     "RecentLoginMixin",
     "RequireRecent",
     "StepUp",
+    "is_verified",
+    "mark_verified",
     "note_proof",
     "recent_login",
     "register_door",
@@ -40,6 +43,8 @@ __getattr__, __dir__ = lazy(
     {
         "Attempt": "authkit.signin.attempts",
         "Door": "authkit.signin.doors",
+        "is_verified": "authkit.signin.addresses",
+        "mark_verified": "authkit.signin.addresses",
         "Method": "authkit.signin.methods",
         "note_proof": "authkit.signin.proofs",
         "Order": "authkit.signin.guards",

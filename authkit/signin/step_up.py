@@ -147,7 +147,7 @@ def refusal_of(request: Any, *, max_age: timedelta | None = None) -> Insufficien
         return None
     seconds = int((conf.current().login.reauth_age if max_age is None else max_age).total_seconds())
     ways = step_ups_of(user=request.user, login=login) if request.user.is_authenticated else []
-    return InsufficientAuthentication(max_age=seconds, methods=ids_of(ways))
+    return InsufficientAuthentication(max_age=seconds, methods=ids_of(ways), acr_values=acr_values_of(ways))
 
 
 class RequireRecent(BasePermission):
@@ -272,6 +272,13 @@ def page_for(request: HttpRequest, *, back: str = "") -> str | None:
 def way_on(target: str, *, interrupted: bool) -> str:
     """Where a person goes after a step-up: to `target`, which is safe; after a form by way of the page's button."""
     return f"{reverse(PAGE)}?{urlencode({'next': target, DONE: '1'})}" if interrupted else target
+
+
+def acr_values_of(ways: Iterable[StepUp]) -> list[str]:
+    """The `acr` that TOKENS.ACR_VALUES gives to each of these ways, without doubles."""
+    values = conf.current().tokens.acr_values
+    known = (values.get(way.id.removeprefix("provider:"), "") for way in ways)
+    return list(dict.fromkeys(filter(None, known)))
 
 
 def ids_of(ways: Iterable[StepUp]) -> list[str]:

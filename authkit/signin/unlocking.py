@@ -24,6 +24,7 @@ from authkit.signin.credentials import person_named
 from authkit.signin.mail_requests import charge_mail
 
 PAGE = "unlock"
+CONFIRM_PAGE = "unlock-confirm"
 PURPOSE = "unlock"
 LIFETIME = timedelta(minutes=30)
 
@@ -42,7 +43,7 @@ def request_unlock(*, name: str, client: Client, identifiers: Sequence[str]) -> 
         NotFound: mails can't have links here, because PUBLIC_URL is not set.
         Throttled: there were as many such mails for this name, known or not, or from this network, as an hour allows.
     """
-    if not links.can_link(PAGE):
+    if not links.can_link(CONFIRM_PAGE):
         raise NotFound("PUBLIC_URL is empty, or the pages are not mounted")
     charge_mail(purpose=PURPOSE, to=name, client=client)
     person = person_named(name, identifiers)
@@ -52,7 +53,7 @@ def request_unlock(*, name: str, client: Client, identifiers: Sequence[str]) -> 
             kind="unlock",
             to="" if person is None else address_of(person),
             name=name if person is None else person.get_username(),
-            link=links.link(PAGE, code=code),
+            link=links.link(CONFIRM_PAGE, key=code),
             lifetime=LIFETIME,
         )
 

@@ -23,6 +23,7 @@ class SocialConfig(AppConfig):
         doors="authkit.social.doors.DOORS",
         sign_in_buttons="authkit.social.offers.sign_in_buttons",
         account_area="authkit.social.offers.account_links",
+        recorders="authkit.social.links.connections.RECORDERS",
         step_ups="authkit.social.offers.step_ups",
         prune="authkit.social.pruning.prunable",
         export="authkit.social.links.connections.export",

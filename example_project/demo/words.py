@@ -10,6 +10,7 @@ authkit's example is up: {site}/        (Ctrl-C stops it)
 {passwords}
 
 To click:
+  {site}/auth/register/  make an account of your own; its mail is printed here
   {site}/auth/login/     sign in as demo, or with "Sign in with Demo ID" (an OpenID provider at {issuer})
   {site}/auth/account/   your account: where you are signed in, how to end it, and what happened in the last week
   {site}/app/            the same as a single-page app; open it in two tabs

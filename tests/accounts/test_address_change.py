@@ -16,6 +16,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
+from social_django.models import UserSocialAuth
 
 from authkit.accounts.address_change import NEW, OLD, confirm_change
 from authkit.accounts.address_undo import UNDO, undo_change
@@ -30,6 +31,7 @@ from authkit.logins.services import end_login, end_logins_of
 from authkit.mail.mails import address_of
 from authkit.mail.models import Delivery
 from authkit.signin.addresses import is_verified, mark_verified
+from authkit.social.links.linking import Identity, LinkedBy, write_link
 from authkit.tokens.services import issue_tokens
 from tests.pages.conftest import LOGIN
 from tests.web_forms import Forms
@@ -211,6 +213,29 @@ def test_thief_who_deletes_the_account_cannot_keep_the_owner_from_it(user: Any) 
     delete_account(user_id=user.pk)
     undo_change(key=key_to(old, page=UNDO_PAGE), client=HERE)
     assert (again(user).is_active, address_of(again(user))) == (True, old)
+
+
+def test_thief_who_connects_a_provider_is_disconnected_by_the_undo(user: Any) -> None:
+    owners = UserSocialAuth.objects.create(user=user, provider="google", uid="the owner's")
+    ask(signed_in(user))
+    confirm_change(key=key_to(WANTED, page=CONFIRM))
+    google = Identity(provider="google", uid="the thief's", id_key="sub", record={})
+    write_link(user=again(user), identity=google, how=LinkedBy.REQUEST)
+    undo_change(key=key_to(address_of(user), page=UNDO_PAGE), client=HERE)
+    assert list(UserSocialAuth.objects.all()) == [owners]
+
+
+def test_thief_who_takes_every_way_in_away_leaves_the_mailbox(user: Any) -> None:
+    """A person without a password, whose own account at a provider the thief has replaced by one of the thief's."""
+    user.set_unusable_password()
+    user.save()
+    ask(signed_in(user))
+    confirm_change(key=key_to(WANTED, page=CONFIRM))
+    UserSocialAuth.objects.create(user=user, provider="google", uid="the thief's")
+    undo_change(key=key_to(address_of(user), page=UNDO_PAGE), client=HERE)
+    assert not UserSocialAuth.objects.exists()
+    reset = key_to(address_of(user), page="/auth/password/reset/confirm/")
+    reset_password(key=reset, new_password="a wholly new passphrase 9", client=HERE)
 
 
 def test_undo_does_not_switch_an_account_on_that_an_administrator_has_banned(user: Any) -> None:

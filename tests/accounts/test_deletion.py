@@ -227,3 +227,21 @@ def test_e259_user_model_without_is_active(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(vars(meta), "concrete_fields", models.options.make_immutable_fields_list("fields", fields))
     (message,) = checks.check_is_active()
     assert (message.id, "is_active = " in str(message.hint)) == ("authkit.E259", True)
+
+
+def test_a_deletion_announces_the_end_of_the_logins_once(user: Any) -> None:
+    heard: list[str] = []
+
+    def hear(sender: Any, *, reason: str, **_: Any) -> None:
+        heard.append(reason)
+
+    signals.logins_ended.connect(hear)
+    try:
+        delete_account(user_id=user.pk)
+        person = get_user_model()._base_manager.get(pk=user.pk)
+        for is_active in (True, False):
+            person.is_active = is_active
+            person.save()
+    finally:
+        signals.logins_ended.disconnect(hear)
+    assert heard == ["deleted", "deactivated"], "and a deactivation of later on is announced"

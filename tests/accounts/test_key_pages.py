@@ -6,10 +6,9 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from authkit.accounts.forms import KeyForm
-from authkit.accounts.pages import KeyPage
 from authkit.exceptions import InvalidGrant
 from authkit.mail import links
+from authkit.pages.keys import KeyForm, KeyPage
 
 KEY = "A-key_of-43-characters-AAAAAAAAAAAAAAAAAAAA"
 
@@ -61,5 +60,5 @@ def test_get_acts_on_no_key_of_the_query() -> None:
 
 def test_a_link_carries_its_key_in_the_fragment(settings: pytest.FixtureRequest) -> None:
     settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com", "ACCOUNTS": {}}  # type: ignore[attr-defined]
-    assert links.key_link("login", key=KEY) == f"https://www.example.com/auth/login/#key={KEY}"
-    assert repr(links.key_link("login", key=KEY)) == "<hidden>"
+    assert links.link("login", key=KEY) == f"https://www.example.com/auth/login/#key={KEY}"
+    assert repr(links.link("login", key=KEY)) == "<hidden>"

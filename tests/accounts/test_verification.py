@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.test import Client as Browser
 from rest_framework.test import APIClient
 
 from authkit.logins.models import Login
 from authkit.signin.addresses import is_verified
 from tests.accounts.newcomers import RESEND, VERIFY, mailed_code, mailed_key, people, register
+from tests.web_forms import Forms
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("accounts")]
 
@@ -42,6 +44,34 @@ def test_a_person_has_the_mail_sent_again_until_the_address_is_proven(here: APIC
     assert here.post(RESEND).status_code == 202
     assert len(mail.outbox) == 1
     assert APIClient().post(RESEND).status_code == 401
+
+
+RESEND_PAGE = "/auth/email/verify/resend/"
+
+
+def test_the_pages_have_a_button_that_sends_the_mail_again(user: Any) -> None:
+    browser = Browser(enforce_csrf_checks=True)
+    browser.force_login(user)
+    for page in ("/auth/account/email/", "/auth/email/verify/"):
+        assert browser.post(RESEND_PAGE, Forms(browser.get(page)).to(RESEND_PAGE)).status_code == 302
+    assert [message.to for message in mail.outbox] == [[user.email]] * 2
+    assert Browser().post(RESEND_PAGE).status_code == 302, "a stranger is asked to sign in"
+    assert APIClient().post(VERIFY, {"key": mailed_key()}, format="json").status_code == 200
+    for page in ("/auth/account/email/", "/auth/email/verify/"):
+        assert RESEND_PAGE not in browser.get(page).content.decode()
+    assert RESEND_PAGE not in Browser().get("/auth/email/verify/").content.decode()
+
+
+def test_flood_of_an_address_by_the_button_is_held_up_as_by_the_call(here: APIClient, user: Any) -> None:
+    browser = Browser()
+    browser.force_login(user)
+    answers = [browser.post(RESEND_PAGE) for _ in range(2)]
+    answers += [here.post(RESEND)]
+    assert [answer.status_code for answer in answers] == [302, 302, 202]
+    refused = browser.post(RESEND_PAGE)
+    assert (refused.status_code, "Retry-After" in refused) == (429, True)
+    assert here.post(RESEND).status_code == 429
+    assert len(mail.outbox) == 3
 
 
 def test_a_code_is_good_for_its_owner_alone(

@@ -10,6 +10,8 @@ from django.core import mail
 from django.test import Client as Browser
 
 from authkit.accounts.models import PasswordDemand
+from authkit.accounts.passwords.resetting import reset_password
+from authkit.core.clients import Client
 from authkit.logins.models import Login
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,3 +90,48 @@ def test_a_person_without_a_password_here_is_told_of(backstage: Browser, user: A
     told = backstage.post(url(user, what, user.pk), follow=True).content.decode()
     assert "Not possible" in told
     assert not mail.outbox
+
+
+def new_person(page: Any) -> dict[str, str]:
+    """The fields of the page's form, filled in."""
+    form = page.context["adminform"].form
+    return {name: "nina@example.test" if "email" in name else "nina" for name in form.fields}
+
+
+def test_an_administrator_types_no_password_for_a_new_person(backstage: Browser, user: Any, url: Any) -> None:
+    page = backstage.get(url(user, "add"))
+    assert page.status_code == 200
+    assert "password" not in "".join(page.context["adminform"].form.fields)
+    typed = dict.fromkeys(("password1", "password2"), "of-the-administrators-choice")
+    backstage.post(url(user, "add"), {**new_person(page), **typed, "usable_password": "true"})
+    person = type(user)._default_manager.get(email="nina@example.test")
+    assert person.has_usable_password()
+    assert not person.check_password("of-the-administrators-choice")
+    [message] = mail.outbox
+    assert message.to == ["nina@example.test"]
+    key = str(message.body).partition("#key=")[2].split()[0]
+    reset_password(key=key, new_password="a passphrase of Nina's", client=Client())
+    person.refresh_from_db()
+    assert person.check_password("a passphrase of Nina's")
+
+
+def test_a_new_person_without_an_address_is_refused(backstage: Browser, user: Any, url: Any) -> None:
+    page = backstage.get(url(user, "add"))
+    answer = backstage.post(url(user, "add"), new_person(page) | {"email": ""})
+    assert "email" in answer.context["adminform"].form.errors
+
+
+def test_a_new_person_is_added_where_mails_have_no_links(
+    backstage: Browser, user: Any, url: Any, settings: Any
+) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": ""}
+    answer = backstage.post(url(user, "add"), new_person(backstage.get(url(user, "add"))), follow=True)
+    assert "no mail could be sent" in answer.content.decode()
+    assert type(user)._default_manager.filter(email="nina@example.test").exists()
+
+
+def test_the_fields_of_a_new_password_are_back_where_the_setting_says_so(
+    backstage: Browser, user: Any, url: Any, settings: Any
+) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "ACCOUNTS": {"ADMIN_SETS_PASSWORDS": True}}
+    assert "password1" in backstage.get(url(user, "add")).context["adminform"].form.fields

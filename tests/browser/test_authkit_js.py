@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from django.test import override_settings
+from django.utils import timezone
 
 from authkit.logins.models import Login
 from tests.browser.spa import load, outcome, probe, sign_in, status, wait_until, watched
@@ -357,3 +358,39 @@ def test_a_header_of_the_callers_own_is_left_alone(page: Page, live_server: Any,
         == 401
     )
     assert refreshes == []
+
+
+WITH_STEP_UP = """async (options) => {
+    const authkit = await import("/static/authkit/authkit.js");
+    Object.assign(window, {asked: 0, answers: []});
+    const stepUp = async (refusal) => {
+        asked += 1;
+        while (answers.length && refusal.data.methods.includes("password")) {
+            try {
+                return Boolean(await auth.reauthenticate({password: answers.shift()}));
+            } catch (error) {
+                if (error.code !== "refused") throw error;
+            }
+        }
+        return false;
+    };
+    window.auth = authkit.createAuth({...options, stepUp});
+}"""
+
+
+@pytest.mark.parametrize("transport", ALL)
+def test_a_call_that_wants_a_recent_sign_in_is_made_again_after_the_pages_question(
+    page: Page, live_server: Any, user: Any, credentials: Any, transport: str
+) -> None:
+    load(page, live_server.url, transport=transport)
+    page.evaluate(WITH_STEP_UP, {"transport": transport})
+    sign_in(page, credentials(user))
+    login = Login.objects.get()
+    long_ago = timezone.now() - timedelta(hours=1)
+    Login.objects.update(created_at=long_ago, authenticated_at=long_ago)
+    twice = "() => Promise.all([1, 2].map(async () => (await auth.fetch('/auth/api/account/export/')).status))"
+    assert outcome(page, twice)["value"] == [403, 403]
+    page.evaluate("(password) => { asked = 0; answers = ['wrong', password] }", credentials(user)["password"])
+    assert outcome(page, twice)["value"] == [200, 200]
+    assert page.evaluate("asked") == 1, "one question for two calls"
+    assert (Login.objects.get().pk, status(page)) == (login.pk, "signed-in"), "the same login, and no new one"

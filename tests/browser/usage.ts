@@ -29,6 +29,8 @@ export async function use(): Promise<void> {
   console.log(came.returnTo);
   await auth.loginWithRedirect("google", { returnTo: "/notes/" });
   const state: State<Person> = await auth.loginWithPopup("google", { signal: AbortSignal.timeout(60_000) });
+  const fresh: State<Person> = await auth.reauthenticate({ password: "secret" });
+  createAuth({ stepUp: async ({ code }) => code === "insufficient_user_authentication" && fresh.status === "signed-in" });
   await auth.logout().catch((error: unknown) => {
     if (error instanceof AuthError) words.push(error.code, error.reason ?? "", String(error.retryAfter ?? 0));
   });
@@ -39,6 +41,8 @@ export async function use(): Promise<void> {
   createAuth({ transport: "localStorage" });
   // @ts-expect-error: a number of milliseconds
   createAuth({ timeout: "5s" });
+  // @ts-expect-error: whether the call is to be made once more
+  createAuth({ stepUp: () => "yes" });
   // @ts-expect-error: state is read, not written
   auth.state = state;
   // @ts-expect-error: the stock user has no handle

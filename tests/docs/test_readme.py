@@ -135,6 +135,21 @@ def test_a_program_gets_a_token_as_the_readme_says(site: str) -> None:
     assert curl(hello, ACCESS=access + "x").status_code == 401
 
 
+@pytest.mark.process
+def test_a_newcomer_registers_confirms_and_signs_in_by_what_the_console_prints(project: Path, site: str) -> None:
+    with Person(site) as person:
+        page = person.get("/auth/register/")
+        sent = person.submit(page, "/auth/register/", username="grace", email="grace@example.com", password=PASSWORD)
+        assert "Look into your mail" in sent.text
+        printed = (project / "log").read_text()
+        link = re.findall(r"http://127\.0\.0\.1:8000(/auth/register/confirm/#key=\S+)", printed)[0]
+        path, _, key = link.partition("#key=")
+        assert person.sign_in("grace", PASSWORD).url == f"{site}/auth/login/", "there is no such account yet"
+        assert "Your account is open" in person.submit(person.get(path), path, key=key).text
+        assert person.sign_in("grace", PASSWORD).url == f"{site}/auth/account/"
+        assert person.get("/auth/api/me/").json()["user"]["email"] == "grace@example.com"
+
+
 FORCED = """
 import django
 django.setup()

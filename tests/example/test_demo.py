@@ -67,6 +67,14 @@ def test_sign_in_with_demo_id(up: Demo, person: Person) -> None:
     assert home_says(page) == {"who": "dora", "kind": "session", "method": "demo-id"}
 
 
+def test_registration_is_open_and_its_mail_leads_back_to_the_demo(up: Demo, person: Person) -> None:
+    page = person.get("/auth/register/")
+    person.submit(page, "/auth/register/", username="grace", email="grace@example.com", password="a-clumsy-camel-9")
+    link = re.findall(rf"{up.url}(/auth/register/confirm/)#key=(\S+)", up.log.read_text())
+    path, key = link[0]
+    assert "Your account is open" in person.submit(person.get(path), path, key=key).text
+
+
 def test_cancelling_at_demo_id_signs_nobody_in(up: Demo, person: Person) -> None:
     page = person.sign_in_with_demo_id(action="deny")
     assert 'data-reason="cancelled"' in page.text

@@ -190,7 +190,7 @@ def test_the_owner_hears_once_of_a_new_device(owner: Any) -> None:
     assert message.subject == "New sign-in to your account at www.example.com"
     assert "Safari on iOS" in message.body
     assert "2001:db8:1:2::3" in message.body
-    assert "https://www.example.com/auth/not-me/?code=" in message.body
+    assert "https://www.example.com/auth/not-me/#key=" in message.body
     assert str(login.pk) not in str(message.message())
     sign_in(owner, PHONE)
     sign_in(owner, Client(address="2001:db8:1:2:ffff::1", device=PHONE.device))
@@ -275,9 +275,9 @@ def test_a_known_device_is_no_news_wherever_it_is(owner: Any, password: str) -> 
 def test_this_was_not_me_forgets_the_devices(owner: Any, password: str) -> None:
     browser = Browser()
     browse(owner, password, browser, address="203.0.113.1")
-    code = str(mail.outbox[0].body).partition("?code=")[2].split()[0]
+    code = str(mail.outbox[0].body).partition("#key=")[2].split()[0]
     assert KnownDevice.objects.count() == 1
-    assert Browser().post(reverse("authkit:not-me"), {"code": code}).status_code == 200
+    assert Browser().post(reverse("authkit:not-me"), {"key": code}).status_code == 200
     assert not KnownDevice.objects.exists()
 
 
@@ -325,7 +325,7 @@ def test_the_owner_hears_of_a_success_after_many_failures(owner: Any, password: 
         assert message.to == [owner.email]
         assert message.subject == "Sign-in to your account at www.example.com after wrong passwords"
         assert f"Wrong passwords before that: {wrong}" in message.body
-        assert "https://www.example.com/auth/not-me/?code=" in message.body
+        assert "https://www.example.com/auth/not-me/#key=" in message.body
         assert password not in str(message.message())
     sign_in_after(owner, 0, password)
     assert len(mail.outbox) == mails, "the next success has no failures before it"

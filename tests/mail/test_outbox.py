@@ -26,7 +26,7 @@ from tests.mail.smtp import MailServer
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CODE = "a-code-that-is-good-once"
-LINK = f"https://www.example.com/auth/not-me/?code={CODE}"
+LINK = f"https://www.example.com/auth/not-me/#key={CODE}"
 
 
 def make_due(**fields: Any) -> None:
@@ -224,7 +224,7 @@ def test_rows_of_a_channel_that_this_process_does_not_know_wait(server: MailServ
     assert Delivery.objects.get().attempts == 0
 
 
-@pytest.mark.parametrize("backend", ["locmem", "dummy", "filebased"])
+@pytest.mark.parametrize("backend", ["locmem", "dummy", "filebased", "console"])
 def test_back_ends_that_wait_for_no_server_send_at_once(backend: str) -> None:
     path = f"django.core.mail.backends.{backend}.EmailBackend"
     chosen = {"MAILERS": {"default": {"BACKEND": path}}} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": path}

@@ -18,7 +18,7 @@ from tests.docs.pages import ROOT
 KINDS = sorted(
     path.stem for path in (ROOT / "authkit").rglob("templates/authkit/mail/*.html") if not path.stem.startswith("frame")
 )
-LINK = "https://www.example.com/auth/not-me/?code=abc&more=1"
+LINK = "https://www.example.com/auth/not-me/#key=abc&more=1"
 AT = datetime(2026, 11, 29, 18, 30, tzinfo=UTC)
 
 

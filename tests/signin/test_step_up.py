@@ -119,6 +119,15 @@ def test_the_sign_in_has_to_be_recent_whatever_carries_the_login(api: Any, acces
         )
 
 
+def test_the_refusal_names_the_acr_values_of_the_ways_that_have_one(api: Any, access: str, settings: Any) -> None:
+    """RFC 9470 section 3: one text, with blanks between the values."""
+    age(minutes=6)
+    for values, said in (({"password": "urn:ours:1", "google": "urn:ours:2"}, "urn:ours:1"), ({"google": "x"}, None)):
+        settings.AUTHKIT = {**settings.AUTHKIT, "TOKENS": {"ACR_VALUES": values}}
+        refused = api.get("/guarded/", **bearer(access)).json()
+        assert (refused["methods"], refused.get("acr_values")) == (["password"], said)
+
+
 def test_the_age_is_that_of_the_settings_where_the_view_says_none(
     api: Any, access: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

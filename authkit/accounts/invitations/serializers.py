@@ -8,10 +8,9 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext as _
 from rest_framework import ISO_8601, serializers
 
+from authkit.accounts.bodies import AddressField
 from authkit.core.answers import AnswerSerializer
 from authkit.core.credential_fields import BodySerializer
-from authkit.core.mailboxes import canonical, domain_of
-from authkit.signin.addresses import MAX_ADDRESS_LENGTH
 
 MAX_GROUPS = 50
 
@@ -19,16 +18,10 @@ MAX_GROUPS = 50
 class InviteSerializer(BodySerializer):
     """An address, and names of groups."""
 
-    email = serializers.EmailField(max_length=MAX_ADDRESS_LENGTH)
+    email = AddressField()
     groups: Any = serializers.ListField(
         child=serializers.CharField(max_length=150), required=False, max_length=MAX_GROUPS, help_text="Names of groups."
     )
-
-    def validate_email(self, value: str) -> str:
-        """The address with its domain as DNS asks for it."""
-        if not domain_of(value):
-            raise serializers.ValidationError(_("Enter a valid email address."), code="invalid")
-        return canonical(value)
 
     def validate_groups(self, value: list[str]) -> list[Group]:
         """The groups. One that doesn't exist is named."""

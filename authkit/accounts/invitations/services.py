@@ -72,7 +72,7 @@ def invite(*, email: str, by: Any = None, groups: Sequence[Group] = ()) -> Invit
             to=address,
             name=address,
             words={"host": "" if by is None else by.get_username(), "days": str(lifetime.days)},
-            link=links.key_link(PAGE, key=key),
+            link=links.link(PAGE, key=key),
             lifetime=lifetime,
         )
         event = InvitationSent(invitation_id=invitation.pk, by_id=None if by is None else by.pk)

@@ -14,6 +14,7 @@ from authkit.accounts.invitations.serializers import InvitationPageSerializer, I
 from authkit.accounts.invitations.services import PERMISSION, invitations_of, invite, withdraw
 from authkit.api.views import UNAUTHENTICATED, SignedInView
 from authkit.core.answers import answer, rendered
+from authkit.core.credential_fields import validated
 from authkit.core.operations import Parameter, operation
 from authkit.exceptions import NotFound
 
@@ -67,9 +68,7 @@ class InvitationsView(SignedInView):
         },
     )  # fmt: skip
     def post(self, request: Request) -> Response:
-        body = InviteSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        given = body.validated_data
+        given = validated(InviteSerializer, request.data)
         invitation = invite(email=given["email"], groups=given.get("groups", ()), by=request.user)
         return Response(rendered(InvitationSerializer, invitation), status=201)
 

@@ -1,7 +1,8 @@
 """The buttons on a person's page of the admin: "Send a reset mail" and "Require a new password" (ASVS 6.4.6).
 
 They stand in the place of Django's form for another person's password, which an administrator would have to know then.
-ACCOUNTS.ADMIN_SETS_PASSWORDS brings that form back, beside the buttons.
+The form for a new person has no password either: that person gets a mail. ACCOUNTS.ADMIN_SETS_PASSWORDS brings Django's
+forms back, beside the buttons.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from authkit import conf
+from authkit.accounts.passwords.admin_adding import (
+    adds_without_password,
+    fieldsets_without_password,
+    require,
+    without_password,
+)
 from authkit.accounts.passwords.demands import demand_password
 from authkit.accounts.passwords.resetting import begin_reset, can_reset
 from authkit.accounts.settings import AccountsSettings
@@ -30,6 +37,7 @@ from authkit.admin.reach import user_admins
 from authkit.admin.spared import is_spared, why_spared
 from authkit.exceptions import NotFound
 from authkit.sessions.receivers import client_of
+from authkit.signin.addresses import has_field
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -92,7 +100,12 @@ class PasswordActionsMixin(Base):
         change: bool = False,  # noqa: FBT001, FBT002  # as ModelAdmin has it
         **kwargs: Any,
     ) -> Any:
-        """The project's form, with the buttons in its field for the password."""
+        """The project's form, with the buttons in its field for the password; for a new person, without that."""
+        if obj is None and adds_without_password(self):
+            mine: Any = without_password(self.add_form)  # type: ignore[attr-defined]  # of UserAdmin
+            form = super().get_form(request, obj, change=change, **{"form": mine, **kwargs})
+            require(form, self.model.get_email_field_name())
+            return form
         form = super().get_form(request, obj, change=change, **kwargs)
         field = form.base_fields.get("password")
         if obj is not None and isinstance(field, ReadOnlyPasswordHashField):
@@ -100,6 +113,29 @@ class PasswordActionsMixin(Base):
             mine.widget, mine.help_text = ButtonsInsteadOfForm(), ""
             form.base_fields["password"] = mine
         return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Those of the project, for a new person without a password."""
+        shown = super().get_fieldsets(request, obj)
+        if obj is not None or not adds_without_password(self):
+            return shown
+        name = self.model.get_email_field_name()
+        return fieldsets_without_password(shown, address=name if has_field(self.model, name) else "")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # as ModelAdmin has it
+        """Saves, and mails a person who was added here a link by which they choose their password."""
+        super().save_model(request, obj, form, change)
+        if change or not adds_without_password(self):
+            return
+        try:
+            _send_reset(request, obj)
+        except NotFound:
+            text = _(
+                "The person has no password, and no mail could be sent: they have no address, or PUBLIC_URL is empty."
+            )
+            self.message_user(request, text, level=messages.WARNING)
+        else:
+            self.message_user(request, _("A mail by which the person chooses their password is on its way."))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # as UserAdmin has it
         """Django's form, where ACCOUNTS.ADMIN_SETS_PASSWORDS allows it."""

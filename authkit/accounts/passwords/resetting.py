@@ -23,7 +23,7 @@ from authkit.accounts.events import PasswordReset, PasswordResetRequested
 from authkit.accounts.models import PasswordDemand
 from authkit.accounts.password_rules import SAME, PasswordRefused, require_good_password
 from authkit.accounts.passwords.writing import hashed, person_with_key, write_password
-from authkit.accounts.settings import AccountsSettings
+from authkit.accounts.settings import AccountsSettings, is_by_code
 from authkit.core import one_time_codes, typed_codes
 from authkit.core.clients import Client
 from authkit.core.hidden import hide
@@ -87,7 +87,7 @@ def begin_reset(*, user: AbstractBaseUser | None, address: str = "", client: Cli
     """
     require_reset_possible()
     section, using = conf.section(AccountsSettings), router.db_for_write(OneTimeCode)
-    lifetime = section.code_lifetime if is_by_code() else section.key_lifetime
+    lifetime = section.proof_lifetime
     owner: Any = None if user is None else user.pk
     binding, code, link = "" if user is None else _binding(user), "", ""
     with transaction.atomic(using=using):
@@ -99,12 +99,12 @@ def begin_reset(*, user: AbstractBaseUser | None, address: str = "", client: Cli
         else:
             _forget_keys(user, address)
             key = one_time_codes.issue(purpose=PURPOSE, lifetime=lifetime, user_id=owner, binding=binding)
-            link = links.key_link(PAGE, key=key)
+            link = links.link(PAGE, key=key)
         queue_mail(
             kind="password_reset",
             to="" if user is None else address_of(user),
             name=address if user is None else user.get_username(),
-            words={"code": code, "minutes": str(int(lifetime.total_seconds() // 60))},
+            words={"code": code, "minutes": section.proof_minutes},
             link=link,
             lifetime=lifetime,
         )
@@ -174,11 +174,6 @@ def reset_by_code(*, address: str, code: str, new_password: str, client: Client)
         typed_codes.give_back(row)
         raise
     return _reset(person, new_password, client, partial(typed_codes.consume, row))
-
-
-def is_by_code() -> bool:
-    """Whether the mail has a code in place of a link."""
-    return conf.section(AccountsSettings).by == "code"
 
 
 def _judge(person: AbstractBaseUser, new_password: str) -> None:

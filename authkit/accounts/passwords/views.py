@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authkit.accounts.bodies import SaidSerializer, said
 from authkit.accounts.password_rules import PasswordRefused
 from authkit.accounts.passwords.changing import change_password
 from authkit.accounts.passwords.renewing import renewed_answer
@@ -20,11 +21,11 @@ from authkit.accounts.passwords.serializers import (
     PasswordChangeSerializer,
     ResetConfirmSerializer,
     ResetRequestSerializer,
-    SaidSerializer,
 )
 from authkit.api.views import UNAUTHENTICATED, SignedInView
 from authkit.core.answers import EmptySerializer, answer
 from authkit.core.api import ApiView
+from authkit.core.credential_fields import validated
 from authkit.core.operations import operation
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.sessions.receivers import client_of
@@ -103,12 +104,9 @@ class ResetRequestView(ApiView):
         refuses={404: ("not_found",)},
     )
     def post(self, request: Request) -> Response:
-        body = ResetRequestSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        request_reset(address=body.validated_data["email"], client=client_of(request._request))
-        said = answer(SaidSerializer, {"detail": SENT})
-        said.status_code = 202
-        return said
+        address = validated(ResetRequestSerializer, request.data)["email"]
+        request_reset(address=address, client=client_of(request._request))
+        return said(SENT)
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -128,9 +126,7 @@ class ResetConfirmView(ApiView):
         refuses={400: ("invalid_grant",)},
     )
     def post(self, request: Request) -> Response:
-        body = ResetConfirmSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        given, client = body.validated_data, client_of(request._request)
+        given, client = validated(ResetConfirmSerializer, request.data), client_of(request._request)
         with as_field_errors():
             if given["code"]:
                 reset_by_code(

@@ -6,13 +6,13 @@ from copy import copy
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import router, transaction
+from django.db import connections
 from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
 from authkit.accounts.passwords.demands import forget_demand
+from authkit.accounts.rows import person_row, users_database
 from authkit.exceptions import InvalidGrant
 from authkit.limiter.hash_gate import place
 from authkit.logins.fingerprints import password_digest, session_auth_hash
@@ -28,8 +28,7 @@ class Overtaken(InvalidGrant):
 
 def person_with_key(user_id: Any) -> AbstractBaseUser | None:
     """The active person, from the database that is written to."""
-    users: Any = get_user_model()
-    person: AbstractBaseUser | None = users._base_manager.using(_using()).filter(pk=user_id).first()
+    person: AbstractBaseUser | None = person_row(user_id)
     return person if person is not None and person.is_active else None
 
 
@@ -76,22 +75,17 @@ def write_password(*, person: AbstractBaseUser, renewed: AbstractBaseUser, keep:
         )
     ended = end_logins_of(user_id=person.pk, reason=EndReason.PASSWORD_CHANGED, keep=keep)
     _require_unchanged(person)
-    renewed.save(update_fields=["password"], using=_using())
+    renewed.save(update_fields=["password"], using=users_database())
     forget_demand(user_id=person.pk)
     return ended.count
 
 
 def _require_unchanged(person: AbstractBaseUser) -> None:
-    users: Any = get_user_model()
-    rows = users._base_manager.using(_using())
-    if transaction.get_connection(_using()).features.has_select_for_update:
-        rows = rows.select_for_update()
-    now = rows.filter(pk=person.pk).first()
-    address = users.get_email_field_name()
+    rows = type(person)._base_manager.using(users_database())
+    if connections[users_database()].features.has_select_for_update:
+        rows = rows.select_for_update()  # the strong lock: a login of this person can't be opened meanwhile
+    now: Any = rows.filter(pk=person.pk).first()
+    address = person.get_email_field_name()
     as_read = now is not None and now.is_active and now.password == person.password
     if not as_read or getattr(now, address, "") != getattr(person, address, ""):
         raise Overtaken("the person is another one by now")
-
-
-def _using() -> str:
-    return router.db_for_write(get_user_model())

@@ -11,15 +11,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from authkit.accounts.forms import KeyField, KeyForm
+from authkit.accounts.forms import AddressField, CodeForm
 from authkit.accounts.registration.people import asks_for_username
 from authkit.accounts.registration.serializers import (
-    MAX_CODE_LENGTH,
     MAX_NEXT_LENGTH,
     RegisterSerializer,
     checked_username,
 )  # fmt: skip
 from authkit.pages.forms import HiddenCharField
+from authkit.pages.keys import KeyField, KeyForm
 from authkit.signin.addresses import MAX_ADDRESS_LENGTH
 
 _WIDGETS: tuple[tuple[type[Any], type[forms.Field], dict[str, Any]], ...] = (
@@ -48,6 +48,10 @@ class RegisterForm(forms.Form):
         self.fields["next"] = forms.CharField(required=False, max_length=MAX_NEXT_LENGTH, widget=forms.HiddenInput)
         if is_invited:
             self.fields["invitation"] = KeyField(required=True)
+
+    def field_named(self, name: str) -> str:
+        """This field, or the first one where the form has none of that name."""
+        return name if name in self.fields else next(iter(self.fields))
 
     def take_errors(self, serializer: RegisterSerializer) -> None:
         """Shows what the serializer has found."""
@@ -119,23 +123,8 @@ class ConfirmKeyForm(_ConfirmMixin, KeyForm):
     """The link of the mail."""
 
 
-class CodeForm(forms.Form):
-    """A code that is typed from a mail."""
-
-    code = HiddenCharField(
-        label=_("Code from the mail"),
-        max_length=MAX_CODE_LENGTH,
-        # As in HTML, section 4.10.18.7. Browsers and phones offer a code from a mail for it.
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "characters"}),
-    )
-
-
 class ConfirmCodeForm(_ConfirmMixin, CodeForm):
     """The address, and the code of the mail."""
 
-    email = forms.EmailField(
-        label=_("E-mail address"),
-        max_length=MAX_ADDRESS_LENGTH,
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
+    email = AddressField()
     field_order = ("email", "code", "username")

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 
 from authkit import conf
-from authkit.accounts.pages import KeyPage
-from authkit.accounts.registration.forms import CodeForm, ConfirmCodeForm, ConfirmKeyForm, RegisterForm
+from authkit.accounts.forms import CodeForm
+from authkit.accounts.registration.forms import ConfirmCodeForm, ConfirmKeyForm, RegisterForm
 from authkit.accounts.registration.people import AddressTaken
 from authkit.accounts.registration.serializers import register_serializer
 from authkit.accounts.registration.services import can_mail, confirm, register
-from authkit.accounts.registration.verifying import verify
-from authkit.accounts.settings import AccountsSettings
+from authkit.accounts.registration.verifying import can_request, request_verification, verify
+from authkit.accounts.settings import AccountsSettings, is_by_code
 from authkit.core.hidden import Hidden
 from authkit.core.redirects import is_safe_target, safe_next
-from authkit.core.refusals import headers_of, sentence_of
+from authkit.core.refusals import page_of
 from authkit.exceptions import InvalidGrant, NotFound, SignupClosed, Throttled, UsernameTaken
-from authkit.pages.views import Page
+from authkit.pages.keys import KeyPage
+from authkit.pages.states import StatePage
+from authkit.pages.views import SignedInPage
 from authkit.sessions.receivers import client_of
-
-
-def is_by_code() -> bool:
-    """Whether mails that prove an address have a code that is typed."""
-    return conf.section(AccountsSettings).by == "code"
 
 
 def sign_in_url(request: HttpRequest, target: str = "") -> str:
@@ -39,27 +38,31 @@ def sign_in_url(request: HttpRequest, target: str = "") -> str:
 
 
 @method_decorator(login_not_required, name="dispatch")
-class RegisterPage(Page):
+class RegisterPage(StatePage):
     """Asks for an account. The page that follows is the same whatever there is about the address."""
 
+    template = "authkit/register.html"
     is_invited: ClassVar[bool] = False
     """Whether the page asks for the link of an invitation."""
+
+    def context(self, request: HttpRequest) -> dict[str, Any]:
+        return {"is_invited": self.is_invited, "signup": conf.section(AccountsSettings).signup}
 
     def get(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             return HttpResponseRedirect(safe_next(request))
         if not self._is_open():
-            return self._show(request, "closed")
-        return self._show(request, "form", form=self._form(initial={"next": request.GET.get("next", "")}))
+            return self.show(request, "closed")
+        return self.show(request, "form", form=self._form(initial={"next": request.GET.get("next", "")}))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         if not self._is_open():
-            return self._show(request, "closed", status=SignupClosed.status)
+            return self.show(request, "closed", status=SignupClosed.status)
         form = self._form(request.POST)
         body = register_serializer()(data=_hidden(request, form))
         if not (form.is_valid() & body.is_valid()):
             form.take_errors(body)
-            return self._show(request, "form", form=form, status=400)
+            return self.show(request, "form", form=form, status=400)
         wish = body.wish()
         try:
             registered = register(
@@ -68,30 +71,19 @@ class RegisterPage(Page):
                 invitation=form.cleaned_data.get("invitation", ""),
                 client=client_of(request),
             )
-        except SignupClosed as refused:
-            return self._show(request, "closed", status=refused.status)
-        except NotFound as refused:
-            return self._show(request, "closed", status=refused.status)
+        except (SignupClosed, NotFound) as refused:
+            return self.show(request, "closed", status=refused.status)
         except InvalidGrant as refused:
-            return self._show(request, "spent", status=refused.status)
+            return self.show(request, "spent", status=refused.status)
         except UsernameTaken as refused:
-            return self._refuse(request, form, "username", refused)
+            return self.refuse(request, "form", form, refused, field=form.field_named("username"))
         except AddressTaken as refused:
-            return self._refuse(request, form, "email", refused)
+            return self.refuse(request, "form", form, refused, field=form.field_named("email"))
         except Throttled as refused:
-            form.add_error(None, sentence_of(refused))
-            answer = self._show(request, "form", form=form, status=refused.status)
-            for name, value in headers_of(refused.status, refused.retry_after).items():
-                answer.headers[name] = value
-            return answer
+            return self.refuse(request, "form", form, refused)
         if registered is not None:
-            return self._show(request, "done", sign_in=sign_in_url(request, registered.next))
-        return self._show(request, "sent", email=wish.email, by_code=is_by_code(), code_form=CodeForm())
-
-    def _refuse(self, request: HttpRequest, form: RegisterForm, field: str, refused: Any) -> HttpResponse:
-        name = field if field in form.fields else next(iter(form.fields))
-        form.add_error(name, refused.message)
-        return self._show(request, "form", form=form, status=refused.status)
+            return self.show(request, "done", sign_in=sign_in_url(request, registered.next))
+        return self.show(request, "sent", email=wish.email, by_code=is_by_code(), code_form=CodeForm())
 
     def _form(self, data: Any = None, **kwargs: Any) -> RegisterForm:
         return RegisterForm(data, serializer=register_serializer()(), is_invited=self.is_invited, **kwargs)
@@ -101,16 +93,6 @@ class RegisterPage(Page):
         if self.is_invited:
             return True
         return section.signup not in (False, "invitation") and (section.verification == "off" or can_mail())
-
-    def _show(self, request: HttpRequest, state: str, *, status: int = 200, **context: Any) -> HttpResponse:
-        given = {
-            "state": state,
-            "here": request.path,
-            "is_invited": self.is_invited,
-            "signup": conf.section(AccountsSettings).signup,
-            **context,
-        }
-        return render(request, "authkit/register.html", given, status=status)
 
 
 class InvitedPage(RegisterPage):
@@ -142,6 +124,9 @@ class VerifyPage(KeyPage):
 
     template = "authkit/email_verify.html"
 
+    def context(self, request: HttpRequest) -> dict[str, Any]:
+        return {"can_resend": request.user.is_authenticated and can_request(request.user)}
+
     def new_form(self, data: Any = None) -> Any:
         return CodeForm(data) if is_by_code() else self.form_class(data)
 
@@ -149,6 +134,23 @@ class VerifyPage(KeyPage):
         given = form.cleaned_data
         verify(key=given.get("key", ""), code=given.get("code", ""), user_id=request.user.pk)
         return self.show(request, "done")
+
+
+class ResendPage(SignedInPage):
+    """Mails the person a new link or code that proves their address, as often as its JSON twin does."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("authkit:email-verify" if is_by_code() else "authkit:account-email"))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        try:
+            request_verification(user=cast("AbstractBaseUser", request.user), client=client_of(request))
+        except NotFound as error:
+            raise Http404 from error
+        except Throttled as refused:
+            return page_of(refused, request)
+        messages.success(request, gettext("If your address is not confirmed yet, a mail is on its way to it."))
+        return self.get(request)
 
 
 def _hidden(request: HttpRequest, form: RegisterForm) -> Any:

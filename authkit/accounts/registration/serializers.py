@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from authkit import conf
-from authkit.accounts.forms import MAX_KEY_LENGTH
+from authkit.accounts.bodies import AddressField, KeyOrAddressedCodeSerializer, PasswordField
 from authkit.accounts.password_rules import PasswordRefused, require_good_password
 from authkit.accounts.registration.people import (
     asks_for_username,
@@ -25,14 +25,10 @@ from authkit.accounts.registration.wishes import Wish
 from authkit.accounts.settings import AccountsSettings
 from authkit.core.answers import AnswerSerializer
 from authkit.core.credential_fields import BodySerializer, HiddenField
-from authkit.core.hidden import Hidden
-from authkit.core.mailboxes import canonical, domain_of
+from authkit.core.one_time_codes import MAX_KEY_LENGTH
 from authkit.signin.addresses import MAX_ADDRESS_LENGTH
-from authkit.signin.credentials import MAX_PASSWORD_LENGTH
 from authkit.signin.serializers import PersonField
 
-MAX_CODE_LENGTH = 32
-"""Characters of a typed code that are looked at; ours have 9."""
 MAX_NEXT_LENGTH = 2000
 OWN_FIELDS = frozenset({"email", "password", "next", "invitation"})
 
@@ -64,8 +60,8 @@ class RegisterSerializer(BodySerializer):
     The values of such fields wait for the proof of the address as JSON. Dates, times, decimals and UUIDs do so as text.
     """
 
-    email = serializers.EmailField(max_length=MAX_ADDRESS_LENGTH)
-    password = HiddenField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
+    email = AddressField()
+    password = PasswordField()
     next = serializers.CharField(
         required=False, allow_blank=True, max_length=MAX_NEXT_LENGTH, help_text="A path of this site, for the page."
     )
@@ -77,12 +73,6 @@ class RegisterSerializer(BodySerializer):
         name = get_user_model().USERNAME_FIELD
         mine = {name: UsernameField(max_length=MAX_ADDRESS_LENGTH)} if asks_for_username() else {}
         return {**mine, **super().get_fields()}
-
-    def validate_email(self, value: str) -> str:
-        """The address with its domain as DNS asks for it: look-alike spellings of a domain are one."""
-        if not domain_of(value):
-            raise serializers.ValidationError(_("Enter a valid email address."), code="invalid")
-        return canonical(value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Holds the password to the rules, which compare it with the name and the address."""
@@ -123,19 +113,7 @@ def register_serializer() -> type[RegisterSerializer]:
     return cast("type[RegisterSerializer]", import_string(conf.section(AccountsSettings).register_serializer))
 
 
-class KeyOrCodeSerializer(BodySerializer):
-    """`{"key"}`, or a typed code."""
-
-    key = HiddenField(required=False, max_length=MAX_KEY_LENGTH, help_text="Of the mail's link, behind `#key=`.")
-    code = HiddenField(required=False, max_length=MAX_CODE_LENGTH, help_text="As typed from the mail.")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("key" in attrs) == ("code" in attrs):
-            raise serializers.ValidationError({"key": _("Send a key or a code.")}, code="required")
-        return {"key": Hidden(), "code": Hidden(), **attrs}
-
-
-class RegisterConfirmSerializer(KeyOrCodeSerializer):
+class RegisterConfirmSerializer(KeyOrAddressedCodeSerializer):
     """`{"key"}` or `{"email", "code"}`; with a user name after 409 `username_taken`."""
 
     email = serializers.EmailField(required=False, max_length=MAX_ADDRESS_LENGTH)
@@ -144,12 +122,6 @@ class RegisterConfirmSerializer(KeyOrCodeSerializer):
         name = get_user_model().USERNAME_FIELD
         mine = {name: UsernameField(required=False, max_length=MAX_ADDRESS_LENGTH)} if asks_for_username() else {}
         return {**super().get_fields(), **mine}
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        attrs = super().validate(attrs)
-        if attrs["code"] and "email" not in attrs:
-            raise serializers.ValidationError({"email": _("Send the address with the code.")}, code="required")
-        return attrs
 
     def proof(self) -> dict[str, str]:
         """What was validated, under the argument names of `confirm`."""
@@ -162,9 +134,3 @@ class RegisteredSerializer(AnswerSerializer):
     """The new person, who is not signed in yet."""
 
     user = PersonField()
-
-
-class SentSerializer(AnswerSerializer):
-    """A sentence that is the same whatever there is about the address."""
-
-    detail = serializers.CharField()

@@ -126,15 +126,14 @@ def _store(wish: Wish, section: AccountsSettings) -> None:
     owner = next((person for person in owners if address_of(person) == wish.email), owners[0] if owners else None)
     with transaction.atomic(using=_using()):
         link, code = wishes.store(replace(wish, is_open=owner is None))
-        is_by_code = section.by == "code"
         queue_mail(
             kind="register" if owner is None else "register_taken",
             to=wish.email if owner is None else address_of(owner),
             # Not the user name that was typed: a stranger could write anything to any address.
             name=wish.email if owner is None else owner.get_username(),
-            words={"code": code, "minutes": str(_minutes(section))} if owner is None else {},
+            words={"code": code, "minutes": section.proof_minutes} if owner is None else {},
             link=link if owner is None else links.page_link("login"),
-            lifetime=section.code_lifetime if is_by_code else section.key_lifetime,
+            lifetime=section.proof_lifetime,
         )
 
 
@@ -155,11 +154,6 @@ def _open(wish: Wish, *, client: Client, invitation: str, section: AccountsSetti
 def _announce(person: AbstractBaseUser, *, verified: bool, client: Client) -> None:
     event = AccountRegistered(user_id=person.pk, verified=verified, client=client)
     announce(event, sender=get_user_model(), using=router.db_for_write(get_user_model()))
-
-
-def _minutes(section: AccountsSettings) -> int:
-    lifetime = section.code_lifetime if section.by == "code" else section.key_lifetime
-    return int(lifetime.total_seconds() // 60)
 
 
 def _using() -> str:

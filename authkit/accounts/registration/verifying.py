@@ -47,25 +47,27 @@ def request_verification(*, user: AbstractBaseUser, client: Client) -> None:
         queue_verification(user=user)
 
 
+def can_request(user: Any) -> bool:
+    """Whether a mail would be sent: the person has an address that is not proven, and mails can prove it here."""
+    return bool(address_of(user)) and _can_mail() and not is_verified(user)
+
+
 def queue_verification(*, user: AbstractBaseUser) -> None:
     """Queues that mail, within the transaction of the caller."""
     section, address = conf.section(AccountsSettings), address_of(user)
-    code = link = ""
+    lifetime, code, link = section.proof_lifetime, "", ""
     if section.by == "code":
-        lifetime = section.code_lifetime
         code = typed_codes.issue(
             purpose=PURPOSE, subject=str(user.pk), about=address, lifetime=lifetime, user_id=user.pk
         )  # fmt: skip
     else:
-        lifetime = section.key_lifetime
         key = one_time_codes.issue(purpose=PURPOSE, subject=address, lifetime=lifetime, user_id=user.pk)
-        link = links.key_link(PAGE, key=key)
-    minutes = str(int(lifetime.total_seconds() // 60))
+        link = links.link(PAGE, key=key)
     queue_mail(
         kind="verify_email",
         to=address,
         name=address,
-        words={"code": code, "minutes": minutes},
+        words={"code": code, "minutes": section.proof_minutes},
         link=link,
         lifetime=lifetime,
     )

@@ -7,32 +7,27 @@ from typing import cast
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authkit.accounts.bodies import KeyOrCodeSerializer, SaidSerializer, proof_of, said
 from authkit.accounts.registration.serializers import (
-    KeyOrCodeSerializer,
     RegisterConfirmSerializer,
     RegisteredSerializer,
     RegisterSerializer,
-    SentSerializer,
     register_serializer,
 )  # fmt: skip
 from authkit.accounts.registration.services import confirm, register
 from authkit.accounts.registration.verifying import request_verification, verify
 from authkit.api.views import EVERY_CREDENTIAL, UNAUTHENTICATED, SignedInView
-from authkit.core.answers import rendered
+from authkit.core.answers import answer, rendered
 from authkit.core.api import ApiView
 from authkit.core.operations import operation
 from authkit.sessions.receivers import client_of
 
-
-def sent() -> Response:
-    """202: a mail may be on its way."""
-    sentence = _("If this can be done, a mail is on its way to the address.")
-    return Response(rendered(SentSerializer, {"detail": sentence}), status=202)
+SENT = gettext_noop("If this can be done, a mail is on its way to the address.")
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -48,7 +43,7 @@ class RegisterView(ApiView):
         description="202 for every address: a mail goes to it, and there is no account before it is proven. "
         "201 with an invitation, or where the site asks for no proof first.",
         body=RegisterSerializer,
-        answers={201: RegisteredSerializer, 202: SentSerializer},
+        answers={201: RegisteredSerializer, 202: SaidSerializer},
         refuses={
             400: ("invalid_grant",), 403: ("signup_closed",), 404: ("not_found",),
             409: ("username_taken", "address_taken"), 429: ("throttled",),
@@ -64,7 +59,7 @@ class RegisterView(ApiView):
             client=client_of(request._request),
         )
         if registered is None:
-            return sent()
+            return said(_(SENT))
         return Response(rendered(RegisteredSerializer, {"user": registered.user}), status=201)
 
 
@@ -104,13 +99,7 @@ class VerifyView(ApiView):
         refuses={400: ("invalid_grant",), 401: UNAUTHENTICATED, 403: ("csrf_failed",)},
     )
     def post(self, request: Request) -> Response:
-        body = KeyOrCodeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        key, code = body.validated_data["key"], body.validated_data["code"]
-        if code and not request.user.is_authenticated:
-            raise NotAuthenticated
-        person = verify(key=key, code=code, user_id=request.user.pk)
-        return Response(rendered(RegisteredSerializer, {"user": person}))
+        return answer(RegisteredSerializer, {"user": verify(**proof_of(request))})
 
 
 class ResendView(SignedInView):
@@ -120,10 +109,10 @@ class ResendView(SignedInView):
         "account_email_resend",
         "Accounts",
         "Have the address's mail sent again",
-        answers={202: SentSerializer},
+        answers={202: SaidSerializer},
         refuses={401: UNAUTHENTICATED, 403: ("csrf_failed",), 404: ("not_found",), 429: ("throttled",)},
     )
     def post(self, request: Request) -> Response:
         user = cast("AbstractBaseUser", request.user)
         request_verification(user=user, client=client_of(request._request))
-        return sent()
+        return said(_(SENT))

@@ -61,7 +61,7 @@ def store(wish: Wish) -> tuple[str, str]:
     key = one_time_codes.issue(
         purpose=PURPOSE, lifetime=section.key_lifetime, subject=wish.email, payload=payload
     )  # fmt: skip
-    return links.key_link(CONFIRM_PAGE, key=key), ""
+    return links.link(CONFIRM_PAGE, key=key), ""
 
 
 @sensitive_variables()

@@ -10,7 +10,7 @@ from django.db import router, transaction
 from social_django.models import UserSocialAuth
 
 from authkit import conf
-from authkit.events import announce
+from authkit.events import AccountReclaimed, announce
 from authkit.exceptions import LastLoginMethod, NotFound
 from authkit.social.events import AccountUnlinked
 from authkit.social.links.linking import locked_person
@@ -81,10 +81,25 @@ def disconnect(*, user_id: Any, connection_id: int) -> Connection:
         if not _has_another_way(person, links, link):
             raise LastLoginMethod
         gone = _connection(link, dispensable=True)
-        link.delete()
-        unlinked = AccountUnlinked(link_id=gone.id, user_id=user_id, provider=gone.provider)
-        announce(unlinked, sender=UserSocialAuth, using=router.db_for_write(UserSocialAuth))
+        _remove(link)
     return gone
+
+
+def disconnect_strangers(event: AccountReclaimed) -> None:
+    """Disconnects what was connected since a thief may have had the account. The recorder of `account.reclaimed`.
+
+    The last one goes too: what would be left to sign in with is a way in for the thief. The caller has locked the
+    person's row.
+    """
+    links = UserSocialAuth.objects.select_for_update().filter(user_id=event.user_id, created__gte=event.since)
+    for link in links.order_by("pk"):
+        _remove(link)
+
+
+def _remove(link: UserSocialAuth) -> None:
+    unlinked = AccountUnlinked(link_id=link.pk, user_id=link.user_id, provider=link.provider)
+    link.delete()
+    announce(unlinked, sender=UserSocialAuth, using=router.db_for_write(UserSocialAuth))
 
 
 def _has_another_way(person: Any, links: list[UserSocialAuth], link: UserSocialAuth) -> bool:
@@ -110,3 +125,6 @@ def _connection(link: UserSocialAuth, *, dispensable: bool) -> Connection:
 def _label_of(link: UserSocialAuth) -> str:
     label = link.extra_data.get("label") if isinstance(link.extra_data, dict) else ""
     return label if isinstance(label, str) else ""
+
+
+RECORDERS = ((disconnect_strangers, (AccountReclaimed.name,)),)

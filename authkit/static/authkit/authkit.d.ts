@@ -45,6 +45,12 @@ export interface Options {
    * takes longer fails with `unavailable`. A request of `fetch()` has no limit but its own `signal`.
    */
   timeout?: number;
+  /**
+   * Called by `fetch()` where the server wants a recent sign-in (`insufficient_user_authentication`). `refusal.data` has
+   * `max_age` and `methods`. Ask the person, and call `reauthenticate()`. If it resolves to `true`, the call is made once
+   * more; otherwise `fetch()` resolves to the refusal. Calls that are refused meanwhile wait for the same answer.
+   */
+  stepUp?: (refusal: AuthError) => boolean | Promise<boolean>;
 }
 
 export type State<U = User> =
@@ -82,6 +88,9 @@ export interface Auth<U = User> {
 
   /** Ends all logins of this person, on all devices; resolves to how many. */
   logoutAll(options?: { keepCurrent?: boolean }): Promise<number>;
+
+  /** Shows once more who this is, such as by `{ password }`: the same login, fresh. */
+  reauthenticate(credentials: Record<string, string>): Promise<State<U>>;
 
   /** Who is signed in, and by which login. */
   me(): Promise<{ user: U; login: Login | null }>;

@@ -18,7 +18,7 @@ export class AuthError extends Error {
   }
 }
 
-export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issuer, timeout = 10_000 } = {}) {
+export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issuer, timeout = 10_000, stepUp } = {}) {
   if (!["cookie", "hybrid", "body"].includes(transport)) throw new TypeError(`no such transport: ${transport}`);
   // Browsers take a longer timer for one of 0 ms.
   if (!(timeout > 0 && timeout < 2 ** 31)) throw new TypeError(`not a number of milliseconds: ${timeout}`);
@@ -41,6 +41,8 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
   let restoring = null;
   let leaving = null; // the sign-out of this tab that the server has not confirmed yet
   let crossed = false; // whether another tab said "signed-in" during that sign-out
+  let steps = 0; // counts step-ups
+  let stepping = null; // the page's question who this is, which all calls that were refused meanwhile wait for
   let owed = null; // the access token of a sign-out that failed, for the next try
   let rotation = new AbortController(); // a sign-out aborts it, and with it the refresh under way
   let failures = 0; // refreshes that failed in a row, in all tabs
@@ -142,13 +144,13 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
 
   const unreachable = (cause) => new AuthError("unavailable", "The server can't be reached.", { cause });
 
-  async function call(method, path, { body, bearer = null, signal } = {}, again = true) {
+  async function call(method, path, { body, bearer = null, proven = !bearer, signal } = {}, again = true) {
     let refusal = null;
     const data = await limited(async (limit) => {
       const headers = { Accept: "application/json" };
       if (body !== undefined) headers["Content-Type"] = "application/json";
       if (bearer) headers.Authorization = `Bearer ${bearer}`;
-      else if (shared && method !== "GET") headers["X-CSRFToken"] = await proof();
+      if (proven && shared && method !== "GET") headers["X-CSRFToken"] = await proof();
       const how = { method, headers, body: JSON.stringify(body), cache: "no-store", signal: limit };
       try {
         const answer = await fetch(new URL(path, base), { ...how, credentials: shared ? "include" : "omit" });
@@ -162,7 +164,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     if (!refusal) return data;
     if (refusal.code !== "csrf_failed" || !again) throw refusal;
     csrf = null; // another tab got a new cookie meanwhile
-    return call(method, path, { body, bearer, signal }, false);
+    return call(method, path, { body, bearer, proven, signal }, false);
   }
 
   async function failure(answer) {
@@ -277,11 +279,15 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     const request = new Request(input, init);
     if (new URL(request.url).origin !== base.origin || request.headers.has("Authorization")) return fetch(request);
     await ready();
-    const used = serial;
+    const [used, stepsBefore] = [serial, steps];
     const answer = await send(request.clone());
     if (answer.status !== 401 && answer.status !== 403) return answer;
-    const { code } = await failure(answer.clone());
+    const refusal = await failure(answer.clone());
+    const { code } = refusal;
     if (answer.status === 403) {
+      if (code === "insufficient_user_authentication" && stepUp) {
+        return steps !== stepsBefore || (await stepped(refusal)) ? send(request) : answer;
+      }
       if (code !== "csrf_failed" || transport !== "cookie") return answer;
       csrf = null;
       return send(request);
@@ -290,6 +296,9 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     if (state.status !== "signed-in" || (code !== "token_not_valid" && transport !== "cookie")) return answer;
     return used !== serial || (await refresh()) ? send(request) : answer;
   }
+
+  const stepped = (refusal) => (stepping ??= ask(refusal).finally(() => (stepping = null)));
+  const ask = async (refusal) => stepUp(refusal); // a hook that throws rejects
 
   async function request(method, path, body) {
     const how = { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
@@ -311,6 +320,17 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     await leaving?.catch(() => {}); // or that sign-out would meet the new cookie
     return exclusively(async () => {
       await welcome(await call("POST", path, { body: { ...body, transport } }));
+      return state;
+    });
+  }
+
+  // The same login, with the next pair of tokens, or a session with a new id, which is no answer to hold.
+  async function reauthenticate(credentials) {
+    await ready();
+    return exclusively(async () => {
+      const answer = await call("POST", "reauth/", { body: credentials, bearer: access, proven: true });
+      if (answer.expires_in) await welcome(answer);
+      steps += 1;
       return state;
     });
   }
@@ -431,6 +451,7 @@ export function createAuth({ baseUrl = "/auth/api/", transport = "hybrid", issue
     },
     login: (credentials) => signIn("token/", credentials),
     fetch: authorizedFetch,
+    reauthenticate,
     restore, logout, logoutAll, me, loginWithRedirect, handleRedirect, loginWithPopup,
   });
 }
