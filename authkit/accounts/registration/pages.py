@@ -46,7 +46,9 @@ class RegisterPage(Page):
     """Whether the page asks for the link of an invitation."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
+        # A link to an invitation leads nowhere else: a browser keeps `#key=` at a redirect, and a page of the project
+        # would have the key in its address.
+        if request.user.is_authenticated and not self.is_invited:
             return HttpResponseRedirect(safe_next(request))
         if not self._is_open():
             return self._show(request, "closed")

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         stack.enter_context(state.announced(found))
         # Other processes read the announcement; this one has read its settings already. The block is read at use.
         social = {**settings.AUTHKIT["SOCIAL"], "PROVIDERS": {"demo-id": found.section()}}
-        settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": site, "SOCIAL": social}
+        settings.AUTHKIT = {**settings.AUTHKIT, "SOCIAL": social}
         server.set_app(get_internal_wsgi_application())
         self.stdout.write(words.welcome(site=site, issuer=urlsplit(found.issuer).netloc, passwords=passwords))
         self.stdout.flush()
