@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,11 @@ from authkit.mail.rendering import Facts, compose, plain_facts, shown
 
 _HEADERS = {"Auto-Submitted": "auto-generated"}
 """RFC 3834: no program answers such a mail, an "out of office" neither."""
+
+_LONGEST_PASS = 5.0
+"""Seconds. A server may be slower than that, but a mail that is not sent must not stop the others for longer."""
+_took = 0.0
+"""Seconds that the last mail of this process took to be sent."""
 
 
 def address_of(user: AbstractBaseUser) -> str:
@@ -71,8 +77,6 @@ def send_mail(kind: str, body: Mapping[str, Any]) -> None:
     """Sends a queued mail; see `authkit.mail.channels.Send`."""
     # Composed without an address as well: a thread of the site's process takes that time from the next request.
     mail = compose(kind, body)
-    if not body["to"]:
-        return
     message = EmailMultiAlternatives(
         subject=mail.subject,
         body=mail.text,
@@ -81,9 +85,27 @@ def send_mail(kind: str, body: Mapping[str, Any]) -> None:
         headers=_HEADERS,
     )
     message.attach_alternative(mail.html, "text/html")
+    if body["to"]:
+        _send(message)
+    else:
+        _pass_for_sent(message)
+
+
+def _send(message: EmailMultiAlternatives) -> None:
+    global _took  # noqa: PLW0603
+    began = time.monotonic()
     try:
         message.send()
     except smtplib.SMTPRecipientsRefused as error:
         if all(code >= 500 for code, _said in error.recipients.values()):  # RFC 5321 section 4.2.1: for good
             raise Undeliverable("its server refuses the address") from error
         raise
+    _took = time.monotonic() - began
+
+
+def _pass_for_sent(message: EmailMultiAlternatives) -> None:
+    """Occupies the thread as a mail that is sent does. While the thread waits for a mail server it composes no other
+    mail, and the requests beside it are faster: their time would tell whether the last address was known. Until a
+    process has sent its first mail, nothing is waited for."""
+    message.message().as_bytes()
+    time.sleep(min(_took, _LONGEST_PASS))

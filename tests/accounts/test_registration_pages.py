@@ -109,3 +109,13 @@ def test_a_person_who_is_signed_in_needs_no_account(user: Any) -> None:
     browser = Client()
     browser.force_login(user)
     assert browser.get(REGISTER).status_code == 302
+
+
+def test_the_key_of_an_invitation_is_carried_to_no_other_page(user: Any) -> None:
+    """A browser keeps what stands behind # when it follows a redirect, so the page is shown to each person."""
+    browser = Client()
+    browser.force_login(user)
+    page = browser.get(INVITED)
+    assert page.status_code == 200
+    assert shows(page, "This opens another account")
+    assert not shows(Client().get(INVITED), "This opens another account")

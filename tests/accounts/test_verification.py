@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from authkit.logins.models import Login
 from authkit.signin.addresses import is_verified
-from tests.accounts.newcomers import RESEND, VERIFY, mailed_code, mailed_key, people, register
+from tests.accounts.newcomers import CONFIRM, RESEND, VERIFY, mailed_code, mailed_key, people, register
 from tests.web_forms import Forms
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("accounts")]
@@ -35,6 +35,17 @@ def test_the_mail_of_an_account_that_is_open_already_verifies_it(accounts: Calla
     assert is_verified(people().get())
     assert APIClient().post(VERIFY, {"key": key}, format="json").status_code == 400, "once"
     assert not Login.objects.exists()
+
+
+def test_a_model_that_stores_another_spelling_has_that_mailbox_proven_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager: Any = type(get_user_model()._default_manager)
+    monkeypatch.setattr(manager, "normalize_email", classmethod(lambda cls, email: email.lower()))
+    register(email="Ada@example.test")
+    assert APIClient().post(CONFIRM, {"key": mailed_key()}, format="json").status_code == 201
+    assert not is_verified(people().get()), "the proof was of another mailbox"
+    assert (mail.outbox[-2].to, mail.outbox[-1].to) == (["Ada@example.test"], ["ada@example.test"])
+    assert APIClient().post(VERIFY, {"key": mailed_key()}, format="json").status_code == 200
+    assert is_verified(people().get())
 
 
 def test_a_person_has_the_mail_sent_again_until_the_address_is_proven(here: APIClient, user: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from django.db import connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from authkit.mail import sender
+from authkit.mail import mails, sender
 from authkit.mail.mails import queue_mail
 from authkit.mail.models import Delivery
 from authkit.mail.sender import Sender
@@ -68,6 +69,28 @@ def test_there_is_one_thread_however_many_callers(own: Sender, server: MailServe
     server.hold.set()
     assert own.idle(patience=PATIENCE)
     assert len(server.taken) == 10
+
+
+def test_a_mail_to_no_address_occupies_the_thread_as_long_as_one_that_is_sent(
+    own: Sender, server: MailServer, words: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request beside a thread that waits for a server is faster: the second would tell what the first has found."""
+    monkeypatch.setattr(mails, "_took", 0.0)
+    server.hold.clear()
+    queue_mail(**words)
+    assert server.has_client.wait(PATIENCE)
+    began = time.monotonic()
+    assert not own.idle(patience=0.2)
+    held = time.monotonic() - began
+    server.hold.set()
+    assert own.idle(patience=PATIENCE)
+
+    began = time.monotonic()
+    queue_mail(**{**words, "to": ""})
+    assert own.idle(patience=PATIENCE)
+    assert time.monotonic() - began >= held
+    assert len(server.taken) == 1
+    assert not Delivery.objects.exists()
 
 
 def test_it_sends_what_a_process_that_died_has_left(own: Sender, server: MailServer, words: dict[str, Any]) -> None:

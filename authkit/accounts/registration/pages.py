@@ -49,7 +49,9 @@ class RegisterPage(StatePage):
         return {"is_invited": self.is_invited, "signup": conf.section(AccountsSettings).signup}
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
+        # A link to an invitation leads nowhere else: a browser keeps `#key=` at a redirect, and a page of the project
+        # would have the key in its address.
+        if request.user.is_authenticated and not self.is_invited:
             return HttpResponseRedirect(safe_next(request))
         if not self._is_open():
             return self.show(request, "closed")
