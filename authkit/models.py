@@ -8,6 +8,7 @@ from authkit.mail.models import Delivery
 from authkit.revocation.models import CacheEpoch
 from authkit.signin.addresses import VerifiedAddress
 from authkit.signin.devices import KnownDevice
+from authkit.signin.service_accounts import ServiceAccount
 
 __all__ = [
     "AttemptBudget",
@@ -19,6 +20,7 @@ __all__ = [
     "KnownDevice",
     "Login",
     "OneTimeCode",
+    "ServiceAccount",
     "UserCutoff",
     "VerifiedAddress",
 ]

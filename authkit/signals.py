@@ -63,6 +63,12 @@
 `email_verified`  sender: VerifiedAddress class; `user_id`. The person has proven the address that they have now.
 `invitation_sent`  sender: Invitation class; `invitation_id`: UUID, `by_id`: the key of who invited, or None.
 `invitation_accepted`  sender: Invitation class; `invitation_id`: UUID, `user_id`: of the account that was opened.
+`key_created`     sender: ApiKey class; `user_id`: of the owner, `login_id`: UUID of the key's login, `prefix`: the
+                 beginning of its text, `scopes`: with blanks between them, `by_id`: the key of who made it, or None.
+`key_rotated`     sender: ApiKey class; `user_id`, `login_id`, `prefix`: of the old key, `successor_id`: UUID of the
+                 new one's login, `overlap`: seconds for which the old one goes on.
+`key_revoked`     sender: ApiKey class; `user_id`, `login_id`, `prefix`, `by_id`. `login_ended` is sent as well.
+`key_leaked`      sender: ApiKey class; `user_id`, `login_id`, `prefix`, `url`: where it was found, or "".
 """
 
 from __future__ import annotations
@@ -100,3 +106,7 @@ account_registered = Signal()
 email_verified = Signal()
 invitation_sent = Signal()
 invitation_accepted = Signal()
+key_created = Signal()
+key_rotated = Signal()
+key_revoked = Signal()
+key_leaked = Signal()

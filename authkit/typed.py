@@ -114,6 +114,16 @@ class AccountsSection(TypedDict, total=False):
     ADMIN_SETS_PASSWORDS: bool
 
 
+class ApiKeysSection(TypedDict, total=False):
+    SCOPES: Mapping[str, Any]
+    UNSCOPED_VIEWS: Literal["refuse", "accept"]
+    HEADERS: Sequence[Literal["bearer", "x-api-key"]]
+    MAX_AGE: timedelta
+    MAX_PER_PERSON: int
+    END_WITH_PASSWORD: bool
+    LEAKS: str
+
+
 class AuditSection(TypedDict, total=False):
     LOG_ONLY: Sequence[str]
     KEEP: timedelta
@@ -170,5 +180,6 @@ class AuthKitSettings(TypedDict, total=False):
     SITE_NAME: str
     LOGO: str
     ACCOUNTS: AccountsSection
+    API_KEYS: ApiKeysSection
     AUDIT: AuditSection
     SOCIAL: SocialSection

@@ -15,6 +15,7 @@ FEATURES = {
     "SOCIAL": ("social_django", "authkit.social"),
     "AUDIT": ("authkit.audit",),
     "ACCOUNTS": ("authkit.accounts",),
+    "API_KEYS": ("authkit.apikeys",),
 }
 """The apps of each feature that ships with authkit, by its section of the block; see `authkit.features`."""
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"

@@ -59,6 +59,27 @@ class AuthKit(Contender):
         end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
 
 
+class AuthKitKey(AuthKit):
+    """An API key, at a view that asks for its scope."""
+
+    apps = ("authkit", "authkit.apikeys")
+    scope = "bench"
+
+    def settings(self) -> dict[str, Any]:
+        settings = super().settings()
+        keys = {"SCOPES": {self.scope: "The benchmark"}, "UNSCOPED_VIEWS": "accept"}
+        return {**settings, "AUTHKIT": {**settings["AUTHKIT"], "API_KEYS": keys}}
+
+    def credential(self, user: Any) -> dict[str, str]:
+        from authkit.apikeys.making import make_key
+        from authkit.core.clients import Client
+
+        made = make_key(
+            user=user, name="bench", scopes=[self.scope], expires_in=timedelta(days=1), client=Client(address=LOOPBACK)
+        )
+        return {"HTTP_AUTHORIZATION": f"Bearer {made.text}"}
+
+
 class AuthKitHinted(AuthKit):
     """A check that asks Redis, or the entries that Redis has pushed."""
 
@@ -121,6 +142,7 @@ CONTENDERS = [
         title="bearer token, check `database`",
         groups=("auth", "http", "refresh", "login", "revoke", "concurrent", "growth", "prune"),
     ),
+    AuthKitKey(name="authkit-key", title="API key, check `database`"),
     AuthKitHinted(
         name="authkit-redis", title="bearer token, check `redis`", check="redis", groups=("auth", "http", "revoke")
     ),

@@ -133,6 +133,7 @@ AUTHKIT: authkit.AuthKitSettings = {
     "SITE_NAME": "authkit example",
     "LOGO": "notes/icon.svg",
     "ACCOUNTS": {},
+    "API_KEYS": {"SCOPES": {"notes:read": "Read your notes", "notes:write": "Write, change and delete your notes"}},
     "AUDIT": {},
     "SOCIAL": {"REDIRECT_URIS": [f"{origin}/app/" for origin in ORIGINS]},
 }

@@ -76,6 +76,17 @@ def _no_rows_of_events(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
         monkeypatch.delitem(events._recorders, write_event, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _no_guard_of_service_accounts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As above, for the statement of the guard that a project with API_KEYS has: it is asked with `api_keys`."""
+    if "api_keys" not in request.fixturenames:
+        from authkit.signin import guards
+        from authkit.signin.service_accounts import refuse_service_accounts
+
+        kept = [entry for entry in guards._guards if entry[1] is not refuse_service_accounts]
+        monkeypatch.setattr(guards, "_guards", kept)
+
+
 @pytest.fixture
 def recorded() -> None:
     """Has events stored as in a project with AUDIT, by counters of this minute that begin anew."""
@@ -88,9 +99,12 @@ def recorded() -> None:
 def _no_lease_of_another_test() -> Iterator[None]:
     """What a process remembers of the database and of Redis is true of one test's alone."""
     # Not at module level: it has models, and this file is read before Django is set up.
+    from authkit.apikeys import last_use, seen
     from authkit.revocation import epochs, push, sightings
 
     yield
+    seen.forget_all()
+    last_use.forget_all()
     push.forget()
     epochs.forget()
     sightings.forget_all()

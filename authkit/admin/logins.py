@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -22,7 +22,7 @@ from authkit.admin.login_filters import MethodFilter, StateFilter
 from authkit.admin.rows import impersonator, state_of
 from authkit.admin.ways import name_of_way
 from authkit.core.admin_lists import CarefulChangeList
-from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.models import GlobalCutoff, Login, cutoff_of_person
 
 _NOT_SHOWN = ("auth_hash", "former_auth_hash", "password_digest", "generation")
 
@@ -64,11 +64,9 @@ class LoginAdmin(LoginEndings):
         return super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Login]:
-        cutoffs = UserCutoff.objects.filter(user_id=OuterRef("user_id")).exclude(keeps=OuterRef("pk"))
-        mine = cutoffs.values("issued_before")
         everybodys = GlobalCutoff.objects.filter(pk=GlobalCutoff.ONLY).values("issued_before")
         return super().get_queryset(request).annotate(
-            user_cutoff=Subquery(mine), global_cutoff=Subquery(everybodys)
+            user_cutoff=cutoff_of_person(), global_cutoff=Subquery(everybodys)
         )  # fmt: skip
 
     @admin.display(description=gettext_lazy("state"))

@@ -20,6 +20,7 @@ class EndedSerializer(AnswerSerializer):
     """How many logins were ended."""
 
     ended = serializers.IntegerField(source="count")
+    keys = serializers.IntegerField(help_text="How many API keys of the caller stay.")
 
 
 class LoginPageSerializer(AnswerSerializer):

@@ -22,7 +22,7 @@ from authkit.exceptions import CsrfFailed, NotFound
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_login, end_logins_of, live_logins_of
+from authkit.logins.services import count_spared, end_login, end_logins_of, live_logins_of
 from authkit.sessions.authentication import SessionAuthentication
 from authkit.sessions.services import sign_out
 from authkit.sessions.state import ended_login
@@ -139,7 +139,8 @@ class LogoutAllView(SignedInView):
         ended = end_logins_of(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL, keep=keep)
         if keep is None:
             clear_cookies(request, current)
-        return answer(EndedSerializer, ended)
+        keys = count_spared(user_id=request.user.pk, reason=EndReason.LOGOUT_ALL)
+        return answer(EndedSerializer, {"count": ended.count, "keys": keys})
 
 
 class LoginPages(PageNumberPagination):
@@ -160,7 +161,8 @@ class LoginsView(SignedInView):
     )
     def get(self, request: Request) -> Response:
         user, current, pages = cast("AbstractBaseUser", request.user), current_login(request), LoginPages()
-        logins = pages.paginate_queryset(live_logins_of(user=user).select_related("actor"), request, view=self)
+        mine = live_logins_of(user=user).signed_in().select_related("actor")
+        logins = pages.paginate_queryset(mine, request, view=self)
         page: Any = pages.page
         given = {
             "count": page.paginator.count,

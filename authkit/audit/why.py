@@ -14,7 +14,7 @@ from authkit.audit.models import Event
 from authkit.core.identifiers import first_uuid7_at
 from authkit.events import EventName
 from authkit.exceptions import NotFound
-from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.models import GlobalCutoff, Login, cutoff_of_person
 from authkit.logins.reasons import EndReason
 from authkit.logins.verdict import origin_stands, verdict
 from authkit.tokens.revoking import identify_token
@@ -112,9 +112,9 @@ def _events(*choices: Q) -> list[Event]:
 def _verdict(login: Login) -> EndReason | None:
     # As the next request with it would find out, but without making it final: looking at a login changes nothing.
     cutoffs = [
-        *UserCutoff.objects.filter(user_id=login.user_id).exclude(keeps=login.pk).values_list("issued_before"),
+        *Login.objects.filter(pk=login.pk).values_list(cutoff_of_person()),
         *GlobalCutoff.objects.values_list("issued_before"),
     ]
-    cut_off_at = max((moment for (moment,) in cutoffs), default=None)
+    cut_off_at = max((moment for (moment,) in cutoffs if moment is not None), default=None)
     why = verdict(user=login.user, login=login, cut_off_at=cut_off_at, now=timezone.now())
     return EndReason.ORIGIN_ENDED if why is None and not origin_stands(login) else why

@@ -96,7 +96,7 @@ def _end_people(user_ids: list[Any], reason: EndReason) -> PeopleEnded:
         # Read after the UPDATE: on SQLite a transaction that begins by reading may be refused its first write.
         counts = {pk: counted.get(pk, 0) for pk in people.filter(pk__in=user_ids).values_list("pk", flat=True)}
         if counts:
-            cut_off_people(user_ids=counts.keys())
+            cut_off_people(user_ids=counts.keys(), reason=reason)
         _announce_people(counts, reason)
     return PeopleEnded(counts=counts)
 

@@ -27,7 +27,9 @@ from django.db.models.functions import Coalesce, Greatest, Least
 
 from authkit.core.identifiers import first_uuid7_after
 from authkit.logins.database_clock import DatabaseClock, selected
+from authkit.logins.endings import reaches_beyond
 from authkit.logins.models import GlobalCutoff, Login, UserCutoff
+from authkit.logins.reasons import EndReason
 
 TICK = timedelta(microseconds=1)
 """The smallest step of a time in the database."""
@@ -70,11 +72,14 @@ def beginning(*, user_id: Any, at: datetime) -> Any:
     return selected(expression, using=using)
 
 
-def cut_off_person(*, user_id: Any, keep: UUID | None = None, kept_since: datetime | None = None) -> None:
+def cut_off_person(
+    *, user_id: Any, reason: EndReason, keep: UUID | None = None, kept_since: datetime | None = None
+) -> None:
     """Cuts off every login of a person that was begun until now, but one. Call it last in the transaction.
 
     Args:
         user_id: the person's primary key.
+        reason: why; says whether logins that outlive a sign-out everywhere are cut off as well.
         keep: the id of the login that stays. A login that was cut off before stays cut off: its request may have been
             on its way when that happened.
         kept_since: when that login began.
@@ -88,23 +93,31 @@ def cut_off_person(*, user_id: Any, keep: UUID | None = None, kept_since: dateti
     changes: dict[str, Any] = {
         # First, because it looks at the next one's old value: MariaDB and MySQL assign one column after the other.
         "keeps": kept,
+        **_lasting(until, reason),
         "issued_before": Greatest(F("issued_before") + TICK, *until),
     }
     if not rows.update_told(**changes):
-        cutoff = UserCutoff(user_id=user_id, issued_before=_latest(until), keeps=keep)
+        lasting = _latest(until) if reaches_beyond(reason) else None
+        cutoff = UserCutoff(user_id=user_id, issued_before=_latest(until), keeps=keep, lasting_before=lasting)
         if not _inserted(cutoff):
             rows.update_told(**changes)
 
 
-def cut_off_people(*, user_ids: Collection[Any]) -> None:
+def cut_off_people(*, user_ids: Collection[Any], reason: EndReason) -> None:
     """Cuts off every login of these people that was begun until now. Call it last in the transaction.
 
     One statement where each of them has a cutoff already, else four, however many they are.
 
     Args:
         user_ids: primary keys of people that exist.
+        reason: as for `cut_off_person`.
     """
-    changes = {"keeps": None, "issued_before": Greatest(F("issued_before") + TICK, *_until())}
+    until = _until()
+    changes = {
+        "keeps": None,
+        **_lasting(until, reason),
+        "issued_before": Greatest(F("issued_before") + TICK, *until),
+    }
     rows = UserCutoff.objects.filter(pk__in=user_ids)
     if rows.update_told(**changes) == len(user_ids):
         return
@@ -116,6 +129,12 @@ def cut_off_people(*, user_ids: Collection[Any]) -> None:
         [UserCutoff(user_id=user_id, issued_before=_never()) for user_id in missing], ignore_conflicts=True
     )
     UserCutoff.objects.filter(pk__in=missing).update_told(**changes)
+
+
+def _lasting(until: Sequence[Any], reason: EndReason) -> dict[str, Any]:
+    """The change of `lasting_before`: as `issued_before`, above which every login of any kind begins. It stands before
+    that one, at whose old value it looks."""
+    return {"lasting_before": Greatest(F("issued_before") + TICK, *until)} if reaches_beyond(reason) else {}
 
 
 def cut_off_everybody(*, latest: datetime | None) -> None:

@@ -7,9 +7,9 @@ every reason: a login that is over by mistake can be opened again, one that goes
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from authkit.logins.reasons import EndReason, LoginKind
 
@@ -36,7 +36,13 @@ class Kind:
     label: StrOrPromise
     """The name for people, as in the admin; may be a lazy translation."""
     ended_by: Collection[EndReason] = ()
-    """The reasons that end such a login, beside those of `CONCERNS_THE_ROW`."""
+    """The reasons that end such a login, beside those of `CONCERNS_THE_ROW`. Asked at use, so that a collection of the
+    feature's own may depend on its settings."""
+    has_own_list: bool = False
+    """Whether the feature lists these logins itself, so that the list of sign-ins leaves them out."""
+    names: Callable[[Any], list[str]] | None = None
+    """Is given a person's key, and returns the names of their live logins of this kind, for a mail that tells which
+    credentials stay."""
 
 
 _table: dict[str, Kind] = {kind.value: Kind(kind.value, kind.label, EVERY_REASON) for kind in LoginKind}
@@ -69,6 +75,23 @@ def spared_by(reason: EndReason) -> list[str]:
 
 
 def beyond_cutoffs() -> list[str]:
-    """The kinds that no cutoff of a person's ends. "Sign out everywhere" raises it too. So a login of such a kind is
-    judged by its own row, to which every ending that reaches it writes, and by everybody's cutoff."""
+    """The kinds that a person's ordinary cutoff leaves alone, because "sign out everywhere" raises it too. A login of
+    such a kind is judged by its own row, by everybody's cutoff, and by `UserCutoff.lasting_before`."""
     return spared_by(EndReason.LOGOUT_ALL)
+
+
+def reaches_beyond(reason: EndReason) -> bool:
+    """Whether this reason ends logins that no cutoff of a person's ends, so that it raises their own cutoff as well
+    (`UserCutoff.lasting_before`)."""
+    return any(ends(reason, kind=kind) for kind in beyond_cutoffs())
+
+
+def kinds_with_own_list() -> list[str]:
+    """The kinds that the list of sign-ins leaves out."""
+    return [kind.id for kind in _table.values() if kind.has_own_list]
+
+
+def names_spared_by(reason: EndReason, *, user_id: Any) -> list[tuple[StrOrPromise, str]]:
+    """The live logins of a person that this reason leaves alone, as far as their kinds name them: kind and name."""
+    spared = (_table[kind] for kind in spared_by(reason))
+    return [(kind.label, name) for kind in spared if kind.names is not None for name in kind.names(user_id)]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Subquery, When
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +20,7 @@ from authkit.core.identifiers import uuid7
 from authkit.core.managers import PrimaryManager
 from authkit.exceptions import LoginEnded
 from authkit.logins.announced_writes import ToldModel, ToldQuerySet
-from authkit.logins.endings import beyond_cutoffs, kind_choices, spared_by
+from authkit.logins.endings import beyond_cutoffs, kind_choices, kinds_with_own_list, spared_by
 from authkit.logins.reasons import EndReason, LoginKind, TokenKind
 
 SHOWN_STEP = timedelta(minutes=5)
@@ -32,13 +32,11 @@ MAX_AMR_LENGTH = 64
 
 
 def _cutoffs() -> tuple[Any, Any]:
-    of_person: Any = Exists(
-        UserCutoff.objects.filter(user_id=OuterRef("user_id"), issued_before__gte=OuterRef("created_at")).exclude(
-            keeps=OuterRef("pk")
-        )
-    )
+    mine = UserCutoff.objects.filter(user_id=OuterRef("user_id"))
+    of_person: Any = Exists(mine.filter(issued_before__gte=OuterRef("created_at")).exclude(keeps=OuterRef("pk")))
     if beyond := beyond_cutoffs():
-        of_person = of_person & ~Q(kind__in=beyond)
+        lasting = Exists(mine.filter(lasting_before__gte=OuterRef("created_at")))
+        of_person = (of_person & ~Q(kind__in=beyond)) | (lasting & Q(kind__in=beyond))
     return of_person, Exists(GlobalCutoff.objects.filter(issued_before__gte=OuterRef("created_at")))
 
 
@@ -67,6 +65,11 @@ class LoginQuerySet(ToldQuerySet["Login"]):
         """Without those of a kind that this reason leaves alone (`authkit.logins.endings`)."""
         spared = spared_by(reason)
         return self.exclude(kind__in=spared) if spared else self
+
+    def signed_in(self) -> LoginQuerySet:
+        """Without those of a kind that has a list of its own, such as API keys."""
+        elsewhere = kinds_with_own_list()
+        return self.exclude(kind__in=elsewhere) if elsewhere else self
 
     def where(
         self,
@@ -231,6 +234,16 @@ def _rounded(moment: datetime) -> datetime:
     return datetime.fromtimestamp(moment.timestamp() // step * step, UTC)
 
 
+def cutoff_of_person() -> Any:
+    """For `Login.objects.annotate`: the cutoff of the login's person that counts for its kind; NULL if there is none or
+    the login is the one that it keeps."""
+    cutoffs = UserCutoff.objects.filter(user_id=OuterRef("user_id"))
+    ordinary = Subquery(cutoffs.exclude(keeps=OuterRef("pk")).values("issued_before"))
+    lasting = Subquery(cutoffs.values("lasting_before"))
+    beyond = beyond_cutoffs()
+    return Case(When(kind__in=beyond, then=lasting), default=ordinary) if beyond else ordinary
+
+
 class UserCutoffQuerySet(ToldQuerySet["UserCutoff"]):
     """As `ToldQuerySet`."""
 
@@ -251,6 +264,9 @@ class UserCutoff(ToldModel):
     issued_before = models.DateTimeField()
     keeps = models.UUIDField(null=True, editable=False)
     """A login's key. No foreign key: logins are pruned without looking here."""
+    lasting_before = models.DateTimeField(null=True, editable=False)
+    """The cutoff of the logins that outlive a sign-out everywhere, such as API keys (`endings.beyond_cutoffs`). Raised
+    together with `issued_before` by the reasons that reach them, such as a forced logout."""
 
     objects = PrimaryManager.from_queryset(UserCutoffQuerySet)()
 

@@ -18,6 +18,7 @@ from authkit.events import announce
 from authkit.exceptions import NotFound
 from authkit.logins.cutoffs import cut_off_before, cut_off_everybody, cut_off_person
 from authkit.logins.database_clock import database_now
+from authkit.logins.endings import spared_by
 from authkit.logins.fingerprints import good_auth_hashes
 from authkit.logins.limits import line_up_with_sign_ins
 from authkit.logins.listeners import tell
@@ -110,7 +111,7 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
         count = mine.live(now).update_told(ended_at=now, end_reason=reason)
         # The UPDATE misses a sign-in that is being written meanwhile, and sessions from before authkit that have no
         # row yet. All of them are older than the cutoff, which names the login that stays.
-        cut_off_person(user_id=user_id, keep=None if kept_since is None else keep, kept_since=kept_since)
+        cut_off_person(user_id=user_id, reason=reason, keep=None if kept_since is None else keep, kept_since=kept_since)
         _announce(events.LoginsEnded(user_id=user_id, count=count, reason=reason))
     return EndedLogins(count=count)
 
@@ -176,6 +177,18 @@ def end_all_logins(*, reason: EndReason) -> EndedLogins:
         cut_off_everybody(latest=seen["latest"])
         _announce(events.LoginsEnded(user_id=None, count=count, reason=reason))
     return EndedLogins(count=count)
+
+
+def count_spared(*, user_id: Any, reason: EndReason) -> int:
+    """How many live logins of this person an ending for this reason leaves alone, such as API keys after a password
+    change; no statement where no kind is left alone.
+
+    Args:
+        user_id: the person's primary key.
+        reason: of the ending.
+    """
+    spared = spared_by(reason)
+    return Login.objects.live().filter(user_id=user_id, kind__in=spared).count() if spared else 0
 
 
 def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:

@@ -147,11 +147,11 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Co
     blacklisted = False
     if digest is not None:
         *row, blacklisted = row
-    names = _user_columns(users)
+    names = user_columns(users)
     width = len(names)
     user = users.from_db(using, names, row[:width])
     values = row[width : width + len(columns)]
-    standing = Standing._make(_standing_of(columns)(values))
+    standing = Standing._make(standing_of(columns)(values))
     user_cutoff, global_cutoff = row[-2:]
     if user_cutoff and standing.kind in beyond_cutoffs():
         user_cutoff = None
@@ -172,7 +172,8 @@ def _as_set(columns: Columns) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8)
-def _standing_of(columns: Columns) -> itemgetter[Any]:
+def standing_of(columns: Columns) -> itemgetter[Any]:
+    """Takes what `Standing` is made of out of the values of these columns of a login."""
     return itemgetter(*(columns.index(name) for name in Standing._fields))
 
 
@@ -306,10 +307,11 @@ def _queryset(
         .filter(authkit_logins=login_id, pk=user_id)
         .annotate(**login_columns, **cutoffs, **listed)
         .order_by()
-        .values_list(*_user_columns(users), *login_columns, *cutoffs, *listed)
+        .values_list(*user_columns(users), *login_columns, *cutoffs, *listed)
     )
 
 
 @lru_cache(maxsize=8)
-def _user_columns(users: type[AbstractBaseUser]) -> tuple[str, ...]:
+def user_columns(users: type[AbstractBaseUser]) -> tuple[str, ...]:
+    """The columns of a person, in the order in which `from_db()` takes their values."""
     return tuple(field.attname for field in users._meta.concrete_fields)

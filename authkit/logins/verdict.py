@@ -24,12 +24,15 @@ from authkit.logins.finality import make_final
 from authkit.logins.fingerprints import auth_hash_holds, is_certainly_another
 from authkit.logins.models import Login
 from authkit.logins.principal import Principal
-from authkit.logins.reasons import EndReason
+from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login
 from authkit.logins.statement import JUDGED, USED, WHOLE, Columns, FoundLogin, Standing, find
 
 _ENDED = "login_ended"
 _EXPIRED = "expired"
+
+_OWN_KINDS = frozenset(LoginKind.values)
+"""Kinds that every reason ends."""
 
 MOST_ORIGINS = 8
 """The longest chain of logins of which each came from the last. Rows that point at each other have no end."""
@@ -65,6 +68,22 @@ def check_login(
     if found is None:
         # A row goes with its person. A login pruned long after its end looks the same, and is as dead.
         raise LoginEnded("no such login of this person", reason=_ENDED, why=EndReason.DELETED)
+    return judged(found, login_id=login_id, columns=columns, depth=depth)
+
+
+def judged(found: FoundLogin, *, login_id: UUID, columns: Columns = JUDGED, depth: int = 0) -> Principal:
+    """The person and the login that a statement has found, if the login stands; for `check_login`, and for a feature
+    whose credentials are found by a statement of their own.
+
+    Args:
+        found: the statement's result.
+        login_id: the login's key.
+        columns: as `check_login`.
+        depth: as `check_login`.
+
+    Raises:
+        LoginEnded, DatabaseUnavailable: as `check_login`.
+    """
     user = found.user
     why = verdict(user=user, login=found.standing, cut_off_at=found.cut_off_at, now=timezone.now())
     final = True
@@ -104,7 +123,9 @@ def verdict(
         return EndReason.EXPIRED
     if not user.is_active:
         return EndReason.DEACTIVATED
-    if not auth_hash_holds(user=user, auth_hash=login.auth_hash) and ends(EndReason.PASSWORD_CHANGED, kind=login.kind):
+    if login.kind not in _OWN_KINDS and not ends(EndReason.PASSWORD_CHANGED, kind=login.kind):
+        return None  # before the hash is made, which takes as long as the rest of this
+    if not auth_hash_holds(user=user, auth_hash=login.auth_hash):
         return EndReason.PASSWORD_CHANGED
     return None
 

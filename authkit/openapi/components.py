@@ -10,7 +10,7 @@ from django.db.models import IntegerField
 from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
 
 from authkit.logins.models import Login
-from authkit.signin.serializers import FreshnessSerializer, person_serializer
+from authkit.signin.serializers import FreshnessSerializer, ReauthAnswerSerializer, person_serializer
 from authkit.tokens.serializers import TRANSPORT_SERIALIZERS, TokenAnswerSerializer
 from authkit.tokens.transports import allowed_transports
 
@@ -78,6 +78,19 @@ class ReauthAnswer(_Ours):
     def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
         forms = (FreshnessSerializer, TokenAnswerSerializer)
         return {"anyOf": [auto_schema.resolve_serializer(serializer, direction).ref for serializer in forms]}
+
+
+class PasswordChanged(_Ours):
+    """The answer to a new password: the same, and how many API keys stay."""
+
+    target_class = "authkit.accounts.passwords.serializers.PasswordChangedSerializer"
+    match_subclasses = False
+    priority = 1
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
+        forms = auto_schema.resolve_serializer(ReauthAnswerSerializer, direction).ref
+        keys = {"type": "integer", "description": "How many API keys of the caller stay."}
+        return {"allOf": [forms, {"type": "object", "properties": {"keys": keys}, "required": ["keys"]}]}
 
 
 class Person(_Ours):

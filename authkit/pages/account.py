@@ -45,7 +45,7 @@ class AccountPage(SignedInPage):
         context = {
             "user": person,
             "email": address_of(person),
-            "logins": live_logins_of(user=person).count(),
+            "logins": live_logins_of(user=person).signed_in().count(),
         }
         return render(request, "authkit/account.html", context)
 
@@ -54,7 +54,7 @@ class LoginsPage(SignedInPage):
     """My logins, newest first."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        mine = live_logins_of(user=request.user)  # type: ignore[arg-type]  # no anonymous user comes this far
+        mine = live_logins_of(user=request.user).signed_in()  # type: ignore[arg-type]  # no anonymous user comes this far
         page = Paginator(mine.select_related("actor"), LOGINS_PER_PAGE).get_page(request.GET.get("page"))
         current = current_login(request)
         shown = [

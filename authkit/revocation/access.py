@@ -37,6 +37,12 @@ class Checker(Protocol):
     async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         """The same without blocking an event loop."""
 
+    def believes(self, *, login_id: UUID, user_id: str, seen_at: int) -> bool:
+        """Whether what the database said of this login then, in seconds since the epoch, still holds without asking.
+
+        For a credential of a feature's whose row says more than its login's does, such as an API key. The feature keeps
+        that itself, and has `listeners.tell` name the login wherever it changes."""
+
 
 class DatabaseChecker:
     """Asks the database each time."""
@@ -48,6 +54,9 @@ class DatabaseChecker:
 
     async def acheck(self, *, login_id: UUID, user_id: str, issued_at: int) -> Principal:
         return await sync_to_async(check_login)(login_id=login_id, user_id=user_id)
+
+    def believes(self, *, login_id: UUID, user_id: str, seen_at: int) -> bool:
+        return False
 
 
 class HintedChecker:
@@ -83,6 +92,9 @@ class HintedChecker:
             if principal is not None:
                 return principal
         return await sync_to_async(_see)(login_id=login_id, user_id=user_id)
+
+    def believes(self, *, login_id: UUID, user_id: str, seen_at: int) -> bool:
+        return not self._ask(login_id=login_id, user_id=user_id, issued_at=seen_at)
 
 
 def _see(*, login_id: UUID, user_id: str) -> Principal:

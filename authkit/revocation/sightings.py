@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -106,10 +107,20 @@ def remember(place: Place, *, login: Login, user_id: str, asked_at: int) -> None
         asked_at: in seconds since the epoch, from before the statement was sent.
     """
     key = (*place, login.pk.int, user_id)
-    enter = partial(_enter, key, (asked_at, login.expires_at.timestamp()))
-    connection = connections[place.using]
+    once_committed(partial(_enter, key, (asked_at, login.expires_at.timestamp())), using=place.using)
+
+
+def once_committed(enter: Callable[[], None], *, using: str) -> None:
+    """Calls this once no open transaction can take back what was read: now, or on commit. With autocommit switched off
+    it is not called.
+
+    Args:
+        enter: notes what the database has shown.
+        using: the alias that was asked.
+    """
+    connection = connections[using]
     if connection.in_atomic_block:
-        transaction.on_commit(enter, using=place.using)
+        transaction.on_commit(enter, using=using)
     elif connection.get_autocommit():
         enter()
 

@@ -22,6 +22,8 @@ class Door:
     """The evidence that a caller has to show there."""
     budgets: tuple[str, ...]
     """Names of the budgets that are charged for each try."""
+    for_services: bool = False
+    """Whether a service account may come by it (`authkit.signin.service_accounts`)."""
 
 
 _doors: dict[str, Door] = {}

@@ -30,6 +30,7 @@ from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import carry_by_access_cookie, discard_access_cookie, read_access_cookie
 from authkit.tokens.forgeries import charge_forgery
 from authkit.tokens.formats import VerifiedAccess
+from authkit.tokens.headers import CredentialHeader, headers
 from authkit.tokens.limited import admit
 from authkit.tokens.services import verify_access
 
@@ -46,14 +47,15 @@ class TokenAuthentication(BaseAuthentication):
     3.5.1). A dead one is cleared, and the request goes on without it.
 
     An API key, or the token of a third party, is let in by the header alone, and only where the view takes it
-    (`authkit.tokens.limited`).
+    (`authkit.tokens.limited`). A key may also come in a header of its own (`authkit.tokens.headers`), which like this
+    one decides alone.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Claims] | None:
         http: HttpRequest = getattr(request, "_request", request)
         header = _header(http)
         try:
-            verified = self._by_cookie(http) if header is None else self._by_header(http, header)
+            verified = self._without_header(http) if header is None else self._by_header(http, header)
             if verified is None:
                 return None
             if verified.limits is not None:
@@ -75,6 +77,20 @@ class TokenAuthentication(BaseAuthentication):
         except TokenNotValid as refused:
             # As `judging_bearer`, whose generator would cost each request that is let in some microseconds.
             response_notes(http).bearer_refused = True
+            charge_forgery(refused, http)
+            raise
+
+    def _without_header(self, http: HttpRequest) -> VerifiedAccess | None:
+        for other in headers():
+            value = http.META.get(other.meta)
+            if value is not None and other.is_on():
+                return self._by_other_header(http, other, Hidden(value))
+        return self._by_cookie(http)
+
+    def _by_other_header(self, http: HttpRequest, header: CredentialHeader, value: Hidden) -> VerifiedAccess:
+        try:
+            return header.verify(value)
+        except TokenNotValid as refused:
             charge_forgery(refused, http)
             raise
 

@@ -39,9 +39,15 @@ class App(TemplateView):
 
 
 class NoteViewSet(viewsets.ModelViewSet[Note]):
-    """My notes. How the caller signed in is not looked at: `request.user` is all that a view needs."""
+    """My notes. How the caller signed in is not looked at: `request.user` is all that a view needs. An API key needs
+    the scope of the method; a person who is signed in has all of them."""
 
     serializer_class = NoteSerializer
+    required_scopes = {
+        "GET": ["notes:read"],
+        "OPTIONS": ["notes:read"],
+        **{method: ["notes:write"] for method in ("POST", "PUT", "PATCH", "DELETE")},
+    }
 
     def get_queryset(self) -> QuerySet[Note]:
         return Note.objects.filter(owner_id=self.request.user.pk)

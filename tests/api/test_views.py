@@ -197,7 +197,7 @@ def test_logout_of_a_dead_session_is_204_and_clears_the_cookie(user: Any, api: A
 
 def test_logout_all_by_session(user: Any, session: APIClient, bearer: APIClient) -> None:
     answer = session.post("/auth/api/logout/all/", {}, format="json")
-    assert answer.json() == {"ended": 2}
+    assert answer.json() == {"ended": 2, "keys": 0}
     assert answer.cookies[COOKIE]["max-age"] == 0
     assert session.get("/auth/api/me/").status_code == bearer.get("/auth/api/me/").status_code == 401
     assert set(Login.objects.values_list("end_reason", flat=True)) == {EndReason.LOGOUT_ALL}
@@ -206,13 +206,13 @@ def test_logout_all_by_session(user: Any, session: APIClient, bearer: APIClient)
 @pytest.mark.parametrize("who", ["session", "bearer"])
 def test_logout_all_may_keep_the_current_one(who: str, session: APIClient, bearer: APIClient) -> None:
     asking, other = (session, bearer) if who == "session" else (bearer, session)
-    assert asking.post("/auth/api/logout/all/", {"keep_current": True}, format="json").json() == {"ended": 1}
+    assert asking.post("/auth/api/logout/all/", {"keep_current": True}, format="json").json() == {"ended": 1, "keys": 0}
     assert asking.get("/auth/api/me/").status_code == 200
     assert other.get("/auth/api/me/").status_code == 401
 
 
 def test_logout_all_by_token(user: Any, bearer: APIClient) -> None:
-    assert bearer.post("/auth/api/logout/all/", {}, format="json").json() == {"ended": 1}
+    assert bearer.post("/auth/api/logout/all/", {}, format="json").json() == {"ended": 1, "keys": 0}
     assert bearer.get("/auth/api/me/").status_code == 401
 
 

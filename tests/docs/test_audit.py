@@ -10,6 +10,7 @@ from typing import Any
 
 from authkit import events
 from authkit.accounts.events import AccountsEventName
+from authkit.apikeys.events import ApiKeyEventName
 from authkit.audit.events import AuditEventName
 from authkit.audit.folding import FOLD_AFTER
 from authkit.audit.settings import AuditSettings
@@ -24,7 +25,7 @@ ROWS = re.findall(r"^\| `([\w.]+)` \| (success|failure) \| [^|]*\|(?: (.*))? \|$
 
 
 def test_every_event_is_listed_with_its_outcome_and_its_fields() -> None:
-    names = {*events.EventName, *SocialEventName, *AuditEventName, *AccountsEventName}
+    names = {*events.EventName, *SocialEventName, *AuditEventName, *AccountsEventName, *ApiKeyEventName}
     assert sorted(name for name, _, _ in ROWS) == sorted(names)
     kinds = events.known()
     assert {name: outcome for name, outcome, _ in ROWS} == {name: kinds[name].outcome for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,11 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
     """What the page says: for each call its query, body, answers and refusals."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     statuses, (every, others) = statuses_of_codes(), codes_of_every_call()
-    for heading in ("Sessions", "Tokens", "Every kind of login", "Step-up", "Known devices", "Social", "Accounts"):
+    headings = (
+        *("Sessions", "Tokens", "Every kind of login", "Step-up", "Known devices", "Social", "Accounts"),
+        "API keys",
+    )
+    for heading in headings:
         for call, body, answer, refusals in (cells for cells in rows(heading) if len(cells) == 4):
             method, path = call.strip("`").split()
             path, _, query = path.partition("?")
@@ -76,9 +81,10 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
             for code in codes:
                 for status in statuses[code]:
                     refused.setdefault(status, set()).add(code)
+            more = {"keys": True} if "a token answer with `keys`" in answer else {}
             fields = [
                 *(fields_in(f"`{form}`") for form in re.findall(r"`\[?(\{.*?\})\]?`", answer)),
-                *(token_answers() if "a token answer" in answer else []),
+                *(form | more for form in token_answers() if "a token answer" in answer),
             ]
             found[method, "/" + re.sub(r"<(\w+)>", r"{\1}", path)] = {
                 "query": set(query.split("&")) - {""},
@@ -104,6 +110,9 @@ def resolved(schema: dict[str, Any], api: dict[str, Any]) -> dict[str, Any]:
 def fields_of(schema: dict[str, Any], api: dict[str, Any]) -> list[dict[str, bool]]:
     """As the page has them: one dict, or one for each of several forms."""
     schema = resolved(schema, api)
+    if "allOf" in schema:
+        forms = [fields_of(part, api) for part in schema["allOf"]]
+        return [dict(item for fields in chosen for item in fields.items()) for chosen in product(*forms)]
     if "anyOf" in schema:
         return [fields for form in schema["anyOf"] for fields in fields_of(form, api)]
     if schema.get("type") == "array":

@@ -23,6 +23,8 @@ from authkit.accounts.passwords.demands import demand_password
 from authkit.accounts.passwords.resetting import _binding, reset_password
 from authkit.accounts.registration.services import register
 from authkit.accounts.registration.wishes import Wish
+from authkit.apikeys import make_key, revoke_key, rotate_key
+from authkit.apikeys.leaks import Finding, end_leaked
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import digest_of, issue
@@ -147,6 +149,13 @@ def delete_restore_and_purge(user: Any) -> None:
     assert [purged.gone for purged in purge_deleted()] == [True]
 
 
+def keys_of(user: Any) -> None:
+    made = make_key(user=user, name="nightly", scopes=(), expires_in=timedelta(days=1), client=HOME)
+    new = rotate_key(user=user, login_id=made.key.pk, overlap=timedelta(hours=1), client=HOME)
+    revoke_key(login_id=made.key.pk, user_id=user.pk)
+    end_leaked(findings=[Finding(token=str(new.text), type="", url="https://git.example/1")])
+
+
 def test_every_signal_is_sent_with_the_arguments_of_the_page(
     user: Any, clock: Any, heard: dict[str, list[set[str]]], django_capture_on_commit_callbacks: Any, settings: Any
 ) -> None:
@@ -187,6 +196,7 @@ def test_every_signal_is_sent_with_the_arguments_of_the_page(
         passwords_of(user)
         user.refresh_from_db()  # with the present password
         change_address(user, login().pk)
+        keys_of(user)
         delete_restore_and_purge(user)
     assert heard.keys() == ALL.keys()
     for name, calls in heard.items():

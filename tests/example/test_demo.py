@@ -95,6 +95,12 @@ def test_notes_are_kept_per_person_and_take_session_and_bearer(up: Demo, person:
     assert person.post("/api/notes/", json={"text": "by session"}, headers=proof).status_code == 201
     assert {"by token", "by session"} <= {one["text"] for one in person.get("/api/notes/").json()["results"]}
 
+    body = {"name": "reader", "scopes": ["notes:read"], "expires_in": 3600}
+    key = requests.post(f"{up.url}/auth/api/keys/", json=body, headers=bearer, timeout=SECONDS).json()["key"]
+    by_key = {"Authorization": f"Bearer {key}"}
+    assert requests.get(up.url + note, headers=by_key, timeout=SECONDS).json()["text"] == "by token"
+    assert requests.delete(up.url + note, headers=by_key, timeout=SECONDS).json()["code"] == "insufficient_scope"
+
     with Person(up.url) as other:
         other.sign_in("admin", up.passwords["admin"])
         assert other.get(note).status_code == 404

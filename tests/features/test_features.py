@@ -27,6 +27,7 @@ CORE_TABLES = {
     "authkit_knowndevice",
     "authkit_login",
     "authkit_onetimecode",
+    "authkit_serviceaccount",
     "authkit_usercutoff",
     "authkit_verifiedaddress",
 }

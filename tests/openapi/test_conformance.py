@@ -42,11 +42,14 @@ NEVER_FULFILLED = {
     *("password_reset", "password_reset_confirm", "account_delete_cancel"),
     # Without the person's own name, their password or a permission:
     *("account_delete", "password_change", "invitations", "invitation_send", "invitation_withdraw"),
+    # Without a scope that there is, the id of a key, or a scanner's signature:
+    *("key_make", "key_change", "key_revoke", "key_rotate", "key_leaks"),
 }
-"""These only refuse here; tests/social and tests/accounts have what they answer otherwise."""
+"""These only refuse here; tests/social, tests/accounts and tests/apikeys have what they answer otherwise."""
 
 VIEWS = [pattern.callback.cls for pattern in (*api.urlpatterns, *compat.urlpatterns)]
-NAMES = [found.name for view in VIEWS for method in ("get", "post", "delete") if (found := operation_of(view, method))]
+METHODS = ("get", "post", "patch", "delete")
+NAMES = [found.name for view in VIEWS for method in METHODS if (found := operation_of(view, method))]
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_noop as _
 
 from authkit.accounts.events import PasswordChanged, PasswordReset
 from authkit.events import register_recorder
+from authkit.logins.endings import names_spared_by
+from authkit.logins.reasons import EndReason
 from authkit.mail.notices import tell
 
 
@@ -25,4 +27,6 @@ def record_new_password(event: Any) -> None:
         (_("Device"), event.client.device),
         (_("IP address"), event.client.address),
     ]
+    spared = names_spared_by(EndReason.PASSWORD_CHANGED, user_id=event.user_id)
+    facts += [(_("Stays"), f"{kind}: {name}") for kind, name in spared]
     tell(get_user_model()._base_manager.get(pk=event.user_id), "password_changed", facts=facts)

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from authkit.accounts.bodies import KeyOrAddressedCodeSerializer, PasswordField
 from authkit.core.credential_fields import BodySerializer
 from authkit.signin.addresses import MAX_ADDRESS_LENGTH
+from authkit.signin.serializers import ReauthAnswerSerializer
 
 
 class PasswordChangeSerializer(BodySerializer):
@@ -14,6 +15,12 @@ class PasswordChangeSerializer(BodySerializer):
 
     current_password = PasswordField(required=False)
     new_password = PasswordField()
+
+
+class PasswordChangedSerializer(ReauthAnswerSerializer):
+    """How fresh the login is, or a token answer; and how many API keys stay."""
+
+    keys = serializers.IntegerField(help_text="How many API keys of the caller stay.")
 
 
 class ResetRequestSerializer(BodySerializer):

@@ -18,6 +18,7 @@ from authkit.accounts.passwords.changing import change_password
 from authkit.accounts.passwords.renewing import renewed_answer
 from authkit.accounts.passwords.resetting import request_reset, reset_by_code, reset_password
 from authkit.accounts.passwords.serializers import (
+    PasswordChangedSerializer,
     PasswordChangeSerializer,
     ResetConfirmSerializer,
     ResetRequestSerializer,
@@ -28,8 +29,9 @@ from authkit.core.api import ApiView
 from authkit.core.credential_fields import validated
 from authkit.core.operations import operation
 from authkit.logins.current import ShowsLogin, current_login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import count_spared
 from authkit.sessions.receivers import client_of
-from authkit.signin.serializers import ReauthAnswerSerializer
 from authkit.signin.step_up import require_recent
 
 SENT = "If there is such an account, a mail is on its way to its address."
@@ -59,7 +61,7 @@ class PasswordChangeView(ShowsLogin, SignedInView):
         "with its successor, which is the answer. A person without a password sets the first one after a recent "
         "sign-in, without `current_password`.",
         body=PasswordChangeSerializer,
-        answers={200: ReauthAnswerSerializer},
+        answers={200: PasswordChangedSerializer},
         refuses={
             401: UNAUTHENTICATED,
             403: ("csrf_failed", "claims_refused", "insufficient_user_authentication"),
@@ -85,7 +87,9 @@ class PasswordChangeView(ShowsLogin, SignedInView):
                 new_password=body.validated_data["new_password"],
                 client=client_of(request._request),
             )
-        return renewed_answer(request, user=changed.user)
+        renewed = renewed_answer(request, user=changed.user)
+        renewed.data["keys"] = count_spared(user_id=person.pk, reason=EndReason.PASSWORD_CHANGED)
+        return renewed
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

@@ -1,0 +1,227 @@
+"""Makes keys: by the one way to a login, with the key's row in the login's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import router, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from authkit import conf
+from authkit.apikeys.doors import MADE, METHOD
+from authkit.apikeys.endings import KEY
+from authkit.apikeys.events import KeyCreated
+from authkit.apikeys.key_text import new_key
+from authkit.apikeys.models import MAX_NETWORKS_LENGTH, MAX_SCOPES_LENGTH, ApiKey
+from authkit.apikeys.settings import ApiKeySettings
+from authkit.core.clients import Client
+from authkit.core.hidden import Hidden
+from authkit.core.identifiers import uuid7
+from authkit.events import announce
+from authkit.exceptions import AuthKitError, LoginEnded
+from authkit.logins.limits import lock_logins_of
+from authkit.logins.models import Login
+from authkit.logins.services import Lifetime
+from authkit.signin.attempts import Attempt
+from authkit.signin.carriers import BaseCarrier
+from authkit.signin.flow import sign_in
+
+LEAST_AGE = timedelta(minutes=1)
+
+
+class KeyRefused(AuthKitError):
+    """What was asked of a key can't be.
+
+    Args:
+        field: the field of the body, or of the form, that is wrong.
+        sentence: for people.
+    """
+
+    code = "invalid"
+    status = 400
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(f"{field} of a key")
+        self.field = field
+        self.message = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A new key. Its text is shown once, and can't be read again."""
+
+    key: ApiKey
+    text: Hidden = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a new key is to be."""
+
+    name: str
+    scopes: str
+    networks: str
+    lifetime: timedelta
+
+
+def make_key(
+    *,
+    user: AbstractBaseUser,
+    name: str,
+    scopes: Collection[str],
+    expires_in: timedelta,
+    networks: Collection[str] = (),
+    client: Client,
+    maker: UUID | None = None,
+    by_id: Any = None,
+) -> MadeKey:
+    """Makes a key for a person, or for a service account.
+
+    Args:
+        user: whose; the caller has seen to it that they signed in recently, or that an administrator may do this.
+        name: for people.
+        scopes: of API_KEYS.SCOPES.
+        expires_in: how long it is good, at most API_KEYS.MAX_AGE.
+        networks: in CIDR notation; from these alone it is accepted. None for all.
+        client: from where it is made.
+        maker: the id of the person's own login that asks. A login that ends meanwhile makes no key.
+        by_id: the key of the administrator who makes it for another.
+
+    Raises:
+        KeyRefused: a scope, a network or the time can't be, or the person has API_KEYS.MAX_PER_PERSON keys.
+        LoginEnded: `maker` is over.
+        AuthKitError: a guard refuses, as `authkit.signin.flow.sign_in`.
+    """
+    plan = Plan(name=name, scopes=_scopes(scopes), networks=_networks(networks), lifetime=_lifetime(expires_in))
+
+    def claim() -> None:
+        if maker is not None:
+            # Locks the row that every ending writes: one that is under way, and has read the logins before this one
+            # was there, raises a cutoff afterwards, which this key then lies below.
+            mine = Login.objects.filter(pk=maker, ended_at=None, expires_at__gt=timezone.now())
+            if not mine.update_told(last_seen_at=timezone.now()):
+                raise LoginEnded("the login that makes a key is over", reason="login_ended")
+        lock_logins_of(user_id=user.pk)
+
+    def count() -> None:
+        hold_to_limit(user_id=user.pk, most=conf.section(ApiKeySettings).max_per_person)
+
+    carrier = KeyCarrier(plan, before=claim, after=count, by_id=by_id)
+    attempt = Attempt(user=user, method=METHOD.id, door=MADE.id, client=client, login_id=uuid7())
+    return sign_in(attempt, carrier, request=None).result
+
+
+def hold_to_limit(*, user_id: Any, most: int) -> None:
+    """Returns if the person has no more live keys than that, now that one more login is written.
+
+    Raises:
+        KeyRefused: with the transaction rolled back there is no new one.
+    """
+    if Login.objects.live().filter(user_id=user_id, kind=KEY.id).count() > most:
+        raise KeyRefused("non_field_errors", _("There are %(most)d keys, and no more may be.") % {"most": most})
+
+
+class KeyCarrier(BaseCarrier):
+    """Writes the key's row beside the login's.
+
+    Args:
+        plan: of the key.
+        before: called in the transaction before the login is written; what it raises leaves nothing behind.
+        after: the same after the login is written.
+        by_id: the key of the administrator who makes it for another.
+    """
+
+    kind = KEY.id
+
+    def __init__(self, plan: Plan, *, before: Callable[[], None], after: Callable[[], None], by_id: Any) -> None:
+        self._plan = plan
+        self._before = before
+        self._after = after
+        self._by_id = by_id
+
+    def lifetime(self) -> Lifetime:
+        return Lifetime(idle=self._plan.lifetime, absolute=self._plan.lifetime)
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        with transaction.atomic(using=router.db_for_write(Login)):
+            self._before()
+            yield
+
+    def open(self, login: Login) -> MadeKey:
+        """Makes the text, and keeps its digest."""
+        self._after()
+        made, plan = new_key(), self._plan
+        key = ApiKey.objects.create(
+            login=login,
+            name=plan.name,
+            prefix=made.prefix,
+            digest=made.digest,
+            scopes=plan.scopes,
+            networks=plan.networks,
+        )
+        event = KeyCreated(
+            user_id=login.user_id, login_id=login.pk, prefix=key.prefix, scopes=key.scopes, by_id=self._by_id
+        )
+        announce(event, sender=ApiKey, using=router.db_for_write(ApiKey))
+        return MadeKey(key=key, text=made.text)
+
+
+def known_scopes() -> dict[str, str]:
+    """The scopes that a key may have, each with its sentence."""
+    return {name: str(sentence) for name, sentence in conf.section(ApiKeySettings).scopes.items()}
+
+
+def _scopes(names: Collection[str]) -> str:
+    known = known_scopes()
+    for name in names:
+        if name not in known:
+            raise KeyRefused("scopes", _("There is no scope “%(name)s”.") % {"name": name})
+    return fitting("scopes", " ".join(dict.fromkeys(names)), most=MAX_SCOPES_LENGTH)
+
+
+def _networks(texts: Collection[str]) -> str:
+    found = []
+    for text in texts:
+        try:
+            found.append(str(ip_network(text.strip(), strict=False)))
+        except ValueError:
+            raise KeyRefused("networks", _("“%(text)s” is no network.") % {"text": text}) from None
+    return fitting("networks", " ".join(dict.fromkeys(found)), most=MAX_NETWORKS_LENGTH)
+
+
+def networks_text(texts: Collection[str]) -> str:
+    """Networks as a key's row has them.
+
+    Raises:
+        KeyRefused: one of them is none, or they are too many.
+    """
+    return _networks(texts)
+
+
+def fitting(field: str, text: str, *, most: int) -> str:
+    """The text, if the column holds it.
+
+    Raises:
+        KeyRefused: it is longer than that.
+    """
+    if len(text) > most:
+        raise KeyRefused(field, _("These are too many."))
+    return text
+
+
+def _lifetime(asked: timedelta) -> timedelta:
+    most = conf.section(ApiKeySettings).max_age
+    if not LEAST_AGE <= asked <= most:
+        sentence = _("A key is good for %(least)d to %(most)d seconds.")
+        given = {"least": int(LEAST_AGE.total_seconds()), "most": int(most.total_seconds())}
+        raise KeyRefused("expires_in", sentence % given)
+    return asked

@@ -1,0 +1,92 @@
+"""Rotation: a successor takes a key's place, and the old key goes on for a while and then ends by itself.
+
+One conditional write decides, as at a refresh (`authkit.logins.rotation`): of parallel rotations exactly one finds the
+key without a successor. Unlike there, the others get an error and not the same successor: its text is stored nowhere.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import router
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from authkit import conf
+from authkit.apikeys.doors import METHOD, ROTATED
+from authkit.apikeys.events import KeyRotated
+from authkit.apikeys.keys import key_of
+from authkit.apikeys.making import KeyCarrier, KeyRefused, MadeKey, Plan, hold_to_limit
+from authkit.apikeys.models import ApiKey
+from authkit.apikeys.settings import ApiKeySettings
+from authkit.core.clients import Client
+from authkit.core.identifiers import uuid7
+from authkit.events import announce
+from authkit.exceptions import NotFound
+from authkit.logins.listeners import tell
+from authkit.logins.models import Login
+from authkit.signin.attempts import Attempt
+from authkit.signin.flow import sign_in
+
+MOST_OVERLAP = timedelta(days=30)
+
+
+def rotate_key(
+    *, user: AbstractBaseUser, login_id: UUID, overlap: timedelta, client: Client, by_id: Any = None
+) -> MadeKey:
+    """Makes the successor of a key: of the same name, scopes and networks, and good for as long as that one was made
+    for, at most API_KEYS.MAX_AGE.
+
+    Args:
+        user: whose key it is.
+        login_id: of the key.
+        overlap: how long the old key goes on, at most 30 days and never past its own end; 0 ends it now.
+        client: from where this is asked.
+        by_id: the key of the administrator who does it for another.
+
+    Raises:
+        NotFound: the person has no such live key.
+        KeyRefused: it has a successor already, the overlap can't be, or there are twice as many keys as
+            API_KEYS.MAX_PER_PERSON.
+        AuthKitError: a guard refuses.
+    """
+    if not timedelta() <= overlap <= MOST_OVERLAP:
+        most = int(MOST_OVERLAP.total_seconds())
+        raise KeyRefused("overlap", _("The old key goes on for 0 to %(most)d seconds.") % {"most": most})
+    old = key_of(user_id=user.pk, login_id=login_id)
+    successor_id, login = uuid7(), old.login
+    lifetime = min(login.absolute_expires_at - login.created_at, conf.section(ApiKeySettings).max_age)
+    made_for = max(lifetime, timedelta(seconds=1))
+
+    def claim() -> None:
+        now = timezone.now()
+        tell(login_ids=[login_id])
+        # The login first, whose row every ending writes: a key that is revoked meanwhile gets no successor.
+        mine = Login.objects.filter(pk=login_id, ended_at=None, expires_at__gt=now)
+        if not mine.update_told(last_seen_at=now):
+            raise NotFound("no such key of this person, or not any more")
+        if not ApiKey.objects.filter(pk=login_id, successor_id=None).update(successor_id=successor_id):
+            raise KeyRefused("non_field_errors", _("This key has a successor already."))
+        ends = {"expires_at": now + overlap, "absolute_expires_at": now + overlap}
+        Login.objects.filter(pk=login_id, expires_at__gt=now + overlap).update_told(**ends)
+        event = KeyRotated(
+            user_id=user.pk,
+            login_id=login_id,
+            prefix=old.prefix,
+            successor_id=successor_id,
+            overlap=int(overlap.total_seconds()),
+        )
+        announce(event, sender=ApiKey, using=router.db_for_write(ApiKey))
+
+    def count() -> None:
+        # A successor takes a place. The old key goes on beside it for a while, so that there may be two for each place;
+        # without a limit, rotations one after the other would make any number.
+        hold_to_limit(user_id=user.pk, most=2 * conf.section(ApiKeySettings).max_per_person)
+
+    plan = Plan(name=old.name, scopes=old.scopes, networks=old.networks, lifetime=made_for)
+    carrier = KeyCarrier(plan, before=claim, after=count, by_id=by_id)
+    attempt = Attempt(user=user, method=METHOD.id, door=ROTATED.id, client=client, login_id=successor_id)
+    return sign_in(attempt, carrier, request=None).result

@@ -1,0 +1,44 @@
+"""The suite's URLs, and views that ask for scopes."""
+
+from __future__ import annotations
+
+from django.urls import path
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from authkit.tokens import TokenHasScope
+from tests.urls import urlpatterns as suite
+
+
+class Notes(APIView):
+    permission_classes = [IsAuthenticated, TokenHasScope]
+    required_scopes = {"GET": ["notes:read"], "POST": ["notes:write"]}
+
+    def get(self, request: Request) -> Response:
+        return Response({"user": request.user.pk})
+
+    post = get
+
+
+class Named(Notes):
+    """Reads a field of the person."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"active": request.user.is_active})
+
+
+class Plain(APIView):
+    permission_classes = [IsAuthenticated]
+
+    def get(self, request: Request) -> Response:
+        return Response({"user": request.user.pk})
+
+
+urlpatterns = [
+    *suite,
+    path("notes/", Notes.as_view()),
+    path("named/", Named.as_view()),
+    path("plain/", Plain.as_view()),
+]
