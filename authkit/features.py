@@ -67,6 +67,9 @@ class Feature:
     restricts: str = ""
     """A callable `(user_id)` that says whether a person has to choose a new password before their login reaches any
     other view; asked in the transaction of each sign-in (`authkit.signin.restricted`)."""
+    credential_names: str = ""
+    """A callable `(login_ids)` that returns the names of those of these logins whose credential has one, by the login's
+    id: an app's, a key's. The admin shows it beside the kind."""
     step_ups: str = ""
     """A callable `(user)` that returns a `StepUp` for each further way in which this person, who is signed in, can show
     once more who they are (`authkit.signin.step_up`)."""
@@ -185,6 +188,15 @@ def account_links(request: HttpRequest) -> list[AccountLink]:
 def step_ups(user: Any) -> list[Any]:
     """The further ways of this person to show once more who they are."""
     return [way for feature in installed() if feature.step_ups for way in import_string(feature.step_ups)(user)]
+
+
+def credential_names(login_ids: Iterable[Any]) -> dict[Any, str]:
+    """The names of those of these logins whose credential has one, by the login's id; no statement for no login."""
+    wanted, named = list(login_ids), {}
+    for feature in installed():
+        if feature.credential_names and wanted:
+            named.update(import_string(feature.credential_names)(wanted))
+    return named
 
 
 def prunable(keep: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:

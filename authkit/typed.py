@@ -133,6 +133,21 @@ class AuditSection(TypedDict, total=False):
     SEAL_KEY: str | Callable[[], str]
 
 
+class ResourceSection(TypedDict, total=False):
+    SCOPES: Mapping[str, str]
+
+
+class OauthSection(TypedDict, total=False):
+    SCOPES: Mapping[str, str]
+    RESOURCES: Mapping[str, ResourceSection]
+    DEFAULT_RESOURCE: str
+    ACCESS_LIFETIME: timedelta
+    REFRESH_IDLE: timedelta
+    REFRESH_ABSOLUTE: timedelta
+    REQUEST_LIFETIME: timedelta
+    INTERNAL_HOSTS: Sequence[str]
+
+
 class AppSection(TypedDict, total=False):
     CLIENT_ID: str
     CLIENT_SECRET: str | Callable[[], str]
@@ -182,4 +197,5 @@ class AuthKitSettings(TypedDict, total=False):
     ACCOUNTS: AccountsSection
     API_KEYS: ApiKeysSection
     AUDIT: AuditSection
+    OAUTH: OauthSection
     SOCIAL: SocialSection

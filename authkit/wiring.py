@@ -16,6 +16,7 @@ FEATURES = {
     "AUDIT": ("authkit.audit",),
     "ACCOUNTS": ("authkit.accounts",),
     "API_KEYS": ("authkit.apikeys",),
+    "OAUTH": ("authkit.oauth",),
 }
 """The apps of each feature that ships with authkit, by its section of the block; see `authkit.features`."""
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"

@@ -5,12 +5,13 @@ Django 6 has a middleware for this (`SECURE_CSP`); the example also runs on Djan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from authkit.accounts.registration.pages import InvitedPage
+from authkit.oauth import consent_origins
 from authkit.pages.keys import KeyPage
 from authkit.signin.challenges import challenge_sources
 from authkit.social.flow.origins import sign_in_origins
@@ -33,7 +34,7 @@ KEY_PAGE = {"script-src": "'self'"}
 
 class ContentSecurityPolicyMiddleware:
     """No script unless the view, the sign-in page's challenge or a mail's link needs one; styles and images from here;
-    forms to here and to the providers."""
+    forms to here, to the providers, and on the way to a consent to the app that asks for it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -47,7 +48,8 @@ class ContentSecurityPolicyMiddleware:
             more = challenge_sources()
         elif _takes_a_key(request):
             more = KEY_PAGE
-        response.headers.setdefault("Content-Security-Policy", policy(more))
+        back = consent_origins(request) if response.status_code < 500 else []
+        response.headers.setdefault("Content-Security-Policy", policy(more, forms=back))
         return response
 
 
@@ -56,13 +58,18 @@ def _takes_a_key(request: HttpRequest) -> bool:
     return issubclass(getattr(view, "view_class", object), (KeyPage, InvitedPage))
 
 
-def policy(more: Mapping[str, str]) -> str:
-    """The header's value, with `more` laid over it."""
+def policy(more: Mapping[str, str], *, forms: Iterable[str] = ()) -> str:
+    """The header's value.
+
+    Args:
+        more: directives that are laid over it.
+        forms: further addresses to which the page's forms may lead.
+    """
     directives = {
         "default-src": "'none'",
         "style-src": "'self'",
         "img-src": "'self'",
-        "form-action": " ".join(["'self'", *sign_in_origins()]),
+        "form-action": " ".join(["'self'", *sign_in_origins(), *forms]),
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
     }

@@ -3,6 +3,7 @@
 SECRET_KEY      signs sessions and tokens; made once and kept in the demo's directory if not given
 DEBUG           1 for error pages with details; `manage.py demo` sets it
 ALLOWED_HOSTS   comma-separated. Beyond this machine, cookies are for TLS only and plain HTTP is redirected
+PUBLIC_URL      the address of the site, which is the issuer of its tokens for apps; this machine at PORT if not given
 DATABASE_URL    postgres://… or mysql://…
 REDIS_URL       redis://…: caching for the whole site, sessions included
 REVOCATION      with REDIS_URL, redis or push: how access tokens are checked, if not by the database
@@ -135,6 +136,9 @@ AUTHKIT: authkit.AuthKitSettings = {
     "ACCOUNTS": {},
     "API_KEYS": {"SCOPES": {"notes:read": "Read your notes", "notes:write": "Write, change and delete your notes"}},
     "AUDIT": {},
+    "OAUTH": {"SCOPES": {"notes:read": "Read your notes", "notes:write": "Write, change and delete your notes"}},
+    "PUBLIC_URL": os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}",
+    "TOKENS": {"KEYS": state.token_keys},
     "SOCIAL": {"REDIRECT_URIS": [f"{origin}/app/" for origin in ORIGINS]},
 }
 if redis_url:

@@ -1,4 +1,4 @@
-"""Files that the example keeps between two starts, in a directory that git ignores: its secret key and OpenID client.
+"""Files that the example keeps between two starts, in a directory that git ignores: its keys and its OpenID client.
 
 `DEMO_DIR` moves the directory elsewhere. Files are written for their owner alone, and appear whole or not at all, as
 several server processes may start at the same moment.
@@ -11,14 +11,16 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from authkit.tokens import jwk
 from authkit.typed import ProviderSection
 
 DIRECTORY = Path(os.environ.get("DEMO_DIR") or Path(__file__).resolve().parent.parent / ".demo")
 SECRET_KEY_FILE = DIRECTORY / "secret_key"
+TOKEN_KEYS_FILE = DIRECTORY / "token_keys.json"
 PROVIDER_FILE = DIRECTORY / "demo_id.json"
 PROVIDER_PORT_FILE = DIRECTORY / "demo_id_port"
 
@@ -43,12 +45,21 @@ class DemoProvider:
 
 def secret_key() -> str:
     """The key of this installation, made at the first call."""
+    return _made_once(SECRET_KEY_FILE, lambda: secrets.token_urlsafe(64))
+
+
+def token_keys() -> str:
+    """The JWK Set that signs access tokens, made at the first call. Clients verify by its public half."""
+    return _made_once(TOKEN_KEYS_FILE, lambda: json.dumps({"keys": [jwk.make(algorithm="RS256", use="access")]}))
+
+
+def _made_once(path: Path, make: Callable[[], str]) -> str:
     with contextlib.suppress(FileNotFoundError):
-        return SECRET_KEY_FILE.read_text(encoding="ascii")
+        return path.read_text(encoding="ascii")
     # link() checks for a key and makes the file in one step: two processes never use two keys.
-    with _whole_file(secrets.token_urlsafe(64)) as written, contextlib.suppress(FileExistsError):
-        SECRET_KEY_FILE.hardlink_to(written)
-    return SECRET_KEY_FILE.read_text(encoding="ascii")
+    with _whole_file(make()) as written, contextlib.suppress(FileExistsError):
+        path.hardlink_to(written)
+    return path.read_text(encoding="ascii")
 
 
 def demo_provider() -> DemoProvider | None:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", Home.as_view(), name="home"),
     path("app/", App.as_view(), name="app"),
     path("auth/", include("authkit.urls")),
+    path("", include("authkit.oauth.urls.well_known")),
     path("api/", include(router.urls)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("admin/", admin.site.urls),

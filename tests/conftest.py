@@ -74,6 +74,16 @@ def _no_rows_of_events(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
         from authkit.audit.recorder import write_event
 
         monkeypatch.delitem(events._recorders, write_event, raising=False)
+    if "told_clients" not in request.fixturenames:
+        from authkit import events
+        from authkit.oauth.logout_notices import record_ending
+
+        monkeypatch.delitem(events._recorders, record_ending, raising=False)
+
+
+@pytest.fixture
+def told_clients() -> None:
+    """Has clients of third parties told of the end of logins."""
 
 
 @pytest.fixture(autouse=True)

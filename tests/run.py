@@ -280,7 +280,15 @@ Check = tuple[str, list[str | Path], Mapping[str, str]]
 
 
 def _migrations_check(settings: str, user: str) -> Check:
-    command: list[str | Path] = [sys.executable, "-m", "django", "makemigrations", "--check", "--dry-run"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "django",
+        "makemigrations",
+        "--check",
+        "--dry-run",
+        "--skip-checks",
+    ]
     command += ["--settings", settings]
     return f"makemigrations, {settings}, {user} user", command, {"AUTHKIT_TEST_USER": user}
 

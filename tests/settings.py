@@ -84,6 +84,6 @@ if "REDIS_URL" in os.environ:
     CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": _location}}
 
 # The section of each feature, so that its app is installed.
-AUTHKIT: authkit.AuthKitSettings = {"ACCOUNTS": {}, "API_KEYS": {}, "AUDIT": {}, "SOCIAL": {}}
+AUTHKIT: authkit.AuthKitSettings = {"ACCOUNTS": {}, "API_KEYS": {}, "AUDIT": {}, "OAUTH": {}, "SOCIAL": {}}
 
 authkit.configure(globals())

@@ -104,8 +104,8 @@ def test_block_of_another_type(block: Any) -> None:
          "Did you mean SOCIAL.PROVIDERS.x.CLIENT_ID?"),
         ({"REDIS": {"ZZZZ": 1}}, "REDIS.ZZZZ", "Known keys: CACHE, CLUSTER, PREFIX, TIMEOUT."),
         ({"QWERTZ": {}}, "QWERTZ", "A feature's section needs the feature's app in INSTALLED_APPS. Known keys: "
-         "ACCOUNTS, AUDIT, LIMITER, LOGIN, LOGO, MAIL, PUBLIC_URL, REDIS, REDIS_URL, REVOCATION, SESSIONS, SITE_NAME, "
-         "SOCIAL, TOKENS, TRUSTED_PROXIES."),
+         "ACCOUNTS, API_KEYS, AUDIT, LIMITER, LOGIN, LOGO, MAIL, OAUTH, PUBLIC_URL, REDIS, REDIS_URL, REVOCATION, "
+         "SESSIONS, SITE_NAME, SOCIAL, TOKENS, TRUSTED_PROXIES."),
         ({7: 1}, "7", None),
     ],
 )  # fmt: skip

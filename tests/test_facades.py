@@ -13,7 +13,7 @@ import pytest
 import authkit
 
 ROOT = Path(authkit.__file__).parent
-FACADES = ("api", "apikeys", "limiter", "logins", "mail", "sessions", "signin", "social", "tokens")
+FACADES = ("api", "apikeys", "limiter", "logins", "mail", "oauth", "sessions", "signin", "social", "tokens")
 
 
 @pytest.mark.parametrize("name", FACADES)

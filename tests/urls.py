@@ -26,6 +26,7 @@ class ProbeView(APIView):
 
 urlpatterns = [
     path("auth/", include("authkit.urls")),
+    path("", include("authkit.oauth.urls.well_known")),
     path("api/token/", include("authkit.tokens.simplejwt.urls")),
     path("admin/", admin.site.urls),
     path("probe/", ProbeView.as_view(), name="probe"),

@@ -17,14 +17,27 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from authkit import features
 from authkit.admin.login_endings import LoginEndings
 from authkit.admin.login_filters import MethodFilter, StateFilter
 from authkit.admin.rows import impersonator, state_of
 from authkit.admin.ways import name_of_way
 from authkit.core.admin_lists import CarefulChangeList
 from authkit.logins.models import GlobalCutoff, Login, cutoff_of_person
+from authkit.logins.reasons import LoginKind
 
 _NOT_SHOWN = ("auth_hash", "former_auth_hash", "password_digest", "generation")
+
+
+class _NamedLogins(CarefulChangeList):
+    """Finds the names of apps and keys out for a whole page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        others = [login for login in self.result_list if login.kind not in LoginKind.values]
+        names = features.credential_names([login.pk for login in others])
+        for login in others:
+            login.authkit_name = names.get(login.pk, "")
 
 
 @admin.register(Login)
@@ -42,8 +55,8 @@ class LoginAdmin(LoginEndings):
     show_full_result_count = False
     search_help_text = gettext_lazy("A person's name or e-mail address, an IP address, or a device")
     fields = (
-        "id", "user", "impersonated_by", "kind", "way", "remembered", "device", "ip", "created_at", "last_seen_at",
-        "expires_at", "absolute_expires_at", "state", "ended_at", "end_reason",
+        "id", "user", "impersonated_by", "kind", "credential", "way", "remembered", "device", "ip", "created_at",
+        "last_seen_at", "expires_at", "absolute_expires_at", "state", "ended_at", "end_reason",
     )  # fmt: skip
     actions = ("end_logins",)
     change_form_template = "authkit/admin/login_change_form.html"
@@ -55,7 +68,7 @@ class LoginAdmin(LoginEndings):
         return [*(f"user__{name}" for name in names if _has_field(users, name)), "ip", "device"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CarefulChangeList]:
-        return CarefulChangeList
+        return _NamedLogins
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Refuses fields that aren't shown: `?auth_hash__startswith=` would tell the hash letter by letter."""
@@ -93,8 +106,14 @@ class LoginAdmin(LoginEndings):
 
     @admin.display(description=gettext_lazy("method"), ordering="method")
     def way_in(self, login: Login) -> str:
-        """The way in, and the kind of credential that carries the login since."""
-        return f"{name_of_way(login.method)}, {login.get_kind_display()}"
+        """The way in, and the credential that carries the login since: its kind, and the name of an app or a key."""
+        name = getattr(login, "authkit_name", "")
+        return f"{name_of_way(login.method)}, {login.get_kind_display()}{f': {name}' if name else ''}"
+
+    @admin.display(description=gettext_lazy("name"))
+    def credential(self, login: Login) -> str:
+        """The name of the app or the key that carries the login; empty for a session or a token pair."""
+        return features.credential_names([login.pk]).get(login.pk, "")
 
     @admin.display(description=gettext_lazy("device and address"), ordering="ip")
     def place(self, login: Login) -> str:

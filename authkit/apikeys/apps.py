@@ -25,6 +25,7 @@ class ApiKeysConfig(AppConfig):
         kinds="authkit.apikeys.endings.KINDS",
         token_formats="authkit.apikeys.token_format.FORMATS",  # noqa: S106
         recorders="authkit.apikeys.notices.RECORDERS",
+        credential_names="authkit.apikeys.naming.names_of",
         account_area="authkit.apikeys.pages.account_links",
         prune="authkit.apikeys.pruning.prunable",
         export="authkit.apikeys.export.keys_of_person",

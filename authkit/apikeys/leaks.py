@@ -53,6 +53,8 @@ class _Fetched:
     at: float = 0.0
     """By the monotonic clock."""
     keys: _Keys = field(default_factory=dict)
+    failed_at: float | None = None
+    """When the last try failed; None if it did not."""
 
 
 _fetched = _Fetched()
@@ -149,9 +151,22 @@ def _key(url: str, key_id: str) -> EllipticCurvePublicKey | None:
         now = time.monotonic()
         age = now - _fetched.at if _fetched.url == url else None
         if age is None or age > (KEEP_SECONDS if key_id in _fetched.keys else AGAIN_SECONDS):
-            keys = _fetch(url)
-            _fetched.url, _fetched.at, _fetched.keys = url, now, keys
+            _fetch_at(url, now)
         return _fetched.keys.get(key_id)
+
+
+def _fetch_at(url: str, now: float) -> None:
+    # Requests that are not signed come here too, one after the other. With a scanner that is silent, each of them would
+    # wait for it, and hold up a thread of the server and every report behind it.
+    failed_at = _fetched.failed_at
+    if failed_at is not None and now - failed_at <= AGAIN_SECONDS:
+        raise Unavailable("the scanner's keys could not be fetched a moment ago")
+    try:
+        keys = _fetch(url)
+    except Unavailable:
+        _fetched.failed_at = time.monotonic()
+        raise
+    _fetched.url, _fetched.at, _fetched.keys, _fetched.failed_at = url, now, keys, None
 
 
 def _fetch(url: str) -> _Keys:
@@ -177,4 +192,4 @@ def _parsed(pem: str) -> EllipticCurvePublicKey:
 
 def forget_keys() -> None:
     """Has them fetched again, for tests."""
-    _fetched.url = ""
+    _fetched.url, _fetched.failed_at = "", None

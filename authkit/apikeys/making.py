@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,9 @@ from authkit.signin.carriers import BaseCarrier
 from authkit.signin.flow import sign_in
 
 LEAST_AGE = timedelta(minutes=1)
+
+_MAPPED_PREFIX = 96
+"""Bits before an IPv4 address that is mapped into IPv6."""
 
 
 class KeyRefused(AuthKitError):
@@ -102,21 +105,42 @@ def make_key(
     """
     plan = Plan(name=name, scopes=_scopes(scopes), networks=_networks(networks), lifetime=_lifetime(expires_in))
 
-    def claim() -> None:
+    def claim() -> Plan:
+        # The person's row and their login's in the order in which sign-ins, endings and upgrades of a hash lock them.
+        lock_logins_of(user_id=user.pk)
         if maker is not None:
             # Locks the row that every ending writes: one that is under way, and has read the logins before this one
             # was there, raises a cutoff afterwards, which this key then lies below.
             mine = Login.objects.filter(pk=maker, ended_at=None, expires_at__gt=timezone.now())
             if not mine.update_told(last_seen_at=timezone.now()):
                 raise LoginEnded("the login that makes a key is over", reason="login_ended")
-        lock_logins_of(user_id=user.pk)
+        return plan
 
     def count() -> None:
+        if maker is not None:
+            require_uncut(login_id=maker)
         hold_to_limit(user_id=user.pk, most=conf.section(ApiKeySettings).max_per_person)
 
-    carrier = KeyCarrier(plan, before=claim, after=count, by_id=by_id)
+    carrier = KeyCarrier(before=claim, after=count, by_id=by_id)
     attempt = Attempt(user=user, method=METHOD.id, door=MADE.id, client=client, login_id=uuid7())
     return sign_in(attempt, carrier, request=None).result
+
+
+def require_uncut(*, login_id: UUID) -> None:
+    """Returns if the login that a key comes from is live by the cutoffs as well.
+
+    To be called after the key's login is written. A key begins above each cutoff that was committed before, such as
+    that of an ending of everybody's logins, which writes no login: such a cutoff is found here. One that is raised
+    later is above the key.
+
+    Args:
+        login_id: of the person's login, or of the key that a new one follows; the transaction holds its row.
+
+    Raises:
+        LoginEnded: with the transaction rolled back there is no new key.
+    """
+    if not Login.objects.live().filter(pk=login_id).exists():
+        raise LoginEnded("the login that makes a key is over", reason="login_ended")
 
 
 def hold_to_limit(*, user_id: Any, most: int) -> None:
@@ -133,16 +157,17 @@ class KeyCarrier(BaseCarrier):
     """Writes the key's row beside the login's.
 
     Args:
-        plan: of the key.
-        before: called in the transaction before the login is written; what it raises leaves nothing behind.
+        before: called in the transaction before the login is written. It returns what the key is to be, as the locks
+            that it took let no other request change it; what it raises leaves nothing behind.
         after: the same after the login is written.
         by_id: the key of the administrator who makes it for another.
     """
 
     kind = KEY.id
 
-    def __init__(self, plan: Plan, *, before: Callable[[], None], after: Callable[[], None], by_id: Any) -> None:
-        self._plan = plan
+    _plan: Plan
+
+    def __init__(self, *, before: Callable[[], Plan], after: Callable[[], None], by_id: Any) -> None:
         self._before = before
         self._after = after
         self._by_id = by_id
@@ -153,7 +178,7 @@ class KeyCarrier(BaseCarrier):
     @contextmanager
     def opening(self) -> Iterator[None]:
         with transaction.atomic(using=router.db_for_write(Login)):
-            self._before()
+            self._plan = self._before()
             yield
 
     def open(self, login: Login) -> MadeKey:
@@ -192,10 +217,21 @@ def _networks(texts: Collection[str]) -> str:
     found = []
     for text in texts:
         try:
-            found.append(str(ip_network(text.strip(), strict=False)))
+            found.append(str(_as_seen(ip_network(text.strip(), strict=False))))
         except ValueError:
             raise KeyRefused("networks", _("“%(text)s” is no network.") % {"text": text}) from None
     return fitting("networks", " ".join(dict.fromkeys(found)), most=MAX_NETWORKS_LENGTH)
+
+
+def _as_seen(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """The network as the addresses of callers are compared with it: an IPv4 address that is mapped into IPv6 counts as
+    what it is (`authkit.core.clients`)."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    return (
+        network
+        if mapped is None or network.prefixlen < _MAPPED_PREFIX
+        else IPv4Network((mapped, network.prefixlen - _MAPPED_PREFIX))
+    )
 
 
 def networks_text(texts: Collection[str]) -> str:

@@ -24,8 +24,9 @@ class ApiKey(models.Model):
     """
 
     login = models.OneToOneField(
-        # The database holds no constraint: logins are pruned without looking here.
-        Login, on_delete=models.CASCADE, primary_key=True, db_constraint=False, related_name="authkit_key",
+        # The database holds no constraint, and Django follows nothing: logins are pruned without looking here. A row
+        # whose login is gone is pruned after it.
+        Login, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="authkit_key",
         verbose_name=_("login"),
     )  # fmt: skip
     login_id: Any

@@ -19,13 +19,14 @@ from authkit import conf
 from authkit.apikeys.doors import METHOD, ROTATED
 from authkit.apikeys.events import KeyRotated
 from authkit.apikeys.keys import key_of
-from authkit.apikeys.making import KeyCarrier, KeyRefused, MadeKey, Plan, hold_to_limit
+from authkit.apikeys.making import KeyCarrier, KeyRefused, MadeKey, Plan, hold_to_limit, require_uncut
 from authkit.apikeys.models import ApiKey
 from authkit.apikeys.settings import ApiKeySettings
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.events import announce
 from authkit.exceptions import NotFound
+from authkit.logins.limits import lock_logins_of
 from authkit.logins.listeners import tell
 from authkit.logins.models import Login
 from authkit.signin.attempts import Attempt
@@ -51,27 +52,34 @@ def rotate_key(
         NotFound: the person has no such live key.
         KeyRefused: it has a successor already, the overlap can't be, or there are twice as many keys as
             API_KEYS.MAX_PER_PERSON.
+        LoginEnded: the logins of everybody ended meanwhile.
         AuthKitError: a guard refuses.
     """
     if not timedelta() <= overlap <= MOST_OVERLAP:
         most = int(MOST_OVERLAP.total_seconds())
         raise KeyRefused("overlap", _("The old key goes on for 0 to %(most)d seconds.") % {"most": most})
-    old = key_of(user_id=user.pk, login_id=login_id)
-    successor_id, login = uuid7(), old.login
-    lifetime = min(login.absolute_expires_at - login.created_at, conf.section(ApiKeySettings).max_age)
-    made_for = max(lifetime, timedelta(seconds=1))
+    key_of(user_id=user.pk, login_id=login_id)
+    successor_id = uuid7()
 
-    def claim() -> None:
+    def claim() -> Plan:
         now = timezone.now()
         tell(login_ids=[login_id])
-        # The login first, whose row every ending writes: a key that is revoked meanwhile gets no successor.
+        lock_logins_of(user_id=user.pk)
+        # The login first, whose row every ending and every change writes: a key that is revoked meanwhile gets no
+        # successor, and one that is narrowed meanwhile gets one that is as narrow.
         mine = Login.objects.filter(pk=login_id, ended_at=None, expires_at__gt=now)
         if not mine.update_told(last_seen_at=now):
             raise NotFound("no such key of this person, or not any more")
         if not ApiKey.objects.filter(pk=login_id, successor_id=None).update(successor_id=successor_id):
             raise KeyRefused("non_field_errors", _("This key has a successor already."))
+        return _plan_after(key_of(user_id=user.pk, login_id=login_id))
+
+    def give_way() -> None:
+        require_uncut(login_id=login_id)
+        now = timezone.now()
         ends = {"expires_at": now + overlap, "absolute_expires_at": now + overlap}
         Login.objects.filter(pk=login_id, expires_at__gt=now + overlap).update_told(**ends)
+        old = ApiKey.objects.get(pk=login_id)
         event = KeyRotated(
             user_id=user.pk,
             login_id=login_id,
@@ -80,13 +88,21 @@ def rotate_key(
             overlap=int(overlap.total_seconds()),
         )
         announce(event, sender=ApiKey, using=router.db_for_write(ApiKey))
-
-    def count() -> None:
         # A successor takes a place. The old key goes on beside it for a while, so that there may be two for each place;
         # without a limit, rotations one after the other would make any number.
         hold_to_limit(user_id=user.pk, most=2 * conf.section(ApiKeySettings).max_per_person)
 
-    plan = Plan(name=old.name, scopes=old.scopes, networks=old.networks, lifetime=made_for)
-    carrier = KeyCarrier(plan, before=claim, after=count, by_id=by_id)
+    carrier = KeyCarrier(before=claim, after=give_way, by_id=by_id)
     attempt = Attempt(user=user, method=METHOD.id, door=ROTATED.id, client=client, login_id=successor_id)
     return sign_in(attempt, carrier, request=None).result
+
+
+def _plan_after(old: ApiKey) -> Plan:
+    login = old.login
+    lifetime = min(login.absolute_expires_at - login.created_at, conf.section(ApiKeySettings).max_age)
+    return Plan(
+        name=old.name,
+        scopes=old.scopes,
+        networks=old.networks,
+        lifetime=max(lifetime, timedelta(seconds=1)),
+    )

@@ -79,9 +79,9 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
     E273  the provider's keys are missing
 
 A feature lists its own: those of accounts are in `authkit.accounts.checks`, of API keys in `authkit.apikeys.checks`,
-audit's in `authkit.audit.checks`, social's in `authkit.social.every_check`, `authkit.social.checks` (the providers) and
-`authkit.social.rule_checks` (who may sign in through them). Those of the way from simplejwt are listed in
-`authkit.tokens.simplejwt.checks`.
+audit's in `authkit.audit.checks`, those of the provider in `authkit.oauth.checks`, social's in
+`authkit.social.every_check`, `authkit.social.checks` (the providers) and `authkit.social.rule_checks` (who may sign in
+through them). Those of the way from simplejwt are listed in `authkit.tokens.simplejwt.checks`.
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ from authkit.logins.fingerprints import auth_hash_holds, session_auth_hash
 
 LIFETIME = timedelta(seconds=60)
 PURPOSE = "authorization"
+FOR_CLIENTS = "authorization-client"
+"""The purpose of codes for the clients of third parties. The doors of one purpose know no code of the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,13 @@ class Use:
 
 @sensitive_variables()
 def issue_code(
-    *, user: AbstractBaseUser, subject: str, redirect_uri: str, challenge: str, details: Mapping[str, Any]
+    *,
+    user: AbstractBaseUser,
+    subject: str,
+    redirect_uri: str,
+    challenge: str,
+    details: Mapping[str, Any],
+    purpose: str = PURPOSE,
 ) -> str:
     """Makes a code that is good for `LIFETIME`.
 
@@ -62,12 +70,13 @@ def issue_code(
         redirect_uri: where it is sent to.
         challenge: PKCE's `code_challenge`.
         details: what JSON can hold; they are in the `Grant`.
+        purpose: `PURPOSE`, or `FOR_CLIENTS`.
 
     Returns:
         256 random bits, of which only the digest is kept.
     """
     return one_time_codes.issue(
-        purpose=PURPOSE,
+        purpose=purpose,
         lifetime=LIFETIME,
         user_id=user.pk,
         subject=subject,
@@ -80,9 +89,15 @@ def issue_code(
 
 
 @sensitive_variables()
-def use_code(*, code: str) -> Use:
-    """Consumes a code, whatever comes of it. In a transaction of the caller's; see `one_time_codes.use`."""
-    used = one_time_codes.use(code=code, purpose=PURPOSE)
+def use_code(*, code: str, purpose: str = PURPOSE, subject: str | None = None) -> Use:
+    """Consumes a code, whatever comes of it. In a transaction of the caller's; see `one_time_codes.use`.
+
+    Args:
+        code: as it was sent.
+        purpose: as it was issued.
+        subject: if given, the one that it was issued with. Another client's code is an unknown one, and stays good.
+    """
+    used = one_time_codes.use(code=code, purpose=purpose, subject=subject)
     if used.row is None:
         return Use(row=None, replayed_login=None, is_known=False)
     if used.is_first:
@@ -121,6 +136,14 @@ def verified_grant(row: OneTimeCode, *, verifier: str, redirect_uri: str) -> Gra
     )
 
 
-def burn_codes_of(*, user_ids: Collection[Any]) -> None:
-    """Makes these people's codes that were not used yet worthless; one statement."""
-    OneTimeCode.objects.filter(purpose=PURPOSE, user_id__in=user_ids, used_at=None).update(used_at=timezone.now())
+def burn_codes_of(*, user_ids: Collection[Any], client_id: str | None = None) -> None:
+    """Makes these people's codes that were not used yet worthless; one statement.
+
+    Args:
+        user_ids: primary keys.
+        client_id: if given, the codes for this client alone.
+    """
+    codes = OneTimeCode.objects.filter(purpose__in=(PURPOSE, FOR_CLIENTS), user_id__in=user_ids, used_at=None)
+    if client_id is not None:
+        codes = codes.filter(purpose=FOR_CLIENTS, subject=client_id)
+    codes.update(used_at=timezone.now())

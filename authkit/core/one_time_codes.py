@@ -127,7 +127,7 @@ def grant(*, code: str, purpose: str, lifetime: timedelta) -> None:
 
 
 @sensitive_variables()
-def use(*, code: str, purpose: str) -> Use:
+def use(*, code: str, purpose: str, subject: str | None = None) -> Use:
     """Consumes a code by one conditional UPDATE, whose row count says whether this use is the first.
 
     Must run in a transaction of the caller's together with the effect of the code: a parallel use waits for the row
@@ -136,8 +136,9 @@ def use(*, code: str, purpose: str) -> Use:
     Args:
         code: as it was sent.
         purpose: the use for which it is presented.
+        subject: if given, the code has to be about this. A code about something else is an unknown one, and stays good.
     """
-    key = {"pk": digest_of(code), "purpose": purpose}
+    key = {"pk": digest_of(code), "purpose": purpose} | ({} if subject is None else {"subject": subject})
     won = OneTimeCode.objects.filter(**key, used_at=None).update(
         used_at=timezone.now(), attempts=models.F("attempts") + 1
     )

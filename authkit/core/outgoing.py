@@ -1,10 +1,14 @@
 """One bounded request to a server of another party (ASVS 13.2): a deadline by the wall clock, a size, no redirect.
 
+A host that another party has named is asked at public addresses alone (`public_only`), so that it can't point at
+services of this site's own network.
+
 Needs no HTTP library. `authkit.social.providers.fetching` does the same inside `requests`, which social-auth uses.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import time
 from collections.abc import Mapping
@@ -35,7 +39,12 @@ class Answer:
 
 
 def ask(
-    url: str, *, seconds: float, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    url: str,
+    *,
+    seconds: float,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    public_only: bool = False,
 ) -> Answer:
     """Asks once. Only the look-up of the host's name is not cut short: that is the system's resolver's to bound.
 
@@ -44,11 +53,13 @@ def ask(
         seconds: from now until everything is over: connecting, TLS, headers and the whole body.
         form: is sent by POST; without one the request is a GET.
         headers: more headers of the request.
+        public_only: refuse a host with any special-use address (RFC 6890). The name is looked up once, and the
+            connection is made to the addresses that were judged. No proxy is used: it would look the name up again.
 
     Raises:
         NoAnswer: refused, cut off, too late, more than MAX_BYTES, or no HTTP.
     """
-    deadline = _Deadline(time.monotonic() + seconds)
+    deadline = _Deadline(time.monotonic() + seconds, public_only)
     try:
         body = None if form is None else urlencode(form).encode()
         request = Request(url, data=body, headers=dict(headers or {}))  # noqa: S310  # the opener knows HTTP alone
@@ -59,6 +70,31 @@ def ask(
     if len(content) > MAX_BYTES:
         raise NoAnswer(f"more than {MAX_BYTES} bytes")
     return Answer(status=response.status, body=content)
+
+
+class SpecialUseAddress(OSError):
+    """The host has an address that is not on the public Internet, such as one of this machine or of its network."""
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+
+
+def is_public(text: str) -> bool:
+    """Whether an IP address is one of the public Internet, also the IPv4 address that an IPv6 one may hold."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return all(each.is_global and not each.is_multicast for each in (address, *_held_by(address)))
+
+
+def _held_by(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    held = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        held.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    return [each for each in held if each is not None]
 
 
 def is_private_url(url: str) -> bool:
@@ -80,6 +116,7 @@ def _why(error: Exception) -> str:
 @dataclass(frozen=True, slots=True)
 class _Deadline:
     at: float
+    public_only: bool = False
 
     def left(self) -> float:
         seconds = self.at - time.monotonic()
@@ -91,6 +128,8 @@ class _Deadline:
         """In place of `socket.create_connection`, whose limit holds for each address of a host anew."""
         failure: OSError = OSError("the host has no address")
         found = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+        if self.public_only and not all(is_public(str(place[0])) for *_kind, place in found):
+            raise SpecialUseAddress("the host has an address of a special use")
         for tried, (*_kind, place) in enumerate(found):
             try:
                 # A share for each, so that a silent first one leaves the second its chance.
@@ -146,6 +185,7 @@ class _EncryptedHandler(HTTPSHandler):
 def _opener(deadline: _Deadline) -> OpenerDirector:
     # `build_opener` would add handlers that follow redirects and open `file:` URLs.
     opener = OpenerDirector()
-    for handler in (ProxyHandler(), _PlainHandler(deadline), _EncryptedHandler(deadline), UnknownHandler()):
+    proxies = ProxyHandler({}) if deadline.public_only else ProxyHandler()
+    for handler in (proxies, _PlainHandler(deadline), _EncryptedHandler(deadline), UnknownHandler()):
         opener.add_handler(handler)
     return opener

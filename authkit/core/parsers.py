@@ -44,6 +44,8 @@ class FormParser(BaseParser):
     """`application/x-www-form-urlencoded` as a flat dict of strings, with the bounds of `StrictJSONParser`."""
 
     media_type = "application/x-www-form-urlencoded"
+    repeatable: frozenset[str] = frozenset()
+    """Names that may come more than once; the value of such a name is a tuple."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -53,7 +55,10 @@ class FormParser(BaseParser):
             pairs = parse_qsl(
                 body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS
             )
-            return _unique_keys(pairs)
+            several = {
+                name: tuple(Hidden(v) for n, v in pairs if n == name) for name, _ in pairs if name in self.repeatable
+            }
+            return {**_unique_keys([pair for pair in pairs if pair[0] not in several]), **several}
         except ValueError as error:
             raise ParseError("The body is not a valid form.") from error
 

@@ -17,10 +17,10 @@ from django.db import router, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from authkit import conf, events
+from authkit import events
 from authkit.events import announce
 from authkit.logins.cutoffs import cut_off_people
-from authkit.logins.limits import line_up_with_crowds
+from authkit.logins.limits import line_up_with_crowds, line_up_with_sign_ins_of
 from authkit.logins.listeners import tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -85,7 +85,7 @@ def _end_people(user_ids: list[Any], reason: EndReason) -> PeopleEnded:
     now = timezone.now()
     people: Any = get_user_model()._base_manager.using(router.db_for_write(Login)).order_by()
     with transaction.atomic():
-        line_up_with_crowds(user_ids=user_ids, most=conf.current().login.max_logins)
+        line_up_with_crowds(user_ids=user_ids)
         tell(user_ids=user_ids)
         theirs = Login.objects.filter(user_id__in=user_ids).ended_by(reason)
         theirs.live(now).update_told(ended_at=now, end_reason=reason)
@@ -104,6 +104,7 @@ def _end_people(user_ids: list[Any], reason: EndReason) -> PeopleEnded:
 def _end_these(login_ids: list[UUID], reason: EndReason) -> TheseEnded:
     now = timezone.now()
     with transaction.atomic():
+        line_up_with_sign_ins_of(login_ids=login_ids)
         # Tells also of logins that are over already, for the reason in `services.end_login`.
         tell(login_ids=login_ids)
         these = Login.objects.filter(pk__in=login_ids)

@@ -16,6 +16,7 @@ from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.current import current_scope
+from authkit.logins.limits import line_up_with_sign_ins_of
 from authkit.logins.listeners import in_use, tell
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -38,6 +39,7 @@ def make_final(*, login_id: UUID, why: EndReason) -> None:
     if scope is not None and connections[using].in_atomic_block:
         scope.ends = {**(scope.ends or {}), login_id: why}
     with transaction.atomic(using=using, savepoint=False):
+        line_up_with_sign_ins_of(login_ids=[login_id])
         tell(login_ids=[login_id])
         Login.objects.filter(pk=login_id, ended_at=None).update_told(ended_at=timezone.now(), end_reason=why)
 

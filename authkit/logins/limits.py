@@ -18,6 +18,9 @@ REFUSE = "refuse"
 def lock_logins_of(*, user_id: Any) -> None:
     """Holds up every other sign-in of this person until the transaction ends: each has to count what the others wrote.
 
+    It comes before any write to a login of the person's, for a caller that writes such rows and the person's own, or
+    one login before others: sign-ins and endings take the locks in this order, and two orders deadlock.
+
     Locks the person's row and not their logins' rows, because no lock on those holds up an INSERT. SQLite has nothing
     to lock: it takes one writer at a time, and the new login is written before anything is counted.
 
@@ -38,16 +41,14 @@ def person_may_come_first() -> bool:
     return features.has_select_for_no_key_update or not features.has_select_for_update
 
 
-def line_up_with_crowds(*, user_ids: Sequence[Any], most: int) -> None:
+def line_up_with_crowds(*, user_ids: Sequence[Any]) -> None:
     """For a caller that ends the logins of many people: takes the rows of these people in the order of their keys, so
-    that two such callers don't deadlock, where `line_up_with_rehash` takes the person's row first too.
+    that two such callers don't deadlock.
 
     Args:
         user_ids: the people's primary keys; a transaction has to be open.
-        most: how many logins there may be; 0 for any number, so that sign-ins lock nothing.
     """
-    if most or connections[router.db_for_write(Login)].features.has_select_for_no_key_update:
-        _lock(user_ids)
+    _lock(user_ids)
 
 
 def _lock(user_ids: Sequence[Any]) -> None:
@@ -63,31 +64,33 @@ def _lock(user_ids: Sequence[Any]) -> None:
         list(ordered.filter(pk__in=user_ids).values_list("pk"))
 
 
-def line_up_with_sign_ins(*, user_id: Any, most: int) -> None:
-    """For a caller that ends a person's logins: takes the locks in sign-in's order, or the two deadlock. InnoDB has no
-    weaker lock, and takes one of the person's row for the foreign key of their cutoff.
+def line_up_with_sign_ins(*, user_id: Any) -> None:
+    """For a caller that ends a person's logins, or one of them: takes the locks in sign-in's order, or the two
+    deadlock. InnoDB has no weaker lock, and takes one of the person's row for the foreign key of their cutoff, and for
+    that of a login, whose end stands in one index with the person.
 
     Args:
         user_id: the person's primary key; a transaction has to be open.
-        most: how many logins there may be; 0 for any number, so that sign-ins lock nothing.
     """
-    if most and not connections[router.db_for_write(Login)].features.has_select_for_no_key_update:
+    if _endings_take_people_first():
         lock_logins_of(user_id=user_id)
 
 
-def line_up_with_rehash(*, user_id: Any, most: int) -> None:
-    """For a caller that moves a person's logins on and then writes their row: takes the row's lock first where a
-    sign-in or an ending does so too, and after the logins' locks where an ending does, or the two deadlock.
-
-    An ending writes logins, then a cutoff, whose foreign key needs the person's row. PostgreSQL's weaker lock doesn't
-    stand in its way; InnoDB has none, so without a limit the row comes last there.
+def line_up_with_sign_ins_of(*, login_ids: Sequence[UUID]) -> None:
+    """As `line_up_with_sign_ins`, for a caller that ends logins of several people.
 
     Args:
-        user_id: the person's primary key; a transaction has to be open.
-        most: how many logins there may be; 0 for any number, so that sign-ins lock nothing.
+        login_ids: of the logins; a transaction has to be open.
     """
-    if most or connections[router.db_for_write(Login)].features.has_select_for_no_key_update:
-        lock_logins_of(user_id=user_id)
+    if _endings_take_people_first():
+        theirs = Login.objects.filter(pk__in=login_ids, ended_at=None).order_by().values_list("user_id", flat=True)
+        if people := list(theirs.distinct()):
+            _lock(people)
+
+
+def _endings_take_people_first() -> bool:
+    features = connections[router.db_for_write(Login)].features
+    return features.has_select_for_update and not features.has_select_for_no_key_update
 
 
 def beyond_limit(

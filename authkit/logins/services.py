@@ -13,7 +13,7 @@ from django.db import router, transaction
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from authkit import conf, events
+from authkit import events
 from authkit.events import announce
 from authkit.exceptions import NotFound
 from authkit.logins.cutoffs import cut_off_before, cut_off_everybody, cut_off_person
@@ -78,6 +78,8 @@ def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> Ende
         raise NotFound("no such login of this person")
     over = owner is None or ended_at is not None
     with transaction.atomic():
+        if not over:
+            line_up_with_sign_ins(user_id=owner)
         # Tells also of a login that is over: its ending may have told nothing (raw SQL), or told a Redis that lost it
         # since, and the caller is about to hear that the login's tokens are refused.
         tell(login_ids=[login_id])
@@ -101,7 +103,7 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
     """
     now = timezone.now()
     with transaction.atomic():
-        line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
+        line_up_with_sign_ins(user_id=user_id)
         tell(user_ids=[user_id])
         mine = Login.objects.filter(user_id=user_id).ended_by(reason)
         kept_since = None
@@ -154,7 +156,7 @@ def end_logins_where(
         raise ValueError("logins that begin between now and then can't be ended yet")
     with transaction.atomic():
         if user_id is not None:
-            line_up_with_sign_ins(user_id=user_id, most=conf.current().login.max_logins)
+            line_up_with_sign_ins(user_id=user_id)
         tell(user_ids=[] if user_id is None else [user_id], everybody=user_id is None)
         logins = Login.objects.where(**chosen, spare_superusers=spare_superusers).ended_by(reason)
         count = logins.live(now).update_told(ended_at=now, end_reason=reason)

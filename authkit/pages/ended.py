@@ -24,8 +24,8 @@ SENTENCES = {
     EndReason.NOT_ME: _(
         "A link in a mail to you said that a sign-in was not yours, and that ended all of them. Change your password."
     ),
-    EndReason.LEAKED: _("A credential of yours was found in public, so it was ended to be safe."),
-    EndReason.CLIENT_DISABLED: _("The app was switched off at this site."),
+    EndReason.LEAKED: _("It was found where other people can read it, so it was ended to be safe."),
+    EndReason.CLIENT_DISABLED: _("The people who run this site have switched the app off."),
     EndReason.EXPIRED: _("You had been signed in for long, or away for long. Sign in again."),
 }
 """For the person, one for each reason."""

@@ -56,11 +56,15 @@ from authkit.signin.methods import PASSWORD
 
 LOGINS_PER_PAGE = 25
 
+HINT = "login_hint"
+"""The name that the sign-in page is to have filled in: of OpenID Connect, where an app expects this person."""
+
 
 # All parameters: a list that a subclass gives would be replaced by this one, which comes to the request later.
-@method_decorator([never_cache, csrf_protect, sensitive_post_parameters()], name="dispatch")
-class Page(View):
-    """The base of all pages. An error report of one hides every field of its form."""
+@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
+class OpenPage(View):
+    """The base of all pages. An error report of one hides every field of its form. By itself it asks for no CSRF proof:
+    for an address to which other sites send people."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -79,6 +83,11 @@ class Page(View):
         return response
 
 
+@method_decorator([never_cache, csrf_protect, sensitive_post_parameters()], name="dispatch")
+class Page(OpenPage):
+    """The base of the pages that asks for Django's CSRF proof."""
+
+
 # Open under Django's LoginRequiredMiddleware; SignedInPage asks by itself.
 @method_decorator(login_not_required, name="dispatch")
 class LoginPage(Page):
@@ -93,8 +102,9 @@ class LoginPage(Page):
         login = conf.current().login
         if not login.password_doors:
             return self._show(request, None)
-        form = LoginForm(identifiers=login.identifiers)
-        form.focus("username")
+        hint = request.GET.get(HINT, "")
+        form = LoginForm(identifiers=login.identifiers, initial={"username": hint})
+        form.focus("password" if hint else "username")
         return self._show(request, form)
 
     def post(self, request: HttpRequest) -> HttpResponse:

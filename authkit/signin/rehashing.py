@@ -29,10 +29,9 @@ from django.db import router, transaction
 from django.db.models import F
 from django.views.decorators.debug import sensitive_variables
 
-from authkit import conf
 from authkit.logins.current import current_scope
 from authkit.logins.fingerprints import good_auth_hashes, password_digest, session_auth_hash
-from authkit.logins.limits import line_up_with_rehash
+from authkit.logins.limits import lock_logins_of
 from authkit.logins.models import Login
 from authkit.signin.breaches import note_password
 from authkit.signin.proofs import note_proof
@@ -129,7 +128,7 @@ class _Check:
 
     def _write(self, using: str, good: Collection[str]) -> bool:
         person, people = self.person, get_user_model()._base_manager
-        line_up_with_rehash(user_id=person.pk, most=conf.current().login.max_logins)
+        lock_logins_of(user_id=person.pk)
         logins = Login.objects.using(using).filter(user_id=person.pk, ended_at=None, auth_hash__in=good)
         # In this order: MariaDB assigns from left to right. Nothing ends by it, so there is nothing to tell Redis.
         logins.update_told(

@@ -63,6 +63,10 @@ DONE = "done"
 """The parameter by which it shows that way on, once the step-up is done."""
 
 
+_SIGN_INS = frozenset((LoginKind.SESSION, LoginKind.TOKEN))
+"""The kinds of login that begin with a sign-in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepUp:
     """A way to show once more who one is. A feature adds its own by `Feature.step_ups`."""
@@ -95,7 +99,7 @@ def step_ups_of(*, user: AbstractBaseUser, login: Login | None) -> list[StepUp]:
 
 def can_step_up(login: Login) -> bool:
     """Whether this kind of login can be authenticated anew: a session or a token pair that its own person opened."""
-    return login.kind in {LoginKind.SESSION, LoginKind.TOKEN} and login.origin is None
+    return login.kind in _SIGN_INS and login.origin is None
 
 
 def age_of(login: Login) -> timedelta:
@@ -115,8 +119,10 @@ def is_recent(login: Login | None, *, max_age: timedelta | None = None) -> bool:
     if login is None or login.origin is not None:
         return False
     oldest = timezone.now() - (conf.current().login.reauth_age if max_age is None else max_age)
-    # A step-up only moves it on, so a young login needs no look at the column, which no check of a token reads.
-    return bool(login.created_at >= oldest or login.authenticated_at >= oldest)
+    # A step-up only moves it on, so a young login needs no look at the column, which no check of a token reads. A login
+    # of a feature's kind, such as a grant, may be younger than the sign-in of which it came.
+    is_sign_in = login.kind in _SIGN_INS
+    return bool((is_sign_in and login.created_at >= oldest) or login.authenticated_at >= oldest)
 
 
 def require_recent(request: Any, *, max_age: timedelta | None = None) -> None:

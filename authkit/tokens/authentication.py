@@ -65,6 +65,7 @@ class TokenAuthentication(BaseAuthentication):
         except _REFUSED as refused:
             raise RefusedRequest(refused) from refused
         except TokenNotValid as refused:
+            response_notes(http).bearer_refused |= header is not None
             raise AuthenticationFailed(refused.as_payload()) from refused
         set_current_login(request, verified.principal)
         return verified.user, verified.claims

@@ -131,11 +131,12 @@ def _token_id(kind: TokenKind, login_id: UUID, generation: int) -> str:
 
 
 def has_our_type(token: str) -> bool:
-    """Whether `typ` in a token's header is `at+jwt` or `rt+jwt`; nothing is verified."""
+    """Whether `typ` in a token's header is `at+jwt` or `rt+jwt`, and it is no third party's; nothing is verified."""
     try:
-        return jws.read_header(token).type in _KINDS
+        header = jws.read_header(token)
     except TokenNotValid:
         return False
+    return header.type in _KINDS and not header.for_client
 
 
 def read(token: str, *, kinds: tuple[TokenKind, ...], issuer: str, audience: str, expired_too: bool = False) -> Claims:
@@ -173,19 +174,24 @@ def _known(token: str, signer: Signer) -> Claims:
 
 def _verified(token: str, kind: TokenKind, signer: Signer) -> Claims:
     payload = signer.verify(token, required=_REQUIRED if kind is TokenKind.ACCESS else (*_REQUIRED, "gen"))
-    return Claims(_facts(payload, kind), payload)
+    return Claims(facts_of(payload, kind), payload)
 
 
 def _kind_and_key(token: str, kinds: tuple[TokenKind, ...]) -> tuple[TokenKind, Key]:
     header = jws.read_header(token)
     kind = _KINDS.get(header.type or "")
     key = verifying_key(kind, header.kid) if kind is not None and kind in kinds and header.kid else None
-    if kind is None or key is None or key.algorithm != header.algorithm:
+    if kind is None or key is None or key.algorithm != header.algorithm or header.for_client:
         raise TokenNotValid("not a type, key and algorithm of ours")
     return kind, key
 
 
-def _facts(payload: dict[str, Any], kind: TokenKind) -> TokenFacts:
+def facts_of(payload: dict[str, Any], kind: TokenKind) -> TokenFacts:
+    """The claims that authkit goes by, of a payload whose signature was verified.
+
+    Raises:
+        TokenNotValid: one of them is malformed, or of the other kind.
+    """
     generation = payload.get("gen")
     try:
         if payload["token_type"] != kind:

@@ -38,7 +38,12 @@ class JwksView(ApiView):
     def get(self, request: Request) -> Response:
         document = rendered(KeySetSerializer, published(current()))
         tag = hashlib.sha256(json.dumps(document).encode()).hexdigest()[:32]
-        headers = {"Cache-Control": f"public, max-age={MAX_AGE_SECONDS}", "ETag": f'"{tag}"'}
+        headers = {
+            "Cache-Control": f"public, max-age={MAX_AGE_SECONDS}",
+            "ETag": f'"{tag}"',
+            # Public keys are the same for every caller, so a page of any origin may read them.
+            "Access-Control-Allow-Origin": "*",
+        }
         answer = Response(document, headers=headers)
         # It makes the 304 from the answer's headers, or gives the answer back.
         conditional: Any = get_conditional_response(request._request, etag=headers["ETag"], response=answer)

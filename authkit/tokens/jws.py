@@ -23,7 +23,13 @@ from authkit.exceptions import TokenNotValid
 MAX_TOKEN_LENGTH = 8192
 """Characters; a longer text is refused before anything in it is parsed."""
 
-MEMBERS = frozenset({"alg", "typ", "kid"})
+GRANT_MEMBER = "authkit"
+"""The member by which the header of a third party's token differs from ours, with the value `GRANT_VALUE`. Both kinds
+of token have the `typ` of RFC 9068, and the first look at a token has to tell them apart. Other readers of a token
+ignore a member that they don't know (RFC 7515 section 4)."""
+GRANT_VALUE = "grant"
+
+MEMBERS = frozenset({"alg", "typ", "kid", GRANT_MEMBER})
 """All that a header may have. So no `jwk`, `jku`, `x5u`, `x5c`, `crit`, `b64` or `zip` is ever looked at."""
 
 ALGORITHMS = {
@@ -42,6 +48,8 @@ class Header:
     algorithm: str
     type: str | None
     kid: str | None
+    for_client: bool = False
+    """Whether it says that the token is a third party's."""
 
 
 def encode(payload: Mapping[str, Any], *, headers: Mapping[str, str], algorithm: str, key: Any) -> Hidden:
@@ -69,7 +77,7 @@ def read_header(token: str) -> Header:
         raise TokenNotValid("too long, or not ASCII")
     header = _header(token.partition(".")[0])
     if header is None:
-        raise TokenNotValid("a header of ours has alg, typ and kid alone: no jwk, jku, x5u, x5c, crit")
+        raise TokenNotValid("a header of ours has alg, typ, kid and our own member alone: no jwk, jku, x5u, x5c, crit")
     return header
 
 
@@ -163,7 +171,9 @@ def _header(segment: str) -> Header | None:
         return None
     if not set(header) <= MEMBERS or not all(isinstance(value, str) for value in header.values()):
         return None
-    return Header(header["alg"], header.get("typ"), header.get("kid")) if "alg" in header else None
+    if "alg" not in header or header.get(GRANT_MEMBER, GRANT_VALUE) != GRANT_VALUE:
+        return None
+    return Header(header["alg"], header.get("typ"), header.get("kid"), GRANT_MEMBER in header)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

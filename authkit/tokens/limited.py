@@ -5,6 +5,7 @@ A view of the project's opts in, and names the scopes that it asks for, as `Toke
     class Notes(APIView):
         required_scopes = {"GET": ["notes:read"], "POST": ["notes:write"]}
         accepts_grants = True  # the tokens of third parties; API keys need no such line
+        resource = "https://api.example.com/notes"  # only where OAUTH.RESOURCES names several
 
 The scopes are asked for here, before any permission class: a permission that lets the person pass by another right,
 such as `TokenHasScope | IsAdminUser`, gives no more to the key that they made. authkit's own endpoints take neither
@@ -19,9 +20,12 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from authkit.exceptions import GrantNotAccepted, InsufficientScope
+from authkit.exceptions import GrantNotAccepted, InsufficientScope, TokenNotValid
 
 KEY, GRANT = "key", "grant"
+
+EVERY_RESOURCE = "*"
+"""The `resource` of a view that takes a grant's token whatever resource it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Limits:
     scopes: frozenset[str]
     unscoped_views: bool = False
     """Whether it is accepted by a view that names no scopes."""
+    audiences: frozenset[str] | None = None
+    """The resources that it is for (RFC 8707); None for a credential that is for this site as a whole."""
+    home: str = ""
+    """The resource that a view belongs to whose `resource` is not set."""
 
 
 def admit(limits: Limits, *, view: Any, method: str) -> None:
@@ -45,11 +53,14 @@ def admit(limits: Limits, *, view: Any, method: str) -> None:
 
     Raises:
         GrantNotAccepted: the view takes no such credential.
+        TokenNotValid: it is for another resource than the view's.
         InsufficientScope: it lacks a scope that the view names for this method.
         ImproperlyConfigured: the view names its scopes in no form that `TokenHasScope` knows.
     """
     if not _takes(limits, view):
         raise GrantNotAccepted(f"{type(view).__qualname__} takes no {limits.credential}")
+    if limits.audiences is not None and not _is_for(limits, view):
+        raise TokenNotValid("for another resource")
     if getattr(view, "required_scopes", None) is None:
         if not limits.unscoped_views:
             raise GrantNotAccepted(f"{type(view).__qualname__} names no scopes")
@@ -57,6 +68,11 @@ def admit(limits: Limits, *, view: Any, method: str) -> None:
     required = named_for(view, "required_scopes", method)
     if required is None or not required.issubset(limits.scopes):
         raise InsufficientScope(scopes=required or frozenset())
+
+
+def _is_for(limits: Limits, view: Any) -> bool:
+    resource = getattr(view, "resource", None) or limits.home
+    return limits.audiences is None or resource == EVERY_RESOURCE or resource in limits.audiences
 
 
 def _takes(limits: Limits, view: Any) -> bool:

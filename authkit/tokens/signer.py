@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from authkit.tokens import jws
-from authkit.tokens.verified_cache import KnownTokens
+from authkit.tokens.verified_cache import KnownTokens, TokenFacts
 
 
 class Signer:
@@ -33,7 +33,7 @@ class Signer:
         self.signing_key, self.verifying_key = signing_key, verifying_key
         self.expected = {"issuer": issuer, "audience": audience}
         self.leeway = leeway
-        self.known = KnownTokens()
+        self.known: KnownTokens[TokenFacts] = KnownTokens()
 
     def sign(self, payload: dict[str, Any], *, headers: dict[str, str]) -> str:
         """A signed token in compact form with these protected headers (RFC 7515 section 4)."""

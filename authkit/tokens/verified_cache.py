@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
+from typing import Generic, TypeVar
 from uuid import UUID
+
+Facts = TypeVar("Facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class TokenFacts:
     generation: int | None
 
 
-class KnownTokens:
+class KnownTokens(Generic[Facts]):
     """Tokens that one key has signed for one issuer and audience, and what they state.
 
     A token's text decides all of that, so no entry can become wrong. The time, and whether the login still stands, are
@@ -33,16 +36,16 @@ class KnownTokens:
     MOST = 4096
 
     def __init__(self) -> None:
-        self._facts: dict[bytes, TokenFacts] = {}
+        self._facts: dict[bytes, Facts] = {}
         self._lock = Lock()
 
-    def get(self, digest: bytes) -> TokenFacts | None:
+    def get(self, digest: bytes) -> Facts | None:
         return self._facts.get(digest)
 
     def __len__(self) -> int:
         return len(self._facts)
 
-    def add(self, digest: bytes, facts: TokenFacts) -> None:
+    def add(self, digest: bytes, facts: Facts) -> None:
         with self._lock:
             self._facts[digest] = facts
             if len(self._facts) > self.MOST:

@@ -32,7 +32,7 @@ TEMPLATES = Path(__file__).resolve().parent / "provider_templates"
 PEOPLE = {"dora": "Dora Demo", "sam": "Sam Sample"}
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # werkzeug's name
         pass
 
@@ -100,7 +100,7 @@ def _bound(app: Any) -> BaseWSGIServer:
     # The same port as last time if it is free: the issuer is half of an identity, and Dora keeps her account.
     for port in (_last_port(), 0):
         with contextlib.suppress(OSError, SystemExit):  # werkzeug exits on a port in use
-            server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
+            server = make_server(HOST, port, app, threaded=True, request_handler=Quiet)
             state.PROVIDER_PORT_FILE.write_text(str(server.server_port), encoding="ascii")
             return server
     raise OSError(f"no free port on {HOST}")

@@ -15,6 +15,9 @@ To click:
   {site}/auth/account/   your account: where you are signed in, how to end it, and what happened in the last week
   {site}/app/            the same as a single-page app; open it in two tabs
   {site}/admin/          as admin: Users, choose people, then "Force logout of selected users"; and Events
+  {app}/
+                         an app of another company: "Connect" asks demo to let it read the notes, and "Apps with access"
+                         on the account page takes that back
 
 To paste into another terminal:
 {curls}
@@ -37,14 +40,21 @@ CURLS = (
 )
 
 
-def welcome(*, site: str, issuer: str, passwords: Mapping[str, str]) -> str:
+def welcome(*, site: str, issuer: str, passwords: Mapping[str, str], app: str) -> str:
     """The whole text.
 
     Args:
         site: scheme, host and port of the example.
         issuer: host and port of the provider.
         passwords: by user name.
+        app: scheme, host and port of the app of a third party.
     """
     curls = [f"  {line.format(site=site, demo=passwords['demo'])}" for line in CURLS]
     lines = [f"{name}: {password}" for name, password in passwords.items()]
-    return WELCOME.format(site=site, issuer=issuer, passwords="\n".join(lines), curls="\n\n".join(curls))
+    return WELCOME.format(
+        site=site,
+        issuer=issuer,
+        passwords="\n".join(lines),
+        curls="\n\n".join(curls),
+        app=app,
+    )

@@ -40,9 +40,10 @@ class App(TemplateView):
 
 class NoteViewSet(viewsets.ModelViewSet[Note]):
     """My notes. How the caller signed in is not looked at: `request.user` is all that a view needs. An API key needs
-    the scope of the method; a person who is signed in has all of them."""
+    the scope of the method, and so does the token of an app; a person who is signed in has all of them."""
 
     serializer_class = NoteSerializer
+    accepts_grants = True
     required_scopes = {
         "GET": ["notes:read"],
         "OPTIONS": ["notes:read"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,16 +13,21 @@ from django.db import connection
 from django.test import Client as Browser
 from django.utils import timezone
 
+from authkit.apikeys import rotating
 from authkit.apikeys.export import keys_of_person
+from authkit.apikeys.keys import change_key, key_of
 from authkit.apikeys.making import KeyRefused
 from authkit.apikeys.models import ApiKey
 from authkit.apikeys.pruning import prunable
 from authkit.apikeys.rotating import rotate_key
 from authkit.core.clients import Client
+from authkit.exceptions import LoginEnded
+from authkit.logins import opening
 from authkit.logins.models import Login
 from authkit.logins.pruning import prune
 from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_login
+from authkit.logins.services import end_all_logins, end_login
+from authkit.tokens.services import issue_tokens
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.apikeys.urls")]
 
@@ -210,3 +216,39 @@ def test_a_key_is_pruned_with_its_login_and_its_owner_may_download_what_is_kept(
     [exported] = keys_of_person(user)["keys"]
     assert (exported["name"], exported["prefix"]) == ("kept", kept.key.prefix)
     assert kept.key.digest not in str(exported)
+
+
+def test_a_key_that_was_narrowed_while_it_is_rotated_gets_a_successor_as_narrow(
+    make: Any, user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = make(scopes=["notes:read", "notes:write"]).key
+
+    def narrowed_meanwhile(**given: Any) -> Any:
+        found = key_of(**given)
+        change_key(user_id=user.pk, login_id=key.pk, scopes=["notes:read"], networks=["192.0.2.0/24"])
+        monkeypatch.setattr(rotating, "key_of", key_of)
+        return found
+
+    monkeypatch.setattr(rotating, "key_of", narrowed_meanwhile)
+    made = rotate_key(user=user, login_id=key.pk, overlap=timedelta(), client=Client()).key
+    assert (made.scopes, made.networks) == ("notes:read", "192.0.2.0/24")
+
+
+@pytest.mark.parametrize("way", ["make", "rotate"])
+def test_no_key_comes_of_a_login_that_an_ending_of_everybodys_has_cut_off_meanwhile(
+    way: str, make: Any, user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such an ending writes no login, and a login that is written after it begins above its cutoff."""
+    maker, key = issue_tokens(user=user, method="password", client=Client()).login.pk, make().key
+    insert = opening._insert
+
+    def cut_off_first(*args: Any, **options: Any) -> None:
+        end_all_logins(reason=EndReason.FORCED)
+        insert(*args, **options)
+
+    monkeypatch.setattr(opening, "_insert", cut_off_first)
+    options = {"user": user, "login_id": key.pk, "overlap": timedelta(), "client": Client()}
+    call: Any = partial(make, maker=maker) if way == "make" else partial(rotate_key, **options)
+    with pytest.raises(LoginEnded):
+        call()
+    assert ApiKey.objects.count() == 1

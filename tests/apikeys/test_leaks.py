@@ -130,6 +130,21 @@ def test_without_the_scanners_keys_no_report_is_judged(scanner: Scanner, make: A
     report = [finding(make().text)]
     for answer in (b"", b"[]", b'{"public_keys": [{"key_identifier": "0", "key": "x"}]}'):
         scanner.answer = answer
+        leaks.forget_keys()
         assert scanner.send(report).status_code == 503
+    assert scanner.asked == 3
     api_keys(LEAKS="")
     assert scanner.send(report).status_code == 404
+
+
+def test_a_scanner_that_is_down_is_asked_once_a_minute_whatever_strangers_send(
+    scanner: Scanner, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, scanner.answer = scanner.answer, b""
+    report = [finding(make().text)]
+    answers = [scanner.send(report, sign=generate_private_key(SECP256R1())) for _ in range(4)]
+    assert {answer.status_code for answer in answers} == {503}
+    assert scanner.asked == 1
+    scanner.answer = listed
+    monkeypatch.setattr(leaks, "AGAIN_SECONDS", -1)
+    assert scanner.send(report).status_code == 200

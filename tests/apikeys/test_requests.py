@@ -106,6 +106,13 @@ def test_networks(make: Any, by_key: Any) -> None:
         assert by_key(made, REMOTE_ADDR=address).get("/notes/").status_code == status, address
 
 
+@pytest.mark.parametrize("network", ["::ffff:198.51.100.0/120", "::ffff:198.51.100.7"])
+def test_a_network_that_is_mapped_into_ipv6_is_the_ipv4_network(network: str, make: Any, by_key: Any) -> None:
+    made = make(networks=[network, "::/8"])
+    assert by_key(made, REMOTE_ADDR="198.51.100.7").get("/notes/").status_code == 200
+    assert by_key(made, REMOTE_ADDR="198.51.101.7").get("/notes/").status_code == 401
+
+
 def test_a_person_deactivated_by_raw_sql_is_out(make: Any, by_key: Any, user: Any) -> None:
     client = by_key(make())
     assert client.get("/notes/").status_code == 200

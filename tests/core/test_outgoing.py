@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from authkit.core.outgoing import MAX_BYTES, NoAnswer, ask
+from authkit.core.outgoing import MAX_BYTES, NoAnswer, ask, is_public
 from tests.loopback import answers, drips, hangs, server
 
 
@@ -73,3 +73,46 @@ def test_text_of_a_failure_holds_nothing_of_the_request() -> None:
         ask(url, seconds=5, form={"secret": "hunter2"})
     assert "hunter2" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]"])
+def test_attack_a_named_host_at_a_private_address_is_not_asked(host: str) -> None:
+    seen: list[bytes] = []
+    with server(answers(b"inner", seen=seen)) as url:
+        port = url.rpartition(":")[2]
+        with pytest.raises(NoAnswer, match="SpecialUseAddress"):
+            ask(f"http://{host}:{port}/", seconds=5, public_only=True)
+    assert seen == []
+
+
+def test_attack_a_name_with_one_private_address_among_public_ones_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def looked_up(*_args: object, **_kwargs: object) -> list[tuple[object, ...]]:
+        return [(0, 0, 0, "", (address, 80)) for address in ("93.184.215.14", "169.254.169.254")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    with pytest.raises(NoAnswer, match="SpecialUseAddress"):
+        ask("http://rebinding.example/", seconds=1, public_only=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("93.184.215.14", True),
+        ("2606:4700::1111", True),
+        ("10.0.0.1", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("224.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::5db8:d70e", True),
+        ("2002:a00:1::", False),
+        ("fd00::1", False),
+        ("fe80::1%eth0", False),
+        ("no address", False),
+    ],
+)
+def test_public_addresses_are_told_from_special_ones(address: str, public: bool) -> None:
+    assert is_public(address) is public

@@ -16,6 +16,7 @@ from authkit.audit.folding import FOLD_AFTER
 from authkit.audit.settings import AuditSettings
 from authkit.core import event_log
 from authkit.core.records import Record
+from authkit.oauth.events import OAuthEventName
 from authkit.social.events import SocialEventName
 from tests.docs.pages import sections
 
@@ -25,7 +26,8 @@ ROWS = re.findall(r"^\| `([\w.]+)` \| (success|failure) \| [^|]*\|(?: (.*))? \|$
 
 
 def test_every_event_is_listed_with_its_outcome_and_its_fields() -> None:
-    names = {*events.EventName, *SocialEventName, *AuditEventName, *AccountsEventName, *ApiKeyEventName}
+    of_features = (SocialEventName, AuditEventName, AccountsEventName, ApiKeyEventName, OAuthEventName)
+    names = {*events.EventName, *(name for each in of_features for name in each)}
     assert sorted(name for name, _, _ in ROWS) == sorted(names)
     kinds = events.known()
     assert {name: outcome for name, outcome, _ in ROWS} == {name: kinds[name].outcome for name in names}

@@ -69,6 +69,7 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
     headings = (
         *("Sessions", "Tokens", "Every kind of login", "Step-up", "Known devices", "Social", "Accounts"),
         "API keys",
+        "Apps of third parties",
     )
     for heading in headings:
         for call, body, answer, refusals in (cells for cells in rows(heading) if len(cells) == 4):

@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from authkit import conf
 from authkit.management import settings_page
 from authkit.management.settings_page import Row, markdown, sections
+from authkit.oauth.settings import ResourceSettings
 from authkit.social.settings import AppSettings, ProviderSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
@@ -39,6 +40,7 @@ def test_page_has_every_setting_and_no_other() -> None:
         known |= {f"{top.name}.{name}".upper() for name in inner} or {top.name.upper()}
     known |= {f"SOCIAL.PROVIDERS.<id>.{field.name.upper()}" for field in fields(ProviderSettings)}
     known |= {f"SOCIAL.PROVIDERS.<id>.APPS.<host>.{field.name.upper()}" for field in fields(AppSettings)}
+    known |= {f"OAUTH.RESOURCES.<url>.{field.name.upper()}" for field in fields(ResourceSettings)}
     documented = re.findall(r"^\| `([A-Z0-9_.<>a-z]+)` \|", PAGE, re.MULTILINE)
     assert sorted(documented) == sorted(known)
 

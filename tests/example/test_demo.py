@@ -123,6 +123,20 @@ def test_what_it_prints_to_paste_works_when_pasted(up: Demo) -> None:
     assert '"text":"by bearer token"' in note
 
 
+def test_an_app_of_another_company_reads_the_notes_until_that_is_taken_back(up: Demo, person: Person) -> None:
+    [app] = re.findall(r"^  (http://127\.0\.0\.1:\d+)/\n +an app of another company", up.words, re.MULTILINE)
+    requests.post(f"{up.url}/api/notes/", json={"text": "for the app"}, headers=token(up), timeout=SECONDS)
+    asked = person.submit(person.get(f"{app}/connect"), "/auth/login/", username="demo", password=up.passwords["demo"])
+    assert "Read your notes" in asked.text
+    read = person.submit(asked, "/auth/oauth/consent", decision="allow")
+    assert read.url == f"{app}/"
+    assert "for the app" in read.text
+    page = person.get("/auth/account/apps/")
+    [remove] = re.findall(r'action="(/auth/account/apps/[^"]+)"', page.text)
+    person.submit(page, remove)
+    assert "401 token_not_valid" in person.get(f"{app}/").text
+
+
 def test_another_terminal_works_on_the_same_database_and_key(up: Demo, person: Person) -> None:
     person.sign_in("demo", up.passwords["demo"])
     bearer = token(up)

@@ -52,7 +52,7 @@ def site(provider: CrookedProvider, prepared: Prepared, tmp_path: Path) -> Itera
         [sys.executable, "-m", *COMMAND, "--bind", url.removeprefix("http://"), "tests.faults.wsgi"],
         ready=lambda: answers(f"{url}/"),
         log=log,
-        environment=environment(tmp_path, **{**prepared.steering, "ISSUER": provider.issuer}),
+        environment=environment(tmp_path, **{**prepared.steering, "ISSUER": provider.issuer, "PUBLIC_URL": url}),
         cwd=tmp_path,
     ):
         yield url

@@ -164,5 +164,6 @@ def test_a_thousand_logins_of_a_person_end_with_three_statements(user: Any, open
         with CaptureQueriesContext(connection) as captured:
             end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
         statements = [query["sql"] for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]
-        assert len(statements) <= most
+        # InnoDB's endings take the person's row first (`authkit.logins.limits`).
+        assert len(statements) <= most + (connection.vendor == "mysql")
     assert list(live_logins_of(user=user)) == []

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from social_django.models import Nonce
 
+from authkit.apikeys.models import ApiKey
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
 from authkit.core.one_time_codes import OneTimeCode
@@ -21,6 +22,7 @@ from authkit.logins.blacklist import blacklist_token
 from authkit.logins.models import BlacklistedToken, Login
 from authkit.logins.reasons import EndReason
 from authkit.mail.models import Delivery
+from authkit.oauth.models import Grant, OAuthClient
 from authkit.signin.devices import KnownDevice
 from authkit.social.models import ProviderLogout, ProviderSession
 from authkit.tokens.services import issue_tokens
@@ -33,13 +35,15 @@ LONG_AGO = timedelta(days=100)
 @pytest.fixture
 def rows(user: Any) -> None:
     """Two of each kind: one that is over, and one that is not."""
-    now = timezone.now()
+    now, app = timezone.now(), OAuthClient.objects.create(name="-")
     for when in (now - LONG_AGO, now + LONG_AGO):
         login = issue_tokens(user=user, method="password", client=Client()).login
         Login.objects.filter(pk=login.pk).update(expires_at=when)
         blacklist_token(jti=str(when), kind="access", reason=EndReason.REVOKED, expires_at=when)
         login_id = login.pk if when > now else uuid7()  # the other one's login is gone already
         ProviderSession.objects.create(login_id=login_id, provider="oidc", subject="-", issued_at=now)
+        ApiKey.objects.create(login_id=login_id, name="-", prefix="-", digest=str(when))
+        Grant.objects.create(login_id=login_id, user=user, client=app, consented_at=now)
         ProviderLogout.objects.create(digest=str(when), issued_at=now, expires_at=when)
         minute = int(when.timestamp()) // 60
         FailureCount.objects.create(key=str(when), scope="site", slot=minute)
@@ -73,6 +77,8 @@ def counts() -> list[int]:
         FailureCount,
         ProviderSession,
         ProviderLogout,
+        ApiKey,
+        Grant,
     )
     return [model._default_manager.count() for model in models]
 
@@ -91,31 +97,32 @@ KINDS = (
 )
 
 
+LATER = ("API keys", "grants")
 NOTHING = ("events", "failures among the events", "seals of events", "seals of failures", "invitations")
 """Of which there is nothing to delete here."""
 
 
 def said(words: str) -> str:
     none = words.replace("1", "0")
-    return "".join(f"{kind}: {words if kind in KINDS else none}\n" for kind in (*KINDS, *NOTHING))
+    return "".join(f"{kind}: {none if kind in NOTHING else words}\n" for kind in (*KINDS, *NOTHING, *LATER))
 
 
 def test_it_deletes_what_is_over_and_says_so(rows: None) -> None:
     assert prune() == said("1 deleted")
-    assert counts() == [1] * 10
+    assert counts() == [1] * 12
     assert prune() == said("0 deleted")
 
 
 def test_a_dry_run_says_it_and_deletes_nothing(rows: None) -> None:
     assert prune("--dry-run") == said("1 would be deleted")
-    assert counts() == [2] * 10
+    assert counts() == [2] * 12
 
 
 def test_rows_stay_as_long_as_was_asked_for(rows: None) -> None:
     prune("--keep", "101")
-    assert counts() == [2, 2, 2, 2, 2, 1, 1, 2, 1, 2]
+    assert counts() == [2, 2, 2, 2, 2, 1, 1, 2, 1, 2, 1, 1]
     prune("--keep", "99", "--batch-size", "1", "--sleep", "0")
-    assert counts() == [1, 1, 2, 1, 1, 1, 1, 1, 1, 1]
+    assert counts() == [1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,10 @@ INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "authkit"]
 """
 AFTER = """\
 import authkit
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 GOOGLE = {"CLIENT_ID": "client", "CLIENT_SECRET": "secret"}
-AUTHKIT = {"ACCOUNTS": {}, "AUDIT": {}, "SOCIAL": {"PROVIDERS": {"google": GOOGLE}}}
+AUTHKIT = {"ACCOUNTS": {}, "API_KEYS": {}, "AUDIT": {}, "OAUTH": {}, "SOCIAL": {"PROVIDERS": {"google": GOOGLE}}}
+SILENCED_SYSTEM_CHECKS = ["authkit.E301", "authkit.E302", "authkit.E303"]  # the tables alone are looked at
 authkit.configure(globals())
 """
 

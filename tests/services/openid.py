@@ -11,9 +11,10 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,37 @@ def run_script(name: str, **environment: str) -> str:
     if ran.returncode:
         raise ServiceError(f"{name} ended with {ran.returncode}: {ran.stderr[-2000:]}")
     return ran.stdout
+
+
+def converse(name: str, answer: Callable[[dict[str, Any]], dict[str, Any]], **environment: str) -> None:
+    """Run a script that asks for things in lines of JSON, and answer each of them the same way."""
+    if why := missing():
+        raise ServiceError(why)
+    found = _find_node()
+    assert found is not None
+    with (
+        tempfile.TemporaryFile("w+") as complaints,
+        subprocess.Popen(
+            [found.node, HOME / name],
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+        ) as script,
+    ):
+        assert script.stdin is not None
+        assert script.stdout is not None
+        try:
+            for line in script.stdout:
+                script.stdin.write(json.dumps(answer(json.loads(line))) + "\n")
+                script.stdin.flush()
+            script.wait(SCRIPT_SECONDS)
+        finally:
+            script.kill()
+        complaints.seek(0)
+        if script.returncode:
+            raise ServiceError(f"{name} ended with {script.returncode}: {complaints.read()[-2000:]}")
 
 
 def loopback_client(paths: Sequence[str]) -> dict[str, Any]:

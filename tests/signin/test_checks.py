@@ -82,7 +82,7 @@ def test_doors_of_today_are_complete() -> None:
     assert {door.id for door in doors.doors()} == {
         *("session", "page", "token", "token-compat", "social-page", "social-token", "social-exchange"),
         *("authenticate", "django-login", "session-adoption", "token-adoption", "own-session", "own-token"),
-        "reauth",
+        *("reauth", "api-key", "api-key-rotation", "oauth-code"),
     }
 
 

@@ -10,13 +10,12 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connections
 from django.views.decorators.debug import sensitive_variables
 
-from authkit import conf
 from authkit.accounts.passwords.demands import forget_demand
 from authkit.accounts.rows import person_row, users_database
 from authkit.exceptions import InvalidGrant
 from authkit.limiter.hash_gate import place
 from authkit.logins.fingerprints import password_digest, session_auth_hash
-from authkit.logins.limits import line_up_with_rehash
+from authkit.logins.limits import lock_logins_of
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
@@ -50,8 +49,8 @@ def write_password(*, person: AbstractBaseUser, renewed: AbstractBaseUser, keep:
     """Writes the password that `hashed` has made, and ends all of the person's logins, or all but one. Must run in a
     transaction of the caller's.
 
-    The locks are taken in the order of `line_up_with_rehash`: the logins before the person's row where InnoDB needs
-    that, or an ending that runs meanwhile deadlocks with this.
+    The person's row is locked before their logins (`lock_logins_of`), or an ending that runs meanwhile deadlocks with
+    this.
 
     Args:
         person: as they were when the request was judged.
@@ -65,7 +64,7 @@ def write_password(*, person: AbstractBaseUser, renewed: AbstractBaseUser, keep:
         Overtaken: the person's password or address is another one by now, or they are inactive. The caller's
             transaction has to be undone.
     """
-    line_up_with_rehash(user_id=person.pk, most=conf.current().login.max_logins)
+    lock_logins_of(user_id=person.pk)
     if keep is not None:
         Login.objects.filter(pk=keep, user_id=person.pk, ended_at=None).update_told(
             auth_hash=session_auth_hash(renewed),

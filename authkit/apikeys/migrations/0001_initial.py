@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ApiKey',
             fields=[
-                ('login', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='authkit_key', serialize=False, to='authkit.login', verbose_name='login')),
+                ('login', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='authkit_key', serialize=False, to='authkit.login', verbose_name='login')),
                 ('name', models.CharField(max_length=80, verbose_name='name')),
                 ('prefix', models.CharField(editable=False, max_length=15, verbose_name='key')),
                 ('digest', models.CharField(editable=False, max_length=64, unique=True)),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from urllib.parse import quote, urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, QueryDict
 
 from authkit import conf
+from authkit.codes.client_redirects import ClientRedirect
 from authkit.codes.pkce import is_challenge
 from authkit.codes.redirect_uris import is_registered
 from authkit.exceptions import SocialLoginFailed
@@ -96,8 +96,8 @@ def _check_redirect_uri(asked: AuthorizationRequest) -> None:
         raise refuse(Failure.INVALID_REQUEST, "the redirect_uri is not registered")
 
 
-class ProgramRedirect(HttpResponseRedirect):
-    """302 to a registered redirect URI, whose scheme may be a program's own; to no other scheme than that one.
+class ProgramRedirect(ClientRedirect):
+    """Back to the program, with `state` and `iss`.
 
     Args:
         asked: whose redirect URI was found to be registered.
@@ -106,11 +106,7 @@ class ProgramRedirect(HttpResponseRedirect):
     """
 
     def __init__(self, asked: AuthorizationRequest, parameters: Mapping[str, str], *, issuer: str) -> None:
-        self.allowed_schemes = [asked.redirect_uri.partition(":")[0]]
-        query = urlencode({**parameters, "state": asked.state, "iss": issuer}, quote_via=quote)
-        target = f"{asked.redirect_uri}{'&' if '?' in asked.redirect_uri else '?'}{query}"
-        super().__init__(target)
-        self.headers["Referrer-Policy"] = "no-referrer"
+        super().__init__(asked.redirect_uri, {**parameters, "state": asked.state, "iss": issuer})
 
 
 def granted(request: HttpRequest, asked: AuthorizationRequest, *, code: str) -> ProgramRedirect:

@@ -19,7 +19,7 @@ from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler,
 from django.urls import reverse
 
 from example_project import state
-from example_project.demo import provider, week, words
+from example_project.demo import notebook, provider, week, words
 
 HOST = "127.0.0.1"
 # Easy to type off a screen: no 0/O, 1/l/I.
@@ -46,6 +46,7 @@ class Command(BaseCommand):
     def _serve(self, stack: contextlib.ExitStack) -> None:
         server = stack.enter_context(_bound(chosen_port(os.environ)))  # first of all: a port in use must change nothing
         site = f"http://{HOST}:{server.server_port}"
+        settings.AUTHKIT = {**settings.AUTHKIT, "PUBLIC_URL": site}  # PORT may be 0, for any that is free
         call_command("migrate", verbosity=0, interactive=False)
         self.check()
         passwords = {name: _set_up(name) for name in ("demo", "admin")}
@@ -60,8 +61,10 @@ class Command(BaseCommand):
         # Other processes read the announcement; this one has read its settings already. The block is read at use.
         social = {**settings.AUTHKIT["SOCIAL"], "PROVIDERS": {"demo-id": found.section()}}
         settings.AUTHKIT = {**settings.AUTHKIT, "SOCIAL": social, "PUBLIC_URL": site}
+        third_party = stack.enter_context(notebook.running(site=site))
         server.set_app(get_internal_wsgi_application())
-        self.stdout.write(words.welcome(site=site, issuer=urlsplit(found.issuer).netloc, passwords=passwords))
+        issuer = urlsplit(found.issuer).netloc
+        self.stdout.write(words.welcome(site=site, issuer=issuer, passwords=passwords, app=third_party))
         self.stdout.flush()
         server.serve_forever()
 

@@ -1,0 +1,143 @@
+"""The clients: register one, find one, switch one off. How a client shows who it is, is not decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from authkit.codes.redirect_uris import is_registered
+from authkit.exceptions import NotFound
+from authkit.oauth.client_rules import NEEDS_SECRET, require_valid
+from authkit.oauth.client_secrets import digest_of, new_secret
+from authkit.oauth.grants import end_grants_of_client
+from authkit.oauth.models import AuthMethod, ClientKind, OAuthClient, default_grant_types
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A client, and its secret, which is shown once; empty for a client that has none."""
+
+    client: OAuthClient
+    secret: str = field(default="", repr=False)
+
+
+def may_return_to(client: OAuthClient, uri: str) -> bool:
+    """Whether codes of this client may be sent there: character by character, but for the port of a loopback address
+    (RFC 9700 section 4.1.3, RFC 8252 section 7.3)."""
+    return is_registered(uri, registered=client.redirect_uris, debug=settings.DEBUG)
+
+
+@sensitive_variables()
+def register_client(
+    *,
+    name: str,
+    redirect_uris: Sequence[str],
+    scopes: Sequence[str],
+    kind: ClientKind = ClientKind.CONFIDENTIAL,
+    auth_method: AuthMethod | None = None,
+    grant_types: Sequence[str] | None = None,
+    first_party: bool = False,
+    owner: AbstractBaseUser | None = None,
+    **more: Any,
+) -> Registered:
+    """Registers a client.
+
+    Args:
+        name: people read it when they are asked to agree.
+        redirect_uris: where codes may be sent.
+        scopes: what it may ask for at most.
+        kind: whether it can keep a secret.
+        auth_method: how it shows who it is; by a secret in the header for a confidential client, else not at all.
+        grant_types: how it comes by tokens; by default a code, and its refresh.
+        first_party: whether it is an app of this site's own, which people are not asked about.
+        owner: the person who answers for it.
+        more: further columns of `OAuthClient`.
+
+    Raises:
+        ValueError: `problems_with` finds something, in its words.
+    """
+    method = auth_method or (AuthMethod.NONE if kind == ClientKind.PUBLIC else AuthMethod.BASIC)
+    client = OAuthClient(
+        name=name,
+        redirect_uris=list(redirect_uris),
+        scopes=list(scopes),
+        kind=kind,
+        auth_method=method,
+        grant_types=default_grant_types() if grant_types is None else list(grant_types),
+        first_party=first_party,
+        owner_id=None if owner is None else owner.pk,
+        **more,
+    )
+    require_valid(client)
+    secret = new_secret() if method in NEEDS_SECRET else ""
+    client.secret_digest = digest_of(secret) if secret else ""
+    client.save(force_insert=True)
+    return Registered(client, secret)
+
+
+@sensitive_variables()
+def change_client(*, client: OAuthClient) -> Registered:
+    """Saves what an operator changed. Grants go on: what a client may ask for counts at its next request.
+
+    Args:
+        client: a saved one, with changed fields. Whether it is switched on is not saved: a form that was opened before
+            the client was switched off must not switch it on again.
+
+    Returns:
+        The client, and a secret if it had none and authenticates by one from now on.
+
+    Raises:
+        ValueError: `problems_with` finds something, in its words.
+    """
+    require_valid(client)
+    secret = ""
+    if client.auth_method not in NEEDS_SECRET:
+        client.secret_digest = ""
+    elif not client.secret_digest:
+        secret = new_secret()
+        client.secret_digest = digest_of(secret)
+    changed = {spec.name for spec in client._meta.concrete_fields} - {"id", "client_id", "enabled", "created_at"}
+    client.save(update_fields=changed)
+    return Registered(client, secret)
+
+
+@sensitive_variables()
+def rotate_secret(*, client: OAuthClient) -> Registered:
+    """Gives a client another secret. The one before is worthless at once.
+
+    Raises:
+        NotFound: the client has no secret.
+    """
+    if client.auth_method not in NEEDS_SECRET:
+        raise NotFound("this client has no secret")
+    secret = new_secret()
+    client.secret_digest = digest_of(secret)
+    client.save(update_fields=["secret_digest", "updated_at"])
+    return Registered(client, secret)
+
+
+def disable_client(*, client: OAuthClient) -> int:
+    """Switches a client off and ends all its grants: its tokens are refused from the next request on.
+
+    Returns:
+        How many grants were ended.
+    """
+    with transaction.atomic():
+        # Locks out each INSERT of a grant, whose foreign key needs the row: a code that is redeemed at this moment has
+        # opened its login before this, and is ended below, or looks at the switch after this.
+        OAuthClient.objects.select_for_update().filter(pk=client.pk).first()
+        OAuthClient.objects.filter(pk=client.pk).update(enabled=False)
+        client.enabled = False
+        return end_grants_of_client(client=client)
+
+
+def enable_client(*, client: OAuthClient) -> None:
+    """Switches a client on again. What ended stays ended."""
+    OAuthClient.objects.filter(pk=client.pk).update(enabled=True)
+    client.enabled = True

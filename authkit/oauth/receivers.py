@@ -1,0 +1,20 @@
+"""A client that is deleted takes its grants along, before its row is gone: their logins have no foreign key to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import pre_delete
+
+from authkit.oauth.grants import end_grants_of_client
+from authkit.oauth.models import OAuthClient
+
+
+def connect() -> None:
+    """Connects the receivers. Safe to call more than once."""
+    pre_delete.connect(_end_grants, sender=OAuthClient, dispatch_uid="authkit.oauth.client_deleted")
+
+
+def _end_grants(sender: type[OAuthClient], instance: OAuthClient, **_more: Any) -> None:
+    # In the transaction of the deletion: either both happen, or neither does.
+    end_grants_of_client(client=instance)

@@ -1,0 +1,95 @@
+"""Whatever writes a person's logins at once takes its locks in one order: no request is the victim of a deadlock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+
+from authkit.accounts.passwords.changing import change_password
+from authkit.apikeys.making import make_key
+from authkit.apikeys.rotating import rotate_key
+from authkit.core.clients import Client
+from authkit.exceptions import AuthKitError
+from authkit.logins.crowds import end_logins_of_people
+from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login, end_logins_of
+from authkit.tokens.services import issue_tokens
+from tests.concurrency.threads import SharedDatabase, shared_database
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CLIENT = Client(address="127.0.0.1")
+ROUNDS = {"postgresql": 3, "mysql": 3, "sqlite": 1}
+"""SQLite takes one writer at a time."""
+
+
+@pytest.fixture
+def database(transactional_db: None, tmp_path: Path) -> Iterator[SharedDatabase]:
+    with shared_database(tmp_path) as shared:
+        yield shared
+
+
+def refusal(call: Callable[[], Any]) -> AuthKitError | None:
+    try:
+        call()
+    except AuthKitError as refused:
+        return refused
+    return None
+
+
+@pytest.mark.parametrize(("most", "at_limit"), [(0, "evict"), (2, "evict"), (2, "refuse")])
+def test_sign_ins_endings_keys_and_a_new_password_at_once_are_no_deadlock(
+    database: SharedDatabase, make_user: Any, password: str, settings: Any, most: int, at_limit: str
+) -> None:
+    settings.AUTHKIT = {
+        **settings.AUTHKIT,
+        "API_KEYS": {"SCOPES": {"notes:read": "Read"}, "MAX_PER_PERSON": 50},
+        "LOGIN": {"MAX_LOGINS": most, "AT_LIMIT": at_limit},
+        "LIMITER": {"EXEMPT": ("127.0.0.1/32",)},
+    }
+    for number in range(ROUNDS[connection.vendor]):
+        user = make_user(f"user-{number}")
+        for _ in range(2):
+            issue_tokens(user=user, method="password", client=CLIENT)
+        first, second = Login.objects.live().filter(user=user).values_list("pk", flat=True)
+
+        def key(maker: Any = None, user: Any = user) -> Any:
+            day = timedelta(days=1)
+            return make_key(
+                user=user, name="nightly", scopes=["notes:read"], expires_in=day, client=CLIENT, maker=maker
+            )
+
+        def sign_in(user: Any = user) -> None:
+            person = get_user_model()._default_manager.get(pk=user.pk)
+            issue_tokens(user=person, method="password", client=CLIENT, notes_last_login=True)
+
+        calls: list[Callable[[], Any]] = []
+        rotated = key().key.pk
+        ending = partial(end_logins_of, user_id=user.pk, reason=EndReason.LOGOUT_ALL)
+        change = partial(
+            change_password,
+            user_id=user.pk,
+            keep=first,
+            current_password=password,
+            new_password="another of some length",
+            client=CLIENT,
+        )
+        for _ in range(3):
+            calls += [*[sign_in] * 5, partial(key, first), partial(key, second), partial(ending, keep=first)]
+        for login_id in (first, second):
+            calls += [partial(end_login, login_id=login_id, reason=EndReason.REVOKED), *[sign_in] * 3]
+        calls += [ending, change, change]
+        calls += [partial(rotate_key, user=user, login_id=rotated, overlap=timedelta(), client=CLIENT)] * 2
+        calls.append(lambda user=user: list(end_logins_of_people(user_ids=[user.pk], reason=EndReason.FORCED)))
+        refused = database.at_once([partial(refusal, call) for call in calls])
+        assert {error.code for error in refused if error is not None} <= {
+            *("too_many_logins", "not_authenticated", "token_not_valid", "password_refused", "not_found", "invalid")
+        }

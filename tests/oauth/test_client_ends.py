@@ -1,0 +1,102 @@
+"""What ends with a client, or with the access that a person takes back: shown by whole trips of a third party."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.utils import timezone
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.views import APIView
+
+from authkit.accounts.events import PasswordReset
+from authkit.core.clients import Client
+from authkit.events import AccountReclaimed, LoginsDisowned, announce
+from authkit.oauth.clients import disable_client, enable_client
+from authkit.oauth.granted_apps import apps_of, remove_app
+from authkit.oauth.models import Consent
+from tests.oauth.parties import Party, call
+from tests.urls import urlpatterns as own_urls
+
+pytestmark = pytest.mark.django_db
+
+
+class Notes(APIView):
+    permission_classes = [IsAuthenticated]
+    required_scopes = ["notes:read"]
+    accepts_grants = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+
+urlpatterns = [*own_urls, path("notes/", Notes.as_view())]
+
+
+@pytest.fixture(autouse=True)
+def _urls(settings: Any) -> None:
+    settings.ROOT_URLCONF = __name__
+
+
+def is_in(tokens: dict[str, Any]) -> bool:
+    status = call("/notes/", tokens["access_token"]).status_code
+    assert status in (200, 401)
+    return bool(status == 200)
+
+
+LASTING = "notes:read offline_access"
+
+
+def test_a_disabled_client_is_out_at_the_next_request_and_stays_out(party: Party) -> None:
+    tokens, waiting, asked = party.tokens(scope=LASTING), party.code(scope=LASTING, prompt="consent"), party.begin()
+    assert is_in(tokens)
+    assert disable_client(client=party.client) == 1
+    assert not is_in(tokens)
+    assert party.refresh(tokens["refresh_token"]).status_code == 401
+    assert party.exchange(waiting).status_code == 401
+    assert party.page(asked).status_code == 400
+    assert party.authorize().status_code == 400
+    enable_client(client=party.client)
+    assert not is_in(tokens)
+    assert party.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+def test_an_app_without_access_is_out_and_asks_again(party: Party, user: Any) -> None:
+    tokens, waiting = party.tokens(scope=LASTING), party.code(scope=LASTING, prompt="consent")
+    [app] = apps_of(user=user)
+    assert [scope.name for scope in app.scopes] == LASTING.split()
+    assert app.scopes[0].sentence == "Read your notes"
+    remove_app(user_id=user.pk, client_id=party.client.client_id)
+    assert apps_of(user=user) == []
+    assert not is_in(tokens)
+    assert party.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    # The app holds a code from before: it was agreed to, and that was taken back.
+    assert party.exchange(waiting).json()["error"] == "invalid_grant"
+    assert not Consent.objects.exists()
+    assert party.page(party.begin()).status_code == 200, "the person is asked"
+    assert is_in(party.tokens(prompt="consent"))
+
+
+def test_apps_of_other_people_go_on(party: Party, register: Any, make_user: Any, user: Any) -> None:
+    bob = make_user("bob")
+    theirs = Party(party.client, party.secret, Party.of(register(), bob).browser, bob)
+    tokens = theirs.tokens()
+    party.tokens()
+    remove_app(user_id=user.pk, client_id=party.client.client_id)
+    assert is_in(tokens)
+
+
+@pytest.mark.parametrize("kind", [LoginsDisowned, AccountReclaimed, PasswordReset])
+def test_what_a_thief_agreed_to_is_asked_again_once_the_owner_has_the_account_back(
+    kind: Any, party: Party, user: Any
+) -> None:
+    party.tokens(scope=LASTING)
+    assert Consent.objects.filter(user=user).exists()
+    facts = {"count": 1, "since": timezone.now(), "client": Client()}
+    given = {name: facts[name] for name in kind.__match_args__ if name in facts}
+    with transaction.atomic():
+        announce(kind(user_id=user.pk, **given), sender=Consent, using="default")
+    assert not Consent.objects.filter(user=user).exists()
