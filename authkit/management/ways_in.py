@@ -1,0 +1,318 @@
+"""Which way in to take, by what the client is: the questions of `authkit_choose`, and what they lead to.
+
+docs/choosing.md has the same questions, reasons and settings; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayIn:
+    """The end of a path: what a client takes."""
+
+    heading: str
+    """The section of docs/choosing.md that is about it."""
+    take: str
+    """What the client does."""
+    why: str
+    block: str
+    """Python that sets AUTHKIT. It may read `os.environ`; a project that has a block adds the keys to it."""
+    steps: tuple[str, ...] = ()
+    """What else there is to do, in order."""
+    page: str
+    """The page with the rest, below docs/."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    key: str
+    """What is typed."""
+    text: str
+    then: Question | WayIn
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    answers: tuple[Answer, ...]
+
+    def answered(self, key: str) -> Answer:
+        """The answer with this key.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for answer in self.answers:
+            if answer.key == key.strip().lower():
+                return answer
+        raise LookupError(key)
+
+
+def paths(question: Question, *before: str) -> Iterator[tuple[tuple[str, ...], WayIn]]:
+    """Each list of answers that leads from this question to a way in, and that way."""
+    for answer in question.answers:
+        if isinstance(answer.then, WayIn):
+            yield (*before, answer.key), answer.then
+        else:
+            yield from paths(answer.then, *before, answer.key)
+
+
+_COOKIE_BLOCK = 'AUTHKIT = {"TOKENS": {"TRANSPORTS": ["cookie"]}}'
+
+PAGES = WayIn(
+    heading="Pages that Django renders",
+    take="Let people sign in on the pages under auth/. A session carries the login.",
+    why=(
+        "A session cookie is HttpOnly, so a script can't copy it. The server holds the rest, and no code of yours "
+        "handles a token."
+    ),
+    block="AUTHKIT = {}",
+    steps=('Set LOGIN_URL = "authkit:login".',),
+    page="pages.md",
+)
+SAME_ORIGIN = WayIn(
+    heading="A single-page app on the same origin",
+    take='Use authkit.js with the transport "cookie": createAuth({ transport: "cookie" }).',
+    why=(
+        "Both tokens travel in HttpOnly cookies. A script that an attacker injects can use them while the page is "
+        "open, and can't copy them. One origin needs no CORS."
+    ),
+    block=_COOKIE_BLOCK,
+    page="front-end.md",
+)
+SIBLING = WayIn(
+    heading="A single-page app on a sibling subdomain",
+    take='Use authkit.js with the transport "cookie" and the API\'s address as baseUrl.',
+    why=(
+        "Browsers send cookies between the subdomains of one site, so no script has to hold a token. The app's origin "
+        "differs from the API's, so the API has to allow it by CORS."
+    ),
+    block=_COOKIE_BLOCK,
+    steps=("Install django-cors-headers, and add the settings of docs/cors.md, with the app's origin.",),
+    page="cors.md",
+)
+ANOTHER_SITE = WayIn(
+    heading="A single-page app on another site",
+    take="Give the API a name on the app's site, by DNS or by a proxy. Then sign in as on a sibling subdomain.",
+    why=(
+        "Browsers don't send our cookies to a page of another site, and a token pair in the body of an answer can be "
+        "read and kept by each script that runs in the page."
+    ),
+    block=_COOKIE_BLOCK,
+    steps=("If the API can't have such a name, docs/cors.md has the alternatives, and what each costs.",),
+    page="cors.md",
+)
+APP_BY_PASSWORD = WayIn(
+    heading="A phone or desktop app",
+    take=(
+        "Call POST auth/api/token/ once, POST auth/api/token/refresh/ from then on, and keep the pair in the key store."
+    ),
+    why=(
+        "An app has no cookies to protect, and its system has a store for secrets. A refresh token that is copied and "
+        "used twice ends the login."
+    ),
+    block='AUTHKIT = {"TOKENS": {"TRANSPORTS": ["body"]}}',
+    page="http.md",
+)
+APP_BY_PROVIDER = WayIn(
+    heading="A phone or desktop app, through a provider",
+    take="Open auth/social/authorize/<id>/ in the system's browser, and send the code to auth/api/social/exchange/.",
+    why=(
+        "The person types no password into the app. The code works once, and only for the app that began, because of "
+        "PKCE. The app needs no client id and no secret of the provider's."
+    ),
+    block="""\
+import os
+
+AUTHKIT = {
+    "TOKENS": {"TRANSPORTS": ["body"]},
+    "SOCIAL": {
+        "PROVIDERS": {
+            "google": {
+                "CLIENT_ID": os.environ["GOOGLE_CLIENT_ID"],
+                "CLIENT_SECRET": os.environ["GOOGLE_CLIENT_SECRET"],
+            },
+        },
+        "REDIRECT_URIS": ["com.example.app:/callback"],
+    },
+}""",
+    page="apps.md",
+)
+_PROVIDER_BLOCK = """\
+import os
+
+AUTHKIT = {
+    "PUBLIC_URL": "https://www.example.com",
+    "TOKENS": {"KEYS": os.environ["AUTHKIT_KEYS"]},
+    "OAUTH": {"SCOPES": {"notes:read": "Read your notes"}},
+}"""
+_PROVIDER_STEPS = (
+    'Install it with the extra "provider", and make the key: manage.py authkit_keys generate --use access '
+    "--algorithm RS256",
+    'Include authkit.oauth.urls.well_known at the root: path("", include("authkit.oauth.urls.well_known"))',
+    "Set accepts_grants = True and required_scopes on each view that the client may call.",
+)
+
+THIRD_PARTY_SERVER = WayIn(
+    heading="An app of another company, on its server",
+    take="Be its OAuth provider: it sends people to oauth/authorize, and its server calls oauth/token with its secret.",
+    why=(
+        "Other people's code never sees a password of your people. Each person agrees to scopes, sees the app at "
+        "auth/account/apps/ and can take that back. A token of the app opens no view that did not opt in."
+    ),
+    block=_PROVIDER_BLOCK,
+    steps=(
+        *_PROVIDER_STEPS,
+        "Register it: manage.py authkit_oauth_client create NAME --redirect-uri URI --scope notes:read",
+    ),
+    page="oauth-provider.md",
+)
+THIRD_PARTY_APP = WayIn(
+    heading="An app of another company, on people's devices",
+    take="Be its OAuth provider: it opens oauth/authorize in the system's browser, and calls oauth/token with PKCE.",
+    why=(
+        "An app that people install can't keep a secret, so it has none: PKCE ties the code to the app that began. "
+        "The rest is as for a server."
+    ),
+    block=_PROVIDER_BLOCK,
+    steps=(
+        *_PROVIDER_STEPS,
+        "Register it: manage.py authkit_oauth_client create NAME --public --redirect-uri URI --scope notes:read",
+    ),
+    page="oauth-provider.md",
+)
+TERMINAL = WayIn(
+    heading="A command that a person runs",
+    take=(
+        "Be its OAuth provider: the command opens oauth/authorize in a browser, and listens on http://127.0.0.1 for "
+        "the code."
+    ),
+    why=(
+        "The person signs in where they always do, second factors and providers included, and the command sees no "
+        "password. It keeps a refresh token that the person can end at auth/account/apps/."
+    ),
+    block=_PROVIDER_BLOCK,
+    steps=(
+        *_PROVIDER_STEPS,
+        "Register it: manage.py authkit_oauth_client create NAME --public --redirect-uri http://127.0.0.1/callback "
+        "--scope notes:read --scope offline_access",
+    ),
+    page="oauth-provider.md",
+)
+_KEYS_BLOCK = 'AUTHKIT = {"API_KEYS": {"SCOPES": {"notes:read": "Read your notes"}}}'
+
+SCRIPT = WayIn(
+    heading="A script that runs by itself",
+    take="Give it an API key of its person, with the scopes that it needs: Authorization: Bearer ak_…",
+    why=(
+        "No person is there to type a password. A key has scopes, networks and an end, opens no page of the account, "
+        "and goes on when the person gets a new password. It ends with the account."
+    ),
+    block=_KEYS_BLOCK,
+    steps=(
+        "Name required_scopes on each view that a key may open.",
+        "Let the person make the key at auth/account/keys/. It is shown once.",
+    ),
+    page="api-keys.md",
+)
+CALLER = WayIn(
+    heading="A service that calls your API",
+    take="Give it an API key of a service account, with the scopes that it needs: Authorization: Bearer ak_…",
+    why=(
+        "The service acts for no person. A service account has no password and no way in but its keys, and stays when "
+        "the person who set it up goes."
+    ),
+    block=_KEYS_BLOCK,
+    steps=(
+        "Name required_scopes on each view that a key may open.",
+        'Make a service account in the admin, and there "Make a key". It is shown once.',
+    ),
+    page="api-keys.md",
+)
+RECEIVER = WayIn(
+    heading="A service that receives your tokens",
+    take="Let the service verify access tokens by your public keys, at auth/api/jwks.json.",
+    why=(
+        "A public key verifies and can't sign, so the service holds no secret of yours. It makes no call to your site "
+        "for each request. A token that it verified by itself works until it runs out."
+    ),
+    block="""\
+import os
+
+AUTHKIT = {
+    "TOKENS": {
+        "KEYS": os.environ["AUTHKIT_KEYS"],
+        "ISSUER": "https://www.example.com",
+        "AUDIENCE": "https://api.example.com",
+    },
+}""",
+    steps=("Make the key: manage.py authkit_keys generate --use access --algorithm ES256",),
+    page="other-services.md",
+)
+
+CLIENT = Question(
+    "What is the client?",
+    (
+        Answer("page", "pages that Django renders", PAGES),
+        Answer(
+            "spa",
+            "a single-page app of yours",
+            Question(
+                "Where is the app served, seen from the API?",
+                (
+                    Answer("same-origin", "from the same scheme, host and port", SAME_ORIGIN),
+                    Answer("sibling", "from another subdomain of the same site", SIBLING),
+                    Answer("another-site", "from another site", ANOTHER_SITE),
+                ),
+            ),
+        ),
+        Answer(
+            "phone",
+            "a phone or desktop app of yours",
+            Question(
+                "How do people sign in there?",
+                (
+                    Answer("password", "by name and password, in the app", APP_BY_PASSWORD),
+                    Answer("provider", "through a provider, such as Google", APP_BY_PROVIDER),
+                ),
+            ),
+        ),
+        Answer(
+            "third-party",
+            "an app that another company writes",
+            Question(
+                "Where does its code run?",
+                (
+                    Answer("server", "on a server, which can keep a secret", THIRD_PARTY_SERVER),
+                    Answer("device", "on people's devices, or in their browsers", THIRD_PARTY_APP),
+                ),
+            ),
+        ),
+        Answer(
+            "cli",
+            "a command-line tool or a script",
+            Question(
+                "Is a person there when it signs in?",
+                (
+                    Answer("person", "yes, at the terminal, with a browser", TERMINAL),
+                    Answer("alone", "no, it runs by itself", SCRIPT),
+                ),
+            ),
+        ),
+        Answer(
+            "service",
+            "another service of yours",
+            Question(
+                "Which side of the call is the service?",
+                (
+                    Answer("calls", "it calls your API, for no person", CALLER),
+                    Answer("receives", "it receives calls with your tokens", RECEIVER),
+                ),
+            ),
+        ),
+    ),
+)
+"""The first question."""
