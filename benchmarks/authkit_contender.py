@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -80,6 +81,53 @@ class AuthKitKey(AuthKit):
         return {"HTTP_AUTHORIZATION": f"Bearer {made.text}"}
 
 
+class AuthKitGrant(AuthKit):
+    """A third party's access token, at a view that takes it and asks for its scope."""
+
+    apps = ("authkit", "authkit.oauth")
+    scope = "bench"
+    view = {"accepts_grants": True, "required_scopes": [scope]}
+
+    def settings(self) -> dict[str, Any]:
+        from authkit.tokens import jwk
+
+        settings = super().settings()
+        ring = {"keys": [jwk.make(algorithm="RS256", use="access"), jwk.make(algorithm="HS256", use="refresh")]}
+        tokens = {**settings["AUTHKIT"]["TOKENS"], "KEYS": json.dumps(ring)}
+        oauth = {"SCOPES": {self.scope: "The benchmark"}, "ACCESS_LIFETIME": timedelta(hours=6)}
+        block = {"TOKENS": tokens, "PUBLIC_URL": "https://id.bench.example", "OAUTH": oauth}
+        return {**settings, "AUTHKIT": {**settings["AUTHKIT"], **block}}
+
+    def credential(self, user: Any) -> dict[str, str]:
+        import uuid
+
+        from django.utils import timezone
+
+        from authkit.core.clients import Client
+        from authkit.oauth.access_tokens import access_token
+        from authkit.oauth.clients import register_client
+        from authkit.oauth.grants import Agreed, open_grant
+        from authkit.oauth.resources import default_resource
+
+        at = "https://app.bench.example/back"
+        client = register_client(name="bench", redirect_uris=[at], scopes=[self.scope]).client
+        agreed = Agreed(
+            client=client,
+            scope=(self.scope,),
+            resources=(default_resource(),),
+            session_id=uuid.uuid4(),
+            method="password",
+            amr=("pwd",),
+            authenticated_at=timezone.now(),
+            agreed_at=timezone.now(),
+        )
+        opened = open_grant(user=user, agreed=agreed, caller=Client(address=LOOPBACK), request=None)
+        signed = access_token(
+            user=user, login=opened.login, client=client, scope=agreed.scope, resources=agreed.resources
+        )
+        return {"HTTP_AUTHORIZATION": f"Bearer {signed.token}"}
+
+
 class AuthKitHinted(AuthKit):
     """A check that asks Redis, or the entries that Redis has pushed."""
 
@@ -143,6 +191,7 @@ CONTENDERS = [
         groups=("auth", "http", "refresh", "login", "revoke", "concurrent", "growth", "prune"),
     ),
     AuthKitKey(name="authkit-key", title="API key, check `database`"),
+    AuthKitGrant(name="authkit-grant", title="a third party's bearer token, check `database`"),
     AuthKitHinted(
         name="authkit-redis", title="bearer token, check `redis`", check="redis", groups=("auth", "http", "revoke")
     ),

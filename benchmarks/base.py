@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -24,6 +24,8 @@ class Contender:
     """After the common MIDDLEWARE."""
     settings: Any = {}
     """On top of the common settings: a dict, or a function without arguments that gives one."""
+    view: Mapping[str, Any] = {}
+    """Attributes of the view that is called."""
     groups: Sequence[str] = ("auth",)
     """The runs that it takes part in."""
     redis = False

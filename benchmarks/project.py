@@ -133,6 +133,8 @@ def _mount(contender: Contender) -> None:
         def get(self, request: Any) -> Response:
             return Response({"id": request.user.pk})
 
+    for name, value in contender.view.items():
+        setattr(Me, name, value)
     module: Any = types.ModuleType(_URLS)
     module.urlpatterns = [path("me/", Me.as_view()), *contender.urls()]
     sys.modules[_URLS] = module

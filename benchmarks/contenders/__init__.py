@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from benchmarks.authkit_contender import CONTENDERS as AUTHKIT
 from benchmarks.base import Contender
 from benchmarks.contenders.apikeys import CONTENDERS as API_KEYS
+from benchmarks.contenders.oauth import CONTENDERS as OAUTH
 from benchmarks.contenders.sessions import CONTENDERS as SESSIONS
 from benchmarks.contenders.signin import CONTENDERS as SIGN_INS
 from benchmarks.contenders.simplejwt import CONTENDERS as SIMPLEJWT
@@ -14,7 +15,7 @@ from benchmarks.contenders.simplejwt import CONTENDERS as SIMPLEJWT
 FLOOR = Contender(name="floor", title="no authentication at all")
 
 ALL: dict[str, Contender] = {
-    contender.name: contender for contender in (FLOOR, *SIMPLEJWT, *SESSIONS, *API_KEYS, *AUTHKIT, *SIGN_INS)
+    contender.name: contender for contender in (FLOOR, *SIMPLEJWT, *SESSIONS, *API_KEYS, *OAUTH, *AUTHKIT, *SIGN_INS)
 }
 
 

@@ -13,7 +13,8 @@ FLOOR, PEER, SESSION_PEER = "floor", "simplejwt-hs256", "session-cached_db"
 BEARER, SESSIONS = "authkit-database", ("authkit-session", "authkit-session-cached")
 BEARER_LIMIT = {"postgres": 0.75, "sqlite": 0.60}
 KEY, KEY_PEER = "authkit-key", "drf-api-key"
-KEY_LIMITS = {BEARER: 1.10, KEY_PEER: 0.35}
+GRANT, GRANT_PEER = "authkit-grant", "oauth-toolkit"
+LIMITS = {(KEY, BEARER): 1.10, (KEY, KEY_PEER): 0.35, (GRANT, GRANT_PEER): 0.30}
 STATELESS, REDIS, PUSH = "simplejwt-stateless", "authkit-redis", "authkit-push"
 HINTED_LIMITS = {REDIS: 1.25, PUSH: 0.85}
 WHAT = {
@@ -38,12 +39,12 @@ def run(place: Place, options: Namespace) -> Report:
         _against(report, options, running, "auth.first_authenticate", PEER, BEARER)
         for name in SESSIONS:
             _against(report, options, running, "auth.requests", SESSION_PEER, name)
-        for reference in KEY_LIMITS:
-            _against(report, options, running, "auth.requests", reference, KEY)
+        for name, reference in LIMITS:
+            _against(report, options, running, "auth.requests", reference, name)
         for name in HINTED_LIMITS:
             _against(report, options, running, "auth.requests", STATELESS, name)
             _against(report, options, running, "auth.authenticate", STATELESS, name)
-    for name in (BEARER, KEY):
+    for name in (BEARER, KEY, GRANT):
         if name in info:
             report.targets.append(Target(f"{name}: SQL statements", info[name]["statements"], 1))
     for name, most in {REDIS: 1, PUSH: 0}.items():
@@ -80,8 +81,7 @@ def _against(
     table.rows += [[label, f"{row.median:.0f}", row.ratio] for label, row in pairs.items()]
     report.tables.append(table)
     limit = BEARER_LIMIT[report.db] if name == BEARER else HINTED_LIMITS.get(name, 1.0)
-    if name == KEY:
-        limit = KEY_LIMITS[reference]
+    limit = LIMITS.get((name, reference), limit)
     report.targets.append(
         Target(f"{name}: {what}, x {reference}", pairs[name].ratio.median, limit, pairs[reference].ratio.median)
     )
