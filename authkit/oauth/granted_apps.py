@@ -56,8 +56,9 @@ class GrantedApp:
 
     @property
     def last_seen_at(self) -> datetime | None:
-        """When the app was last used; None if it isn't in use."""
-        return max((login.last_seen_at for login in self.logins), default=None)
+        """When the app was last used, which is never shown as before `since`; None if it isn't in use."""
+        # It is rounded down, so on the first minutes it would lie before the person agreed.
+        return max((max(login.last_seen_at, self.since) for login in self.logins), default=None)
 
 
 def apps_of(*, user: Any) -> list[GrantedApp]:
