@@ -38,6 +38,11 @@ def test_settings(keys: dict[str, Any], ids: set[str], accounts: Callable[..., N
     assert found() == ids
 
 
+def test_a_wrong_key_elsewhere_is_not_said_of_the_serializer(settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "TOKENS": {"KEYS": None}}
+    assert found() == set()
+
+
 def test_no_public_url(settings: Any) -> None:
     settings.AUTHKIT = {"ACCOUNTS": {}}
     assert found() == {"authkit.E250"}
