@@ -34,6 +34,18 @@ def test_a_key_opens_a_view_whose_scope_it_has(make: Any, by_key: Any, user: Any
     assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
 
 
+@pytest.mark.parametrize("path", ["/note-set/", "/by-function/"])
+def test_viewsets_and_function_views_name_their_scopes_too(path: str, make: Any, by_key: Any, user: Any) -> None:
+    assert by_key(make()).get(path).json() == {"user": user.pk}
+    assert by_key(make(scopes=["notes:write"])).get(path).json()["code"] == "insufficient_scope"
+
+
+def test_a_method_for_which_the_view_names_no_scopes_is_closed_to_keys(make: Any, by_key: Any, signed_in: Any) -> None:
+    refused = by_key(make(scopes=["notes", "notes:read", "notes:write"])).delete("/note-set/")
+    assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+    assert signed_in.delete("/note-set/").status_code == 204
+
+
 def test_scope_notes_is_not_notes_read(make: Any, by_key: Any) -> None:
     assert by_key(make(scopes=["notes"])).get("/notes/").json()["code"] == "insufficient_scope"
 

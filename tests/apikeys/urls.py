@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from django.urls import path
+from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 from authkit.tokens import TokenHasScope
 from tests.urls import urlpatterns as suite
@@ -36,8 +38,30 @@ class Plain(APIView):
         return Response({"user": request.user.pk})
 
 
+class NoteSet(ViewSet):
+    permission_classes = [IsAuthenticated]
+    required_scopes = {"GET": ["notes:read"]}
+
+    def list(self, request: Request) -> Response:
+        return Response({"user": request.user.pk})
+
+    def destroy(self, request: Request) -> Response:
+        return Response(status=204)
+
+
+@api_view(["GET"])
+@permission_classes([IsAuthenticated])
+def by_function(request: Request) -> Response:
+    return Response({"user": request.user.pk})
+
+
+by_function.cls.required_scopes = ["notes:read"]
+
+
 urlpatterns = [
     *suite,
+    path("note-set/", NoteSet.as_view({"get": "list", "delete": "destroy"})),
+    path("by-function/", by_function),
     path("notes/", Notes.as_view()),
     path("named/", Named.as_view()),
     path("plain/", Plain.as_view()),
