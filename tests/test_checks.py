@@ -1050,8 +1050,8 @@ def test_w038_file_of_keys_that_everybody_can_read(settings: Any, tmp_path: Path
 def test_w039_derived_keys_that_sign_are_named_when_deploying(settings: Any) -> None:
     assert "access and refresh tokens" in only(tokens_checks.check_derived)[1]
     settings.AUTHKIT = {"TOKENS": {"KEYS": json.dumps({"keys": [jwk_of("HS256")]})}}
-    number, message, _hint = only(tokens_checks.check_derived)
-    assert (number, message.startswith("refresh tokens")) == ("W039", True)
+    number, message, hint = only(tokens_checks.check_derived)
+    assert (number, message.startswith("refresh tokens"), "--use refresh" in hint) == ("W039", True, True)
     settings.AUTHKIT = {"TOKENS": {"KEYS": ring()}}
     assert found(tokens_checks.check_derived) == []
 

@@ -160,11 +160,17 @@ def check_derived(**_: Any) -> list[CheckMessage]:
     uses = [use.value for use, key in keyring.signing.items() if key.derived]
     if not uses:
         return []
+    hint = "Give TOKENS.KEYS what `manage.py authkit_keys generate` prints; live tokens stay good."
+    if len(uses) == 1:
+        hint = (
+            f"Add the keys that `manage.py authkit_keys generate --use {uses[0]}` prints to the list `keys` of "
+            "TOKENS.KEYS; live tokens stay good."
+        )
     return [
         Warning(
             f"{' and '.join(uses)} tokens are signed by a key derived from SECRET_KEY: an attacker who "
             "learns it can forge tokens, and a new SECRET_KEY without SECRET_KEY_FALLBACKS makes all tokens invalid.",
-            hint="Give TOKENS.KEYS what `manage.py authkit_keys generate` prints; live tokens stay good.",
+            hint=hint,
             id="authkit.W039",
         )
     ]
