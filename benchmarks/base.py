@@ -28,6 +28,8 @@ class Contender:
     """Attributes of the view that is called."""
     groups: Sequence[str] = ("auth",)
     """The runs that it takes part in."""
+    package = ""
+    """The module without which it is left out."""
     redis = False
     """Whether it can't do without a Redis."""
 

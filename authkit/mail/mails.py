@@ -6,6 +6,7 @@ import smtplib
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
@@ -72,12 +73,16 @@ def queue_mail(
     return queue(channel=MAIL, kind=kind, body=body, lifetime=lifetime)
 
 
+_LONGEST_LINE = 998
+"""Octets (RFC 5322 section 2.1.1)."""
+
+
 @sensitive_variables()
 def send_mail(kind: str, body: Mapping[str, Any]) -> None:
     """Sends a queued mail; see `authkit.mail.channels.Send`."""
     # Composed without an address as well: a thread of the site's process takes that time from the next request.
     mail = compose(kind, body)
-    message = EmailMultiAlternatives(
+    message = _ReadableMail(
         subject=mail.subject,
         body=mail.text,
         from_email=conf.current().mail.from_address or None,
@@ -89,6 +94,26 @@ def send_mail(kind: str, body: Mapping[str, Any]) -> None:
         _send(message)
     else:
         _pass_for_sent(message)
+
+
+class _ReadableMail(EmailMultiAlternatives):
+    """Its text is written as it is. From Django 6.0 on, the standard library encodes a text with a line of over 78
+    characters, which each link is, so that the link could not be copied from the console."""
+
+    def message(self, **options: Any) -> Any:
+        made = super().message(**options)
+        if isinstance(made, EmailMessage):
+            for part in made.walk():
+                if part.get_content_type() == "text/plain":
+                    _write_out(part)
+        return made
+
+
+@sensitive_variables()
+def _write_out(part: Any) -> None:
+    text = part.get_content()
+    if max(map(len, text.encode().splitlines()), default=0) <= _LONGEST_LINE:
+        part.set_content(text, cte="7bit" if text.isascii() else "8bit")
 
 
 def _send(message: EmailMultiAlternatives) -> None:

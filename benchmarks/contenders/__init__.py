@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatch
+from importlib.util import find_spec
 
 from benchmarks.authkit_contender import CONTENDERS as AUTHKIT
 from benchmarks.base import Contender
@@ -20,10 +21,13 @@ ALL: dict[str, Contender] = {
 
 
 def chosen(group: str, *, only: str = "*") -> list[str]:
-    """The names of those in a group that fit one of the comma-separated patterns, in the order of the tables."""
+    """The names of those in a group that fit one of the comma-separated patterns, in the order of the tables. A peer
+    that is not installed is left out."""
     patterns = only.split(",")
     return [
         name
         for name, contender in ALL.items()
-        if group in contender.groups and any(fnmatch(name, pattern) for pattern in patterns)
+        if group in contender.groups
+        and any(fnmatch(name, pattern) for pattern in patterns)
+        and (not contender.package or find_spec(contender.package) is not None)
     ]

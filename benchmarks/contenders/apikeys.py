@@ -13,6 +13,7 @@ class ApiKeys(Contender):
 
     auth = "benchmarks.contenders.apikeys_auth.KeyAuthentication"
     apps = ("rest_framework_api_key",)
+    package = "rest_framework_api_key"
 
     def credential(self, user: Any) -> dict[str, str]:
         from rest_framework_api_key.models import APIKey

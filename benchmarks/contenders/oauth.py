@@ -11,6 +11,7 @@ from benchmarks.base import Contender
 class Toolkit(Contender):
     auth = "oauth2_provider.contrib.rest_framework.OAuth2Authentication"
     apps = ("oauth2_provider",)
+    package = "oauth2_provider"
     settings = {"OAUTH2_PROVIDER": {"SCOPES": {"bench": "The benchmark"}}}
 
     def credential(self, user: Any) -> dict[str, str]:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.template import TemplateDoesNotExist
 from django.test import override_settings
 
+from authkit.mail.mails import send_mail
 from authkit.mail.rendering import Composed, compose, plain_facts, shown
 from tests.docs.pages import ROOT
 
@@ -153,3 +155,14 @@ def test_a_project_replaces_a_part(tmp_path: Path, settings: Any) -> None:
 def test_a_mail_that_does_not_exist() -> None:
     with pytest.raises(TemplateDoesNotExist):
         composed("no_such_mail")
+
+
+def test_the_link_can_be_copied_from_the_mail_as_it_is_written() -> None:
+    link = f"https://site.example.test/auth/register/confirm/#key={'k' * 60}"
+    body = {"name": "Olga", "site": "-", "language": "en", "facts": [], "to": "ada@example.test", "link": link}
+    for name in ("Olga", "Ольга"):
+        mail.outbox.clear()
+        send_mail("unlock", {**body, "name": name})
+        written = mail.outbox[0].message().as_bytes()
+        assert f"{link}\n".encode() in written
+        assert name.encode() in written
