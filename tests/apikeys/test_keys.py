@@ -48,7 +48,7 @@ def test_the_text_is_in_the_first_answer_alone(
     text = made.json()["key"]
     assert texts_in(made) == [text]
     assert made["Cache-Control"] == "no-store"
-    assert by_key(text).get("/notes/").json() == {"user": user.pk}
+    assert by_key(text).get("/notes/").json() == {"user": str(user.pk)}
     later = [
         signed_in.get(KEYS),
         signed_in.patch(f"{KEYS}{made.json()['id']}/", {"name": "weekly"}, format="json"),

@@ -29,14 +29,14 @@ def statements(call: Any) -> list[str]:
 
 def test_a_key_opens_a_view_whose_scope_it_has(make: Any, by_key: Any, user: Any) -> None:
     client = by_key(make())
-    assert client.get("/notes/").json() == {"user": user.pk}
+    assert client.get("/notes/").json() == {"user": str(user.pk)}
     refused = client.post("/notes/")
     assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
 
 
 @pytest.mark.parametrize("path", ["/note-set/", "/by-function/"])
 def test_viewsets_and_function_views_name_their_scopes_too(path: str, make: Any, by_key: Any, user: Any) -> None:
-    assert by_key(make()).get(path).json() == {"user": user.pk}
+    assert by_key(make()).get(path).json() == {"user": str(user.pk)}
     assert by_key(make(scopes=["notes:write"])).get(path).json()["code"] == "insufficient_scope"
 
 

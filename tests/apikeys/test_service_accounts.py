@@ -31,7 +31,7 @@ def service(api_keys: Any, user: Any) -> Any:
 
 
 def test_its_key_opens_what_the_scopes_say(make: Any, by_key: Any, service: Any) -> None:
-    assert by_key(make(user=service)).get("/notes/").json() == {"user": service.pk}
+    assert by_key(make(user=service)).get("/notes/").json() == {"user": str(service.pk)}
 
 
 def test_no_door_for_people_opens_for_it_whatever_its_columns_say(service: Any, password: str) -> None:
@@ -74,7 +74,7 @@ def test_the_admin_makes_an_account_and_shows_its_key_once(
         made = browser.post(f"{ADMIN}{account.pk}/make-key/", {"name": "nightly", "days": 30, "scope-1": "on"})
     [text] = texts_in(made)
     assert "no-store" in made["Cache-Control"]
-    assert by_key(text).get("/notes/").json() == {"user": account.pk}
+    assert by_key(text).get("/notes/").json() == {"user": str(account.pk)}
     assert mail.outbox[-1].to == [user.email]
     assert ApiKey.objects.get().name.encode() in browser.get(f"{ADMIN}{account.pk}/change/").content
     keys = "/admin/authkit_apikeys/apikey/"

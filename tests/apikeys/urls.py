@@ -19,7 +19,7 @@ class Notes(APIView):
     required_scopes = {"GET": ["notes:read"], "POST": ["notes:write"]}
 
     def get(self, request: Request) -> Response:
-        return Response({"user": request.user.pk})
+        return Response({"user": str(request.user.pk)})
 
     post = get
 
@@ -35,7 +35,7 @@ class Plain(APIView):
     permission_classes = [IsAuthenticated]
 
     def get(self, request: Request) -> Response:
-        return Response({"user": request.user.pk})
+        return Response({"user": str(request.user.pk)})
 
 
 class NoteSet(ViewSet):
@@ -43,7 +43,7 @@ class NoteSet(ViewSet):
     required_scopes = {"GET": ["notes:read"]}
 
     def list(self, request: Request) -> Response:
-        return Response({"user": request.user.pk})
+        return Response({"user": str(request.user.pk)})
 
     def destroy(self, request: Request) -> Response:
         return Response(status=204)
@@ -52,7 +52,7 @@ class NoteSet(ViewSet):
 @api_view(["GET"])
 @permission_classes([IsAuthenticated])
 def by_function(request: Request) -> Response:
-    return Response({"user": request.user.pk})
+    return Response({"user": str(request.user.pk)})
 
 
 by_function.cls.required_scopes = ["notes:read"]
