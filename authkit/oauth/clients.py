@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import router, transaction
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.codes.redirect_uris import is_registered
@@ -128,13 +129,15 @@ def disable_client(*, client: OAuthClient) -> int:
     Returns:
         How many grants were ended.
     """
-    with transaction.atomic():
-        # Locks out each INSERT of a grant, whose foreign key needs the row: a code that is redeemed at this moment has
-        # opened its login before this, and is ended below, or looks at the switch after this.
-        OAuthClient.objects.select_for_update().filter(pk=client.pk).first()
-        OAuthClient.objects.filter(pk=client.pk).update(enabled=False)
-        client.enabled = False
-        return end_grants_of_client(client=client)
+    OAuthClient.objects.filter(pk=client.pk).update(enabled=False)
+    client.enabled = False
+    # After the commit of the switch: a code that is redeemed at this moment has committed its grant, which is found and
+    # ended here, or looks at the switch once it has (`issuing.redeem_code`). No lock would do: PostgreSQL checks the
+    # grant's foreign key at the commit alone.
+    ended = end_grants_of_client(client=client)
+    if transaction.get_connection(router.db_for_write(OAuthClient)).in_atomic_block:
+        transaction.on_commit(partial(end_grants_of_client, client=client), using=router.db_for_write(OAuthClient))
+    return ended
 
 
 def enable_client(*, client: OAuthClient) -> None:

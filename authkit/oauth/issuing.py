@@ -87,6 +87,7 @@ def redeem_code(
         RefusedByProject, SignInPending: as `authkit.signin.flow.sign_in`. Nothing was opened, and the code is used.
     """
     code, verifier = hide(code), hide(verifier)
+    issued: Issued | None = None
     with transaction.atomic():
         # A parallel try waits here for the row, and then finds it used, and the other one's login in it.
         used = authorization_codes.use_code(code=code, purpose=FOR_CLIENTS, subject=client.client_id)
@@ -94,14 +95,25 @@ def redeem_code(
         if used.row is not None:
             try:
                 with transaction.atomic():
-                    return _redeemed(used.row, client, verifier, redirect_uri, resources, caller, request)
+                    issued = _redeemed(used.row, client, verifier, redirect_uri, resources, caller, request)
             except AuthKitError as error:
                 if error.status >= 500:
                     raise
                 refused = error
+    if issued is not None:
+        _require_enabled(issued)
+        return issued
     if used.replayed_login is not None:
         end_login(login_id=used.replayed_login, reason=EndReason.REVOKED)
     raise refused
+
+
+def _require_enabled(issued: Issued) -> None:
+    # Once the grant is committed: `disable_client` ends what it finds after it has switched the client off, so one of
+    # the two sees the other.
+    if not OAuthClient.objects.filter(pk=issued.client.pk, enabled=True).exists():
+        end_login(login_id=issued.login.pk, reason=EndReason.CLIENT_DISABLED)
+        raise InvalidGrant("the client was switched off meanwhile")
 
 
 @sensitive_variables("verifier")
@@ -130,8 +142,6 @@ def _redeemed(
     )
     target = narrowed(resources, granted=agreed.resources)
     opened = open_grant(user=code.user, agreed=agreed, caller=caller, request=request)
-    if not OAuthClient.objects.filter(pk=client.pk, enabled=True).exists():
-        raise InvalidGrant("the client was switched off meanwhile")
     try:
         check_login(login_id=opened.login.pk, user_id=code.user.pk)
     except LoginEnded as ended:

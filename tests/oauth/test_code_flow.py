@@ -32,7 +32,7 @@ class Notes(APIView):
     required_scopes = {"GET": ["notes:read"], "POST": ["notes:write"]}
 
     def get(self, request: Request) -> Response:
-        return Response({"user": request.user.pk})
+        return Response({"user": str(request.user.pk)})
 
     post = get
 
@@ -67,7 +67,7 @@ def test_a_person_agrees_and_the_client_acts_for_them_until_they_are_forced_out(
     assert part(tokens["access_token"], 0)["typ"] == "at+jwt"
     assert (claims["iss"], claims["aud"], claims["sub"]) == (PUBLIC_URL, PUBLIC_URL, str(user.pk))
     assert (claims["client_id"], claims["scope"]) == (party.client.client_id, tokens["scope"])
-    assert call("/notes/", tokens["access_token"]).json() == {"user": user.pk}
+    assert call("/notes/", tokens["access_token"]).json() == {"user": str(user.pk)}
     assert call("/notes/", tokens["access_token"], "post").json()["code"] == "insufficient_scope"
 
     again = party.refresh(tokens["refresh_token"])

@@ -45,7 +45,7 @@ class Notes(APIView):
     required_scopes = ["notes:read"]
 
     def get(self, request: Request) -> Response:
-        return Response({"user": request.user.pk})
+        return Response({"user": str(request.user.pk)})
 
 
 class Recent(Notes):
@@ -123,7 +123,7 @@ def test_a_grant_ends_at_once_where_redis_is_asked(party: Party, user: Any, sett
     }
     token = party.tokens()["access_token"]
     for _ in range(2):
-        assert call("/notes/", token).json() == {"user": user.pk}
+        assert call("/notes/", token).json() == {"user": str(user.pk)}
     remove_app(user_id=user.pk, client_id=party.client.client_id)
     assert call("/notes/", token).json()["why"] == "revoked"
 

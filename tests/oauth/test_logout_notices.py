@@ -40,7 +40,7 @@ def _provider(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         "PUBLIC_URL": ISSUER,
         "TOKENS": {"KEYS": ring("RS256")},
         "OAUTH": {"INTERNAL_HOSTS": ["127.0.0.1"]},
-        "MAIL": {"DELIVER": "command"},
+        "MAIL": {"DELIVER": "command", "NEW_DEVICE": "off"},
     }
     monkeypatch.setattr("authkit.mail.outbox.AT_ONCE", frozenset())
     logout_channel.forget()

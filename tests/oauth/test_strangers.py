@@ -49,7 +49,7 @@ class Notes(APIView):
     required_scopes = ["notes:read"]
 
     def get(self, request: Request) -> Response:
-        return Response({"user": request.user.pk})
+        return Response({"user": str(request.user.pk)})
 
 
 urlpatterns = [*suite, path("", include("authkit.oauth.urls.well_known")), path("notes/", Notes.as_view())]

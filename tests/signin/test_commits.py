@@ -14,7 +14,7 @@ from tests.conftest import PASSWORD
 
 @pytest.mark.django_db(transaction=True)
 def test_tokens_take_one_commit_beside_that_of_the_reservation(client: Any, user: Any, settings: Any) -> None:
-    body = {"username": user.get_username(), "password": PASSWORD}
+    body = {user.USERNAME_FIELD: user.get_username(), "password": PASSWORD}
     for _ in range(2):  # the first sign-in from a network writes rows that are there later
         with CaptureQueriesContext(connection) as ran:
             assert client.post("/auth/api/token/", body, content_type="application/json").status_code == 200
