@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import jwt
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from authkit.core.clients import Client
@@ -184,11 +184,12 @@ def test_ending_costs_nothing_where_no_client_wants_to_know(user: Any, django_as
         with django_assert_num_queries(expected):
             end_login(login_id=login.pk, reason=EndReason.LOGOUT)
 
+    alone = 5 if connection.vendor == "mysql" else 4  # there the person's row is locked first
     client_at("")
-    ended(4 + 3)  # the process looks once, in a savepoint
-    ended(4)
+    ended(alone + 3)  # the process looks once, in a savepoint
+    ended(alone)
     client_at("https://rp.example.test/logout")
-    ended(4 + 3 + 3)  # it looks again; then there is one SELECT, in a savepoint
+    ended(alone + 3 + 3)  # it looks again; then there is one SELECT, in a savepoint
 
 
 def test_ending_that_is_rolled_back_is_not_told(user: Any) -> None:
