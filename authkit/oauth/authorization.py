@@ -39,7 +39,7 @@ class Question:
     is_fresh: bool
     """Whether their sign-in is as fresh and as strong as the client asks for. If not, a step-up comes first."""
     is_expected: bool
-    """Whether they may be the person whom the client expects."""
+    """Whether they may be the person that the client expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def agree(*, handle: str, browser: str, user: AbstractBaseUser, login: Login, is
     Args:
         handle: as `question`.
         browser: as `question`.
-        user: the person, to whom the question was shown.
+        user: the person who saw the question.
         login: their session's.
         is_silent: whether the person was not asked. That is looked at again, under a lock: they may take the app's
             access away meanwhile, and an agreement must not write it anew.

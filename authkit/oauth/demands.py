@@ -39,7 +39,7 @@ def _is_strong(asked: AuthorizationRequest, login: Login) -> bool:
 
 
 def is_expected(asked: AuthorizationRequest, *, user: AbstractBaseUser) -> bool:
-    """Whether this may be the person whom the client expects."""
+    """Whether this may be the person that the client expects."""
     if asked.subject_hint and asked.subject_hint != str(user.pk):
         return False
     return not asked.login_hint or asked.login_hint.casefold() in {name.casefold() for name in _names(user)}

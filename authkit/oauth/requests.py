@@ -99,7 +99,7 @@ def find(*, handle: str, browser: str) -> Held:
 
 
 def note_shown(held: Held, *, user_id: Any) -> None:
-    """Notes the person to whom the page is shown: another person's form does not answer it."""
+    """Notes the person who sees the page: another person's form does not answer it."""
     OneTimeCode.objects.filter(pk=held.digest, used_at=None).update(user_id=user_id)
 
 

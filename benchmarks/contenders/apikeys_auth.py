@@ -12,7 +12,7 @@ from rest_framework_api_key.permissions import KeyParser
 
 
 class KeyAuthentication(BaseAuthentication):
-    """Looks the key up by the product's own manager, and reads the person whom its row names."""
+    """Looks the key up by the product's own manager, and reads the person that its row names."""
 
     def authenticate(self, request: Any) -> Any:
         key = KeyParser().get(getattr(request, "_request", request))

@@ -56,7 +56,7 @@ urlpatterns = [*suite, path("", include("authkit.oauth.urls.well_known")), path(
 
 
 class Visitor:
-    """A person at a browser without scripts, on whom clients call."""
+    """A person at a browser without scripts, that clients call on."""
 
     def __init__(self, site: str, user: Any, web: requests.Session) -> None:
         self.site = site
