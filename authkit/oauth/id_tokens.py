@@ -77,7 +77,7 @@ class Hint:
 
 @sensitive_variables("token")
 def read_hint(token: str) -> Hint:
-    """Whom an ID token of ours is about, and which client it is for. Its time may be over, as it is of most hints.
+    """The person of an ID token that was signed here, and its client. Its time may be over, as it is of most hints.
 
     It proves nothing about the one who sends it: it stood in a URL.
 
