@@ -6,8 +6,8 @@ turned out slower than no preparation at all.
 A prepared statement belongs to one connection of the server. A pooler that gives each transaction another one, as
 PgBouncer can, would lose it. So nothing is prepared where Django was told of such a pooler, and after an EXECUTE that
 fails the statement itself is sent: an UPDATE whose EXECUTE failed has changed nothing. An error spoils an open
-transaction, so in a transaction nothing is executed this way. The name is made of the statement's text: another client
-that prepares under the same name has prepared the same statement.
+transaction, so in a transaction nothing is executed this way, unless the code that has begun it can begin it again. The
+name is made of the statement's text: another client that prepares under the same name has prepared the same statement.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ AFTER = 5
 _STATE = "_authkit_prepared"
 
 
+class PreparationLost(Exception):
+    """A prepared statement is gone, and the transaction spoiled. The connection prepares nothing from now on."""
+
+
 @dataclass(slots=True)
 class _Prepared:
     """The questions that one connection of the driver's was asked; the next connection begins anew."""
@@ -40,17 +44,23 @@ class _Prepared:
     failed: bool = False
 
 
-def execute_repeatedly(cursor: Any, connection: Any, *, sql: str, parameters: Sequence[Any]) -> None:
+def execute_repeatedly(
+    cursor: Any, connection: Any, *, sql: str, parameters: Sequence[Any], begins_again: bool = False
+) -> None:
     """Executes a SELECT or an UPDATE on this cursor of this connection, prepared where that is possible and pays.
 
     Args:
         sql: with %s for each parameter; one text for each kind of question.
+        begins_again: whether the caller has begun the transaction that is open, and repeats it on PreparationLost.
 
     Raises:
         DatabaseError: as the cursor does.
+        PreparationLost: for such a caller alone.
     """
-    state = _state(connection)
+    state = _state(connection, in_transaction=begins_again)
     if state is None or not _is_ready(cursor, state, sql):
+        if state is not None and state.failed and begins_again:
+            raise PreparationLost
         cursor.execute(sql, parameters)
         return
     try:
@@ -61,12 +71,16 @@ def execute_repeatedly(cursor: Any, connection: Any, *, sql: str, parameters: Se
         # Lost to a pooler or a DISCARD, or a column has another type since.
         state.failed = True
         logger.info("a prepared statement is gone; this connection goes on without: %s", traced(error))
+        if begins_again:
+            raise PreparationLost from error
         cursor.execute(sql, parameters)
 
 
-def _state(connection: Any) -> _Prepared | None:
+def _state(connection: Any, *, in_transaction: bool) -> _Prepared | None:
+    if connection.vendor != "postgresql" or connection.connection is None:
+        return None
     # Not by `in_atomic_block`: with autocommit switched off there is a transaction as well.
-    if connection.vendor != "postgresql" or not connection.autocommit or connection.connection is None:
+    if not connection.autocommit and not in_transaction:
         return None
     state: _Prepared | None = connection.__dict__.get(_STATE)
     if state is None or state.driver is not connection.connection:
