@@ -36,7 +36,7 @@ class AuthKitConfig(AppConfig):
         from authkit.revocation import receivers as revocation
         from authkit.sessions import doors as session_doors
         from authkit.sessions import receivers as sessions
-        from authkit.signin import foreign_tries, new_devices, rehashing, step_up
+        from authkit.signin import foreign_tries, last_login, new_devices, rehashing, step_up
         from authkit.signin.doors import register_door
         from authkit.signin.guards import Order, register_guard
         from authkit.signin.may_sign_in import ask_project
@@ -50,6 +50,7 @@ class AuthKitConfig(AppConfig):
         event_log.connect()
         logins.connect()
         rehashing.connect()
+        last_login.connect()
         foreign_tries.connect()
         channels.register_channel(channels.MAIL, mails.send_mail)
         notices.connect()

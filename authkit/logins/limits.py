@@ -30,17 +30,6 @@ def lock_logins_of(*, user_id: Any) -> None:
     _lock([user_id])
 
 
-def person_may_come_first() -> bool:
-    """Whether a sign-in may write to the person's row in the transaction of its login.
-
-    On PostgreSQL it may, before the login: an ending writes logins, then a cutoff, whose foreign key reads that row,
-    and the lock of a write that leaves the key alone does not stand in its way. InnoDB has no such lock. There the two
-    would wait for each other.
-    """
-    features = connections[router.db_for_write(Login)].features
-    return features.has_select_for_no_key_update or not features.has_select_for_update
-
-
 def line_up_with_crowds(*, user_ids: Sequence[Any]) -> None:
     """For a caller that ends the logins of many people: takes the rows of these people in the order of their keys, so
     that two such callers don't deadlock.

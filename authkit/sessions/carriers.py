@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, login
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import router, transaction
 from django.utils.crypto import constant_time_compare
 
 from authkit.exceptions import AuthKitError
@@ -22,7 +24,8 @@ from authkit.sessions.lifetimes import session_lifetime
 from authkit.sessions.state import carry, session_state
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.sessions.verdicts import parsed_login_id
-from authkit.signin.carriers import BaseCarrier
+from authkit.signin import last_login
+from authkit.signin.carriers import Along, BaseCarrier
 
 
 class SessionCarrier(BaseCarrier):
@@ -60,11 +63,46 @@ class NewSessionCarrier(SessionCarrier):
 
     The session holds the person and the login before `login()` is called. So `login()` finds it as it has to be, and
     its signal tells each receiver of a person who is signed in, whatever the order of the receivers.
+
+    The session's row and `last_login` are written with the login's row, so that a sign-in is made durable once, and the
+    session's data when the answer goes out. The receivers of other packages run after that, outside the transaction.
     """
 
     def __init__(self, *, request: Any, user: AbstractBaseUser, remembered: bool, backend: str) -> None:
         super().__init__(request=request, user=user, remembered=remembered)
         self.backend = backend
+        self._last_login: datetime | None = None
+        self._before: dict[str, Any] | None = None
+
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Leaves the session as it was where the transaction with its new id is undone."""
+        try:
+            yield
+        except BaseException:
+            if self._before is not None:
+                held = vars(self.request.session)
+                held.clear()
+                held.update(self._before)
+            raise
+
+    def first(self) -> None:
+        """Notes `last_login`, for `Attempt.first`."""
+        self._last_login = last_login.note(self.user)
+
+    def along(self, then: Along) -> Along:
+        """Gives the session its new id where its row is in the database of the login's."""
+        session = self.request.session
+        if not (isinstance(session, SessionStore) and session.has_row_in(router.db_for_write(Login))):
+            return then
+        return partial(self._renew_along, then)
+
+    def _renew_along(self, then: Along) -> None:
+        before = dict(vars(self.request.session))
+        self._renew()
+        self._before = before
+        if then is not None:
+            then()
 
     def open(self, login: Login) -> None:
         """Gives the session to the person: a new id, no data of another person's, and this login.
@@ -72,22 +110,36 @@ class NewSessionCarrier(SessionCarrier):
         Not before the login is written: a sign-in that is refused in a transaction would leave a session whose new id
         was never stored.
         """
-        session, key = self.request.session, self.user._meta.pk.value_to_string(self.user)
-        auth_hash = session_auth_hash(self.user)
-        # As Django's `login()`, which has nothing left to do for a session that holds the person already.
-        if SESSION_KEY not in session:
-            session.cycle_key()
-        elif session[SESSION_KEY] == key and constant_time_compare(session.get(HASH_SESSION_KEY, ""), auth_hash):
-            renew_id(session)
-        else:
-            session.flush()
-        session[SESSION_KEY], session[BACKEND_SESSION_KEY], session[HASH_SESSION_KEY] = key, self.backend, auth_hash
+        if self._before is None:
+            self._renew()
+        self._before = None
+        session = self.request.session
+        session[SESSION_KEY], session[BACKEND_SESSION_KEY] = self._person, self.backend
+        session[HASH_SESSION_KEY] = session_auth_hash(self.user)
         carry_by_session(self.request, user=self.user, login=login)
         session.opened_login = session[LOGIN_SESSION_KEY]
         try:
-            _login(self.request, self.user, self.backend)
+            with last_login.already(self.user, self._last_login):
+                _login(self.request, self.user, self.backend)
         finally:
             session.opened_login = None
+
+    def _renew(self) -> None:
+        session = self.request.session
+        # As Django's `login()`, which has nothing left to do for a session that holds the person already.
+        if SESSION_KEY not in session:
+            session.cycle_key()
+        elif session[SESSION_KEY] == self._person and constant_time_compare(
+            session.get(HASH_SESSION_KEY, ""), session_auth_hash(self.user)
+        ):
+            renew_id(session)
+        else:
+            session.flush()
+
+    @property
+    def _person(self) -> str:
+        key: str = self.user._meta.pk.value_to_string(self.user)
+        return key
 
 
 class AdoptedSessionCarrier(SessionCarrier):

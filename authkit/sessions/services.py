@@ -24,6 +24,7 @@ from authkit.signin import flow
 from authkit.signin.attempts import Attempt
 from authkit.signin.backends import first_finder
 from authkit.signin.carriers import displaced_by_session
+from authkit.signin.last_login import is_noted_by_us
 
 
 def sign_in(
@@ -63,6 +64,7 @@ def sign_in(
         path = path_in_force(backend) if backend else _backend_of(user)
         previous, beside = held_logins(http.session), displaced_by_session(http)
         passed = passage(request=http, user=user, previous=previous, proven=True)
+        carrier = NewSessionCarrier(request=http, user=user, remembered=remember, backend=path)
         attempt = Attempt(
             user=user,
             method=method,
@@ -70,9 +72,9 @@ def sign_in(
             client=client_of(http),
             remembered=remember,
             replaces=(*passed.replaced, *beside),
+            first=carrier.first if is_noted_by_us() else None,
             along=along,
         )
-        carrier = NewSessionCarrier(request=http, user=user, remembered=remember, backend=path)
         try:
             opened = flow.sign_in(attempt, carrier, request=http)
         except DatabaseUnavailable:

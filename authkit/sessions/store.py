@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ImproperlyConfigured
+from django.db import router
 
 from authkit.core.backend_paths import path_in_force
 from authkit.core.hidden import Hidden
@@ -134,6 +135,10 @@ class SessionStore(DatabaseSessionStore):
             return super().get_expire_at_browser_close()
         except DatabaseUnavailable:
             return True
+
+    def has_row_in(self, using: str) -> bool:
+        """Whether writing it takes a statement on the database of this alias."""
+        return current_engine().has_rows and router.db_for_write(self.model) == using
 
     def load(self) -> dict[str, Any]:
         """The session's data; an empty dict for an id that we don't know, and for a session whose login is over.

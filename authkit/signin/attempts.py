@@ -40,8 +40,7 @@ class Attempt:
     login_id: UUID | None = None
     """The id that the login is to have, where the same thing must not open two."""
     first: Callable[[], None] | None = None
-    """Called first in the transaction that writes the login: for a write to the person's own row, where
-    `authkit.logins.limits.person_may_come_first` says that it may stand there."""
+    """Called first in the transaction that writes the login: for a write to the person's own row."""
     along: Callable[[], None] | None = None
     """Called in the transaction that writes the login, such as `authkit.limiter.verifying.settling` gives it."""
     wants_device: bool = False

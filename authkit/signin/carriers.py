@@ -20,6 +20,10 @@ Carried_co = TypeVar("Carried_co", covariant=True)
 """The result of a carrier: the pair for a client, the login of a session."""
 
 
+Along = Callable[[], None] | None
+"""A call in the transaction that writes the login (`Attempt.along`), if there is one."""
+
+
 class Carrier(Protocol[Carried_co]):
     """Carries one login. The flow calls the methods in this order."""
 
@@ -41,8 +45,12 @@ class Carrier(Protocol[Carried_co]):
     def prepare(self, user: AbstractBaseUser, login: Login) -> None:
         """Finds out what the carrier needs, before anything is written; an error leaves nothing behind."""
 
+    def along(self, then: Along) -> Along:
+        """Calls, last in the transaction that writes the row, what the carrier writes there, and goes on with `then`.
+        Its locks are held until that transaction is committed."""
+
     def open(self, login: Login) -> Carried_co:
-        """Makes the credential that carries the login, whose row is written."""
+        """Makes the credential that carries the login, whose row is committed, unless the caller has a transaction."""
 
 
 class BaseCarrier:
@@ -60,6 +68,10 @@ class BaseCarrier:
 
     def prepare(self, user: AbstractBaseUser, login: Login) -> None:
         """Needs nothing."""
+
+    def along(self, then: Along) -> Along:
+        """Writes nothing there."""
+        return then
 
 
 Displace = Callable[[Any], Collection[UUID]]

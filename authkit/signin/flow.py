@@ -68,7 +68,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
     pass_guards(attempt, request)
     _note_person(attempt)
     device = device_of(attempt, request, in_browser=carrier.in_browser)
-    prepare, along = carrier.prepare, attempt.along
+    prepare, along = carrier.prepare, carrier.along(attempt.along)
     if device is not None:
         prepare, along = partial(device.prepare, prepare), partial(device.remember, along)
     if (notice := notice_of(attempt, device)) is not None:

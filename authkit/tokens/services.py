@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AbstractBaseUser, update_last_login
+from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
 
 from authkit import conf
@@ -22,7 +22,6 @@ from authkit.core.hidden import hide
 from authkit.exceptions import GrantNotAccepted, LoginEnded, PasswordChangeRequired
 from authkit.limiter.services import Reservation
 from authkit.limiter.verifying import settling
-from authkit.logins.limits import person_may_come_first
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
 from authkit.logins.reauthentication import Shown
@@ -31,6 +30,7 @@ from authkit.logins.services import Lifetime
 from authkit.signin.attempts import Attempt
 from authkit.signin.carriers import BaseCarrier
 from authkit.signin.flow import sign_in
+from authkit.signin.last_login import note
 from authkit.tokens.doors import OWN
 from authkit.tokens.formats import ACCESS, BOTH, VerifiedAccess, authkit_jwt, format_of
 from authkit.tokens.formats.base import token_refused
@@ -65,15 +65,12 @@ def issue_tokens(
         request: the door's, for the guards and the known device.
         reservation: of the try at which the evidence was right (`authkit.limiter`); it is settled here.
         wants_device: whether a program asked to become a known device; the pair then has its value.
-        notes_last_login: whether the person's `last_login` is set, as a sign-in does. It is, where the database allows
-            it, in the transaction of the login.
+        notes_last_login: whether the person's `last_login` is set, as a sign-in does.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
         RefusedByProject, TooManyLogins, SignInPending: as `authkit.signin.flow.sign_in`.
     """
-    note: Any = partial(note_last_login, user) if notes_last_login else None
-    joins = note is not None and person_may_come_first()
     with settling(reservation, user=user) as along:
         attempt = Attempt(
             user=user,
@@ -82,14 +79,12 @@ def issue_tokens(
             client=client,
             began_at=began_at,
             replaces=tuple(replaces),
-            first=note if joins else None,
+            first=partial(note_last_login, user) if notes_last_login else None,
             along=along,
             wants_device=wants_device,
         )
         carrier = _PairCarrier(user=user, settings=conf.current().tokens, transport=transport)
         opened = sign_in(attempt, carrier, request=request)
-    if note is not None and not joins:
-        note()
     return opened.result if opened.device is None else replace(opened.result, device=opened.device)
 
 
@@ -98,8 +93,9 @@ def note_last_login(user: AbstractBaseUser) -> None:
 
     Not by sending user_logged_in: its receivers expect the session of a login, and there is none.
     """
-    if hasattr(user, "last_login"):
-        update_last_login(None, user)  # type: ignore[arg-type]
+    at = note(user)
+    if at is not None:
+        user.last_login = at
 
 
 class _PairCarrier(BaseCarrier):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import RequestFactory
 
 from authkit.accounts.passwords.changing import change_password
 from authkit.apikeys.making import make_key
@@ -21,6 +22,8 @@ from authkit.logins.crowds import end_logins_of_people
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login, end_logins_of
+from authkit.sessions.services import sign_in as open_session
+from authkit.sessions.store import SessionStore
 from authkit.tokens.services import issue_tokens
 from tests.concurrency.threads import SharedDatabase, shared_database
 
@@ -71,6 +74,12 @@ def test_sign_ins_endings_keys_and_a_new_password_at_once_are_no_deadlock(
             person = get_user_model()._default_manager.get(pk=user.pk)
             issue_tokens(user=person, method="password", client=CLIENT, notes_last_login=True)
 
+        def sign_in_by_session(user: Any = user) -> None:
+            person = get_user_model()._default_manager.get(pk=user.pk)
+            request = RequestFactory().post("/")
+            request.session = SessionStore()
+            open_session(request=request, user=person, method="password")
+
         calls: list[Callable[[], Any]] = []
         rotated = key().key.pk
         ending = partial(end_logins_of, user_id=user.pk, reason=EndReason.LOGOUT_ALL)
@@ -83,9 +92,16 @@ def test_sign_ins_endings_keys_and_a_new_password_at_once_are_no_deadlock(
             client=CLIENT,
         )
         for _ in range(3):
-            calls += [*[sign_in] * 5, partial(key, first), partial(key, second), partial(ending, keep=first)]
+            calls += [
+                *[sign_in] * 3,
+                *[sign_in_by_session] * 2,
+                partial(key, first),
+                partial(key, second),
+                partial(ending, keep=first),
+            ]
         for login_id in (first, second):
-            calls += [partial(end_login, login_id=login_id, reason=EndReason.REVOKED), *[sign_in] * 3]
+            calls += [partial(end_login, login_id=login_id, reason=EndReason.REVOKED), sign_in_by_session]
+            calls += [sign_in] * 2
         calls += [ending, change, change]
         calls += [partial(rotate_key, user=user, login_id=rotated, overlap=timedelta(), client=CLIENT)] * 2
         calls.append(lambda user=user: list(end_logins_of_people(user_ids=[user.pk], reason=EndReason.FORCED)))

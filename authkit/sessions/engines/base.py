@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 class Session(Protocol):
@@ -53,6 +53,9 @@ class Engine(Protocol):
     `session` is the store that asks, with its `session_key` set. All of them raise `DatabaseUnavailable` where the
     server that holds the truth can't be reached: never an answer that is empty because something failed.
     """
+
+    has_rows: ClassVar[bool]
+    """Whether the truth is a row of Django's table."""
 
     def load(self, session: Session) -> StoredSession | None:
         """The session by its key; None if there is none, or if it is over."""

@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import UpdateError
@@ -69,6 +69,8 @@ class _Marked:
 
 class CachedEngine:
     """`database`, read through Redis."""
+
+    has_rows: ClassVar[bool] = True
 
     def __init__(self, rows: DatabaseEngine) -> None:
         self._rows = rows

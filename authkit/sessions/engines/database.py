@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import ClassVar, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.base import UpdateError
@@ -21,6 +21,8 @@ from authkit.sessions.stored_keys import stored_key
 
 class DatabaseEngine:
     """The row is all there is. A session from before authkit stands under its plain id until it is saved."""
+
+    has_rows: ClassVar[bool] = True
 
     def load(self, session: Session) -> StoredSession | None:
         with truthful("the session can't be read"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 
@@ -22,6 +22,8 @@ Command = tuple[bytes | int, ...]
 
 class RedisEngine:
     """An entry lives as long as its session, and goes by itself."""
+
+    has_rows: ClassVar[bool] = False
 
     def load(self, session: Session) -> StoredSession | None:
         with _truthful("the session can't be read"):
