@@ -13,27 +13,57 @@ _CONTROL = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
-def recorded(call: Callable[[], Any]) -> tuple[Any, list[str]]:
+class Ran(str):
+    """A statement that ran."""
+
+    rows = -1
+    """How many it has changed or found; -1 where that is not known."""
+
+
+def recorded(call: Callable[[], Any]) -> tuple[Any, list[Ran]]:
     """The call's answer, and the SQL that it ran, transaction control included."""
     connection.ensure_connection()
     connection.force_debug_cursor = True
     connection.queries_log.clear()
+    rows: dict[int, int] = {}
+
+    def counting(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        rows[len(connection.queries_log)] = context["cursor"].rowcount  # its line comes next
+        return result
+
     try:
         # Read before the next request: its start clears the log.
-        return call(), [entry["sql"] for entry in connection.queries_log]
+        with connection.execute_wrapper(counting):
+            answer = call()
+        ran = [Ran(entry["sql"]) for entry in connection.queries_log]
     finally:
         connection.force_debug_cursor = False
+    for number, count in rows.items():
+        ran[number].rows = count
+    return answer, ran
 
 
-def summary(sql: list[str]) -> dict[str, Any]:
-    """Statements and writes, and how often something was made durable."""
-    verbs = [statement.split(None, 1)[0].rstrip(";").upper() for statement in sql]
+def spelled_out(sql: list[Ran]) -> list[str]:
+    """The same, with each EXECUTE of PostgreSQL's replaced by the statement that was prepared under its name."""
+    if connection.vendor != "postgresql":
+        return list(sql)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, statement FROM pg_prepared_statements")
+        prepared = {name: statement.partition(" AS ")[2] for name, statement in cursor.fetchall()}
+    names = [statement.removeprefix("EXECUTE ").partition("(")[0] for statement in sql]
+    return [prepared.get(name, statement) for name, statement in zip(names, sql, strict=True)]
+
+
+def summary(sql: list[Ran]) -> dict[str, Any]:
+    """Statements and writes, and how often something was made durable: a write that changes no row is not."""
+    verbs = [statement.split(None, 1)[0].rstrip(";").upper() for statement in spelled_out(sql)]
     inside, commits = False, 0
-    for verb in verbs:
+    for verb, statement in zip(verbs, sql, strict=True):
         if verb in {"BEGIN", "COMMIT", "ROLLBACK"}:
             commits += verb == "COMMIT"
             inside = verb == "BEGIN"
-        elif verb in _WRITES and not inside:
+        elif verb in _WRITES and not inside and statement.rows != 0:
             commits += 1
     return {
         "sql": sql,
