@@ -76,7 +76,6 @@ _NO_SQL = (
     "tests/signin/test_breached_file.py",
     "tests/signin/test_challenge_providers.py",
     "tests/signin/test_checks.py",
-    "tests/social/test_addresses.py",
     "tests/social/test_checks.py",
     "tests/social/test_fetching.py",
     "tests/social/test_native_tokens.py",

@@ -74,3 +74,13 @@ def test_missing_part_is_a_failure_in_ci() -> None:
     assert finished.returncode == 1
     assert "needs redis: REDIS_URL isn't set" in finished.stdout
     assert "skipped" not in finished.stdout
+
+
+def test_what_a_pass_leaves_out_is_there() -> None:
+    from tests import run
+
+    named = {argument for one in run.PASSES for argument in one.arguments if "tests/" in argument}
+    patterns = {argument.removeprefix("--ignore=").removeprefix("--ignore-glob=") for argument in named}
+    assert len(patterns) > 50
+    missing = {pattern for pattern in patterns if not list(run.ROOT.glob(pattern))}
+    assert not missing
