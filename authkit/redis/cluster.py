@@ -14,7 +14,7 @@ from redis.exceptions import AskError, MovedError, RedisClusterException, RedisE
 from redis.retry import Retry
 
 from authkit.conf import Secret
-from authkit.redis.breaker import Breaker
+from authkit.core.breaker import Breaker
 from authkit.redis.nodes import Command, Node
 from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.redis.sources import connection_of, read_url

@@ -23,7 +23,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from authkit import conf
 from authkit.core import clocks
-from authkit.redis.breaker import Breaker
+from authkit.core.breaker import Breaker
 from authkit.redis.replies import RedisUnavailable, Reply
 from authkit.redis.subscription import Subscription
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import time
 
+from authkit.core.breaker import Breaker
 from authkit.core.outgoing import NoAnswer, ask
-from authkit.redis.breaker import Breaker
 
 SECONDS = 1.0
 """From the beginning of a request to its end."""

@@ -14,9 +14,9 @@ from django.core.management import load_command_class
 from redis.connection import SSLConnection, parse_url
 
 from authkit import conf
+from authkit.core.breaker import LONGEST_PAUSE, SHORTEST_PAUSE
 from authkit.management.diagnosis import Level, diagnose
 from authkit.redis import checks, link
-from authkit.redis.breaker import LONGEST_PAUSE, SHORTEST_PAUSE
 from authkit.redis.replies import RedisUnavailable
 from authkit.revocation import epochs, hints
 from tests.services import redis

@@ -21,9 +21,9 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 
 from authkit import conf
+from authkit.core.breaker import Breaker
 from authkit.core.clients import client_address
 from authkit.core.outgoing import NoAnswer, ask
-from authkit.redis.breaker import Breaker
 from authkit.signin.challenges.base import ChallengeUnavailable
 
 logger = logging.getLogger("authkit")

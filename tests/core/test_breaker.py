@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from authkit.redis import breaker
-from authkit.redis.breaker import LONGEST_PAUSE, SHORTEST_PAUSE, Breaker
+from authkit.core import breaker
+from authkit.core.breaker import LONGEST_PAUSE, SHORTEST_PAUSE, Breaker
 
 
 class Clock:
