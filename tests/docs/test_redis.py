@@ -15,7 +15,8 @@ from redis.connection import SSLConnection, parse_url
 
 from authkit import conf
 from authkit.core.breaker import LONGEST_PAUSE, SHORTEST_PAUSE
-from authkit.management.diagnosis import Level, diagnose
+from authkit.management.diagnosis import diagnose
+from authkit.management.findings import Level
 from authkit.redis import checks, link
 from authkit.redis.replies import RedisUnavailable
 from authkit.revocation import epochs, hints

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from authkit.management.diagnosis import Level, diagnose
+from authkit.management.diagnosis import diagnose
+from authkit.management.findings import Level
 
 
 class Command(BaseCommand):
