@@ -154,6 +154,6 @@ def _api_views() -> Iterator[Finding]:
     if not found:
         yield Finding(topic, "none accepts a credential that outlives a forced logout")
     for name, routes in found.items():
-        named = ", ".join(route or "the root" for route in routes[:ROUTES_NAMED])
+        named = ", ".join(routes[:ROUTES_NAMED])
         more = f" and {len(routes) - ROUTES_NAMED} more" if len(routes) > ROUTES_NAMED else ""
         yield Finding(topic, f"{name}: what it accepts outlives a forced logout ({named}{more})", Level.NOTE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.contrib.admindocs.views import simplify_regex
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.authentication import SessionAuthentication as DrfSessionAuthentication
 from rest_framework.views import APIView
@@ -20,9 +21,9 @@ def passing_by() -> dict[str, list[str]]:
     """The routes whose views take a credential that outlives a forced logout.
 
     Returns:
-        The routes as `path()` and `re_path()` write them, by the dotted name of the authentication class, in the order
-        of the URLs. A view that overrides `get_authenticators` stands under the name of that method: its classes are
-        known only when it is asked.
+        The paths, such as `/api/notes/<pk>/`, by the dotted name of the authentication class, in the order of the URLs.
+        A view that overrides `get_authenticators` stands under the name of that method: its classes are known only when
+        it is asked.
 
     Raises:
         Exception: whatever the project's URL configuration raises when it is imported.
@@ -30,8 +31,13 @@ def passing_by() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for route, callback in _routes(get_resolver().url_patterns, ""):
         for name in _strangers(callback):
-            found.setdefault(name, []).append(route)
+            found.setdefault(name, []).append(_readable(route))
     return found
+
+
+def _readable(route: str) -> str:
+    # DRF's routers write regular expressions. Django's function leaves the backslash before a dot, as in "\.json".
+    return str(simplify_regex(route)).replace(r"\.", ".")
 
 
 def _routes(patterns: Iterable[Any], prefix: str) -> Iterator[tuple[str, Any]]:

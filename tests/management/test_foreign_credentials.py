@@ -13,7 +13,7 @@ from rest_framework.authentication import BaseAuthentication, BasicAuthenticatio
 from rest_framework.decorators import action, api_view, authentication_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.routers import SimpleRouter
+from rest_framework.routers import DefaultRouter, SimpleRouter
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
@@ -59,6 +59,16 @@ class Things(ViewSet):
         return Response()
 
 
+class Notes(ViewSet):
+    authentication_classes = [BasicAuthentication]
+
+    def list(self, request: Request) -> Response:
+        return Response()
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response()
+
+
 @api_view()
 @authentication_classes([BasicAuthentication])
 def by_function(request: Request) -> Response:
@@ -95,10 +105,24 @@ urlpatterns: list[Any] = [
 @override_settings(ROOT_URLCONF=__name__)
 def test_views_are_found_wherever_they_are_mounted_and_however_they_are_written() -> None:
     assert passing_by() == {
-        OWN: ["foreign/", "nested/<int:pk>/^things/special/$"],
-        BASIC: ["mounted/", "nested/<int:pk>/^function$"],
-        f"{__name__}.Chooses.get_authenticators": ["chooses/"],
+        OWN: ["/foreign/", "/nested/<int:pk>/things/special/"],
+        BASIC: ["/mounted/", "/nested/<int:pk>/function"],
+        f"{__name__}.Chooses.get_authenticators": ["/chooses/"],
     }
+
+
+def test_paths_of_routers_read_as_paths_and_not_as_regular_expressions() -> None:
+    notes = DefaultRouter()
+    notes.register("notes", Notes, basename="note")
+    with override_settings(ROOT_URLCONF=(path("api/", include(notes.urls)),)):
+        assert passing_by()[BASIC] == [
+            "/api/notes/",
+            "/api/notes.<format>/",
+            "/api/notes/<pk>/",
+            "/api/notes/<pk>.<format>/",
+        ]
+    with override_settings(ROOT_URLCONF=(path("", Notes.as_view({"get": "list"})),)):
+        assert passing_by() == {BASIC: ["/"]}
 
 
 @pytest.mark.django_db
@@ -106,7 +130,7 @@ def test_views_are_found_wherever_they_are_mounted_and_however_they_are_written(
 def test_doctor_names_them_and_finds_no_fault_in_it() -> None:
     printed, ended = report()
     said = section(printed, "API views")
-    assert f"note: {OWN}: what it accepts outlives a forced logout (foreign/, nested/" in said
+    assert f"note: {OWN}: what it accepts outlives a forced logout (/foreign/, /nested/" in said
     assert ended is None
 
 
@@ -129,6 +153,6 @@ def test_many_routes_are_counted() -> None:
     urlpatterns.extend(path(f"more/{number}/", Foreign.as_view()) for number in range(5))
     try:
         with override_settings(ROOT_URLCONF=__name__):
-            assert "more/2/ and 2 more" in section(report()[0], "API views")
+            assert "/more/2/ and 2 more" in section(report()[0], "API views")
     finally:
         del urlpatterns[-5:]
