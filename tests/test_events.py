@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from authkit import events, signals
 from authkit.core.clients import Client
 from authkit.events import Event
+from authkit.logins.events import LoginOpened, LoginsEnded, TokenRotated
 from authkit.logins.models import Login
 from authkit.logins.opening import open_login
 from authkit.logins.reasons import EndReason, LoginKind
@@ -105,8 +106,8 @@ def test_recorder_that_fails_stops_no_logout(
 
 def test_recorder_hears_only_what_it_asked_for(record: Callable[..., None]) -> None:
     record(lambda event: None, names=["login.succeeded"])
-    assert events.is_recorded(events.LoginOpened)
-    assert not events.is_recorded(events.TokenRotated)
+    assert events.is_recorded(LoginOpened)
+    assert not events.is_recorded(TokenRotated)
 
 
 def test_signal_gets_the_fields_of_the_event_on_commit(
@@ -120,7 +121,7 @@ def test_signal_gets_the_fields_of_the_event_on_commit(
     signals.logins_ended.connect(receive)
     try:
         with django_capture_on_commit_callbacks(execute=True):
-            event = events.LoginsEnded(user_id=user.pk, count=2, reason="forced")
+            event = LoginsEnded(user_id=user.pk, count=2, reason="forced")
             events.announce(event, sender=Login, using=DEFAULT_DB_ALIAS)
             assert sent == []
     finally:

@@ -28,9 +28,10 @@ from authkit.accounts.rows import person_row, users_database
 from authkit.core import one_time_codes
 from authkit.core.clients import Client
 from authkit.core.one_time_codes import OneTimeCode, digest_of
-from authkit.events import AccountReclaimed, LoginsDisowned, announce
+from authkit.events import announce
 from authkit.exceptions import InvalidGrant
 from authkit.limiter.hash_gate import place
+from authkit.logins.events import AccountReclaimed, LoginsDisowned
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.receivers import logins_are_ended

@@ -22,10 +22,10 @@ from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.utils import timezone
 
-from authkit import events
 from authkit.core.outages import DATABASE_DOWN
 from authkit.events import announce
 from authkit.exceptions import DatabaseUnavailable
+from authkit.logins import events
 from authkit.logins.models import BlacklistedToken
 from authkit.logins.reasons import EndReason, TokenKind
 from authkit.logins.services import end_login

@@ -17,8 +17,8 @@ from django.db import router, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from authkit import events
 from authkit.events import announce
+from authkit.logins import events
 from authkit.logins.cutoffs import cut_off_people
 from authkit.logins.limits import line_up_with_crowds, line_up_with_sign_ins_of
 from authkit.logins.listeners import tell

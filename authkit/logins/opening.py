@@ -14,10 +14,11 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
 from django.utils import timezone
 
-from authkit import conf, events
+from authkit import conf
 from authkit.core.clients import Client
 from authkit.core.identifiers import uuid7
-from authkit.events import announce, together
+from authkit.events import Event, announce, together
+from authkit.logins import events
 from authkit.logins.cutoffs import beginning
 from authkit.logins.endings import ends
 from authkit.logins.fingerprints import password_digest, session_auth_hash
@@ -185,5 +186,5 @@ def _end_replaced(login_ids: Iterable[UUID]) -> None:
         end_login(login_id=login_id, reason=EndReason.REPLACED)
 
 
-def _announce(event: events.Event) -> None:
+def _announce(event: Event) -> None:
     announce(event, sender=Login, using=router.db_for_write(Login))

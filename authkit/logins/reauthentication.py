@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from django.db import router, transaction
 from django.utils import timezone
 
-from authkit import events
 from authkit.events import announce
 from authkit.exceptions import LoginEnded
+from authkit.logins import events
 from authkit.logins.models import MAX_AMR_LENGTH, Login
 
 

@@ -37,10 +37,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
 from django.utils import timezone
 
-from authkit import events
 from authkit.core.clients import Client
-from authkit.events import announce, together
+from authkit.events import Event, announce, together
 from authkit.exceptions import LoginEnded, Unavailable
+from authkit.logins import events
 from authkit.logins.finality import tell_of_ended
 from authkit.logins.fingerprints import password_digest, session_auth_hash
 from authkit.logins.grace import ALARM_AFTER, Replay, consume_retry, is_under_way, judge
@@ -250,5 +250,5 @@ def _end_as_reused(login: Login, generation: int) -> NoReturn:
     raise LoginEnded(f"generation {generation} presented at {login.generation}", reason="reused")
 
 
-def _announce(event: events.Event) -> None:
+def _announce(event: Event) -> None:
     announce(event, sender=Login, using=router.db_for_write(Login))

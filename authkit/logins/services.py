@@ -13,9 +13,9 @@ from django.db import router, transaction
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from authkit import events
-from authkit.events import announce
+from authkit.events import Event, announce
 from authkit.exceptions import NotFound
+from authkit.logins import events
 from authkit.logins.cutoffs import cut_off_before, cut_off_everybody, cut_off_person
 from authkit.logins.database_clock import database_now
 from authkit.logins.endings import spared_by
@@ -209,5 +209,5 @@ def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:
     )
 
 
-def _announce(event: events.Event) -> None:
+def _announce(event: Event) -> None:
     announce(event, sender=Login, using=router.db_for_write(Login))

@@ -10,7 +10,8 @@ from django.db import router, transaction
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.core import one_time_codes
-from authkit.events import LoginsDisowned, announce
+from authkit.events import announce
+from authkit.logins.events import LoginsDisowned
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of

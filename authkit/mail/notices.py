@@ -15,7 +15,8 @@ from django.utils.translation import gettext_noop as _
 
 from authkit import conf
 from authkit.core.clients import Client
-from authkit.events import LoginEnded, TokenSuspected, register_recorder
+from authkit.events import register_recorder
+from authkit.logins.events import LoginEnded, TokenSuspected
 from authkit.logins.grace import ALARM_AFTER
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason

@@ -24,6 +24,7 @@ from django.db.models.signals import post_save
 from django.utils import timezone
 
 from authkit import events
+from authkit.logins.events import CrowdEnded, LoginEnded, LoginsEnded
 from authkit.logins.models import Login
 from authkit.mail.outbox import queue
 from authkit.oauth.models import Grant, OAuthClient
@@ -43,7 +44,7 @@ KEEP_SECONDS = 30.0
 
 def connect() -> None:
     """Registers the recorder. Safe to call twice."""
-    names = (events.LoginEnded.name, events.LoginsEnded.name, events.CrowdEnded.name)
+    names = (LoginEnded.name, LoginsEnded.name, CrowdEnded.name)
     events.register_recorder(record_ending, names=names, when=_wanted.is_any)
     post_save.connect(_wanted.forget, sender=OAuthClient, dispatch_uid="authkit.oauth.logout_notices")
 
@@ -79,9 +80,9 @@ _wanted = _Wanted()
 
 def record_ending(event: Any) -> None:
     """Queues what this ending is to tell clients."""
-    if isinstance(event, events.LoginEnded):
+    if isinstance(event, LoginEnded):
         tell_of(_due().filter(Q(login_id=event.login_id) | Q(session_id=event.login_id)))
-    elif isinstance(event, events.CrowdEnded) or event.user_id is None:
+    elif isinstance(event, CrowdEnded) or event.user_id is None:
         if _due().exists():
             queue(channel=CHANNEL, kind=SWEEP, body={}, lifetime=LIFETIME)
     elif not event.crowd:

@@ -34,7 +34,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
 from authkit.core.hidden import traced
-from authkit.events import PasswordKnownBreached, announce
+from authkit.events import announce
+from authkit.logins.events import PasswordKnownBreached
 from authkit.logins.models import Login
 from authkit.signin import breached_file, breached_ranges
 

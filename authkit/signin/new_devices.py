@@ -10,7 +10,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
 
 from authkit.core.hidden import traced
-from authkit.events import LoginsDisowned, register_recorder
+from authkit.events import register_recorder
+from authkit.logins.events import LoginsDisowned
 from authkit.logins.models import Login
 from authkit.logins.services import Prepare
 from authkit.mail.notices import new_devices_are_told, tell_of_new_device

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from authkit import events, signals
 from authkit.core.clients import Client
+from authkit.logins.events import LoginReauthenticated
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
@@ -255,7 +256,7 @@ def test_the_event_is_told_once_with_how_and_where(in_session: Browser, password
     finally:
         signals.login_reauthenticated.disconnect(listen)
     assert heard == [{"login_id": Login.objects.get().pk, "method": "password", "door": "reauth", "amr": "pwd"}]
-    assert events.known()["login.reauthenticated"] is events.LoginReauthenticated
+    assert events.known()["login.reauthenticated"] is LoginReauthenticated
 
 
 def test_no_login_is_opened_so_the_limit_of_logins_ends_none(api: Any, user: Any, password: str) -> None:

@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 
 from authkit.accounts.events import PasswordReset
 from authkit.core.clients import Client
-from authkit.events import AccountReclaimed, LoginsDisowned, announce
+from authkit.events import announce
+from authkit.logins.events import AccountReclaimed, LoginsDisowned
 from authkit.oauth.clients import disable_client, enable_client
 from authkit.oauth.granted_apps import apps_of, remove_app
 from authkit.oauth.models import Consent

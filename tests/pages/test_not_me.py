@@ -16,6 +16,7 @@ from authkit import events, signals
 from authkit.core import clients, one_time_codes
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import InvalidGrant
+from authkit.logins.events import LoginsDisowned
 from authkit.logins.models import Login
 from authkit.mail import not_me
 from authkit.tokens.services import issue_tokens
@@ -159,7 +160,7 @@ def test_recorders_undo_the_rest_in_the_same_transaction(
     def forget(event: Any) -> None:
         heard.append((event.user_id, transaction.get_connection().in_atomic_block))
 
-    events.register_recorder(forget, names=[events.LoginsDisowned.name])
+    events.register_recorder(forget, names=[LoginsDisowned.name])
     assert not_me.disown(code=code).count == 2
     assert heard == [(user.pk, True)]
 
@@ -170,7 +171,7 @@ def test_recorder_that_fails_keeps_no_login_alive(logins: None, code: str, monke
     def fails(_event: Any) -> None:
         raise RuntimeError("no table")
 
-    events.register_recorder(fails, names=[events.LoginsDisowned.name])
+    events.register_recorder(fails, names=[LoginsDisowned.name])
     not_me.disown(code=code)
     assert Login.objects.live().count() == 0
 

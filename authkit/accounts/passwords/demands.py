@@ -17,8 +17,9 @@ from authkit import conf
 from authkit.accounts.events import PasswordDemanded
 from authkit.accounts.models import PasswordDemand
 from authkit.accounts.settings import AccountsSettings
-from authkit.events import PasswordKnownBreached, announce, register_recorder
+from authkit.events import announce, register_recorder
 from authkit.exceptions import NotFound
+from authkit.logins.events import PasswordKnownBreached
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of

@@ -10,8 +10,9 @@ from django.db import router, transaction
 from social_django.models import UserSocialAuth
 
 from authkit import conf
-from authkit.events import AccountReclaimed, announce
+from authkit.events import announce
 from authkit.exceptions import LastLoginMethod, NotFound
+from authkit.logins.events import AccountReclaimed
 from authkit.social.events import AccountUnlinked
 from authkit.social.links.linking import locked_person
 from authkit.social.providers.registry import Provider, configured
