@@ -24,10 +24,10 @@ from authkit.logins.reauthentication import Shown
 from authkit.sessions.services import reauthenticate
 from authkit.signin.serializers import FreshnessSerializer, ReauthAnswerSerializer, ReauthSerializer
 from authkit.signin.step_up import age_of, ids_of, is_recent, shown_by_password, step_ups_of
+from authkit.tokens.answering import token_answer
 from authkit.tokens.codec import Claims
 from authkit.tokens.services import reauthenticated_tokens
 from authkit.tokens.transports import allowed_transports, bound_transport
-from authkit.tokens.views import token_answer
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from authkit.core.facade import lazy
 
 if TYPE_CHECKING:
+    from authkit.tokens.answering import sign_in_answer, transport_for
     from authkit.tokens.authentication import TokenAuthentication, read_bearer
     from authkit.tokens.codec import Claims
     from authkit.tokens.formats import VerifiedAccess
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     )
     from authkit.tokens.stateless import verify
     from authkit.tokens.transports import Transport
-    from authkit.tokens.views import sign_in_answer, transport_for
 
 __all__ = [
     "Claims",
@@ -68,14 +68,14 @@ __getattr__, __dir__ = lazy(
         "read_bearer": "authkit.tokens.authentication",
         "refresh_tokens": "authkit.tokens.services",
         "revoke_token": "authkit.tokens.revoking",
-        "sign_in_answer": "authkit.tokens.views",
+        "sign_in_answer": "authkit.tokens.answering",
         "TokenAnswerSerializer": "authkit.tokens.serializers",
         "TokenAuthentication": "authkit.tokens.authentication",
         "TokenHasRole": "authkit.tokens.permissions",
         "TokenHasScope": "authkit.tokens.permissions",
         "TokenPair": "authkit.tokens.pairs",
         "Transport": "authkit.tokens.transports",
-        "transport_for": "authkit.tokens.views",
+        "transport_for": "authkit.tokens.answering",
         "VerifiedAccess": "authkit.tokens.formats",
         "verify": "authkit.tokens.stateless",
         "verify_access": "authkit.tokens.services",

@@ -25,11 +25,11 @@ from authkit.logins.statement import ROTATED, WHOLE
 from authkit.sessions.carriers import carry_by_session, renew_id
 from authkit.sessions.receivers import client_of
 from authkit.signin.serializers import FreshnessSerializer
+from authkit.tokens.answering import token_answer
 from authkit.tokens.codec import Claims
 from authkit.tokens.formats.base import token_refused
 from authkit.tokens.pairs import Additions, TokenPair, lifetime_of, sign_pair
 from authkit.tokens.transports import bound_transport
-from authkit.tokens.views import token_answer
 
 
 def renewed_answer(request: Request, *, user: AbstractBaseUser) -> Response:

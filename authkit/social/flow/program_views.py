@@ -31,18 +31,18 @@ from authkit.social.flow.strategy import AuthKitStrategy
 from authkit.social.flow.views import SocialPage
 from authkit.social.serializers import ExchangeSerializer, NativeTokenSerializer
 from authkit.social.settings import SocialSettings
-from authkit.tokens.authentication import TokenAuthentication
-from authkit.tokens.codec import Claims
-from authkit.tokens.serializers import TokenAnswerSerializer
-from authkit.tokens.services import issue_tokens, note_last_login
-from authkit.tokens.transports import allowed_transports, bound_transport
-from authkit.tokens.views import (
+from authkit.tokens.answering import (
     SIGN_IN,
     TRANSPORTS,
     replaced_logins,
     token_answer,
     transport_for,
 )
+from authkit.tokens.authentication import TokenAuthentication
+from authkit.tokens.codec import Claims
+from authkit.tokens.serializers import TokenAnswerSerializer
+from authkit.tokens.services import issue_tokens, note_last_login
+from authkit.tokens.transports import allowed_transports, bound_transport
 
 
 class AuthorizePage(SocialPage):

@@ -19,11 +19,11 @@ from authkit.core.clients import client_from
 from authkit.exceptions import InvalidCredentials
 from authkit.signin.credentials import verify_password
 from authkit.signin.methods import PASSWORD
+from authkit.tokens.answering import replaced_logins, transport_for
 from authkit.tokens.pairs import TokenPair
 from authkit.tokens.serializers import ObtainSerializer
 from authkit.tokens.services import issue_tokens
 from authkit.tokens.simplejwt.doors import COMPAT
-from authkit.tokens.views import replaced_logins, transport_for
 
 OBTAIN = "TOKEN_OBTAIN_SERIALIZER"
 RULE = "USER_AUTHENTICATION_RULE"

@@ -29,6 +29,7 @@ from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.tokens import views
 from authkit.tokens.answer_fields import RESERVED
+from authkit.tokens.answering import SIGN_IN, TRANSPORTS, token_answer
 from authkit.tokens.cookies import discard_cookies
 from authkit.tokens.forgeries import charge_forgery
 from authkit.tokens.revoking import revoke_refresh
@@ -41,7 +42,6 @@ from authkit.tokens.simplejwt.serializers import (
     obtain_serializer,
 )
 from authkit.tokens.transports import Transport
-from authkit.tokens.views import SIGN_IN, TRANSPORTS, token_answer
 
 URL_NAMES = ("token_obtain_pair", "token_refresh", "token_verify", "token_blacklist")
 """simplejwt's URL names; the first one's path is where the others begin."""
