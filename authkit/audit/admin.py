@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db import router, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -28,11 +25,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from authkit import events
 from authkit.admin.pages import confirmation
 from authkit.admin.ways import name_of_way
-from authkit.audit import why
 from authkit.audit.events import AuditExported
-from authkit.audit.export import FORMATS, as_json, lines
+from authkit.audit.export import FORMATS, lines
 from authkit.audit.models import Event
+from authkit.audit.spreadsheets import csv_lines
 from authkit.audit.timeline import label_of, reason_in_words
+from authkit.audit.why_form import WhyForm, explanation, people_called
 from authkit.core.admin_lists import BoundedPages, CarefulChangeList
 from authkit.core.hidden import Hidden
 from authkit.core.identifiers import first_uuid7_at
@@ -80,29 +78,6 @@ class TimeFilter(admin.SimpleListFilter):
         return queryset if span is None else queryset.filter(pk__gte=first_uuid7_at(timezone.now() - span))
 
 
-class WhyForm(forms.Form):
-    """Who or what is asked about. It is never rendered again with a token in it."""
-
-    person = forms.CharField(
-        label=gettext_lazy("Name or e-mail address of the person"), max_length=254, required=False
-    )  # fmt: skip
-    at = forms.DateTimeField(
-        label=gettext_lazy("About when"),
-        required=False,
-        help_text=gettext_lazy("Such as 2026-11-29 18:00. Left empty: the last time."),
-    )
-    token = forms.CharField(
-        label=gettext_lazy("Or a token, or the id of a login"),
-        max_length=65536,
-        required=False,
-        # A spelling checker may send the token to another server, and the browser's form history would keep it.
-        widget=forms.Textarea(
-            attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", "rows": "4", "cols": "80"}
-        ),
-        help_text=gettext_lazy("An access or refresh token of any age. It is not stored."),
-    )
-
-
 @admin.register(Event)
 class EventAdmin(Base):
     """Read-only. Seeing the events, and exporting them, needs `authkit_audit.view_event`."""
@@ -144,7 +119,7 @@ class EventAdmin(Base):
         try:
             wanted = UUID(term)
         except ValueError:
-            return queryset.filter(user_id__in=_people_called(term)), False
+            return queryset.filter(user_id__in=people_called(term)), False
         owner = Login.objects.filter(pk=wanted).values_list("user_id", flat=True).first()
         if owner is None:
             return queryset.filter(pk=wanted), False
@@ -230,7 +205,7 @@ class EventAdmin(Base):
             exported = AuditExported(format=form, filters=request.GET.urlencode()[:1000])
             events.announce(exported, sender=Event, using=using)
         found = rows.iterator(chunk_size=CHUNK)
-        content = _csv(found) if form == "csv" else lines(found, form=form)
+        content = csv_lines(found) if form == "csv" else lines(found, form=form)
         kind = "text/csv" if form == "csv" else "application/x-ndjson"
         name = f"events.{'csv' if form == 'csv' else 'jsonl'}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
@@ -259,7 +234,7 @@ class EventAdmin(Base):
 
     def _explained(self, *, person: str, at: Any, token: str) -> dict[str, Any]:
         try:
-            found = _explanation(person=person, at=at, token=Hidden(token.strip()))
+            found = explanation(person=person, at=at, token=Hidden(token.strip()))
         except TokenNotValid:
             return {"wrong": _("This is not a token of this site, or it is damaged.")}
         except NotFound:
@@ -268,38 +243,6 @@ class EventAdmin(Base):
             return {"wrong": _("Name one person exactly, or paste a token or the id of a login.")}
         shown = [(self.when(row), self.what(row), self.cause(row), _doer(row), self.place(row)) for row in found.events]
         return {"found": found, "rows": shown}
-
-
-def _explanation(*, person: str, at: Any, token: str) -> why.Explanation | None:
-    if token:
-        try:
-            login_id = UUID(token)
-        except ValueError:
-            return why.by_token(token=token)
-        return why.by_login(login_id=login_id)
-    people = _people_called(person.strip())
-    return why.by_person(user_id=people[0], at=at) if len(people) == 1 else None
-
-
-def _people_called(name: str) -> list[Any]:
-    """The keys of the people with exactly this user name or address; at most a few."""
-    if not name or "\x00" in name:
-        return []
-    users = get_user_model()
-    columns = {users.USERNAME_FIELD, users.get_email_field_name()}
-    fitting = Q()
-    for column in columns:
-        if _has_field(users, column):
-            fitting |= Q(**{column: name})
-    return list(users._base_manager.filter(fitting).values_list("pk", flat=True)[:10])
-
-
-def _has_field(model: Any, name: str) -> bool:
-    try:
-        model._meta.get_field(name)
-    except FieldDoesNotExist:
-        return False
-    return True
 
 
 def _found(event: Event, column: str) -> Any:
@@ -321,26 +264,3 @@ def _doer(event: Event) -> str:
         return _("unknown, or a command")
     name = _name_of(event.actor_id, _found(event, "actor"))
     return _("%(name)s, who is the person") % {"name": name} if event.actor_id == event.user_id else name
-
-
-class _Line:
-    """A file for `csv` whose lines are handed on."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv(rows: Iterable[Event]) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    header: list[str] | None = None
-    for row in rows:
-        data = {**as_json(row), "extra": json.dumps(row.extra, ensure_ascii=False)}
-        if header is None:
-            header = list(data)
-            yield writer.writerow(header)
-        yield writer.writerow([_cell(value) for value in data.values()])
-
-
-def _cell(value: Any) -> Any:
-    # A spreadsheet would run a cell that begins like this as a formula, and a device's name comes from a stranger.
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
