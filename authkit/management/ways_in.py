@@ -64,10 +64,10 @@ _COOKIE_BLOCK = 'AUTHKIT = {"TOKENS": {"TRANSPORTS": ["cookie"]}}'
 
 PAGES = WayIn(
     heading="Pages that Django renders",
-    take="Let people sign in on the pages under auth/. A session carries the login.",
+    take="Let people sign in on the pages under auth/. Django's session keeps them signed in.",
     why=(
-        "A session cookie is HttpOnly, so a script can't copy it. The server holds the rest, and no code of yours "
-        "handles a token."
+        "A session cookie is HttpOnly, so a script can't copy it. The session's data stays on the server, and no code "
+        "of yours handles a token."
     ),
     block="AUTHKIT = {}",
     steps=('Set LOGIN_URL = "authkit:login".',),
@@ -78,7 +78,7 @@ SAME_ORIGIN = WayIn(
     take='Use authkit.js with the transport "cookie": createAuth({ transport: "cookie" }).',
     why=(
         "Both tokens travel in HttpOnly cookies. A script that an attacker injects can use them while the page is "
-        "open, and can't copy them. One origin needs no CORS."
+        "open, but can't copy them. The app and the API share an origin, so there is no CORS to set up."
     ),
     block=_COOKIE_BLOCK,
     page="front-end.md",
@@ -98,8 +98,8 @@ ANOTHER_SITE = WayIn(
     heading="A single-page app on another site",
     take="Give the API a name on the app's site, by DNS or by a proxy. Then sign in as on a sibling subdomain.",
     why=(
-        "Browsers don't send our cookies to a page of another site, and a token pair in the body of an answer can be "
-        "read and kept by each script that runs in the page."
+        "Browsers don't send authkit's cookies with the requests of a page on another site. The page would have to "
+        "take the tokens from the body of an answer, where every script of the page can copy them."
     ),
     block=_COOKIE_BLOCK,
     steps=("If the API can't have such a name, docs/cors.md has the alternatives, and what each costs.",),
@@ -108,11 +108,12 @@ ANOTHER_SITE = WayIn(
 APP_BY_PASSWORD = WayIn(
     heading="A phone or desktop app",
     take=(
-        "Call POST auth/api/token/ once, POST auth/api/token/refresh/ from then on, and keep the pair in the key store."
+        "Call POST auth/api/token/ once, and POST auth/api/token/refresh/ from then on. Keep both tokens in the "
+        "system's key store."
     ),
     why=(
-        "An app has no cookies to protect, and its system has a store for secrets. A refresh token that is copied and "
-        "used twice ends the login."
+        "An app needs no cookies, because its system has a store for secrets. If a refresh token is copied and used "
+        "twice, the login ends."
     ),
     block='AUTHKIT = {"TOKENS": {"TRANSPORTS": ["body"]}}',
     page="http.md",
@@ -121,8 +122,8 @@ APP_BY_PROVIDER = WayIn(
     heading="A phone or desktop app, through a provider",
     take="Open auth/social/authorize/<id>/ in the system's browser, and send the code to auth/api/social/exchange/.",
     why=(
-        "The person types no password into the app. The code works once, and only for the app that began, because of "
-        "PKCE. The app needs no client id and no secret of the provider's."
+        "The person types no password into the app. The code works once, and PKCE makes it useless for any other app. "
+        "The app needs no client id and no secret of the provider."
     ),
     block="""\
 import os
@@ -150,55 +151,61 @@ AUTHKIT = {
     "OAUTH": {"SCOPES": {"notes:read": "Read your notes"}},
 }"""
 _PROVIDER_STEPS = (
-    'Install it with the extra "provider", and make the key: manage.py authkit_keys generate --use access '
-    "--algorithm RS256",
+    'Install authkit with the extra "provider", and make a key for its tokens: manage.py authkit_keys generate '
+    "--use access --algorithm RS256",
     'Include authkit.oauth.urls.well_known at the root: path("", include("authkit.oauth.urls.well_known"))',
     "Set accepts_grants = True and required_scopes on each view that the client may call.",
 )
 
 THIRD_PARTY_SERVER = WayIn(
     heading="An app of another company, on its server",
-    take="Be its OAuth provider: it sends people to oauth/authorize, and its server calls oauth/token with its secret.",
+    take=(
+        "Be the app's OAuth provider. The app sends people to oauth/authorize, and its server calls oauth/token with "
+        "its secret."
+    ),
     why=(
-        "Other people's code never sees a password of your people. Each person agrees to scopes, sees the app at "
-        "auth/account/apps/ and can take that back. A token of the app opens no view that did not opt in."
+        "The other company's code never sees a password. Each person agrees to scopes, finds the app at "
+        "auth/account/apps/, and can end its access there. A token of the app opens only views that opt in."
     ),
     block=_PROVIDER_BLOCK,
     steps=(
         *_PROVIDER_STEPS,
-        "Register it: manage.py authkit_oauth_client create NAME --redirect-uri URI --scope notes:read",
+        "Register the app: manage.py authkit_oauth_client create NAME --redirect-uri URI --scope notes:read",
     ),
     page="oauth-provider.md",
 )
 THIRD_PARTY_APP = WayIn(
     heading="An app of another company, on people's devices",
-    take="Be its OAuth provider: it opens oauth/authorize in the system's browser, and calls oauth/token with PKCE.",
+    take=(
+        "Be the app's OAuth provider. The app opens oauth/authorize in the system's browser, and calls oauth/token "
+        "with PKCE."
+    ),
     why=(
-        "An app that people install can't keep a secret, so it has none: PKCE ties the code to the app that began. "
-        "The rest is as for a server."
+        "An app that people install can't keep a secret, so it has none. PKCE ties the code to the app that asked for "
+        "it. The rest is as for a server."
     ),
     block=_PROVIDER_BLOCK,
     steps=(
         *_PROVIDER_STEPS,
-        "Register it: manage.py authkit_oauth_client create NAME --public --redirect-uri URI --scope notes:read",
+        "Register the app: manage.py authkit_oauth_client create NAME --public --redirect-uri URI --scope notes:read",
     ),
     page="oauth-provider.md",
 )
 TERMINAL = WayIn(
     heading="A command that a person runs",
     take=(
-        "Be its OAuth provider: the command opens oauth/authorize in a browser, and listens on http://127.0.0.1 for "
-        "the code."
+        "Be the command's OAuth provider. The command opens oauth/authorize in a browser, and listens on "
+        "http://127.0.0.1 for the code."
     ),
     why=(
-        "The person signs in where they always do, second factors and providers included, and the command sees no "
-        "password. It keeps a refresh token that the person can end at auth/account/apps/."
+        "The person signs in on your site as always, through a provider too, and the command sees no password. The "
+        "command keeps a refresh token. The person can end its access at auth/account/apps/."
     ),
     block=_PROVIDER_BLOCK,
     steps=(
         *_PROVIDER_STEPS,
-        "Register it: manage.py authkit_oauth_client create NAME --public --redirect-uri http://127.0.0.1/callback "
-        "--scope notes:read --scope offline_access",
+        "Register the command: manage.py authkit_oauth_client create NAME --public "
+        "--redirect-uri http://127.0.0.1/callback --scope notes:read --scope offline_access",
     ),
     page="oauth-provider.md",
 )
@@ -206,38 +213,40 @@ _KEYS_BLOCK = 'AUTHKIT = {"API_KEYS": {"SCOPES": {"notes:read": "Read your notes
 
 SCRIPT = WayIn(
     heading="A script that runs by itself",
-    take="Give it an API key of its person, with the scopes that it needs: Authorization: Bearer ak_…",
+    take="Give the script an API key of its person, with the scopes that it needs: Authorization: Bearer ak_…",
     why=(
-        "No person is there to type a password. A key has scopes, networks and an end, opens no page of the account, "
-        "and goes on when the person gets a new password. It ends with the account."
+        "No person is there to type a password. A key is limited by scopes, networks and an expiry date. It opens no "
+        "page of the account, and stays valid when the person gets a new password. It ends with the account."
     ),
     block=_KEYS_BLOCK,
     steps=(
-        "Name required_scopes on each view that a key may open.",
-        "Let the person make the key at auth/account/keys/. It is shown once.",
+        "Set required_scopes on each view that a key may open.",
+        "Let the person make the key at auth/account/keys/. The key is shown once.",
     ),
     page="api-keys.md",
 )
 CALLER = WayIn(
     heading="A service that calls your API",
-    take="Give it an API key of a service account, with the scopes that it needs: Authorization: Bearer ak_…",
+    take=(
+        "Give the service an API key of a service account, with the scopes that it needs: Authorization: Bearer ak_…"
+    ),
     why=(
-        "The service acts for no person. A service account has no password and no way in but its keys, and stays when "
-        "the person who set it up goes."
+        "The service acts for no person. A service account has no password: it comes in by its keys alone. It stays "
+        "when the person who set it up leaves."
     ),
     block=_KEYS_BLOCK,
     steps=(
-        "Name required_scopes on each view that a key may open.",
-        'Make a service account in the admin, and there "Make a key". It is shown once.',
+        "Set required_scopes on each view that a key may open.",
+        'Make a service account in the admin, and press "Make a key" there. The key is shown once.',
     ),
     page="api-keys.md",
 )
 RECEIVER = WayIn(
     heading="A service that receives your tokens",
-    take="Let the service verify access tokens by your public keys, at auth/api/jwks.json.",
+    take="Let the service verify access tokens by your public keys, which it fetches from auth/api/jwks.json.",
     why=(
-        "A public key verifies and can't sign, so the service holds no secret of yours. It makes no call to your site "
-        "for each request. A token that it verified by itself works until it runs out."
+        "A public key verifies and can't sign, so the service holds no secret of yours. It doesn't call your site for "
+        "each request, so a token works there until it expires, also after a logout."
     ),
     block="""\
 import os
@@ -249,7 +258,7 @@ AUTHKIT = {
         "AUDIENCE": "https://api.example.com",
     },
 }""",
-    steps=("Make the key: manage.py authkit_keys generate --use access --algorithm ES256",),
+    steps=("Make the key for the tokens: manage.py authkit_keys generate --use access --algorithm ES256",),
     page="other-services.md",
 )
 
