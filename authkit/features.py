@@ -46,47 +46,47 @@ class Feature:
     checks: str = ""
     """A module with `CHECKS` and, for `check --deploy`, `DEPLOY_CHECKS`: tuples of functions as Django registers."""
     methods: str = ""
-    """A callable that returns a `Method` for each way in that it adds (`authkit.signin.methods`)."""
+    """A callable that returns a `Method` for each way to sign in that it adds (`authkit.signin.methods`)."""
     doors: str = ""
-    """A tuple of the doors by which a person may come (`authkit.signin.doors`)."""
+    """A tuple of its doors: the views and functions at which people sign in (`authkit.signin.doors`)."""
     guards: str = ""
     """A tuple of pairs: a guard that is asked at each sign-in, and its place among the others, such as `Order.FACTORS`
     (`authkit.signin.guards`)."""
     kinds: str = ""
-    """A tuple of the `Kind` of each login that it opens by a carrier of its own, with the reasons that end such a login
+    """A tuple with a `Kind` for each kind of login that it opens. A `Kind` says which reasons end such a login
     (`authkit.logins.endings`)."""
     token_formats: str = ""
     """A tuple of the formats of token that it accepts, asked after authkit's own (`authkit.tokens.formats`)."""
     recorders: str = ""
-    """A tuple of pairs: a recorder that is called inside the transaction of each event, and the names of the events
-    that it wants; None in their place for every event (`authkit.events`)."""
+    """A tuple of pairs: a recorder, which is called inside the transaction of each event, and the names of the events
+    that it wants, or None for every event (`authkit.events`)."""
     sign_in_buttons: str = ""
-    """A callable that returns a `SignInButton` for each way in that the sign-in page offers."""
+    """A callable that returns a `SignInButton` for each way to sign in that the sign-in page offers."""
     account_area: str = ""
     """A callable `(request)` that returns an `AccountLink` for each page that it adds to the account area."""
     restricts: str = ""
-    """A callable `(user_id)` that says whether a person has to choose a new password before their login reaches any
-    other view; asked in the transaction of each sign-in (`authkit.signin.restricted`)."""
+    """A callable `(user_id)` that returns whether the person has to choose a new password before their login reaches
+    any other view. It is called in the transaction of each sign-in (`authkit.signin.restricted`)."""
     credential_names: str = ""
-    """A callable `(login_ids)` that returns the names of those of these logins whose credential has one, by the login's
-    id: an app's, a key's. The admin shows it beside the kind."""
+    """A callable `(login_ids)` that returns a dict of names by the login's id, such as the name of an app or of a key.
+    Logins without such a name are left out. The admin shows the name beside the kind."""
     step_ups: str = ""
-    """A callable `(user)` that returns a `StepUp` for each further way in which this person, who is signed in, can show
-    once more who they are (`authkit.signin.step_up`)."""
+    """A callable `(user)` that returns a `StepUp` for each further way in which this person can confirm who they are
+    while they are signed in (`authkit.signin.step_up`)."""
     prune: str = ""
-    """A callable `(keep)` that returns the rows that can't matter any more; `keep` is how long rows stay after their
-    end. See `prunable`."""
+    """A callable `(keep)` that returns pairs of a name and a QuerySet of rows that may be deleted. `keep` says how long
+    rows stay after their end, as a timedelta. See `prunable`."""
     export: str = ""
-    """A callable `(user)` that returns what it keeps of a person, as a dict that DRF's JSON renderer can write. It is a
-    part of the file that the person may download (`authkit.accounts`)."""
+    """A callable `(user)` that returns the data that it keeps of a person, as a dict that DRF's JSON renderer takes.
+    It is a part of the file that the person may download (`authkit.accounts`)."""
     builds_on: tuple[str, ...] = ()
-    """Labels of other apps that it can't do without."""
+    """Labels of other apps that it needs."""
 
 
 class SignInButton(Protocol):
     """A form on the sign-in page, which posts `next` to `login_url`.
 
-    A way in that has to ask something first, such as a telephone number, redirects from there to a page of its own.
+    A way to sign in that has to ask something first, such as a telephone number, redirects to a page of its own.
     """
 
     @property
@@ -138,7 +138,7 @@ def check_modules() -> Iterator[ModuleType]:
 
 
 def sources_of_methods() -> Iterator[Callable[[], Iterable[Any]]]:
-    """The callables that return the ways in that features add."""
+    """The callables that return the `Method`s of features."""
     return (import_string(feature.methods) for feature in installed() if feature.methods)
 
 
@@ -186,12 +186,12 @@ def account_links(request: HttpRequest) -> list[AccountLink]:
 
 
 def step_ups(user: Any) -> list[Any]:
-    """The further ways of this person to show once more who they are."""
+    """The further ways in which this person can confirm who they are."""
     return [way for feature in installed() if feature.step_ups for way in import_string(feature.step_ups)(user)]
 
 
 def credential_names(login_ids: Iterable[Any]) -> dict[Any, str]:
-    """The names of those of these logins whose credential has one, by the login's id; no statement for no login."""
+    """The names of the credentials of these logins, as far as they have one, by the login's id."""
     wanted, named = list(login_ids), {}
     for feature in installed():
         if feature.credential_names and wanted:
@@ -200,7 +200,7 @@ def credential_names(login_ids: Iterable[Any]) -> dict[Any, str]:
 
 
 def prunable(keep: timedelta) -> Iterator[tuple[str, QuerySet[Any]]]:
-    """Rows of features that can't matter any more, and their names.
+    """The rows of features that may be deleted: pairs of a name and a QuerySet.
 
     Args:
         keep: how long rows stay after their end.

@@ -1,4 +1,7 @@
-"""End a login, or those of a person, a method or everybody. All commit before they return. `opening` opens one."""
+"""Ends one login, or the logins of a person, of a method or of all people. `authkit.logins.opening` opens one.
+
+Outside of a transaction of the caller's, each call has committed when it returns.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from authkit.logins.models import Login, LoginQuerySet
 from authkit.logins.reasons import EndReason, LoginKind
 
 Prepare = Callable[[AbstractBaseUser, Login], None]
-"""Finds out, for a caller, all that it needs of a person and their login before anything is written."""
+"""Called with the person and their login before anything is written, so that the caller can prepare what it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,20 @@ class EndedLogins:
 def end_login(*, login_id: UUID, reason: EndReason, user_id: Any = None) -> EndedLogin:
     """Ends one login; every credential that points at it is refused from the next request on (ASVS 7.4.1).
 
-    That holds for a login too that is over or gone already: the listeners are told and waited for as the first time.
-    Only `signals.login_ended` is sent the first time alone.
+    A login that is over, or whose row is gone, is treated in the same way: the listeners are told, and waited for. Only
+    `signals.login_ended` is not sent again.
 
     Args:
         login_id: the row's id, a token's `sid`.
         reason: why.
         user_id: if given, the login must be this person's.
 
+    Returns:
+        Whether this call ended the login.
+
     Raises:
         NotFound: `user_id` was given, and no login of that person has this id.
+        DatabaseUnavailable: a listener can't be told of the ending, so nothing was ended.
     """
     logins = Login.objects.filter(pk=login_id)
     if user_id is not None:
@@ -95,11 +102,14 @@ def end_logins_of(*, user_id: Any, reason: EndReason, keep: UUID | None = None) 
     Args:
         user_id: the person's primary key.
         reason: why.
-        keep: the id of a login that stays, such as the one from which this is asked.
+        keep: the id of a login that stays, such as that of the request.
 
     Returns:
-        How many live ones there were. `signals.logins_ended` is sent on commit, also for none: a receiver may hold
-        credentials that we know nothing of.
+        How many live logins there were. `signals.logins_ended` is sent on commit, even if there were none, because a
+        receiver may hold credentials that authkit does not know.
+
+    Raises:
+        DatabaseUnavailable: as `end_login`.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -127,26 +137,27 @@ def end_logins_where(
     kind: LoginKind | None = None,
     spare_superusers: bool = False,
 ) -> EndedLogins:
-    """Ends every login that fits all that is given; `summaries.summary_where` counts them beforehand.
+    """Ends each login that fits all given arguments; `summaries.summary_where` counts them beforehand.
 
-    By `before`, alone or with `user_id`, it raises the cutoff too, which also catches a sign-in that is being written
-    meanwhile, and sessions from before authkit. No cutoff knows methods and kinds: a sign-in by `method` that is under
-    way comes through. Where that matters, take the provider out of the settings first.
+    By `before`, alone or with `user_id`, it raises the cutoff too, which also ends a sign-in that is being written
+    meanwhile, and sessions from before authkit. A cutoff knows no methods and kinds, so a sign-in by `method` that is
+    being written is not ended. If that matters, take the provider out of the settings first.
 
     Args:
         reason: why.
         method: "password" or a provider's id, configured or not.
         before: a time that is not in the future by the database's clock; logins that began earlier.
         user_id: the person's primary key.
-        kind: what carries them.
-        spare_superusers: leave those of superusers. No cutoff of everybody's can do that, so none is raised: a sign-in
-            that is being written, and sessions from before authkit, come through.
+        kind: the kind of login, such as a session or a token pair.
+        spare_superusers: leave the logins of superusers. The cutoff for all people can't do that, so it is not raised:
+            a sign-in that is being written, and sessions from before authkit, are not ended.
 
     Returns:
-        How many live ones there were. `signals.logins_ended` is sent on commit.
+        How many live logins there were. `signals.logins_ended` is sent on commit.
 
     Raises:
-        ValueError: no argument was given, which would mean everybody's, or `before` is still to come.
+        ValueError: no logins were chosen (`end_all_logins` ends all), or `before` is in the future.
+        DatabaseUnavailable: as `end_login`.
     """
     now = timezone.now()
     chosen = {"method": method, "before": before, "user_id": user_id, "kind": kind}
@@ -167,10 +178,16 @@ def end_logins_where(
 
 
 def end_all_logins(*, reason: EndReason) -> EndedLogins:
-    """Ends every login of everybody in one write, however many there are.
+    """Ends all logins of all people in one write, however many there are.
+
+    Args:
+        reason: why.
 
     Returns:
-        How many live ones there were just before.
+        How many live logins there were just before. `signals.logins_ended` is sent on commit.
+
+    Raises:
+        DatabaseUnavailable: as `end_login`.
     """
     seen = Login.objects.live().aggregate(count=Count("pk"), latest=Max("created_at"))
     count: int = seen["count"]
@@ -194,10 +211,13 @@ def count_spared(*, user_id: Any, reason: EndReason) -> int:
 
 
 def live_logins_of(*, user: AbstractBaseUser) -> LoginQuerySet:
-    """The logins that still carry this person, newest first.
+    """The live logins of this person, newest first.
 
-    One that came from another person's is left out with that one; whether its actor is still active and has the same
-    password is found out at its next check.
+    A login that an impersonator opened is left out once the impersonator's own login is over. Whether the impersonator
+    is still active, and has the same password, is checked at its next request.
+
+    Args:
+        user: the person; an inactive one has none.
     """
     if not user.is_active:
         return Login.objects.none()

@@ -1,4 +1,4 @@
-"""Sign in and out by session: thin functions around Django's own `login()` and `logout()`."""
+"""Signs in and out by session: thin functions around Django's own `login()` and `logout()`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def sign_in(
         backend: dotted path that Django notes in the session; if None the one that verified the user, where it is one
             of AUTHENTICATION_BACKENDS, else the first of these that finds the user.
         door: id of the door (`authkit.signin.doors`) by which the person came.
-        reservation: of the try at which the evidence was right (`authkit.limiter`); it is settled here.
+        reservation: what `authkit.limiter.reserve` returned for this try, if it was asked; it is settled here.
 
     Returns:
         The login that was opened.
@@ -104,7 +104,7 @@ def reauthenticate(*, request: Any, shown: Shown) -> Login:
 
     Args:
         request: an HttpRequest (or a DRF Request) of a person who is signed in by session.
-        shown: how; the caller has verified it.
+        shown: how the person showed it; the caller has verified it.
 
     Returns:
         The login.
@@ -126,6 +126,6 @@ def sign_out(*, request: Any) -> None:
     """Ends the session's login, deletes the session and empties the request's user (ASVS 7.4.1).
 
     Args:
-        request: an HttpRequest (or a DRF Request); for an anonymous one nothing happens but an empty session.
+        request: an HttpRequest (or a DRF Request). If no person is signed in, only the session is emptied.
     """
     logout(getattr(request, "_request", request))

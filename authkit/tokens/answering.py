@@ -38,9 +38,13 @@ def transport_for(request: Request, asked: str | None) -> Transport:
 
     Anonymous callers need the CSRF proof too: else another site could sign its visitor in as another person.
 
+    Args:
+        request: the door's.
+        asked: the client's `transport`; None for the first one of TOKENS.TRANSPORTS.
+
     Raises:
-        TransportNotAllowed: there is no such transport here.
-        CsrfFailed: it sets cookies, and there is no proof.
+        TransportNotAllowed: the site offers no such transport.
+        CsrfFailed: the transport sets cookies, and the request has no CSRF proof.
     """
     transport = choose_transport(asked)
     if transport.sets_cookies:
@@ -74,7 +78,7 @@ def sign_in_answer(
         method: how they proved it, such as "password" or "magic-link"; `Login.method` holds it, 64 characters at most.
         transport: from `transport_for`, asked before the credential was looked at.
         door: the id under which it is registered (`authkit.signin.doors`).
-        reservation: of the try, where one was reserved (`authkit.limiter`); it is settled here.
+        reservation: what `authkit.limiter.reserve` returned for this try, if it was asked; it is settled here.
         wants_device: whether a program asked to become a known device; the answer then has `device`.
 
     Returns:

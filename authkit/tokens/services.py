@@ -1,4 +1,4 @@
-"""Issue, refresh and verify. Each asks the login's row; a token by itself proves only who signed it.
+"""Issues, refreshes and verifies tokens. Each call asks the login's row: a token alone proves only who signed it.
 
 The format of a token decides what is done with it when a client sends it (`authkit.tokens.formats`).
 """
@@ -55,17 +55,20 @@ def issue_tokens(
     """Opens a login for a person that the caller has verified, and signs its first pair.
 
     Args:
-        user: who signed in.
+        user: the person.
         method: the id of a `Method`, such as "password" or a provider's id.
-        client: from where.
-        transport: how the client wants them.
+        client: the address and the device of the request.
+        transport: how the tokens travel to the client.
         began_at: when the sign-in happened, if that was before now.
-        replaces: ids of logins that end once this one is there.
+        replaces: ids of logins that end as soon as the new one is written.
         door: id of the door (`authkit.signin.doors`) by which the person came.
         request: the door's, for the guards and the known device.
-        reservation: of the try at which the evidence was right (`authkit.limiter`); it is settled here.
+        reservation: what `authkit.limiter.reserve` returned for this try, if it was asked; it is settled here.
         wants_device: whether a program asked to become a known device; the pair then has its value.
         notes_last_login: whether the person's `last_login` is set, as a sign-in does.
+
+    Returns:
+        The pair, and the new login.
 
     Raises:
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
@@ -137,10 +140,14 @@ def refresh_tokens(
 
     Args:
         refresh: as it was sent.
-        transports: in which it may have been issued. A token that was set as a cookie is refused in a body, where only
-            a thief of the cookie's value could have put it, and the other way round.
-        client: asked from where. The row keeps it, and a replay from another device and another network is reuse.
-        rule: called with the person before anything moves on; what it raises leaves the token as good as it was.
+        transports: in which it may have been issued. A token that was issued as a cookie is refused in a body, where
+            only a thief of the cookie could have put it; one that was issued in a body is refused as a cookie.
+        client: returns the address and the device of the request. The row keeps them: a late repetition from another
+            device and another network is reuse.
+        rule: called with the person before anything is written. If it raises, the token stays as valid as before.
+
+    Returns:
+        The next pair, in the same transport.
 
     Raises:
         TokenNotValid: with `reason` "expired", "login_ended" or "reused" where the signature was ours.
@@ -162,13 +169,13 @@ def reauthenticated_tokens(
         login_id: the access token's `sid`.
         user_id: the access token's `sub`.
         transport: the one that the access token was issued for.
-        client: from where.
-        shown: how; the caller has verified it.
+        client: the address and the device of the request.
+        shown: how the person showed it; the caller has verified it.
 
     Raises:
-        TokenNotValid: the login is over meanwhile.
+        TokenNotValid: the login has ended meanwhile.
         ClaimsRefused: the project's CLAIMS failed; nothing was changed.
-        Unavailable: other requests moved the login on each time.
+        Unavailable: at each try, another request rotated the login first.
         DatabaseUnavailable: the database can't be asked.
     """
     settings = conf.current().tokens
@@ -189,17 +196,20 @@ def reauthenticated_tokens(
 
 
 def verify_access(*, token: str, restricted_too: bool = False, limited_too: bool = False) -> VerifiedAccess:
-    """Whether this access token is good right now, by the check that REVOCATION.CHECK names.
+    """Verifies an access token by the check that REVOCATION.CHECK names.
 
     Args:
         token: as it was sent.
-        restricted_too: whether a login will do that may do no more than choose a new password.
-        limited_too: whether an API key or a third party's token will do; the caller looks at its `limits`.
+        restricted_too: whether to accept a login that may only choose a new password.
+        limited_too: whether to accept an API key or the token of a third party's app; the caller checks its `limits`.
+
+    Returns:
+        The person, their login, and what the token says.
 
     Raises:
         TokenNotValid: with `reason` "expired" or "login_ended" (and `why`) where the signature was ours.
-        GrantNotAccepted: the token is good, and is such a limited one.
-        PasswordChangeRequired: the token is good, and its login is restricted.
+        GrantNotAccepted: the token is valid, and is a limited one.
+        PasswordChangeRequired: the token is valid, and its login is restricted.
         DatabaseUnavailable: the database can't be asked.
     """
     token = hide(token)
@@ -231,11 +241,14 @@ def _unrestricted(verified: VerifiedAccess) -> VerifiedAccess:
 
 
 def verify_token(*, token: str) -> None:
-    """Whether this access or refresh token would be accepted right now; one SQL statement, and nothing is rotated.
+    """Says whether an access or refresh token would be accepted now, by one SQL statement. It rotates nothing.
+
+    Args:
+        token: as it was sent.
 
     Raises:
-        TokenNotValid: as `verify_access` and `refresh_tokens`; a refresh token that has a successor, and would not get
-            it again, is refused as "reused", and its login goes on: no request has tried to refresh with it.
+        TokenNotValid: as `verify_access` and `refresh_tokens`. A refresh token that was used, and would not get its
+            successor again, is refused as "reused". Its login does not end, because no client tried to refresh.
         DatabaseUnavailable: the database can't be asked.
     """
     token = hide(token)

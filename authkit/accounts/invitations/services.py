@@ -40,7 +40,7 @@ class GroupRefused(AuthKitError):
 
 
 def invite(*, email: str, by: Any = None, groups: Sequence[Group] = ()) -> Invitation:
-    """Mails an invitation to an address. It says nothing of whether the address has an account.
+    """Mails an invitation to an address. The result does not tell whether the address has an account.
 
     Args:
         email: of the invited person.
@@ -48,10 +48,10 @@ def invite(*, email: str, by: Any = None, groups: Sequence[Group] = ()) -> Invit
         groups: that the new account joins.
 
     Raises:
-        GroupRefused: `by` is neither a superuser nor in all of the groups. They could otherwise give an account of
-            theirs more rights than they have.
-        NotFound: mails can't have links here.
-        Throttled: there were as many invitations of this address as an hour allows.
+        GroupRefused: `by` is neither a superuser nor a member of all of the groups. Without this rule they could give
+            a second account of their own more rights than they have.
+        NotFound: mails can't have links, because PUBLIC_URL is empty or the pages are not mounted.
+        Throttled: this address was invited too often within an hour.
     """
     if not links.can_link(PAGE):
         raise NotFound("PUBLIC_URL is empty, or the pages are not mounted")
@@ -95,11 +95,11 @@ def invitations_of(by: Any) -> Any:
 
 
 def withdraw(*, invitation_id: UUID, by: Any = None) -> None:
-    """Takes back an invitation that was not accepted. Its key is of no use any more.
+    """Withdraws an invitation that was not accepted. Its link is refused from then on.
 
     Args:
         invitation_id: its key.
-        by: the person who has sent it; None for anyone's.
+        by: the person who has sent it; None for an invitation of any person.
 
     Raises:
         NotFound: there is no such invitation, it was accepted, or another person has sent it.

@@ -1,4 +1,4 @@
-"""Registration: a wish, the proof of the address, and the account.
+"""Registration: the request (a *wish*), the proof of the address, and the account.
 
 Nothing tells a stranger whether an address has an account (ASVS 6.3.8): the answer, the statements, the hash and the
 rows are the same, and the owner of an account gets a mail that says so.
@@ -38,7 +38,7 @@ from authkit.signin.sign_up import Profile, Rule, refuse_newcomers
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """The new person, and the page that they came for, which no code has looked at yet."""
+    """The new person, and the page that they came for. Its address is not checked yet."""
 
     user: AbstractBaseUser
     next: str = ""
@@ -46,23 +46,23 @@ class Registered:
 
 @sensitive_variables("password", "invitation")
 def register(*, wish: Wish, password: str, client: Client, invitation: str = "") -> Registered | None:
-    """Takes the wish of a person who has no account here, and mails the address that it names.
+    """Takes the request of a person for an account, and sends a mail to the address that it names.
 
     Args:
         wish: without its password.
-        password: as typed; it keeps the rules for passwords.
-        client: from where.
+        password: as typed; the caller has validated it by AUTH_PASSWORD_VALIDATORS.
+        client: the address and the device of the request.
         invitation: the key of an invitation. It proves the address that it was mailed to.
 
     Returns:
-        None where the address has to be proven first; whatever there is about it. The person, where VERIFICATION asks
-        for no proof, or where the invitation was one.
+        None if the address has to be proven first, whether it has an account or not. The person, if VERIFICATION asks
+        for no proof, or if the invitation proved the address.
 
     Raises:
         SignupClosed: by a rule of the project's; the same for each address.
         InvalidGrant: the invitation is used, too old, or of another address.
         NotFound: mails can't have links here, because PUBLIC_URL is not set.
-        Throttled: there were as many requests for this address, known or not, or from this network, as an hour allows.
+        Throttled: there were too many requests within an hour for this address, known or not, or from this network.
         AddressTaken, UsernameTaken: only where the account is opened at once.
     """
     section = conf.section(AccountsSettings)
@@ -88,11 +88,11 @@ def confirm(*, client: Client, key: str = "", email: str = "", code: str = "", u
     The key is consumed first, in the transaction of the account. A refusal undoes that, so that the key stays good.
 
     Args:
-        client: from where.
-        key: of the mail's link.
-        email: in its place, with `code`: the address.
-        code: as typed from the mail.
-        username: another one than the wish names, after `UsernameTaken`.
+        client: the address and the device of the request.
+        key: of the mail's link. Without it, `email` and `code` are needed.
+        email: the address to which the code was mailed.
+        code: as the person typed it.
+        username: in place of the one that the person asked for, after `UsernameTaken`.
 
     Raises:
         InvalidGrant: the key or code is unknown, used, too old, or tried too often; or the address has an account.
