@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from authkit.admin.force_logout import PERMISSION
 from authkit.admin.pages import confirmation
-from authkit.core.admin_lists import CarefulChangeList
+from authkit.core.admin_lists import CarefulChangeList, ReadOnly
 from authkit.exceptions import TokenNotValid
 from authkit.logins.blacklist import jti_digest
 from authkit.logins.models import BlacklistedToken
@@ -89,7 +89,7 @@ class Confirmation:
 
 
 @admin.register(BlacklistedToken)
-class BlacklistedTokenAdmin(Base):
+class BlacklistedTokenAdmin(ReadOnly, Base):
     """Read-only, but for "Blacklist a token". A jti is no credential: no token can be made of it.
 
     Blacklisting needs `authkit.force_logout`, because it signs a person out. Seeing the list needs
@@ -122,15 +122,6 @@ class BlacklistedTokenAdmin(Base):
         """Searches by the key, made of a whole jti: `jti` has no index, and the database's collation compares it."""
         term = search_term.strip()
         return (queryset.filter(pk=jti_digest(term)) if term else queryset), False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_blacklist_permission(self, request: HttpRequest) -> bool:
         """Whether this request may blacklist a token."""

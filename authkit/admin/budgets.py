@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 
-from authkit.core.admin_lists import BoundedPages, CarefulChangeList
+from authkit.core.admin_lists import BoundedPages, CarefulChangeList, ReadOnly
 from authkit.core.clocks import SECOND
 from authkit.limiter.models import AttemptBudget
 from authkit.limiter.unlocking import unlock, unlock_keys
@@ -49,7 +49,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 @admin.register(AttemptBudget)
-class AttemptBudgetAdmin(Base):
+class AttemptBudgetAdmin(ReadOnly, Base):
     """Read-only, but for "Unlock". The keys are digests: which name one belongs to is not to be read here. To unlock a
     person whose name is known, there is the action on the list of people."""
 
@@ -86,15 +86,6 @@ class AttemptBudgetAdmin(Base):
     def has_unlock_permission(self, request: HttpRequest) -> bool:
         """Whether the action is offered."""
         return may_unlock(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def unlock_people(request: HttpRequest, people: QuerySet[Any]) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
@@ -25,6 +24,7 @@ from authkit.admin.ways import name_of_way
 from authkit.core.admin_lists import CarefulChangeList
 from authkit.logins.models import GlobalCutoff, Login, cutoff_of_person
 from authkit.logins.reasons import LoginKind
+from authkit.signin.addresses import has_field
 
 _NOT_SHOWN = ("auth_hash", "former_auth_hash", "password_digest", "generation")
 
@@ -65,7 +65,7 @@ class LoginAdmin(LoginEndings):
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         users = get_user_model()
         names = dict.fromkeys((users.USERNAME_FIELD, users.get_email_field_name()))
-        return [*(f"user__{name}" for name in names if _has_field(users, name)), "ip", "device"]
+        return [*(f"user__{name}" for name in names if has_field(users, name)), "ip", "device"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CarefulChangeList]:
         return _NamedLogins
@@ -153,11 +153,3 @@ class LoginAdmin(LoginEndings):
 
 def _short(moment: datetime) -> str:
     return date_format(timezone.localtime(moment) if timezone.is_aware(moment) else moment, "SHORT_DATETIME_FORMAT")
-
-
-def _has_field(model: Any, name: str) -> bool:
-    try:
-        model._meta.get_field(name)
-    except FieldDoesNotExist:
-        return False
-    return True

@@ -31,7 +31,7 @@ from authkit.audit.models import Event
 from authkit.audit.spreadsheets import csv_lines
 from authkit.audit.timeline import label_of, reason_in_words
 from authkit.audit.why_form import WhyForm, explanation, people_called
-from authkit.core.admin_lists import BoundedPages, CarefulChangeList
+from authkit.core.admin_lists import BoundedPages, CarefulChangeList, ReadOnly
 from authkit.core.hidden import Hidden
 from authkit.core.identifiers import first_uuid7_at
 from authkit.exceptions import NotFound, TokenNotValid
@@ -79,7 +79,7 @@ class TimeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Event)
-class EventAdmin(Base):
+class EventAdmin(ReadOnly, Base):
     """Read-only. Seeing the events, and exporting them, needs `authkit_audit.view_event`."""
 
     list_display = ("when", "what", "person", "by", "place", "cause")
@@ -166,15 +166,6 @@ class EventAdmin(Base):
     def more(self, event: Event) -> str:
         """`extra` as JSON."""
         return format_html("<code>{}</code>", json.dumps(event.extra, ensure_ascii=False, indent=1))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

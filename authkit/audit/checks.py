@@ -9,13 +9,13 @@ E263  a SEAL_KEY shorter than 32 bytes
 from __future__ import annotations
 
 from difflib import get_close_matches
-from inspect import iscoroutinefunction, signature
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
 
 from authkit import conf, events
 from authkit.audit.settings import AuditSettings
+from authkit.core.callables import takes
 from authkit.core.strength import MIN_KEY_BYTES
 
 
@@ -49,22 +49,10 @@ def check_context(**_: Any) -> list[CheckMessage]:
         text = f"AUTHKIT AUDIT.CONTEXT {hook!r} can't be imported, so every event is recorded without it: {error}"
         hint = "Name a function of yours by its dotted path, or leave the key out."
         return [Error(text, hint=hint, id="authkit.E261")]
-    if _takes_a_request(function):
+    if takes(function, arguments=1):
         return []
     text = f"AUTHKIT AUDIT.CONTEXT {hook!r} can't be called with (request): every event is recorded without it."
     return [Error(text, hint="Write it as def context(request): return {...}; it can't be async.", id="authkit.E262")]
-
-
-def _takes_a_request(function: Any) -> bool:
-    if not callable(function) or iscoroutinefunction(function):
-        return False
-    try:
-        signature(function).bind(None)
-    except TypeError:
-        return False
-    except ValueError:
-        pass  # written in C, so its signature is not known
-    return True
 
 
 def check_seal_key(**_: Any) -> list[CheckMessage]:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from authkit.audit import why
+from authkit.signin.addresses import has_field
 
 
 class WhyForm(forms.Form):
@@ -66,14 +66,6 @@ def people_called(name: str) -> list[Any]:
     columns = {users.USERNAME_FIELD, users.get_email_field_name()}
     fitting = Q()
     for column in columns:
-        if _has_field(users, column):
+        if has_field(users, column):
             fitting |= Q(**{column: name})
     return list(users._base_manager.filter(fitting).values_list("pk", flat=True)[:10])
-
-
-def _has_field(model: Any, name: str) -> bool:
-    try:
-        model._meta.get_field(name)
-    except FieldDoesNotExist:
-        return False
-    return True

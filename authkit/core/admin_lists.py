@@ -1,4 +1,4 @@
-"""Lists whose addresses a person may edit by hand, and lists of tables that grow with every request."""
+"""Lists of the admin: with addresses that a person may edit by hand, of tables that grow, and of rows to read alone."""
 
 from __future__ import annotations
 
@@ -38,3 +38,16 @@ class BoundedPages(Pages):
     def count(self) -> int:
         found: int = self.object_list.order_by()[:MOST_LISTED].count()  # type: ignore[attr-defined]  # always rows
         return found
+
+
+class ReadOnly:
+    """A ModelAdmin's rows can be seen, and neither made nor changed nor deleted. Put it before ModelAdmin."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

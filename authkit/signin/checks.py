@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import iscoroutinefunction, signature
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +14,7 @@ from django.utils.module_loading import import_string
 from rest_framework.serializers import BaseSerializer
 
 from authkit import conf
+from authkit.core.callables import takes
 from authkit.core.outgoing import is_private_url
 from authkit.limiter.budgets import budgets
 from authkit.signin.breached_file import BreachedFileUnusable, count_records
@@ -90,23 +90,11 @@ def check_may_sign_in(**_: Any) -> list[CheckMessage]:
         text = f"AUTHKIT LOGIN.MAY_SIGN_IN {hook!r} can't be imported, so every sign-in is refused: {error}"
         hint = "Name a function of yours by its dotted path, or leave the key out."
         return [Error(text, hint=hint, id="authkit.E065")]
-    if _takes_three(function):
+    if takes(function, arguments=3):
         return []
     text = f"AUTHKIT LOGIN.MAY_SIGN_IN {hook!r} can't be called with (user, request, method): every sign-in is refused."
     hint = "Write it as def may_sign_in(user, request, method): return True, or a sentence; it can't be async."
     return [Error(text, hint=hint, id="authkit.E066")]
-
-
-def _takes_three(function: Any) -> bool:
-    if not callable(function) or iscoroutinefunction(function):
-        return False
-    try:
-        signature(function).bind(None, None, None)
-    except TypeError:
-        return False
-    except ValueError:
-        pass  # written in C, so its signature is not known
-    return True
 
 
 VALIDATOR = "authkit.signin.validators.BreachedPassword"

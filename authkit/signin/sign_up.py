@@ -6,10 +6,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
-from inspect import iscoroutinefunction, signature
 from typing import Any
 
 from authkit.conf import Hook
+from authkit.core.callables import takes
 from authkit.core.hidden import traced
 from authkit.core.mailboxes import ascii_domain, domain_of
 from authkit.core.outages import DATABASE_DOWN
@@ -96,12 +96,4 @@ def takes_one(hook: Hook) -> bool:
         function: Any = hook.resolve()
     except Exception:  # noqa: BLE001  # a module runs when it is imported, and may raise anything
         return False
-    if not callable(function) or iscoroutinefunction(function):
-        return False
-    try:
-        signature(function).bind(None)
-    except TypeError:
-        return False
-    except ValueError:
-        pass  # written in C, so its signature is unknown
-    return True
+    return takes(function, arguments=1)

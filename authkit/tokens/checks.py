@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from inspect import iscoroutinefunction, signature
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from authkit import conf
 from authkit.conf.checks import beyond_absolute
+from authkit.core.callables import takes
 from authkit.tokens import keyring, keys
 
 _IDS = {
@@ -80,22 +80,10 @@ def _asked_of_user_and_login(name: str, hook: conf.Hook, not_there: str, not_cal
         text = f"AUTHKIT TOKENS.{name} {hook!r} can't be imported, so no token can be issued: {error}"
         yield Error(text, hint=hint, id=f"authkit.{not_there}")
         return
-    if not _takes_user_and_login(function):
+    if not takes(function, arguments=2):
         text = f"AUTHKIT TOKENS.{name} {hook!r} can't be called with (user, login), so no token can be issued."
         hint = f"Write it as def {name.lower()}(user, login): return {{...}}; it can't be async."
         yield Error(text, hint=hint, id=f"authkit.{not_callable}")
-
-
-def _takes_user_and_login(function: Any) -> bool:
-    if not callable(function) or iscoroutinefunction(function):
-        return False
-    try:
-        signature(function).bind(None, None)
-    except TypeError:
-        return False
-    except ValueError:
-        pass  # it is written in C and tells no signature
-    return True
 
 
 def check_token_cookies(**_: Any) -> list[CheckMessage]:

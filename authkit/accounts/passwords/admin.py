@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from types import new_class
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -33,7 +32,7 @@ from authkit.accounts.passwords.demands import demand_password
 from authkit.accounts.passwords.resetting import begin_reset, can_reset
 from authkit.accounts.settings import AccountsSettings
 from authkit.admin.pages import confirmation
-from authkit.admin.reach import user_admins
+from authkit.admin.reach import put_before_user_admins
 from authkit.admin.spared import is_spared, why_spared
 from authkit.exceptions import NotFound
 from authkit.sessions.receivers import client_of
@@ -47,17 +46,7 @@ else:
 
 def reach_user_admins() -> None:
     """Puts `PasswordActionsMixin` in front of the project's own ModelAdmin for the user model, on every admin site."""
-    for site, model, found in list(user_admins()):
-        if isinstance(found, PasswordActionsMixin):
-            continue
-        site.unregister(model)
-        site.register(model, _with_mixin(type(found)))
-
-
-def _with_mixin(cls: type[Any]) -> type[Any]:
-    # The class keeps its own name, because the admin's checks and error pages show it.
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return new_class(cls.__name__, (PasswordActionsMixin, cls), exec_body=lambda namespace: namespace.update(names))
+    put_before_user_admins(PasswordActionsMixin)
 
 
 class ButtonsInsteadOfForm(ReadOnlyPasswordHashWidget):
