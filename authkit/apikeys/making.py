@@ -89,18 +89,18 @@ def make_key(
     """Makes a key for a person, or for a service account.
 
     Args:
-        user: whose; the caller has seen to it that they signed in recently, or that an administrator may do this.
-        name: for people.
+        user: the owner. The caller has checked that they signed in recently, or that an administrator may do this.
+        name: shown to people.
         scopes: of API_KEYS.SCOPES.
-        expires_in: how long it is good, at most API_KEYS.MAX_AGE.
-        networks: in CIDR notation; from these alone it is accepted. None for all.
-        client: from where it is made.
-        maker: the id of the person's own login that asks. A login that ends meanwhile makes no key.
-        by_id: the key of the administrator who makes it for another.
+        expires_in: how long it is valid, at most API_KEYS.MAX_AGE.
+        networks: in CIDR notation; it is accepted from these alone. Empty for all networks.
+        client: the address and the device of the request.
+        maker: the id of the login of the request. If that login ends meanwhile, no key is made.
+        by_id: the primary key of the administrator who makes it for another person.
 
     Raises:
-        KeyRefused: a scope, a network or the time can't be, or the person has API_KEYS.MAX_PER_PERSON keys.
-        LoginEnded: `maker` is over.
+        KeyRefused: a scope, a network or the time is not allowed, or the person has API_KEYS.MAX_PER_PERSON keys.
+        LoginEnded: the login `maker` is over.
         AuthKitError: a guard refuses, as `authkit.signin.flow.sign_in`.
     """
     plan = Plan(name=name, scopes=_scopes(scopes), networks=_networks(networks), lifetime=_lifetime(expires_in))

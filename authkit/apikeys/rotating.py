@@ -38,21 +38,21 @@ MOST_OVERLAP = timedelta(days=30)
 def rotate_key(
     *, user: AbstractBaseUser, login_id: UUID, overlap: timedelta, client: Client, by_id: Any = None
 ) -> MadeKey:
-    """Makes the successor of a key: of the same name, scopes and networks, and good for as long as that one was made
-    for, at most API_KEYS.MAX_AGE.
+    """Makes the successor of a key, with the same name, scopes and networks. It is valid for as long as the old key was
+    at first, at most API_KEYS.MAX_AGE.
 
     Args:
-        user: whose key it is.
+        user: the owner of the key.
         login_id: of the key.
-        overlap: how long the old key goes on, at most 30 days and never past its own end; 0 ends it now.
-        client: from where this is asked.
-        by_id: the key of the administrator who does it for another.
+        overlap: how long the old key stays valid, at most 30 days and never past its own end; 0 ends it now.
+        client: the address and the device of the request.
+        by_id: the primary key of the administrator who does it for another person.
 
     Raises:
         NotFound: the person has no such live key.
-        KeyRefused: it has a successor already, the overlap can't be, or there are twice as many keys as
+        KeyRefused: it has a successor already, the overlap is not allowed, or there are twice as many keys as
             API_KEYS.MAX_PER_PERSON.
-        LoginEnded: the logins of everybody ended meanwhile.
+        LoginEnded: all logins of all people ended meanwhile.
         AuthKitError: a guard refuses.
     """
     if not timedelta() <= overlap <= MOST_OVERLAP:

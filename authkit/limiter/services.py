@@ -103,8 +103,11 @@ def reserve(
         user_id: the key of a person who is known already, in place of a name.
         budget: the budget's name (`authkit.limiter.budgets`).
 
+    Returns:
+        The charge. The caller settles it by `settle_success` or `settle_failure`, or gives it back by `refund`.
+
     Raises:
-        Locked, Throttled: nothing is left; nothing was charged.
+        Locked, Throttled: too many tries failed; nothing was charged.
         LookupError: there is no such budget.
     """
     settings, number = conf.current().limiter, secrets.randbits(62)
@@ -208,7 +211,11 @@ def settle_failure(reservation: Reservation, *, user_id: Any = None) -> None:
 
 
 def refund(reservation: Reservation) -> None:
-    """Takes the charge back, because the evidence was never judged: an error of ours, or no place at the hash gate."""
+    """Gives the charge back, because the evidence was not checked: the server failed, or was too busy to hash.
+
+    Args:
+        reservation: of the try.
+    """
     keys = [charge.key for charge in reservation.charges]
     if not keys:
         return
@@ -218,7 +225,11 @@ def refund(reservation: Reservation) -> None:
 
 
 def charge_network(*, budget: str, client: Client) -> None:
-    """Charges a network after a failure, for evidence that is verified at each request: tokens, above all.
+    """Charges a network after a failure, for credentials that are verified at each request, such as tokens.
+
+    Args:
+        budget: the budget's name.
+        client: the address and the device of the request.
 
     Raises:
         LookupError: there is no such budget.
@@ -232,10 +243,14 @@ def charge_network(*, budget: str, client: Client) -> None:
 
 
 def check_network(*, budget: str, client: Client) -> None:
-    """Refuses where a network has no such budget left; one statement, or one command, and nothing is charged.
+    """Refuses a network that has spent this budget; one statement, or one command to Redis. It charges nothing.
+
+    Args:
+        budget: the budget's name.
+        client: the address and the device of the request.
 
     Raises:
-        Locked, Throttled: it has none left.
+        Locked, Throttled: the budget is spent.
         LookupError: there is no such budget.
     """
     charge = network_charge(budget, client)

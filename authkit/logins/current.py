@@ -84,10 +84,10 @@ class ShowsLogin:
 
 
 def login_at_work() -> UUID | None:
-    """The id of the login behind the request that is dealt with right now, for code that is given no request.
+    """The id of the login of the current request, for code that has no request at hand.
 
-    None outside of a request (a command, a task, a thread of its own), and for a person who is not signed in, or not
-    known yet.
+    Returns:
+        None outside of a request (in a command, a task or a thread of its own), and while no person is signed in.
     """
     scope = current_scope()
     login = None if scope is None else _unwrapped(scope.login)

@@ -80,9 +80,11 @@ def summary_where(
     kind: LoginKind | None = None,
     spare_superusers: bool = False,
 ) -> LoginsSummary:
-    """The logins that `services.end_logins_where` would end with the same arguments, or `end_all_logins` for none.
+    """Counts the logins that `services.end_logins_where` would end with the same arguments, and without arguments those
+    that `end_all_logins` would end. Two statements, which read every such login.
 
-    Two statements; they read every live login that fits.
+    Args:
+        method, before, user_id, kind, spare_superusers: as `end_logins_where`.
     """
     logins = Login.objects.where(
         method=method, before=before, user_id=user_id, kind=kind, spare_superusers=spare_superusers

@@ -22,11 +22,11 @@ _channels: dict[str, Send] = {}
 
 
 def register_channel(name: str, send: Send) -> None:
-    """Adds a way; safe to call twice.
+    """Adds a way by which messages are sent, for `AppConfig.ready()`. Safe to call twice.
 
     Args:
         name: at most 8 characters, as it stands in `Delivery.channel`.
-        send: called outside of any transaction, in a thread or process that may wait.
+        send: sends one message. It is called outside of any transaction, in a thread or process that may wait.
     """
     _channels[name] = send
 

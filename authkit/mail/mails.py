@@ -46,10 +46,10 @@ def queue_mail(
     link: str = "",
     lifetime: timedelta = LIFETIME,
 ) -> UUID:
-    """Queues a mail, within the transaction of what it tells of.
+    """Queues a mail. Call it in the transaction of the change that the mail reports, so that both commit or neither.
 
-    The language is LANGUAGE_CODE: the request behind a notice may be a stranger's, and a stranger's `Accept-Language`
-    must not choose one that the owner can't read.
+    The mail is in LANGUAGE_CODE. A stranger may have sent the request behind it, and their `Accept-Language` must not
+    choose a language that the owner of the account can't read.
 
     Args:
         kind: names the template, `authkit/mail/<kind>.html`.
@@ -59,7 +59,10 @@ def queue_mail(
         facts: what happened, line by line.
         words: further names that the template uses.
         link: an absolute URL, made by `authkit.mail.links`; empty for a mail without one.
-        lifetime: from when on the mail is of no use, such as after its link's code has run out.
+        lifetime: after which the mail is not sent any more, such as that of its link's code.
+
+    Returns:
+        The key of the queued row.
     """
     body = {
         **{key: shown(word) for key, word in (words or {}).items()},

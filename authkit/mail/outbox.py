@@ -34,13 +34,13 @@ AT_ONCE = frozenset(
 
 @sensitive_variables("body")
 def queue(*, channel: str, kind: str, body: Mapping[str, Any], lifetime: timedelta = LIFETIME) -> UUID:
-    """Queues a message. It is sent after the commit of the caller's transaction, and by no worker of a request.
+    """Queues a message. It is sent after the commit of the caller's transaction, outside of the request.
 
     Args:
-        channel: the way it goes; see `authkit.mail.channels`.
+        channel: the name of the way by which it is sent; see `authkit.mail.channels`.
         kind: the kind of message.
         body: what the channel needs, as JSON can hold it. It is encrypted here.
-        lifetime: from when on the message is of no use.
+        lifetime: after which the message is not sent any more.
 
     Returns:
         The row's key.

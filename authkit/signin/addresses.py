@@ -129,7 +129,7 @@ def mark_verified(*, user: AbstractBaseUser, address: str) -> bool:
 
 
 def is_verified(user: AbstractBaseUser) -> bool:
-    """Whether the address that the person has now is proven. One statement."""
+    """Whether the person has proven the address that `user` has now. One statement."""
     row = VerifiedAddress.objects.filter(user_id=user.pk).first()
     return row is not None and same_mailbox(row.address, _address_of(user))
 

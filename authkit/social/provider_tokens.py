@@ -35,20 +35,22 @@ OVER = frozenset({"invalid_grant", "bad_refresh_token"})
 
 @sensitive_variables()
 def access_token(*, user: AbstractBaseUser, provider: str) -> str:
-    """An access token of this person's at a provider that is good for a minute at least.
+    """Returns an access token of this person at a provider, which is valid for a minute at least.
 
-    If it has to be refreshed, that happens under the row's lock: of parallel callers one asks the provider, and the
-    others get what it was given. Not within a transaction of the caller's: a rollback would lose the refresh token that
-    the provider has put in the place of ours. A view under ATOMIC_REQUESTS wants `transaction.non_atomic_requests`.
+    If the token has to be refreshed, that happens under the row's lock: of parallel callers one asks the provider, and
+    the others get the same token. Don't call it in a transaction, because a rollback would lose the refresh token that
+    the provider issued in place of the stored one. A view under ATOMIC_REQUESTS needs the decorator
+    `transaction.non_atomic_requests`.
 
     Args:
-        user: whose.
+        user: the person.
         provider: the id of a provider with STORE_TOKENS.
 
     Raises:
-        NotFound: none is kept, or it can't be read any more (SECRET_KEY was changed without a fallback).
-        SocialLoginFailed: the provider refuses to refresh it (`refused`; then it is gone, and the person has to sign in
-            there again), can't be reached (`unreachable`; it stays), or answers what can't be read (`unverified`).
+        NotFound: no token is stored, or it can't be decrypted any more (SECRET_KEY was changed without a fallback).
+        SocialLoginFailed: its `reason` is `refused`, if the provider refuses to refresh the token: it is deleted, and
+            the person has to sign in there again. `unreachable`, if the provider can't be reached: the token stays.
+            `unverified`, if the provider's answer can't be read.
         RuntimeError: the caller is in a transaction.
     """
     refused: SocialLoginFailed | None = None

@@ -14,12 +14,16 @@ from authkit.tokens.formats import BOTH, REFRESH, format_of
 
 
 def revoke_token(*, token: str, reason: EndReason = EndReason.REVOKED) -> bool:
-    """Ends the login of an access or refresh token of ours, of any age: its text may be all that the caller has.
+    """Ends the login of an access or refresh token of this site, of any age.
 
-    A token of another format, which may name no login, is refused itself from now on.
+    A token of another format, which may name no login, is put on the blacklist.
+
+    Args:
+        token: as it was sent.
+        reason: why.
 
     Returns:
-        Whether there was anything to end; False if it was over already.
+        Whether this call ended something; False if the login was over already.
 
     Raises:
         TokenNotValid: the signature is not ours, so nothing is known of it (RFC 7009 answers that with 200 as well).
