@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
@@ -16,8 +17,11 @@ from django.utils import timezone
 
 from authkit import conf
 from authkit.core.clients import Client
+from authkit.core.hidden import traced
 from authkit.core.identifiers import uuid7
+from authkit.core.outages import DATABASE_DOWN
 from authkit.events import Event, announce, together
+from authkit.exceptions import DatabaseUnavailable
 from authkit.logins import events
 from authkit.logins.cutoffs import beginning
 from authkit.logins.endings import ends
@@ -27,6 +31,8 @@ from authkit.logins.listeners import tell
 from authkit.logins.models import MAX_AMR_LENGTH, MAX_ROTATED_DEVICE_LENGTH, Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import Lifetime, Prepare, end_login, live_logins_of
+
+logger = logging.getLogger("authkit")
 
 
 def open_login(
@@ -131,8 +137,27 @@ def open_login(
             _insert(login, begins_now=begins_now, door=door)
             if along is not None:
                 along()
-        _end_replaced(replaces)
+        try:
+            _end_replaced(replaces)
+        except Exception:
+            discard(login)
+            raise
     return login
+
+
+def discard(login: Login) -> None:
+    """Ends a login whose credential is never handed out, so that no client could use the login or end it; for the way
+    out of an error. In a transaction the error undoes the row; an UPDATE there would tell of an ending that never came.
+
+    Args:
+        login: that was opened just now.
+    """
+    if transaction.get_connection(router.db_for_write(Login)).in_atomic_block:
+        return
+    try:
+        end_login(login_id=login.pk, reason=EndReason.REVOKED)
+    except (DatabaseUnavailable, *DATABASE_DOWN) as error:
+        logger.warning("login %s, which nothing carries, can't be ended: %s", login.pk, traced(error))
 
 
 def _insert(login: Login, *, begins_now: bool, door: str) -> None:
@@ -153,7 +178,7 @@ def _save_within_limit(
     along: Callable[[], None] | None,
     door: str,
 ) -> None:
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Login)):
         if first is not None:
             first()
         lock_logins_of(user_id=user.pk)

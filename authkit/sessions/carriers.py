@@ -64,8 +64,11 @@ class NewSessionCarrier(SessionCarrier):
     The session holds the person and the login before `login()` is called. So `login()` finds it as it has to be, and
     its signal tells each receiver of a person who is signed in, whatever the order of the receivers.
 
-    The session's row and `last_login` are written with the login's row, so that a sign-in is made durable once, and the
-    session's data when the answer goes out. The receivers of other packages run after that, outside the transaction.
+    A visitor who has no stored session gets the row of one with the login's row, and so does `last_login`: a sign-in is
+    made durable once, and the session's data when the answer goes out. A session that is stored already gets its new id
+    after the commit. The browser has the old id until the answer, so an error in between must leave that row as it was.
+    And its deletion would wait for other requests of the browser's, or for Redis, under the locks of the sign-in. The
+    receivers of other packages run after the commit as well.
     """
 
     def __init__(self, *, request: Any, user: AbstractBaseUser, remembered: bool, backend: str) -> None:
@@ -76,7 +79,8 @@ class NewSessionCarrier(SessionCarrier):
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """Leaves the session as it was where the transaction with its new id is undone."""
+        """Leaves the session without an id, as it was, where the sign-in fails. A row that was committed stays behind,
+        empty and with an id that was sent to no browser."""
         try:
             yield
         except BaseException:
@@ -91,16 +95,19 @@ class NewSessionCarrier(SessionCarrier):
         self._last_login = last_login.note(self.user)
 
     def along(self, then: Along) -> Along:
-        """Gives the session its new id where its row is in the database of the login's."""
+        """Gives the session its id, if it has none and its row is in the database of the login's."""
         session = self.request.session
-        if not (isinstance(session, SessionStore) and session.has_row_in(router.db_for_write(Login))):
-            return then
-        return partial(self._renew_along, then)
+        joins = (
+            isinstance(session, SessionStore)
+            and session.has_row_in(router.db_for_write(Login))
+            and SESSION_KEY not in session
+            and session.session_key is None  # asked last: what was asked before has loaded the session
+        )
+        return partial(self._renew_along, then) if joins else then
 
     def _renew_along(self, then: Along) -> None:
-        before = dict(vars(self.request.session))
+        self._before = dict(vars(self.request.session))
         self._renew()
-        self._before = before
         if then is not None:
             then()
 

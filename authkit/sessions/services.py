@@ -24,7 +24,7 @@ from authkit.signin import flow
 from authkit.signin.attempts import Attempt
 from authkit.signin.backends import first_finder
 from authkit.signin.carriers import displaced_by_session
-from authkit.signin.last_login import is_noted_by_us
+from authkit.signin.last_login import is_noted_by_us, may_join
 
 
 def sign_in(
@@ -72,7 +72,7 @@ def sign_in(
             client=client_of(http),
             remembered=remember,
             replaces=(*passed.replaced, *beside),
-            first=carrier.first if is_noted_by_us() else None,
+            first=carrier.first if is_noted_by_us() and may_join(user) else None,
             along=along,
         )
         try:

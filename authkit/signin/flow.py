@@ -5,22 +5,15 @@ Nothing else opens one. import-linter lets no other module import `authkit.login
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Generic, TypeVar
 
-from django.db import router, transaction
 from django.http import HttpRequest
 
-from authkit.core.hidden import traced
-from authkit.core.outages import DATABASE_DOWN
 from authkit.core.request_scope import scope_at_work
-from authkit.exceptions import DatabaseUnavailable
 from authkit.logins.models import Login
-from authkit.logins.opening import open_login
-from authkit.logins.reasons import EndReason
-from authkit.logins.services import end_login
+from authkit.logins.opening import discard, open_login
 from authkit.signin.attempts import Attempt
 from authkit.signin.breaches import look_up_later
 from authkit.signin.carriers import Carrier
@@ -30,8 +23,6 @@ from authkit.signin.guards import pass_guards
 from authkit.signin.methods import method_of
 from authkit.signin.new_devices import notice_of
 from authkit.signin.restricted import restriction_of
-
-logger = logging.getLogger("authkit")
 
 Result = TypeVar("Result")
 
@@ -109,15 +100,5 @@ def _carried(carrier: Carrier[Result], login: Login) -> Result:
     try:
         return carrier.open(login)
     except Exception:
-        # The credential of the login was never handed out, so no client could use the login or end it. In a transaction
-        # the exception undoes the row; an UPDATE there would tell of an ending that never came.
-        if not transaction.get_connection(router.db_for_write(Login)).in_atomic_block:
-            _end(login)
+        discard(login)
         raise
-
-
-def _end(login: Login) -> None:
-    try:
-        end_login(login_id=login.pk, reason=EndReason.REVOKED)
-    except (DatabaseUnavailable, *DATABASE_DOWN) as error:
-        logger.warning("login %s, which nothing carries, can't be ended: %s", login.pk, traced(error))

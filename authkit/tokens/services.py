@@ -30,7 +30,7 @@ from authkit.logins.services import Lifetime
 from authkit.signin.attempts import Attempt
 from authkit.signin.carriers import BaseCarrier
 from authkit.signin.flow import sign_in
-from authkit.signin.last_login import note
+from authkit.signin.last_login import may_join, note
 from authkit.tokens.doors import OWN
 from authkit.tokens.formats import ACCESS, BOTH, VerifiedAccess, authkit_jwt, format_of
 from authkit.tokens.formats.base import token_refused
@@ -74,6 +74,7 @@ def issue_tokens(
         ClaimsRefused: the project's CLAIMS failed; no login was opened.
         RefusedByProject, TooManyLogins, SignInPending: as `authkit.signin.flow.sign_in`.
     """
+    joins = notes_last_login and may_join(user)
     with settling(reservation, user=user) as along:
         attempt = Attempt(
             user=user,
@@ -82,12 +83,14 @@ def issue_tokens(
             client=client,
             began_at=began_at,
             replaces=tuple(replaces),
-            first=partial(note_last_login, user) if notes_last_login else None,
+            first=partial(note_last_login, user) if joins else None,
             along=along,
             wants_device=wants_device,
         )
         carrier = _PairCarrier(user=user, settings=conf.current().tokens, transport=transport)
         opened = sign_in(attempt, carrier, request=request)
+    if notes_last_login and not joins:
+        note_last_login(user)
     return opened.result if opened.device is None else replace(opened.result, device=opened.device)
 
 
