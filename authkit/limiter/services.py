@@ -10,9 +10,11 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 
 from authkit import conf
 from authkit.core.clients import Client
@@ -164,23 +166,32 @@ def settle_success(reservation: Reservation, *, user: AbstractBaseUser, joins: b
             with it. Without that it stays, whatever becomes of a transaction around it.
     """
     subject, network = reservation.subject, reservation.network
-    if subject is not None and redis.is_chosen():
-        with suppress(RedisUnavailable):
-            redis.clear([subject.key])
     database.settle(
         forget=[*([subject.key] if subject else []), person_key(user.pk)],
         network=network.key if network is not None else None,
         number=reservation.number,
         joins=joins,
     )
-    if network is not None and reservation.in_redis:
-        redis.refund([network.key], number=reservation.number)
+    if redis.is_chosen():
+        # After the commit. Until then Redis would begin anew with the count that the database is about to forget, and
+        # its answer would be waited for under the locks of the sign-in.
+        after = partial(_settle_in_redis, reservation)
+        transaction.on_commit(after, using=database.alias()) if joins else after()
     if reservation.failures:
         tell(
             BudgetCleared(
                 door=reservation.door, user_id=user.pk, client=reservation.client, failures=reservation.failures
             )
         )
+
+
+def _settle_in_redis(reservation: Reservation) -> None:
+    subject, network = reservation.subject, reservation.network
+    if subject is not None:
+        with suppress(RedisUnavailable):
+            redis.clear([subject.key])
+    if network is not None and reservation.in_redis:
+        redis.refund([network.key], number=reservation.number)
 
 
 def settle_failure(reservation: Reservation, *, user_id: Any = None) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from authkit.core.clients import Client
 from authkit.exceptions import Locked, Throttled
@@ -163,3 +165,24 @@ def test_unlocking_everything_reaches_redis(use_redis: Any) -> None:
     fail(5)
     services.unlock(everything=True)
     fail(4)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_success_reaches_redis_with_its_commit_and_not_without(use_redis: Any, user: Any) -> None:
+    use_redis()
+    fail(4)
+    attempt, using = reserve(), database.alias()
+
+    def spent() -> int:
+        rows = counted.standings(attempt.charges[:1])
+        return next((row.spent for row in rows.values()), 0)
+
+    with suppress(ZeroDivisionError), transaction.atomic(using=using):
+        services.settle_success(attempt, user=user, joins=True)
+        raise ZeroDivisionError
+    assert spent() == 5
+    with transaction.atomic(using=using):
+        services.settle_success(attempt, user=user, joins=True)
+        # A guess that came now would have Redis begin with the count that the database still shows to others.
+        assert spent() == 5
+    assert spent() == 0
