@@ -118,7 +118,7 @@ def open_login(
     settings, begins_now = conf.current().login, began_at is None
     counts = login_id is None and origin is None and ends(EndReason.EVICTED, kind=kind)
     if settings.max_logins and counts:
-        _save_within_limit(
+        replaces = _save_within_limit(
             login,
             user,
             begins_now=begins_now,
@@ -137,11 +137,11 @@ def open_login(
             _insert(login, begins_now=begins_now, door=door)
             if along is not None:
                 along()
-        try:
-            _end_replaced(replaces)
-        except Exception:
-            discard(login)
-            raise
+    try:
+        _end_replaced(replaces)
+    except Exception:
+        discard(login)
+        raise
     return login
 
 
@@ -177,7 +177,8 @@ def _save_within_limit(
     first: Callable[[], None] | None,
     along: Callable[[], None] | None,
     door: str,
-) -> None:
+) -> set[UUID]:
+    """Returns which of `replaces` are to be ended after the commit."""
     with transaction.atomic(using=router.db_for_write(Login)):
         if first is not None:
             first()
@@ -192,10 +193,14 @@ def _save_within_limit(
         )
         if evicted:
             _evict(evicted, user_id=user.pk)
-        # Within the transaction: a parallel sign-in that replaces the same ones must not leave them out as well.
-        _end_replaced(replaces)
+        # Within the transaction: a parallel sign-in that replaces the same ones must not leave them out as well. Not
+        # those of other people: two people who sign in in each other's browsers would wait for each other's rows.
+        theirs = Login.objects.filter(pk__in=replaces, user_id=user.pk).order_by()
+        own = set(theirs.values_list("pk", flat=True)) if replaces else set()
+        _end_replaced(own)
         if along is not None:
             along()
+    return {*replaces} - own
 
 
 def _evict(login_ids: Collection[UUID], *, user_id: Any) -> None:

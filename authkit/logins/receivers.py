@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models.signals import post_save, pre_save
+from django.db import router
+from django.db.models.signals import post_save, pre_delete, pre_save
 
 from authkit import conf
 from authkit.logins.current import login_at_work
 from authkit.logins.deciding_saves import address_field, keys_of, made_inactive, models_that_decide
+from authkit.logins.limits import lock_logins_of
+from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
 
 _UID = "authkit.logins.end_logins_of_deactivated"
+_DELETION_UID = "authkit.logins.line_up_before_deletion"
 _EMAIL_UID = "authkit.logins.end_logins_after_email_change"
 _CHANGED = "_authkit_email_changed"
 _ENDED = "_authkit_logins_ended"
@@ -26,6 +30,7 @@ def connect() -> None:
         post_save.connect(end_logins_of_deactivated, sender=model, dispatch_uid=_UID)
         pre_save.connect(note_email_change, sender=model, dispatch_uid=_EMAIL_UID)
         post_save.connect(end_logins_after_email_change, sender=model, dispatch_uid=_EMAIL_UID)
+        pre_delete.connect(line_up_before_deletion, sender=model, dispatch_uid=_DELETION_UID)
 
 
 def logins_are_ended(person: Any) -> None:
@@ -46,6 +51,17 @@ def end_logins_of_deactivated(
         return
     for user_id in made_inactive(instance, update_fields):
         end_logins_of(user_id=user_id, reason=EndReason.DEACTIVATED)
+
+
+def line_up_before_deletion(sender: Any, *, instance: Any, using: str, **_: Any) -> None:
+    """Takes the locks in sign-in's order for a deletion of a person. Django deletes a person's logins before their own
+    row, and a sign-in or an ending holds that row when it writes to a login: the two would deadlock.
+
+    Within the deletion's transaction, before it writes anything, and for several people in the order of their keys.
+    """
+    if using == router.db_for_write(Login):
+        for user_id in keys_of(instance):
+            lock_logins_of(user_id=user_id)
 
 
 def note_email_change(

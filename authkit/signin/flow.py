@@ -5,13 +5,20 @@ Nothing else opens one. import-linter lets no other module import `authkit.login
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import DatabaseError, router, transaction
 from django.http import HttpRequest
 
+from authkit.core.outages import DATABASE_DOWN
 from authkit.core.request_scope import scope_at_work
+from authkit.exceptions import InvalidCredentials
 from authkit.logins.models import Login
 from authkit.logins.opening import discard, open_login
 from authkit.signin.attempts import Attempt
@@ -50,6 +57,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
         TooManyLogins: LOGIN.MAX_LOGINS is reached, and LOGIN.AT_LIMIT is "refuse".
         SignInRefused: LOGIN.MAY_SIGN_IN refuses the person.
         AuthKitError: another guard, or the carrier's preparation, refuses. Nothing was opened.
+        InvalidCredentials: the person was deleted meanwhile.
         IntegrityError: there is a login with the attempt's `login_id` already.
         ImproperlyConfigured: the attempt's door is not registered.
     """
@@ -67,26 +75,47 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
     if (restriction := restriction_of(attempt)) is not None:
         prepare, along = partial(restriction.prepare, prepare), partial(restriction.impose, along)
     with carrier.opening():
-        login = open_login(
-            user=attempt.user,
-            kind=carrier.kind,
-            method=attempt.method,
-            lifetime=carrier.lifetime(),
-            client=attempt.client,
-            amr=attempt.amr,
-            remembered=attempt.remembered,
-            login_id=attempt.login_id,
-            began_at=attempt.began_at,
-            prepare=prepare,
-            replaces=attempt.replaces,
-            origin=attempt.origin,
-            first=attempt.first,
-            along=along,
-            door=attempt.door,
-        )
+        with _is_there(attempt.user):
+            login = open_login(
+                user=attempt.user,
+                kind=carrier.kind,
+                method=attempt.method,
+                lifetime=carrier.lifetime(),
+                client=attempt.client,
+                amr=attempt.amr,
+                remembered=attempt.remembered,
+                login_id=attempt.login_id,
+                began_at=attempt.began_at,
+                prepare=prepare,
+                replaces=attempt.replaces,
+                origin=attempt.origin,
+                first=attempt.first,
+                along=along,
+                door=attempt.door,
+            )
         result = _carried(carrier, login)
         look_up_later(attempt.user, login)
     return Opened(login=login, result=result, device=None if device is None else device.hand_on())
+
+
+@contextmanager
+def _is_there(user: AbstractBaseUser) -> Iterator[None]:
+    """Makes a wrong name of a person who was deleted since their credential was verified."""
+    try:
+        yield
+    except DatabaseError as error:
+        # A foreign key that leads nowhere, or a save that found no row. The rest of `DatabaseError` is an outage, or an
+        # error of ours, and a transaction of the caller's can't be asked any more.
+        in_caller = transaction.get_connection(router.db_for_write(Login)).in_atomic_block
+        if isinstance(error, DATABASE_DOWN) or in_caller or _exists(user):
+            raise
+        raise InvalidCredentials("the person was deleted meanwhile") from error
+
+
+def _exists(user: AbstractBaseUser) -> bool:
+    people: Any = get_user_model()._base_manager
+    found: bool = people.using(router.db_for_write(Login)).filter(pk=user.pk).exists()
+    return found
 
 
 def _note_person(attempt: Attempt) -> None:

@@ -109,3 +109,53 @@ def test_sign_ins_endings_keys_and_a_new_password_at_once_are_no_deadlock(
         assert {error.code for error in refused if error is not None} <= {
             *("too_many_logins", "not_authenticated", "token_not_valid", "password_refused", "not_found", "invalid")
         }
+
+
+def test_deletion_of_a_person_who_signs_in_is_no_deadlock(database: SharedDatabase, make_user: Any) -> None:
+    people: Any = get_user_model()._base_manager
+
+    def sign_in(user_id: Any, *, by_session: bool) -> None:
+        person = people.filter(pk=user_id).first()
+        if person is None:
+            return
+        if by_session:
+            request = RequestFactory().post("/")
+            request.session = SessionStore()
+            open_session(request=request, user=person, method="password")
+        else:
+            issue_tokens(user=person, method="password", client=CLIENT, notes_last_login=True)
+
+    for number in range(ROUNDS[connection.vendor] * 2):
+        user = make_user(f"user-{number}")
+        for _ in range(4):
+            issue_tokens(user=user, method="password", client=CLIENT)
+        logins = Login.objects.filter(user=user).values_list("pk", flat=True)
+        calls: list[Callable[[], Any]] = [partial(end_login, login_id=pk, reason=EndReason.REVOKED) for pk in logins]
+        calls += [partial(sign_in, user.pk, by_session=by_session) for by_session in (True, False) * 3]
+        calls += [lambda user=user: people.filter(pk=user.pk).delete()] * 2
+        refused = database.at_once([partial(refusal, call) for call in calls])
+        assert {error.code for error in refused if error is not None} <= {"no_active_account"}
+        assert not people.filter(pk=user.pk).exists()
+
+
+def test_people_who_sign_in_in_each_others_browsers_are_no_deadlock(
+    database: SharedDatabase, make_user: Any, settings: Any
+) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "LOGIN": {"MAX_LOGINS": 2, "AT_LIMIT": "evict"}}
+    people = [make_user(name) for name in ("alice", "bob")]
+
+    def sign_in(user: Any, browser: str | None = None) -> str:
+        request = RequestFactory().post("/")
+        request.session = SessionStore(browser)
+        person = get_user_model()._default_manager.get(pk=user.pk)
+        open_session(request=request, user=person, method="password")
+        request.session.save()
+        return str(request.session.session_key)
+
+    for _ in range(ROUNDS[connection.vendor] * 2):
+        browsers = [(user, sign_in(user)) for user in people * 2]
+        calls = [partial(sign_in, user, browser) for user in people for owner, browser in browsers if owner != user]
+        database.at_once(
+            [partial(refusal, call) for call in [*calls, *[partial(sign_in, user) for user in people * 2]]]
+        )
+    assert max(Login.objects.live().filter(user=user).count() for user in people) <= 2

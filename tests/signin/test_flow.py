@@ -272,3 +272,21 @@ def test_every_door_asks_before_a_login_stands_in_a_session(user: Any, add_guard
 
 def test_guards_of_the_core_are_these() -> None:
     assert [guard.__name__ for guard in guards.guards()] == ["ask_project"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", [SESSION, TOKEN, COMPAT])
+def test_person_who_is_deleted_between_the_password_and_the_login_is_unknown(
+    user: Any, add_guard: Any, credentials: Any, path: str
+) -> None:
+    browser, people = Browser(credentials(user)), type(user)._default_manager
+
+    def delete(attempt: Attempt, request: Any) -> None:
+        people.filter(pk=user.pk).delete()
+
+    unknown = browser.call("post", path, {**browser.credentials, user.USERNAME_FIELD: "nobody@example.test"})
+    add_guard(delete, order=400)
+    answer = browser.call("post", path, browser.credentials)
+    assert (answer.status_code, answer.json()) == (401, unknown.json())
+    assert not people.exists()
+    assert not Login.objects.exists()
