@@ -100,7 +100,7 @@ def sign_in(attempt: Attempt, carrier: Carrier[Result], *, request: HttpRequest 
 
 @contextmanager
 def _is_there(user: AbstractBaseUser) -> Iterator[None]:
-    """Makes a wrong name of a person who was deleted since their credential was verified."""
+    """Answers as for an unknown name where the person was deleted after their credential was verified."""
     try:
         yield
     except DatabaseError as error:
