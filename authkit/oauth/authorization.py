@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from authkit.codes import authorization_codes
 from authkit.codes.authorization_codes import FOR_CLIENTS
+from authkit.core.clients import Client
 from authkit.exceptions import InvalidGrant
 from authkit.logins.models import Login
 from authkit.oauth import consents, requests
@@ -70,7 +71,7 @@ def refused(asked: AuthorizationRequest, error: str, message: str) -> ReturnedTo
 
 
 @sensitive_variables()
-def question(*, handle: str, browser: str, user: AbstractBaseUser, login: Login) -> Question:
+def question(*, handle: str, browser: str, user: AbstractBaseUser, login: Login, caller: Client) -> Question:
     """The request of this handle, to be shown to this person. Uses nothing up.
 
     Args:
@@ -78,14 +79,16 @@ def question(*, handle: str, browser: str, user: AbstractBaseUser, login: Login)
         browser: the value of the browser's cookie.
         user: the person who is signed in.
         login: their session's.
+        caller: from where.
 
     Raises:
         InvalidGrant: no such request of this browser's, or not any more.
+        Throttled: the person has sent too many requests.
     """
     held = requests.find(handle=handle, browser=browser)
     client = _standing(held.asked)
     if held.shown_to != user.pk:
-        requests.note_shown(held, user_id=user.pk)
+        requests.note_shown(held, user_id=user.pk, caller=caller)
     asked = held.asked
     expected = is_expected(asked, user=user)
     return Question(

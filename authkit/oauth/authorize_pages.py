@@ -19,15 +19,18 @@ from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_exempt
 
 from authkit.codes.client_redirects import ClientRedirect
-from authkit.exceptions import InvalidGrant
+from authkit.core.refusals import sentence_of, with_headers
+from authkit.exceptions import InvalidGrant, Throttled
 from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.oauth import authorization, engine, requests
 from authkit.oauth.authorization import ConsentGone, Question, Return
 from authkit.oauth.browser_cookie import browser_of, keep_browser, new_browser
 from authkit.oauth.refusals import OAuthRefused, ReturnedToClient
+from authkit.oauth.requests import AuthorizationRequest
 from authkit.oauth.resources import sentences
 from authkit.pages.views import HINT, OpenPage, SignedInPage
+from authkit.sessions.receivers import client_of
 from authkit.signin.step_up import page_for, step_ups_of
 
 HANDLE = "request"
@@ -40,6 +43,10 @@ class AuthorizePage(OpenPage):
     It asks for no CSRF proof, because other sites send people here by design: nothing is decided here. A refusal goes
     back at once, also where no person is signed in: a client is registered by an administrator, so its redirect URI is
     one that people may be sent to (RFC 9700 section 4.11.2).
+
+    A person who has sent too many requests, or whose network has, gets a page that says so, with 429. It doesn't go
+    back to the client as `temporarily_unavailable` (RFC 6749 section 4.1.2.1): many clients begin anew on an error, and
+    then the browser goes round in a circle. A request that may show no page is answered so.
     """
 
     http_method_names = ["get", "post"]
@@ -61,8 +68,18 @@ class AuthorizePage(OpenPage):
             return _sent(authorization.returned_refusal(error))
         except OAuthRefused:
             return _refused(request)
+        user_id = request.user.pk if request.user.is_authenticated else None
+        if user_id is None and "none" in asked.prompt and request.method == "GET":
+            # Answered without a row. A form of another site brings no session cookie ("Lax"), so there the page asks
+            # again, which that browser is sent to by GET.
+            return _sent(_refusal(asked, "login_required"))
         browser = browser_of(request) or new_browser()
-        handle = requests.hold(asked, browser=browser)
+        try:
+            handle = requests.hold(asked, browser=browser, user_id=user_id, caller=client_of(request))
+        except Throttled as error:
+            if "none" in asked.prompt:
+                return _sent(_refusal(asked, _BUSY))
+            return _throttled(request, error)
         response = HttpResponseRedirect(f"{reverse('authkit:oauth-consent')}?{urlencode({HANDLE: handle})}", status=303)
         response.headers["Referrer-Policy"] = "no-referrer"
         keep_browser(request, response, browser)
@@ -102,7 +119,9 @@ class ConsentPage(SignedInPage):
         if login is None:
             return _refused(request)
         try:
-            question = authorization.question(handle=handle, browser=browser, user=user, login=login)
+            question = authorization.question(
+                handle=handle, browser=browser, user=user, login=login, caller=client_of(request)
+            )
             if "none" in question.asked.prompt and (error := _reason_to_ask(question)):
                 return _sent(_declined(handle, browser, error))
             if not question.is_fresh:
@@ -113,7 +132,18 @@ class ConsentPage(SignedInPage):
                 return _sent(back)
         except InvalidGrant:
             return _refused(request)
+        except Throttled as error:
+            return self._busy(request, error)
         return self._ask(request, question, handle)
+
+    def _busy(self, request: HttpRequest, error: Throttled) -> HttpResponse:
+        handle, browser = request.GET.get(HANDLE, ""), browser_of(request) or ""
+        try:
+            if "none" in requests.find(handle=handle, browser=browser).asked.prompt:
+                return _sent(_declined(handle, browser, _BUSY))
+        except InvalidGrant:
+            return _refused(request)
+        return _throttled(request, error)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         handle, browser = request.POST.get(HANDLE, ""), browser_of(request) or ""
@@ -140,7 +170,10 @@ class ConsentPage(SignedInPage):
         return render(request, "authkit/oauth_consent.html", context)
 
 
+_BUSY = "temporarily_unavailable"
+
 _MESSAGES = {
+    _BUSY: "There were too many requests. Try again later.",
     "login_required": "The person has to sign in, or to sign in anew.",
     "account_selection_required": "Another person is signed in than the one that the app expects.",
     "consent_required": "The person has to be asked, and prompt is none.",
@@ -162,6 +195,11 @@ def _agreed(question: Question, handle: str, browser: str, user: AbstractBaseUse
         return authorization.agree(handle=handle, browser=browser, user=user, login=login, is_silent=True)
     except ConsentGone:
         return _declined(handle, browser, "consent_required") if "none" in question.asked.prompt else None
+
+
+def _refusal(asked: AuthorizationRequest, error: str) -> Return:
+    """The answer to a request that is not kept."""
+    return authorization.returned_refusal(authorization.refused(asked, error, _MESSAGES[error]))
 
 
 def _declined(handle: str, browser: str, error: str) -> Return:
@@ -200,3 +238,10 @@ def _sent(back: Return) -> HttpResponse:
 
 def _refused(request: HttpRequest) -> HttpResponse:
     return render(request, "authkit/oauth_refused.html", status=400)
+
+
+def _throttled(request: HttpRequest, error: Throttled) -> HttpResponse:
+    # The network is not charged for a person who signs in first, whatever the others there do. That page asks them to.
+    sign_in = "" if request.user.is_authenticated else reverse("authkit:account")
+    context = {"sentence": sentence_of(error), "sign_in": sign_in}
+    return with_headers(render(request, "authkit/oauth_throttled.html", context, status=error.status), error)

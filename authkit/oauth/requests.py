@@ -17,8 +17,10 @@ from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
 from authkit.core import one_time_codes
+from authkit.core.clients import Client
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.exceptions import InvalidGrant
+from authkit.oauth.request_budgets import Charged, charge_network, charge_person, give_back
 from authkit.oauth.settings import OAuthSettings
 
 PURPOSE = "oauth-request"
@@ -65,25 +67,37 @@ class Held:
     """The key of the person who saw the consent page last; None if it was not shown yet."""
     since: datetime
     """When it came."""
+    charged: Charged | None
+    """What its network was charged with, where no person was signed in."""
 
 
 @sensitive_variables()
-def hold(asked: AuthorizationRequest, *, browser: str) -> str:
+def hold(asked: AuthorizationRequest, *, browser: str, user_id: Any, caller: Client) -> str:
     """Keeps a request for OAUTH.REQUEST_LIFETIME.
 
     Args:
         asked: it.
         browser: the value of the browser's cookie, of which the digest is kept.
+        user_id: the key of the person who is signed in there; None if there is none. They see the page all the same.
+        caller: from where.
 
     Returns:
         The handle by which this browser finds it again.
+
+    Raises:
+        Throttled: the person, or the network of a browser without one, has sent too many (`request_budgets`).
     """
+    charged = None
+    if user_id is None:
+        charged = charge_network(caller)
+    else:
+        charge_person(user_id, client=caller)
     return one_time_codes.issue(
         purpose=PURPOSE,
         lifetime=conf.section(OAuthSettings).request_lifetime,
         subject=asked.client_id,
         binding=one_time_codes.digest_of(browser),
-        payload=asked.as_payload(),
+        payload={"asked": asked.as_payload(), "charged": None if charged is None else asdict(charged)},
     )
 
 
@@ -98,9 +112,26 @@ def find(*, handle: str, browser: str) -> Held:
     return _held(row, browser)
 
 
-def note_shown(held: Held, *, user_id: Any) -> None:
-    """Notes the person who sees the page: another person's form does not answer it."""
-    OneTimeCode.objects.filter(pk=held.digest, used_at=None).update(user_id=user_id)
+def note_shown(held: Held, *, user_id: Any, caller: Client) -> None:
+    """Notes the person who sees the page: another person's form does not answer it. From now on they are charged for
+    it, and not their network.
+
+    Args:
+        held: the request.
+        user_id: the person's key.
+        caller: from where they see it.
+
+    Raises:
+        Throttled: the person has sent too many. The request waits as before.
+    """
+    row = OneTimeCode.objects.filter(pk=held.digest, used_at=None)
+    if held.charged is not None and held.shown_to is None:
+        charge_person(user_id, client=caller)
+        # The first of several parallel pages gives the charge back, and no other one does.
+        if row.filter(user__isnull=True).update(user_id=user_id):
+            give_back(held.charged)
+            return
+    row.update(user_id=user_id)
 
 
 @sensitive_variables()
@@ -120,4 +151,11 @@ def _held(row: OneTimeCode | None, browser: str) -> Held:
     if not constant_time_compare(one_time_codes.digest_of(browser), row.binding):
         raise InvalidGrant("another browser's request")
     person: Any = row.user_id
-    return Held(digest=row.pk, asked=AuthorizationRequest.of(row.payload), shown_to=person, since=row.created_at)
+    asked, charged = AuthorizationRequest.of(row.payload["asked"]), row.payload["charged"]
+    return Held(
+        digest=row.pk,
+        asked=asked,
+        shown_to=person,
+        since=row.created_at,
+        charged=None if charged is None else Charged(**charged),
+    )

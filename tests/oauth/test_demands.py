@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from authkit.logins.models import Login
 from authkit.oauth.clients import Registered
-from tests.oauth.parties import Party, claims_of, returned, signed_in
+from tests.oauth.parties import AUTHORIZE, Party, claims_of, returned, signed_in
 from tests.oauth.test_calls import tokens_of
 
 pytestmark = pytest.mark.django_db
@@ -93,8 +93,10 @@ def test_silent_request_gets_an_answer_and_never_a_page(party: Party, register: 
     answer = party.page(party.begin(scope="openid", prompt="none", id_token_hint=hint))
     assert returned(answer)["error"] == "login_required"
     party.browser = Client(raise_request_exception=False)
-    answer = party.page(party.begin(scope="openid", prompt="none"))
-    assert (returned(answer)["error"], returned(answer)["state"]) == ("login_required", "a state")
+    posted = party.browser.post(AUTHORIZE, party.parameters(scope="openid", prompt="none"), secure=True)
+    pages = (party.authorize(scope="openid", prompt="none"), party.browser.get(posted["Location"], secure=True))
+    for answer in pages:
+        assert (returned(answer)["error"], returned(answer)["state"]) == ("login_required", "a state")
 
 
 def test_another_person_than_expected_is_asked_even_by_an_app_of_ones_own(
