@@ -5,6 +5,7 @@ The ORM builds them once per process (`authkit.logins.compiled`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -124,7 +125,19 @@ class FoundLogin(NamedTuple):
         return Login.from_db(self.using, _as_set(self.columns), self.values)
 
 
-def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Columns = WHOLE) -> FoundLogin | None:
+Condition = Callable[[UUID], Any]
+"""Takes a login's key and returns a condition on its row, such as an Exists(), for `filter()`. A function of a module:
+the statement is built once for each."""
+
+
+def find(
+    *,
+    login_id: UUID,
+    user_id: Any,
+    digest: str | None = None,
+    columns: Columns = WHOLE,
+    condition: Condition | None = None,
+) -> FoundLogin | None:
     """One SQL statement, on the database that is written to: a replica may not know yet what has been revoked.
 
     Args:
@@ -132,16 +145,18 @@ def find(*, login_id: UUID, user_id: Any, digest: str | None = None, columns: Co
         user_id: the key of the person whose login it must be, in any form that the key's field takes.
         digest: of a token's jti, to look up on the blacklist in the same statement; nothing is looked up if None.
         columns: the columns to read of the login.
+        condition: of a feature whose credential is good only while a row of its own says so. It is asked in the same
+            statement; None leaves the statement as it is.
 
     Returns:
-        None if there is no such login of such a person.
+        None if there is no such login of such a person, or the condition does not hold.
 
     Raises:
         ValueError, ValidationError, OverflowError, DataError: `user_id` can't be a key of the user model.
     """
     users = get_user_model()
     using = router.db_for_write(Login)
-    row = _fetch(users, using, login_id, user_id, digest, columns)
+    row = _fetch(users, using, login_id, user_id, digest, columns, condition)
     if row is None:
         return None
     blacklisted = False
@@ -178,14 +193,20 @@ def standing_of(columns: Columns) -> itemgetter[Any]:
 
 
 def _fetch(
-    users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None, columns: Columns
+    users: type[AbstractBaseUser],
+    using: str,
+    login_id: UUID,
+    user_id: Any,
+    digest: str | None,
+    columns: Columns,
+    condition: Condition | None,
 ) -> Any:
     if type(users._default_manager).get_queryset is not models.Manager.get_queryset:
         # A custom manager (tenants, soft deletion) may answer differently for each request.
-        return _queryset(users, using, login_id, user_id, digest, columns).first()
-    statement = _compiled(users, using, columns, with_digest=digest is not None)
+        return _queryset(users, using, login_id, user_id, digest, columns, condition).first()
+    statement = _compiled(users, using, columns, with_digest=digest is not None, condition=condition)
     if statement is None:
-        return _queryset(users, using, login_id, user_id, digest, columns).first()
+        return _queryset(users, using, login_id, user_id, digest, columns, condition).first()
     rows = statement.rows(connections[using], {"login_id": login_id, "user_id": user_id, "digest": digest})
     return rows[0] if rows else None
 
@@ -234,11 +255,18 @@ def advance(
 
 
 @lru_cache(maxsize=32)
-def _compiled(users: type[AbstractBaseUser], using: str, columns: Columns, *, with_digest: bool) -> Select | None:
+def _compiled(
+    users: type[AbstractBaseUser],
+    using: str,
+    columns: Columns,
+    *,
+    with_digest: bool,
+    condition: Condition | None = None,
+) -> Select | None:
     key: Any = users._meta.pk
     any_user = _ANY_USERS.get(key.get_internal_type(), _ANY_INTEGER)
     any_digest = _ANY_DIGEST if with_digest else None
-    query = _queryset(users, using, _ANY_LOGIN, any_user, any_digest, columns).query
+    query = _queryset(users, using, _ANY_LOGIN, any_user, any_digest, columns, condition).query
     stand_ins: dict[str, tuple[Any, Any]] = {"login_id": (Login._meta.pk, _ANY_LOGIN), "user_id": (key, any_user)}
     if with_digest:
         stand_ins["digest"] = (BlacklistedToken._meta.pk, _ANY_DIGEST)
@@ -286,7 +314,13 @@ def _compiled_advance(using: str, *, with_hashes: bool, with_authentication: boo
 
 
 def _queryset(
-    users: type[AbstractBaseUser], using: str, login_id: UUID, user_id: Any, digest: str | None, columns: Columns
+    users: type[AbstractBaseUser],
+    using: str,
+    login_id: UUID,
+    user_id: Any,
+    digest: str | None,
+    columns: Columns,
+    condition: Condition | None = None,
 ) -> Any:
     # From the user model's own default manager, so that people that a project hides there stay hidden. The annotations
     # reuse the join that the filter made: Django documents filter-then-annotate to do so.
@@ -304,7 +338,7 @@ def _queryset(
     everyone: Any = users._default_manager  # of a swappable model, so no type checker knows its relations
     return (
         everyone.using(using)
-        .filter(authkit_logins=login_id, pk=user_id)
+        .filter(*([] if condition is None else [condition(login_id)]), authkit_logins=login_id, pk=user_id)
         .annotate(**login_columns, **cutoffs, **listed)
         .order_by()
         .values_list(*user_columns(users), *login_columns, *cutoffs, *listed)

@@ -10,8 +10,8 @@ from authkit.core.hidden import hide
 from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.reasons import EndReason, TokenKind
 from authkit.logins.services import end_login
-from authkit.logins.verdict import check_login
 from authkit.oauth.access_tokens import is_for_client, read_access, read_refresh
+from authkit.oauth.grant_check import check_grant
 from authkit.oauth.models import OAuthClient
 from authkit.oauth.refusals import OAuthRefused
 from authkit.tokens import jws
@@ -60,7 +60,7 @@ def introspect(*, client: OAuthClient, token: str) -> dict[str, Any]:
         claims = _read(hide(token), expired_too=False)
         if not _may_ask(client, claims):
             return INACTIVE
-        login = check_login(login_id=claims.login_id, user_id=claims.subject).login
+        login = check_grant(login_id=claims.login_id, user_id=claims.subject).login
     except (TokenNotValid, LoginEnded):
         return INACTIVE
     if login.restricted or claims.generation not in {None, login.generation}:

@@ -13,8 +13,9 @@ from authkit.core.clients import Client
 from authkit.exceptions import LoginEnded, TokenNotValid
 from authkit.logins.reasons import EndReason
 from authkit.oauth import access_tokens
+from authkit.oauth.grant_check import check_grant
 from authkit.oauth.resources import default_resource
-from authkit.revocation.access import check_access
+from authkit.revocation.access import DATABASE, check_access, checker
 from authkit.tokens.codec import Claims
 from authkit.tokens.formats.base import ACCESS, Kinds, VerifiedAccess, token_refused
 from authkit.tokens.limited import GRANT, Limits
@@ -29,12 +30,16 @@ class GrantTokens:
         return access_tokens.is_for_client(token)
 
     def verify(self, token: str, *, kinds: Kinds) -> VerifiedAccess:
-        """An access token, by REVOCATION.CHECK; its scopes and audiences are the limits."""
+        """An access token, by REVOCATION.CHECK; its scopes and audiences are the limits. With `database`, the one
+        statement asks for the client's switch as well."""
         if kinds != ACCESS:
             _refuse()
         claims, found = access_tokens.read_access(token)
         try:
-            principal = check_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
+            if checker() is DATABASE:
+                principal = check_grant(login_id=claims.login_id, user_id=claims.subject)
+            else:
+                principal = check_access(login_id=claims.login_id, user_id=claims.subject, issued_at=claims.issued_at)
         except LoginEnded as ended:
             raise token_refused(ended) from ended
         limits = Limits(GRANT, found.scopes, audiences=found.audiences, home=default_resource())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from django.utils import timezone
 from rest_framework.permissions import IsAuthenticated
@@ -18,8 +21,9 @@ from authkit.events import announce
 from authkit.logins.events import AccountReclaimed, LoginsDisowned
 from authkit.oauth.clients import disable_client, enable_client
 from authkit.oauth.granted_apps import apps_of, remove_app
-from authkit.oauth.models import Consent
-from tests.oauth.parties import Party, call
+from authkit.oauth.models import ClientKind, Consent
+from authkit.tokens.services import issue_tokens
+from tests.oauth.parties import PUBLIC_URL, Party, call
 from tests.urls import urlpatterns as own_urls
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +67,50 @@ def test_a_disabled_client_is_out_at_the_next_request_and_stays_out(party: Party
     enable_client(client=party.client)
     assert not is_in(tokens)
     assert party.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+def test_a_client_that_raw_sql_switches_off_is_out_at_the_next_request_and_stays_out(
+    party: Party,
+) -> None:
+    tokens = party.tokens(scope=LASTING)
+    with CaptureQueriesContext(connection) as queries:
+        assert is_in(tokens)
+    assert len(queries) == 1
+    switch(party, on=False)
+    refused = call("/notes/", tokens["access_token"])
+    assert (refused.status_code, refused.json()["why"]) == (401, "client_disabled")
+    switch(party, on=True)
+    assert call("/notes/", tokens["access_token"]).json()["why"] == "client_disabled"
+    assert is_in(party.tokens(scope=LASTING))
+
+
+def test_introspection_knows_of_a_client_that_raw_sql_has_switched_off(party: Party, register: Any) -> None:
+    api = register(kind=ClientKind.CONFIDENTIAL, auth_method="client_secret_post", resources=[PUBLIC_URL])
+    form = {
+        "client_id": api.client.client_id,
+        "client_secret": api.secret,
+        "token": party.tokens()["access_token"],
+    }
+
+    def is_active() -> bool:
+        body, kind = urlencode(form), "application/x-www-form-urlencoded"
+        return bool(Browser().post("/auth/oauth/introspect", body, content_type=kind, secure=True).json()["active"])
+
+    assert is_active()
+    switch(party, on=False)
+    assert not is_active()
+
+
+def switch(party: Party, *, on: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE authkit_oauth_oauthclient SET enabled = %s WHERE id = %s", [on, party.client.pk])
+
+
+def test_a_token_of_our_own_asks_for_no_client(user: Any) -> None:
+    token = issue_tokens(user=user, method="password", client=Client()).access
+    with CaptureQueriesContext(connection) as queries:
+        assert call("/auth/api/me/", token).status_code == 200
+    assert not [query["sql"] for query in queries if "authkit_oauth" in query["sql"]]
 
 
 def test_an_app_without_access_is_out_and_asks_again(party: Party, user: Any) -> None:
