@@ -6,28 +6,25 @@ ending that may concern thousands of people queues one message, whose delivery l
 
 Each grant is told of once, by one conditional UPDATE.
 
-Where no client has an address an ending costs nothing. A process asks the database about that now and then, and where
-it saves a client itself. An ending that is missed because another process has registered the first such client just now
-is told of with the next ending of many people.
+Each ending asks the database, by one statement in a savepoint, also where no client has an address. An answer that a
+process remembers would be wrong as soon as another process has registered the first such client.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from time import monotonic
 from typing import Any
 
-from django.db import DatabaseError, router, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.db.models.signals import post_save
 from django.utils import timezone
 
 from authkit import events
 from authkit.logins.events import CrowdEnded, LoginEnded, LoginsEnded
 from authkit.logins.models import Login
 from authkit.mail.outbox import queue
-from authkit.oauth.models import Grant, OAuthClient
+from authkit.oauth.models import Grant
 
 CHANNEL = "logout"
 TOKEN, SWEEP = "token", "sweep"
@@ -38,44 +35,11 @@ LIFETIME = timedelta(days=1)
 
 BATCH = 200
 
-KEEP_SECONDS = 30.0
-"""How long a process believes that some client, or none, has registered an address."""
-
 
 def connect() -> None:
     """Registers the recorder. Safe to call twice."""
     names = (LoginEnded.name, LoginsEnded.name, CrowdEnded.name)
-    events.register_recorder(record_ending, names=names, when=_wanted.is_any)
-    post_save.connect(_wanted.forget, sender=OAuthClient, dispatch_uid="authkit.oauth.logout_notices")
-
-
-class _Wanted:
-    """Whether any client wants to be told, as far as this process knows."""
-
-    def __init__(self) -> None:
-        self.any = True
-        self.asked_at = float("-inf")
-
-    def is_any(self) -> bool:
-        if monotonic() - self.asked_at > KEEP_SECONDS:
-            self.asked_at = monotonic()
-            self.any = self._ask()
-        return self.any
-
-    def forget(self, **_: Any) -> None:
-        self.asked_at = float("-inf")
-
-    def _ask(self) -> bool:
-        # In a savepoint: a table that is missing must not stop the ending, whose transaction this is.
-        try:
-            with transaction.atomic(using=router.db_for_read(OAuthClient)):
-                return OAuthClient.objects.exclude(backchannel_logout_uri="").exists()
-        except DatabaseError:
-            self.forget()  # it is no answer to go by for long
-            return False
-
-
-_wanted = _Wanted()
+    events.register_recorder(record_ending, names=names)
 
 
 def record_ending(event: Any) -> None:

@@ -178,18 +178,28 @@ def test_attack_address_for_logout_tokens_leads_into_the_own_network(user: Any, 
     assert seen == []
 
 
-def test_ending_costs_nothing_where_no_client_wants_to_know(user: Any, django_assert_num_queries: Any) -> None:
-    def ended(expected: int) -> None:
+def test_ending_costs_one_select_in_a_savepoint_where_no_client_is_to_be_told(
+    user: Any, django_assert_num_queries: Any
+) -> None:
+    alone = 5 if connection.vendor == "mysql" else 4  # there the person's row is locked first
+    for uri in ("", "https://rp.example.test/logout"):
+        client_at(uri)
         login = issue_tokens(user=user, method="password", client=Client()).login
-        with django_assert_num_queries(expected):
+        with django_assert_num_queries(alone + 3):
             end_login(login_id=login.pk, reason=EndReason.LOGOUT)
 
-    alone = 5 if connection.vendor == "mysql" else 4  # there the person's row is locked first
-    client_at("")
-    ended(alone + 3)  # the process looks once, in a savepoint
-    ended(alone)
-    client_at("https://rp.example.test/logout")
-    ended(alone + 3 + 3)  # it looks again; then there is one SELECT, in a savepoint
+
+def test_first_address_that_another_process_registers_is_told_of_the_next_ending(user: Any) -> None:
+    client = client_at("")
+    end_login(login_id=granted(user, client).pk, reason=EndReason.LOGOUT)
+    assert not Delivery.objects.exists()
+    # Another process saves the client, so no signal of it is sent in this one.
+    OAuthClient.objects.filter(pk=client.pk).update(backchannel_logout_uri="https://rp.example.test/logout")
+    grants = [granted(user, client) for _ in range(2)]
+    end_login(login_id=grants[0].pk, reason=EndReason.LOGOUT)
+    assert Delivery.objects.count() == 1
+    end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
+    assert Delivery.objects.count() == 3, "the grant that was over before is told of now"
 
 
 def test_ending_that_is_rolled_back_is_not_told(user: Any) -> None:
