@@ -59,6 +59,8 @@ class AuthKitError(Exception):
 
     retry_after: int | None = None
     """In how many seconds it may be worth trying again; in the answer, and its Retry-After header."""
+    bearer_challenge: str = ""
+    """Parameters of the answer's WWW-Authenticate header, for a 401 that has some of its own."""
 
     def __init__(
         self, detail: str = "", *, reason: str | None = None, why: str | None = None, final: bool = True
@@ -248,6 +250,7 @@ class InsufficientAuthentication(AuthKitError):
         max_age: how long ago that may be, in seconds.
         methods: the ids of the ways in which this person can show it once more (`authkit.signin.step_up`).
         acr_values: the `acr` of each of these ways that has one (TOKENS.ACR_VALUES).
+        at_client: whether the client has to send the person here again, so that it is told by a 401.
     """
 
     code = "insufficient_user_authentication"
@@ -256,9 +259,18 @@ class InsufficientAuthentication(AuthKitError):
     template = "authkit/reauth_needed.html"
 
     def __init__(
-        self, detail: str = "", *, max_age: int, methods: Sequence[str], acr_values: Sequence[str] = ()
+        self,
+        detail: str = "",
+        *,
+        max_age: int,
+        methods: Sequence[str],
+        acr_values: Sequence[str] = (),
+        at_client: bool = False,
     ) -> None:
         super().__init__(detail or "the sign-in is too long ago")
+        if at_client:
+            self.status = 401
+            self.bearer_challenge = f'error="{self.code}", error_description="{self.message}", max_age="{max_age}"'
         self.max_age = max_age
         self.methods = tuple(methods)
         self.acr_values = tuple(acr_values)

@@ -83,8 +83,11 @@ def answer_of(error: AuthKitError, request: HttpRequest) -> HttpResponse:
     is_outage = isinstance(error, Unavailable)
     for_people = "text/plain" if is_outage else "text/html"
     headers = headers_of(error.status, error.retry_after)
+    if error.bearer_challenge:
+        headers["WWW-Authenticate"] = f"{CHALLENGE}, {error.bearer_challenge}"
     answer: HttpResponse
-    if request.get_preferred_type([for_people, "application/json"]) == "application/json":
+    # A challenge is for a program, whatever its Accept header says.
+    if error.bearer_challenge or request.get_preferred_type([for_people, "application/json"]) == "application/json":
         answer = JsonResponse(payload_of(error), status=error.status, headers=headers)
     elif is_outage:
         kind = f"{for_people}; charset=utf-8"
@@ -96,12 +99,15 @@ def answer_of(error: AuthKitError, request: HttpRequest) -> HttpResponse:
 
 
 class RefusedRequest(APIException):
-    """A refusal for DRF's own exception handler, which turns `wait` (seconds) into Retry-After.
+    """A refusal for DRF's own exception handler, which turns `wait` (seconds) into Retry-After, and `auth_header` into
+    WWW-Authenticate.
 
-    It keeps `code`, which a PermissionDenied of DRF's would lose. Not for a 401, which DRF knows by its own classes.
+    It keeps `code`, which a PermissionDenied of DRF's would lose. Not for a 401 without a challenge of its own: DRF
+    knows that by classes of its own.
     """
 
     wait: Any = None
+    auth_header: str | None = None
 
     def __init__(self, error: AuthKitError) -> None:
         payload = payload_of(error)
@@ -110,4 +116,6 @@ class RefusedRequest(APIException):
             if isinstance(value, int):
                 self.detail[name] = value  # type: ignore[index,call-overload,assignment]  # DRF makes text of it
         self.status_code = error.status
+        if error.bearer_challenge:
+            self.auth_header = f"{CHALLENGE}, {error.bearer_challenge}"
         self.wait = RETRY_AFTER_SECONDS if error.status == 503 else error.retry_after

@@ -43,6 +43,9 @@ class Kind:
     names: Callable[[Any], list[str]] | None = None
     """Is given a person's key, and returns the names of their live logins of this kind, for a mail that tells which
     credentials stay."""
+    steps_up_at_client: bool = False
+    """Whether its credential is that of a client which sends the person here to sign in anew. Such a client is asked to
+    by a 401 (RFC 9470 section 3). Other programs refresh on a 401, which makes no login younger."""
 
 
 _table: dict[str, Kind] = {kind.value: Kind(kind.value, kind.label, EVERY_REASON) for kind in LoginKind}
@@ -89,6 +92,12 @@ def reaches_beyond(reason: EndReason) -> bool:
 def kinds_with_own_list() -> list[str]:
     """The kinds that the list of sign-ins leaves out."""
     return [kind.id for kind in _table.values() if kind.has_own_list]
+
+
+def steps_up_at_client(kind: str) -> bool:
+    """Whether a login of this kind is made younger by its client (`Kind.steps_up_at_client`)."""
+    row = _table.get(kind)
+    return row is not None and row.steps_up_at_client
 
 
 def names_spared_by(reason: EndReason, *, user_id: Any) -> list[tuple[StrOrPromise, str]]:

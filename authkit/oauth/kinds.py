@@ -17,6 +17,7 @@ KINDS = (
             EndReason.CLIENT_DISABLED,
         ),
         has_own_list=True,
+        steps_up_at_client=True,
     ),
 )
 """A grant outlives the session in which the person agreed, and ends with everything that says that the account was in

@@ -9,7 +9,8 @@ of their token, must not do.
 
 A step-up makes no new login. The login's `authenticated_at` moves on, the session gets a new id, the token pair its
 successor. How old it may be is LOGIN.REAUTH_AGE, or what the view says. The refusal's code is RFC 9470's; its status is
-403, because clients answer a 401 with a refresh, which can't help.
+403, because clients answer a 401 with a refresh, which can't help. The app of a third party gets that RFC's 401, with
+its header: it sends the person here anew, and asks for a grant by `max_age`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from authkit.core.refusals import RefusedRequest, answer_of
 from authkit.exceptions import InsufficientAuthentication
 from authkit.limiter.verifying import settling
 from authkit.logins.current import current_login
+from authkit.logins.endings import steps_up_at_client
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
 from authkit.logins.reauthentication import Shown
@@ -153,15 +155,21 @@ def refusal_of(request: Any, *, max_age: timedelta | None = None) -> Insufficien
         return None
     seconds = int((conf.current().login.reauth_age if max_age is None else max_age).total_seconds())
     ways = step_ups_of(user=request.user, login=login) if request.user.is_authenticated else []
-    return InsufficientAuthentication(max_age=seconds, methods=ids_of(ways), acr_values=acr_values_of(ways))
+    return InsufficientAuthentication(
+        max_age=seconds,
+        methods=ids_of(ways),
+        acr_values=acr_values_of(ways),
+        at_client=login is not None and steps_up_at_client(login.kind),
+    )
 
 
 class RequireRecent(BasePermission):
     """The person showed who they are recently, by session or token: at most the view's `max_login_age` (a timedelta)
     ago, or LOGIN.REAUTH_AGE. Asked of the login's row, so it needs no claim.
 
-    The refusal is 403 with `code`, `detail`, `max_age` (seconds) and `methods`; a request without a person gets DRF's
-    401. In a composition such as `RequireRecent | IsAdminUser` it is DRF's own refusal, without a code.
+    The refusal is 403 with `code`, `detail`, `max_age` (seconds) and `methods`. For a third party's token it is 401,
+    with RFC 9470's header. A request without a person gets DRF's 401. In a composition such as `RequireRecent |
+    IsAdminUser` it is DRF's own refusal, without a code.
 
     Raises:
         ImproperlyConfigured: `max_login_age` is something else.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +29,7 @@ from authkit.oauth import access_tokens, consents
 from authkit.oauth.granted_apps import remove_app
 from authkit.oauth.kinds import KINDS
 from authkit.oauth.models import Consent, Grant
-from authkit.signin.step_up import RequireRecent
+from authkit.signin.step_up import RequireRecent, require_recent
 from authkit.tokens import jws, keys
 from authkit.tokens.limited import EVERY_RESOURCE
 from authkit.tokens.services import issue_tokens
@@ -52,6 +53,12 @@ class Recent(Notes):
     permission_classes = [IsAuthenticated, RequireRecent]
 
 
+class Sometimes(Notes):
+    def get(self, request: Request) -> Response:
+        require_recent(request)
+        return super().get(request)
+
+
 class Everywhere(Notes):
     resource = EVERY_RESOURCE
 
@@ -64,6 +71,7 @@ urlpatterns = [
     *suite,
     path("notes/", Notes.as_view()),
     path("recent/", Recent.as_view()),
+    path("sometimes/", Sometimes.as_view()),
     path("everywhere/", Everywhere.as_view()),
     path("elsewhere/", Elsewhere.as_view()),
 ]
@@ -165,11 +173,29 @@ def test_a_retry_within_the_grace_gets_the_same_refresh_token(party: Party) -> N
     assert claims_of(first["refresh_token"]) == claims_of(second["refresh_token"])
 
 
-def test_a_young_grant_of_an_old_sign_in_is_no_recent_sign_in(party: Party) -> None:
-    assert call("/recent/", party.tokens()["access_token"]).status_code == 200
+@pytest.mark.parametrize("path_", ["/recent/", "/sometimes/"])
+def test_a_young_grant_of_an_old_sign_in_is_no_recent_sign_in(party: Party, path_: str) -> None:
+    """RFC 9470 section 3: the client is told by a 401 for how long a sign-in is recent, and asks by `max_age`."""
+    assert call(path_, party.tokens()["access_token"]).status_code == 200
     Login.objects.filter(kind="session").update(authenticated_at=timezone.now() - timedelta(days=1))
-    answer = call("/recent/", party.tokens()["access_token"])
-    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_user_authentication")
+    token = party.tokens()["access_token"]
+    answer = call(path_, token)
+    code, challenge = "insufficient_user_authentication", answer["WWW-Authenticate"]
+    assert (answer.status_code, answer.json()["code"], answer.json()["max_age"]) == (401, code, 600)
+    parameters = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    assert challenge.startswith("Bearer ")
+    assert (parameters["error"], parameters["max_age"]) == (code, "600")
+    assert call("/notes/", token).status_code == 200, "the token is as good as it was"
+    handle = party.begin(max_age=parameters["max_age"])
+    assert party.page(handle)["Location"].startswith("/auth/reauth/")
+
+
+def test_an_own_token_of_an_old_sign_in_is_still_refused_by_403(user: Any) -> None:
+    token = issue_tokens(user=user, method="password", client=Caller()).access
+    long_ago = timezone.now() - timedelta(days=1)
+    Login.objects.update(authenticated_at=long_ago, created_at=long_ago)
+    answer = call("/recent/", token)
+    assert (answer.status_code, "WWW-Authenticate" in answer) == (403, False)
 
 
 def test_a_refresh_token_two_back_ends_the_grant(party: Party) -> None:
