@@ -1,4 +1,9 @@
-"""Clients in the admin. A secret is in one answer, that to the form that made it, and nowhere else."""
+"""Clients in the admin. A secret is in one answer, that to the form that made it, and nowhere else.
+
+A client is registered without a secret, and its operator is led to the page that makes the first one. The form there
+names the secret that the client had before, by a digest of the digest. So a page that is loaded once more, which posts
+its form again, registers no second client and makes no second secret.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +16,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from authkit.admin.pages import confirmation
 from authkit.core.admin_lists import CarefulChangeList
+from authkit.exceptions import NotFound
 from authkit.oauth.client_rules import NEEDS_SECRET, problems_with
 from authkit.oauth.clients import (
     Registered,
@@ -144,15 +151,13 @@ class OAuthClientAdmin(Base):
         return count_live_grants(client=client)
 
     def save_model(self, request: HttpRequest, obj: OAuthClient, form: Any, change: Any) -> None:
-        """By the services. The secret, if there is a new one, waits for the answer to this very request."""
+        """By the services."""
         if change:
-            registered = change_client(client=obj)
-        else:
-            registered = register_client(**form.cleaned_data)
-            obj.pk = registered.client.pk
-            obj.client_id = registered.client.client_id
-            obj._state.adding = False
-        request.authkit_registered = registered  # type: ignore[attr-defined]  # until `response_add`
+            change_client(client=obj)
+            return
+        made = register_client(**form.cleaned_data, with_secret=False).client
+        obj.pk, obj.client_id = made.pk, made.client_id
+        obj._state.adding = False
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -164,12 +169,10 @@ class OAuthClientAdmin(Base):
     def response_add(
         self, request: HttpRequest, obj: OAuthClient, post_url_continue: str | None = None
     ) -> HttpResponse:
-        shown = self._secret_page(request)
-        return shown or super().response_add(request, obj, post_url_continue)
+        return self._to_first_secret(obj) or super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request: HttpRequest, obj: OAuthClient) -> HttpResponse:
-        shown = self._secret_page(request)
-        return shown or super().response_change(request, obj)
+        return self._to_first_secret(obj) or super().response_change(request, obj)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -183,16 +186,30 @@ class OAuthClientAdmin(Base):
         ] + super().get_urls()
 
     def rotate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Asks, and then shows another secret, once."""
-        client = self._changeable(request, object_id)
+        """Asks, and then shows another secret, or the first one, once."""
+        client = self.get_object(request, unquote(object_id))
+        # A person who may register a client may also make its first secret.
+        is_first = client is not None and not client.secret_digest and self.has_add_permission(request)
+        if not is_first and not self.has_change_permission(request, client):
+            raise PermissionDenied
         if client is None or client.auth_method not in NEEDS_SECRET:
             return self._gone(request)
-        question = _("The secret that %(name)s has now is refused from then on. Its tokens go on.")
+        state = _state_of(client)
         if request.method != "POST":
-            return self._ask(request, client, _("Make a new secret"), question)
-        request.authkit_registered = rotate_secret(client=client)  # type: ignore[attr-defined]
+            question = _("The secret that %(name)s has now is refused from then on. Its tokens go on.")
+            if not client.secret_digest:
+                question = _("%(name)s has no secret yet. The next page shows it once.")
+            return self._ask(request, client, _("Make a new secret"), question, state=state)
+        try:
+            if not constant_time_compare(request.POST.get("state", ""), state):
+                raise NotFound("the form is about the secret before")
+            registered = rotate_secret(client=client)
+        except NotFound:
+            said = _("No secret was made: this form is answered already. If its secret is lost, make a new one.")
+            self.message_user(request, said, level=messages.WARNING)
+            return HttpResponseRedirect(self._url("change", client.pk))
         self.log_change(request, client, _("Made a new secret."))
-        return self._secret_page(request) or self._gone(request)
+        return self._secret_page(request, registered)
 
     def disable_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks, and then switches the client off."""
@@ -230,10 +247,13 @@ class OAuthClientAdmin(Base):
         wanted += ["rotate"] if client.auth_method in NEEDS_SECRET else []
         return {f"authkit_{what}_url": self._url(what, client.pk) for what in wanted}
 
-    def _ask(self, request: HttpRequest, client: OAuthClient, title: str, question: str) -> TemplateResponse:
+    def _ask(
+        self, request: HttpRequest, client: OAuthClient, title: str, question: str, *, state: str = ""
+    ) -> TemplateResponse:
         context = {
             "title": title,
             "question": question % {"name": client.name},
+            "state": state,
             "opts": self.opts,
             "original": client,
             "back_url": self._url("change", client.pk),
@@ -249,10 +269,12 @@ class OAuthClientAdmin(Base):
         self.message_user(request, _("There is no such client, or it has no secret."), level=messages.WARNING)
         return HttpResponseRedirect(self._url("changelist"))
 
-    def _secret_page(self, request: HttpRequest) -> HttpResponse | None:
-        registered: Registered | None = getattr(request, "authkit_registered", None)
-        if registered is None or not registered.secret:
+    def _to_first_secret(self, client: OAuthClient) -> HttpResponse | None:
+        if client.auth_method not in NEEDS_SECRET or client.secret_digest:
             return None
+        return HttpResponseRedirect(self._url("rotate", client.pk))
+
+    def _secret_page(self, request: HttpRequest, registered: Registered) -> HttpResponse:
         context = {
             "title": _("The client's secret"),
             "client": registered.client,
@@ -266,3 +288,7 @@ class OAuthClientAdmin(Base):
 
     def _url(self, what: str, *args: Any) -> str:
         return reverse(f"admin:authkit_oauth_oauthclient_{what}", args=args, current_app=self.admin_site.name)
+
+
+def _state_of(client: OAuthClient) -> str:
+    return salted_hmac("authkit.oauth.admin", client.secret_digest, algorithm="sha256").hexdigest()

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.codes.redirect_uris import is_registered
@@ -45,6 +46,7 @@ def register_client(
     grant_types: Sequence[str] | None = None,
     first_party: bool = False,
     owner: AbstractBaseUser | None = None,
+    with_secret: bool = True,
     **more: Any,
 ) -> Registered:
     """Registers a client.
@@ -58,6 +60,8 @@ def register_client(
         grant_types: how it comes by tokens; by default a code, and its refresh.
         first_party: whether it is an app of this site's own, which people are not asked about.
         owner: the person who answers for it.
+        with_secret: whether a client that authenticates by a secret gets one now. Without one it proves nothing until
+            `rotate_secret` makes the first.
         more: further columns of `OAuthClient`.
 
     Raises:
@@ -76,50 +80,48 @@ def register_client(
         **more,
     )
     require_valid(client)
-    secret = new_secret() if method in NEEDS_SECRET else ""
+    secret = new_secret() if with_secret and method in NEEDS_SECRET else ""
     client.secret_digest = digest_of(secret) if secret else ""
     client.save(force_insert=True)
     return Registered(client, secret)
 
 
-@sensitive_variables()
-def change_client(*, client: OAuthClient) -> Registered:
+def change_client(*, client: OAuthClient) -> None:
     """Saves what an operator changed. Grants go on: what a client may ask for counts at its next request.
 
     Args:
         client: a saved one, with changed fields. Whether it is switched on is not saved: a form that was opened before
             the client was switched off must not switch it on again.
 
-    Returns:
-        The client, and a secret if it had none and authenticates by one from now on.
-
     Raises:
         ValueError: `problems_with` finds something, in its words.
     """
     require_valid(client)
-    secret = ""
-    if client.auth_method not in NEEDS_SECRET:
+    kept = {"id", "client_id", "enabled", "created_at"}
+    if client.auth_method in NEEDS_SECRET:
+        kept.add("secret_digest")  # the secret that another operator makes meanwhile
+    else:
         client.secret_digest = ""
-    elif not client.secret_digest:
-        secret = new_secret()
-        client.secret_digest = digest_of(secret)
-    changed = {spec.name for spec in client._meta.concrete_fields} - {"id", "client_id", "enabled", "created_at"}
-    client.save(update_fields=changed)
-    return Registered(client, secret)
+    client.save(update_fields={spec.name for spec in client._meta.concrete_fields} - kept)
 
 
 @sensitive_variables()
 def rotate_secret(*, client: OAuthClient) -> Registered:
-    """Gives a client another secret. The one before is worthless at once.
+    """Gives a client its first secret, or another one. The one before is worthless at once.
+
+    By one conditional UPDATE, which names the secret that the client had as it was read: of two that come at once, or
+    one after the other with the same row, one makes a secret.
 
     Raises:
-        NotFound: the client has no secret.
+        NotFound: the client has no secret, or another one by now.
     """
-    if client.auth_method not in NEEDS_SECRET:
-        raise NotFound("this client has no secret")
     secret = new_secret()
+    row = OAuthClient.objects.filter(
+        pk=client.pk, secret_digest=client.secret_digest, auth_method__in=[method.value for method in NEEDS_SECRET]
+    )
+    if not row.update(secret_digest=digest_of(secret), updated_at=timezone.now()):
+        raise NotFound("this client has no secret, or another one by now")
     client.secret_digest = digest_of(secret)
-    client.save(update_fields=["secret_digest", "updated_at"])
     return Registered(client, secret)
 
 

@@ -15,8 +15,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from authkit.exceptions import NotFound
 from authkit.logins.reasons import EndReason
 from authkit.oauth.client_secrets import is_secret
+from authkit.oauth.clients import change_client, rotate_secret
 from authkit.oauth.models import AuthMethod, ClientKind, OAuthClient
 from tests.oauth.granted import CALLBACK, client_called, consent_to, grant_to, why
 from tests.web_forms import Forms
@@ -63,6 +65,12 @@ def send(browser: Client, address: str, fields: Any) -> Any:
     return browser.post(address, {**fields, "csrfmiddlewaretoken": token})
 
 
+def make_secret(browser: Client, client: OAuthClient) -> Any:
+    """The answer to the form of the page that makes a secret."""
+    address = url("rotate", client.pk)
+    return browser.post(address, Forms(browser.get(address)).to(""))
+
+
 def secret_on(page: Any) -> str:
     found = re.findall(r"<code[^>]*>([\w-]{43})</code>", page.content.decode())
     return str(found[0]) if found else ""
@@ -70,8 +78,12 @@ def secret_on(page: Any) -> str:
 
 def test_a_new_client_and_its_secret_which_is_on_one_page_only(signed_in: Any) -> None:
     boss = signed_in()
-    answer = send(boss, url("add"), FIELDS)
+    saved = send(boss, url("add"), FIELDS)
     client = OAuthClient.objects.get()
+    assert (saved.status_code, saved["Location"], client.secret_digest) == (302, url("rotate", client.pk), "")
+    assert "has no secret yet" in boss.get(saved["Location"]).content.decode()
+    answer = make_secret(boss, client)
+    client.refresh_from_db()
     secret = secret_on(answer)
     assert is_secret(secret, digest=client.secret_digest)
     assert "no-store" in answer["Cache-Control"]
@@ -132,20 +144,60 @@ def test_a_change_keeps_secret_and_grants_and_never_switches_a_client_on(signed_
 
 
 def test_a_client_that_needs_a_secret_from_now_on_gets_one(signed_in: Any) -> None:
-    client = client_called(kind=ClientKind.PUBLIC, auth_method=AuthMethod.NONE)
-    answer = send(signed_in(), url("change", client.pk), FIELDS)
+    boss, client = signed_in(), client_called(kind=ClientKind.PUBLIC, auth_method=AuthMethod.NONE)
+    assert send(boss, url("change", client.pk), FIELDS)["Location"] == url("rotate", client.pk)
+    answer = make_secret(boss, client)
     client.refresh_from_db()
     assert is_secret(secret_on(answer), digest=client.secret_digest)
+    back = send(boss, url("change", client.pk), {**FIELDS, "kind": "public", "auth_method": "none"})
+    client.refresh_from_db()
+    assert (back["Location"], client.secret_digest) == (url("changelist"), "")
 
 
 def test_a_new_secret_asks_first_and_replaces_the_old_one(signed_in: Any) -> None:
     boss, client = signed_in(), client_called(secret_digest="d" * 64)
     assert secret_on(boss.get(url("rotate", client.pk))) == ""
     assert boss.post(url("rotate", client.pk)).status_code == 403
-    answer = send(boss, url("rotate", client.pk), {})
+    answer = make_secret(boss, client)
     client.refresh_from_db()
     assert is_secret(secret_on(answer), digest=client.secret_digest)
     assert "no-store" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("digest", ["", "d" * 64])
+def test_page_with_a_secret_that_is_loaded_again_makes_no_other_one(signed_in: Any, digest: str) -> None:
+    boss, client = signed_in(), client_called(secret_digest=digest)
+    address = url("rotate", client.pk)
+    form, others = Forms(boss.get(address)).to(""), Forms(boss.get(address)).to("")
+    shown = secret_on(boss.post(address, form))
+    for again in (form, {**others, "state": form["state"]}, {**form, "state": ""}, {**form, "state": "\u00e4"}):
+        answer = boss.post(address, again)
+        assert (answer.status_code, answer["Location"]) == (302, url("change", client.pk))
+    client.refresh_from_db()
+    assert is_secret(shown, digest=client.secret_digest)
+    assert digest not in form["state"] or not digest
+    assert LogEntry.objects.count() == 1
+
+
+def test_secret_that_another_operator_makes_outlasts_a_change(signed_in: Any) -> None:
+    client = client_called(secret_digest="d" * 64)
+    read_before = OAuthClient.objects.get(pk=client.pk)
+    made = rotate_secret(client=client)
+    with pytest.raises(NotFound):
+        rotate_secret(client=read_before)
+    read_before.name = "New"
+    change_client(client=read_before)
+    client.refresh_from_db()
+    assert (client.name, is_secret(made.secret, digest=client.secret_digest)) == ("New", True)
+
+
+def test_person_who_may_only_register_makes_the_first_secret_and_no_other(signed_in: Any) -> None:
+    clerk = signed_in("add_oauthclient")
+    saved = send(clerk, url("add"), FIELDS)
+    client = OAuthClient.objects.get()
+    assert saved["Location"] == url("rotate", client.pk)
+    assert secret_on(make_secret(clerk, client))
+    assert clerk.get(url("rotate", client.pk)).status_code == 403
 
 
 def test_disabling_ends_every_grant_and_enabling_brings_none_back(signed_in: Any, user: Any, make_user: Any) -> None:

@@ -95,5 +95,5 @@ def test_refusals(arguments: list[str], told: str) -> None:
 
 def test_a_client_without_a_secret_gets_none() -> None:
     client = client_called(kind="public", auth_method="none")
-    with pytest.raises(CommandError, match="doesn't authenticate by a secret"):
+    with pytest.raises(CommandError, match="has no secret"):
         run("rotate", client.client_id)

@@ -109,7 +109,7 @@ class Command(BaseCommand):
             try:
                 self._show(rotate_secret(client=client))
             except NotFound as error:
-                raise CommandError(f"{client.name} doesn't authenticate by a secret.") from error
+                raise CommandError(f"{client.name} has no secret, or got another one just now.") from error
         elif action == "disable":
             ended = disable_client(client=client)
             self.stdout.write(
