@@ -14,9 +14,11 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from authkit.codes.redirect_uris import is_registered
+from authkit.events import Event, announce
 from authkit.exceptions import NotFound
 from authkit.oauth.client_rules import NEEDS_SECRET, require_valid
 from authkit.oauth.client_secrets import digest_of, new_secret
+from authkit.oauth.events import ClientChanged, ClientDisabled, ClientEnabled, ClientRegistered, ClientSecretMade
 from authkit.oauth.grants import end_grants_of_client
 from authkit.oauth.models import AuthMethod, ClientKind, OAuthClient, default_grant_types
 
@@ -82,7 +84,11 @@ def register_client(
     require_valid(client)
     secret = new_secret() if with_secret and method in NEEDS_SECRET else ""
     client.secret_digest = digest_of(secret) if secret else ""
-    client.save(force_insert=True)
+    with transaction.atomic(using=_alias()):
+        client.save(force_insert=True)
+        _announce(ClientRegistered(client.name, client.client_id, client.first_party))
+        if secret:
+            _announce(ClientSecretMade(client.name, client.client_id))
     return Registered(client, secret)
 
 
@@ -102,7 +108,13 @@ def change_client(*, client: OAuthClient) -> None:
         kept.add("secret_digest")  # the secret that another operator makes meanwhile
     else:
         client.secret_digest = ""
-    client.save(update_fields={spec.name for spec in client._meta.concrete_fields} - kept)
+    names = {spec.attname for spec in client._meta.concrete_fields} - kept
+    with transaction.atomic(using=_alias()):
+        before = OAuthClient.objects.select_for_update().values(*names).get(pk=client.pk)
+        client.save(update_fields=names)
+        changed = sorted(name for name in names - {"updated_at"} if getattr(client, name) != before[name])
+        if changed:
+            _announce(ClientChanged(client.name, client.client_id, " ".join(changed), client.first_party))
 
 
 @sensitive_variables()
@@ -119,8 +131,10 @@ def rotate_secret(*, client: OAuthClient) -> Registered:
     row = OAuthClient.objects.filter(
         pk=client.pk, secret_digest=client.secret_digest, auth_method__in=[method.value for method in NEEDS_SECRET]
     )
-    if not row.update(secret_digest=digest_of(secret), updated_at=timezone.now()):
-        raise NotFound("this client has no secret, or another one by now")
+    with transaction.atomic(using=_alias()):
+        if not row.update(secret_digest=digest_of(secret), updated_at=timezone.now()):
+            raise NotFound("this client has no secret, or another one by now")
+        _announce(ClientSecretMade(client.name, client.client_id))
     client.secret_digest = digest_of(secret)
     return Registered(client, secret)
 
@@ -131,18 +145,30 @@ def disable_client(*, client: OAuthClient) -> int:
     Returns:
         How many grants were ended.
     """
-    OAuthClient.objects.filter(pk=client.pk).update(enabled=False)
+    with transaction.atomic(using=_alias()):
+        if OAuthClient.objects.filter(pk=client.pk, enabled=True).update(enabled=False):
+            _announce(ClientDisabled(client.name, client.client_id))
     client.enabled = False
     # After the commit of the switch: a code that is redeemed at this moment has committed its grant, which is found and
     # ended here, or looks at the switch once it has (`issuing.redeem_code`). No lock would do: PostgreSQL checks the
     # grant's foreign key at the commit alone.
     ended = end_grants_of_client(client=client)
-    if transaction.get_connection(router.db_for_write(OAuthClient)).in_atomic_block:
-        transaction.on_commit(partial(end_grants_of_client, client=client), using=router.db_for_write(OAuthClient))
+    if transaction.get_connection(_alias()).in_atomic_block:
+        transaction.on_commit(partial(end_grants_of_client, client=client), using=_alias())
     return ended
 
 
 def enable_client(*, client: OAuthClient) -> None:
     """Switches a client on again. What ended stays ended."""
-    OAuthClient.objects.filter(pk=client.pk).update(enabled=True)
+    with transaction.atomic(using=_alias()):
+        if OAuthClient.objects.filter(pk=client.pk, enabled=False).update(enabled=True):
+            _announce(ClientEnabled(client.name, client.client_id))
     client.enabled = True
+
+
+def _announce(event: Event) -> None:
+    announce(event, sender=OAuthClient, using=_alias())
+
+
+def _alias() -> str:
+    return router.db_for_write(OAuthClient)

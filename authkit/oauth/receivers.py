@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db.models.signals import pre_delete
 
+from authkit.events import announce
+from authkit.oauth.events import ClientDeleted
 from authkit.oauth.grants import end_grants_of_client
 from authkit.oauth.models import OAuthClient
 
@@ -15,6 +17,7 @@ def connect() -> None:
     pre_delete.connect(_end_grants, sender=OAuthClient, dispatch_uid="authkit.oauth.client_deleted")
 
 
-def _end_grants(sender: type[OAuthClient], instance: OAuthClient, **_more: Any) -> None:
-    # In the transaction of the deletion: either both happen, or neither does.
+def _end_grants(sender: type[OAuthClient], instance: OAuthClient, using: str, **_more: Any) -> None:
+    # In the transaction of the deletion: either all of it happens, or nothing does.
+    announce(ClientDeleted(instance.name, instance.client_id), sender=OAuthClient, using=using)
     end_grants_of_client(client=instance)

@@ -31,12 +31,17 @@ from authkit.core.records import FAILURE
 from authkit.logins.grace import ALARM_AFTER
 from authkit.logins.models import Login
 from authkit.mail import not_me
+from authkit.oauth.events import OAuthEventName
+from authkit.oauth.models import OAuthClient
 from authkit.signin import breaches
 from authkit.social.events import SocialEventName
 from authkit.social.links.connections import disconnect
 from authkit.social.links.linking import Identity, LinkedBy, write_link
 from tests.conftest import PASSWORD
+from tests.oauth.parties import REDIRECT_URI, SCOPES, Party, signed_in
 from tests.signin.breached import write_file
+from tests.tokens.rings import ring
+from tests.web_forms import Forms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -247,6 +252,33 @@ def export_and_delete(site: Site) -> None:
     call_command("authkit_purge", stdout=StringIO())
 
 
+def keep_an_app(site: Site) -> None:
+    """The whole life of a third party's app: an administrator keeps it, and a person lets it in."""
+    site.chooses("TOKENS", KEYS=ring("ES256"))
+    site.chooses("OAUTH", SCOPES=SCOPES)
+
+    def page(what: str, *args: Any) -> str:
+        return reverse(f"admin:authkit_oauth_oauthclient_{what}", args=args)
+
+    form = {"name": NASTY, "kind": "confidential", "auth_method": "client_secret_post", "jwks": "{}"}
+    form |= {"redirect_uris": REDIRECT_URI, "scopes": "notes:read"}
+    post(page("add"), form, browser=site.admin, page=True)
+    app = OAuthClient.objects.get()
+    shown = site.admin.post(page("rotate", app.pk), Forms(site.admin.get(page("rotate", app.pk))).to(""))
+    site.secrets.add(str(shown.context["secret"]))
+    post(
+        page("change", app.pk),
+        {**form, "redirect_uris": f"{REDIRECT_URI}\n{REDIRECT_URI}2"},
+        browser=site.admin,
+        page=True,
+    )
+    party = Party(app, shown.context["secret"], signed_in(site.user), site.user)
+    answer = party.exchange(party.code(), client_secret=party.secret).json()
+    site.secrets.add(answer["access_token"])
+    for what in ("disable", "enable", "delete"):
+        post(page(what, app.pk), {"post": "yes"}, browser=site.admin, page=True)
+
+
 DOORS: dict[str, Any] = {
     events.EventName.LOGIN_SUCCEEDED: sign_in_and_out,
     events.EventName.LOGIN_FAILED: Site.guess,
@@ -285,13 +317,14 @@ DOORS: dict[str, Any] = {
     AccountsEventName.ACCOUNT_DELETED: export_and_delete,
     AccountsEventName.ACCOUNT_RESTORED: export_and_delete,
     AccountsEventName.ACCOUNT_PURGED: export_and_delete,
+    **dict.fromkeys(OAuthEventName, keep_an_app),
 }
 LOGGED_ONLY = {events.EventName.CROWD_ENDED, events.EventName.TOKEN_REFRESHED}
 
 
 def test_every_name_has_a_door_here() -> None:
     """A name without a door is taken out of its enum, and a new one gets its door in this file."""
-    names = {*events.EventName, *SocialEventName, *AuditEventName, *AccountsEventName}
+    names = {*events.EventName, *SocialEventName, *AuditEventName, *AccountsEventName, *OAuthEventName}
     assert DOORS.keys() == names
     assert {name for name in events.known() if not name.startswith("test.")} >= names
 
