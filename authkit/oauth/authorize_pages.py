@@ -50,6 +50,8 @@ class AuthorizePage(OpenPage):
     """
 
     http_method_names = ["get", "post"]
+    open_to_restricted = True
+    """The consent page is not: it sends the person to choose a new password, with the handle alone in `next`."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -69,14 +71,17 @@ class AuthorizePage(OpenPage):
         except OAuthRefused:
             return _refused(request)
         user_id = request.user.pk if request.user.is_authenticated else None
-        if user_id is None and "none" in asked.prompt and request.method == "GET":
-            # Answered without a row. A form of another site brings no session cookie ("Lax"), so there the page asks
-            # again, which that browser is sent to by GET.
-            return _sent(_refusal(asked, "login_required"))
+        # A form of another site brings no session cookie ("Lax"). The page that the browser is sent to by GET has it.
+        is_posted = user_id is None and request.method == "POST"
+        if user_id is None and not is_posted and "none" in asked.prompt:
+            return _sent(_refusal(asked, "login_required"))  # without a row
         browser = browser_of(request) or new_browser()
         try:
             handle = requests.hold(asked, browser=browser, user_id=user_id, caller=client_of(request))
         except Throttled as error:
+            if is_posted:
+                # The network is full, which concerns no person who is signed in. The browser comes back by GET.
+                return _again_by_get(request, parameters)
             if "none" in asked.prompt:
                 return _sent(_refusal(asked, _BUSY))
             return _throttled(request, error)
@@ -234,6 +239,12 @@ def _sent(back: Return) -> HttpResponse:
     response.status_code = 303  # never 307, by which a browser would post the form once more (RFC 9700 section 4.12)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _again_by_get(request: HttpRequest, parameters: dict[str, list[str]]) -> HttpResponse:
+    # Not by HttpResponseRedirect, which takes no address of more than 2,048 characters; this one is our own.
+    query = urlencode(parameters, doseq=True)
+    return HttpResponse(status=303, headers={"Location": f"{request.path}?{query}", "Referrer-Policy": "no-referrer"})
 
 
 def _refused(request: HttpRequest) -> HttpResponse:

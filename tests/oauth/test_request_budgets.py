@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 
 from authkit.core.one_time_codes import OneTimeCode
 from authkit.limiter.models import AttemptBudget
+from authkit.logins.models import Login
 from authkit.oauth import request_budgets
 from authkit.oauth.request_budgets import NETWORK, PERSON
 from authkit.oauth.requests import PURPOSE
@@ -134,10 +135,26 @@ def test_silent_request_writes_no_row_for_a_stranger_and_gets_no_page(ask: Any, 
     for _ in range(MOST):
         ask(party.browser)
     assert returned(ask(party.browser, prompt="none"))["error"] == "temporarily_unavailable"
-    posted = party.parameters(prompt="none")
-    answers = [stranger().post(AUTHORIZE, posted, secure=True) for _ in range(MOST + 1)]
-    assert [answer.status_code for answer in answers] == [303] * (MOST + 1)
-    assert returned(answers[-1])["error"] == "temporarily_unavailable"
+
+
+def test_form_of_another_site_at_a_full_network_is_asked_for_its_session(ask: Any, party: Party) -> None:
+    """The browser sends no session cookie with such a form, and does with the redirect that follows."""
+    while ask().status_code == 303:
+        pass
+    for browser, status in ((party.browser, 303), (stranger(), 429)):
+        answer = stranger().post(AUTHORIZE, party.parameters(), secure=True)
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (303, AUTHORIZE)
+        assert browser.get(answer["Location"], secure=True).status_code == status
+    silent = stranger().post(AUTHORIZE, party.parameters(prompt="none"), secure=True)
+    assert returned(stranger().get(silent["Location"], secure=True))["error"] == "login_required"
+
+
+def test_person_who_has_to_choose_a_password_carries_the_handle_alone(ask: Any, party: Party) -> None:
+    Login.objects.update(restricted=True)
+    answer = ask(party.browser)
+    assert answer["Location"].startswith(f"{CONSENT}?request=")
+    away = party.browser.get(answer["Location"], secure=True)
+    assert (away.status_code, "code_challenge" in away["Location"]) == (302, False)
 
 
 def test_broken_requests_and_exempt_networks_are_not_counted(ask: Any, provider: Any) -> None:
