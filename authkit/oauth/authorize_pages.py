@@ -25,7 +25,7 @@ from authkit.logins.current import current_login
 from authkit.logins.models import Login
 from authkit.oauth import authorization, engine, requests
 from authkit.oauth.authorization import ConsentGone, Question, Return
-from authkit.oauth.browser_cookie import browser_of, keep_browser, new_browser
+from authkit.oauth.browser_cookie import MOST_OPEN, browser_of, keep_browser, new_browser, requests_of
 from authkit.oauth.refusals import OAuthRefused, ReturnedToClient
 from authkit.oauth.requests import AuthorizationRequest
 from authkit.oauth.resources import sentences
@@ -75,9 +75,16 @@ class AuthorizePage(OpenPage):
         is_posted = user_id is None and request.method == "POST"
         if user_id is None and not is_posted and "none" in asked.prompt:
             return _sent(_refusal(asked, "login_required"))  # without a row
-        browser = browser_of(request) or new_browser()
+        browser, others = browser_of(request) or new_browser(), requests_of(request)
+        kept = others[-(MOST_OPEN - 1) :]
         try:
-            handle = requests.hold(asked, browser=browser, user_id=user_id, caller=client_of(request))
+            handle = requests.hold(
+                asked,
+                browser=browser,
+                user_id=user_id,
+                caller=client_of(request),
+                replaces=others[: len(others) - len(kept)],
+            )
         except Throttled as error:
             if is_posted:
                 # The network is full, which concerns no person who is signed in. The browser comes back by GET.
@@ -87,7 +94,7 @@ class AuthorizePage(OpenPage):
             return _throttled(request, error)
         response = HttpResponseRedirect(f"{reverse('authkit:oauth-consent')}?{urlencode({HANDLE: handle})}", status=303)
         response.headers["Referrer-Policy"] = "no-referrer"
-        keep_browser(request, response, browser)
+        keep_browser(request, response, browser, (*kept, requests.key_of(handle)))
         return response
 
 

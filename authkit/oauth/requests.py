@@ -6,7 +6,7 @@ extension or another site could have changed in between.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -72,7 +72,9 @@ class Held:
 
 
 @sensitive_variables()
-def hold(asked: AuthorizationRequest, *, browser: str, user_id: Any, caller: Client) -> str:
+def hold(
+    asked: AuthorizationRequest, *, browser: str, user_id: Any, caller: Client, replaces: Sequence[str] = ()
+) -> str:
     """Keeps a request for OAUTH.REQUEST_LIFETIME.
 
     Args:
@@ -80,6 +82,7 @@ def hold(asked: AuthorizationRequest, *, browser: str, user_id: Any, caller: Cli
         browser: the value of the browser's cookie, of which the digest is kept.
         user_id: the key of the person who is signed in there; None if there is none. They see the page all the same.
         caller: from where.
+        replaces: keys of older requests of this browser's, which are deleted. Those of another browser's stay.
 
     Returns:
         The handle by which this browser finds it again.
@@ -87,6 +90,8 @@ def hold(asked: AuthorizationRequest, *, browser: str, user_id: Any, caller: Cli
     Raises:
         Throttled: the person, or the network of a browser without one, has sent too many (`request_budgets`).
     """
+    if replaces:
+        _drop(replaces, browser)  # first, because that may give a charge back
     charged = None
     if user_id is None:
         charged = charge_network(caller)
@@ -99,6 +104,24 @@ def hold(asked: AuthorizationRequest, *, browser: str, user_id: Any, caller: Cli
         binding=one_time_codes.digest_of(browser),
         payload={"asked": asked.as_payload(), "charged": None if charged is None else asdict(charged)},
     )
+
+
+def key_of(handle: str) -> str:
+    """The key of a request's row. It finds nothing: a handle can't be made of it."""
+    return one_time_codes.digest_of(handle)
+
+
+def _drop(digests: Sequence[str], browser: str) -> None:
+    binding = one_time_codes.digest_of(browser)
+    rows = OneTimeCode.objects.filter(pk__in=digests, purpose=PURPOSE, binding=binding, used_at=None)
+    for row in rows:
+        mine, charged = rows.filter(pk=row.pk), _charge_in(row)
+        # As in `note_shown`: whichever of the two comes first gives the charge back.
+        if mine.filter(user__isnull=True).delete()[0]:
+            if charged is not None:
+                give_back(charged)
+        else:
+            mine.delete()
 
 
 @sensitive_variables()
@@ -151,11 +174,15 @@ def _held(row: OneTimeCode | None, browser: str) -> Held:
     if not constant_time_compare(one_time_codes.digest_of(browser), row.binding):
         raise InvalidGrant("another browser's request")
     person: Any = row.user_id
-    asked, charged = AuthorizationRequest.of(row.payload["asked"]), row.payload["charged"]
     return Held(
         digest=row.pk,
-        asked=asked,
+        asked=AuthorizationRequest.of(row.payload["asked"]),
         shown_to=person,
         since=row.created_at,
-        charged=None if charged is None else Charged(**charged),
+        charged=_charge_in(row),
     )
+
+
+def _charge_in(row: OneTimeCode) -> Charged | None:
+    charged = row.payload["charged"]
+    return None if charged is None else Charged(**charged)
