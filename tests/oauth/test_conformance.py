@@ -201,7 +201,7 @@ def test_rp_initiated_logout(op: Party, module: str, asked: dict[str, str], ends
     sealed = dict(parse_qsl(urlsplit(begun["Location"]).query))["request"]
     assert op.browser.get(CONFIRM, {"request": sealed}).status_code == 200
     assert op.browser.post(CONFIRM, {"request": sealed})["Location"] == ends_at
-    back = returned(op.page(op.begin(scope="openid", prompt="none")))
+    back = returned(op.authorize(scope="openid", prompt="none"))
     assert (back["error"], back["state"]) == ("login_required", "a state")
 
 
