@@ -5,20 +5,26 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from authkit.core.one_time_codes import OneTimeCode
+from authkit.exceptions import NotFound
+from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
-from authkit.oauth.clients import disable_client, enable_client
-from authkit.oauth.models import Grant
+from authkit.oauth import request_budgets
+from authkit.oauth.client_secrets import is_secret
+from authkit.oauth.clients import disable_client, enable_client, rotate_secret
+from authkit.oauth.models import ClientKind, Grant, OAuthClient
 from tests.concurrency.threads import SharedDatabase, shared_database
 from tests.oauth.conftest import party, provider, register
-from tests.oauth.parties import Party, call, returned
+from tests.oauth.parties import AUTHORIZE, Party, call, returned
 
 __all__ = ["party", "provider", "register"]
 
@@ -103,3 +109,43 @@ def test_no_redemption_survives_the_switch_of_its_client(database: SharedDatabas
         for answer in answers:
             if answer.status_code == 200:
                 assert call("/probe/", answer.json()["access_token"]).status_code == 401
+
+
+def test_burst_of_strangers_writes_as_many_requests_as_the_limit_has(
+    database: SharedDatabase, racer: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_budgets, "MOST", 5)
+    answers = database.at_once([partial(stranger_asks, racer)] * 20)
+    assert statuses(answers) == {303: 5, 429: 15}
+    assert OneTimeCode.objects.filter(purpose="oauth-request").count() == 5
+
+
+def test_ten_pages_of_one_request_give_its_charge_back_once(
+    database: SharedDatabase, racer: Party, make_user: Callable[..., Any]
+) -> None:
+    for _ in range(4):
+        stranger_asks(racer)
+    browser = Client(raise_request_exception=False)
+    began = stranger_asks(racer, browser)
+    browser.force_login(racer.user)
+    answers = database.at_once([partial(browser.get, began["Location"], secure=True)] * 10)
+    assert statuses(answers) == {200: 10}
+    assert AttemptBudget.objects.get(scope=request_budgets.NETWORK).spent == 4
+
+
+def stranger_asks(racer: Party, browser: Client | None = None) -> Any:
+    browser = browser or Client(raise_request_exception=False)
+    return browser.get(AUTHORIZE, racer.parameters(), REMOTE_ADDR="203.0.113.9", secure=True)
+
+
+def test_ten_rotations_of_one_secret_make_one(database: SharedDatabase, register: Callable[..., Any]) -> None:
+    made = register(kind=ClientKind.CONFIDENTIAL)
+
+    def rotated() -> str:
+        try:
+            return rotate_secret(client=copy(made.client)).secret
+        except NotFound:
+            return ""
+
+    (secret,) = [secret for secret in database.at_once([rotated] * 10) if secret]
+    assert is_secret(secret, digest=OAuthClient.objects.get().secret_digest)
