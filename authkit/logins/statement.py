@@ -30,6 +30,10 @@ Columns = tuple[str, ...]
 """Columns of a login, besides its key and its person's. The others are loaded, all at once, when one is asked for:
 converting dates that no code looks at costs as much as a third of the statement."""
 
+Condition = Callable[[UUID], Any]
+"""Takes a login's key and returns a condition on its row, such as an Exists(), for `filter()`. A function of a module:
+the statement is built once for each."""
+
 WHOLE: Columns = tuple(f.attname for f in Login._meta.concrete_fields if f.attname not in _KEYS)
 _ORIGIN = ("parent_id", "actor_id")
 _JUDGED = {"kind", "restricted", "auth_hash", "created_at", "expires_at", "ended_at", "end_reason"}  # as `Standing`
@@ -123,11 +127,6 @@ class FoundLogin(NamedTuple):
     def login(self) -> Login:
         """The row itself, with the columns that were read."""
         return Login.from_db(self.using, _as_set(self.columns), self.values)
-
-
-Condition = Callable[[UUID], Any]
-"""Takes a login's key and returns a condition on its row, such as an Exists(), for `filter()`. A function of a module:
-the statement is built once for each."""
 
 
 def find(
