@@ -16,8 +16,9 @@ _CLIENT_ID_BYTES = 18
 
 
 def new_client_id() -> str:
-    """A client id that no client has. It is no secret."""
-    return secrets.token_urlsafe(_CLIENT_ID_BYTES)
+    """A client id that no client has. It is no secret. It has no "-": a command would take one that begins so for an
+    option."""
+    return secrets.token_urlsafe(_CLIENT_ID_BYTES).replace("-", "_")
 
 
 class ClientKind(models.TextChoices):

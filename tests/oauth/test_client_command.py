@@ -52,6 +52,13 @@ def test_addresses_of_ones_own_network_need_no_tls(settings: Any) -> None:
     assert OAuthClient.objects.get().backchannel_logout_uri == "http://wiki.internal/logout"
 
 
+def test_no_client_id_reads_as_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _bytes: f"--{'x' * 22}")
+    client = client_called()
+    monkeypatch.undo()
+    assert client.client_id in run("rotate", client.client_id)
+
+
 def test_another_secret(user: Any) -> None:
     client = client_called(secret_digest="d" * 64)
     login = grant_to(client, user)
