@@ -32,8 +32,9 @@ class ApiKeysConfig(AppConfig):
     )
 
     def ready(self) -> None:
-        # Imported here, because both import models, which don't exist before the registry is complete.
-        from authkit.apikeys import last_use, token_format
+        # Imported here, because they import models, which don't exist before the registry is complete.
+        from authkit.apikeys import last_use, service_accounts, token_format
 
+        service_accounts.connect()
         token_format.connect()
         last_use.connect()

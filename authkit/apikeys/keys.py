@@ -82,7 +82,7 @@ def change_key(
             key.networks = networks_text(networks)
         if expires_at is not None:
             _end_earlier(key, expires_at, now=now)
-        key.save(update_fields=["name", "scopes", "networks"])
+        key.save_told(update_fields=["name", "scopes", "networks"])
         event = KeyChanged(user_id=key.login.user_id, login_id=login_id, prefix=key.prefix, scopes=key.scopes)
         announce(event, sender=ApiKey, using=router.db_for_write(ApiKey))
     return key

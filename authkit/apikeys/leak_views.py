@@ -16,16 +16,27 @@ from authkit.apikeys.leaks import Finding, end_leaked, verify_report
 from authkit.apikeys.serializers import FindingSerializer, JudgedSerializer
 from authkit.core.api import ApiView
 from authkit.core.operations import operation
-from authkit.core.parsers import MAX_BODY_BYTES
+from authkit.core.parsers import StrictJSONParser
 from authkit.exceptions import TokenNotValid
 from authkit.tokens.forgeries import charge_forgery
 
-MOST_FINDINGS = 500
+MOST_FINDINGS = 20_000
+MOST_BYTES = 2 * 1024 * 1024
+"""Of a report. An attacker who publishes thousands of made-up keys beside a stolen one must not make the report too
+large to be read: that key would stay good."""
+
+
+class ReportParser(StrictJSONParser):
+    """JSON of a report, whose signature is verified before it is parsed."""
+
+    max_bytes = MOST_BYTES
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class LeaksView(ApiView):
     """`POST leaks/`: a report that is signed, as GitHub's secret scanning sends it."""
+
+    parser_classes = (ReportParser,)
 
     @operation(
         "key_leaks",
@@ -63,6 +74,6 @@ def _body(request: Request) -> bytes:
         body = bytes(request._request.body)
     except (RequestDataTooBig, UnreadablePostError) as error:
         raise ParseError("The body could not be read.") from error
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > MOST_BYTES:
         raise ParseError("The body is too large.")
     return body

@@ -14,6 +14,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
@@ -40,7 +41,8 @@ AGAIN_SECONDS = 60
 """How often they are fetched anew at most, for a key that is not among them."""
 PATIENCE_SECONDS = 5.0
 
-MOST_URL_LENGTH = 500
+_AT_ONCE = 500
+"""Digests in one statement."""
 
 _Keys = dict[str, EllipticCurvePublicKey]
 
@@ -119,31 +121,38 @@ def end_leaked(*, findings: Sequence[Finding]) -> list[Judged]:
     Raises:
         DatabaseUnavailable: a key can't be ended. The scanner sends the report again.
     """
+    digests = [digest_of(hide(found.token)) if is_well_formed(found.token) else "" for found in findings]
+    keys = _keys_with(digests)
+    for found, digest in zip(findings, digests, strict=True):
+        if digest in keys:
+            _end(keys[digest], found)
     return [
         Judged(
             token_hash=b64encode(hashlib.sha256(found.token.encode()).digest()).decode(),
             token_type=found.type,
-            label="true_positive" if _end(found) else "false_positive",
+            label="true_positive" if digest in keys else "false_positive",
         )
-        for found in findings
+        for found, digest in zip(findings, digests, strict=True)
     ]
 
 
+def _keys_with(digests: Sequence[str]) -> dict[str, ApiKey]:
+    known = list(dict.fromkeys(filter(None, digests)))
+    rows: dict[str, ApiKey] = {}
+    for start in range(0, len(known), _AT_ONCE):
+        some = ApiKey.objects.select_related("login").filter(digest__in=known[start : start + _AT_ONCE])
+        rows |= {key.digest: key for key in some}
+    return rows
+
+
 @sensitive_variables("found")
-def _end(found: Finding) -> bool:
-    text = hide(found.token)
-    if not is_well_formed(text):
-        return False
-    key = ApiKey.objects.select_related("login").filter(digest=digest_of(text)).first()
-    if key is None:
-        return False
+def _end(key: ApiKey, found: Finding) -> None:
     using = router.db_for_write(ApiKey)
     with transaction.atomic(using=using):
         if end_login(login_id=key.pk, reason=EndReason.LEAKED).ended:
-            url = found.url[:MOST_URL_LENGTH].replace(str(text), "…")
+            url = found.url.replace(found.token, "…")
             event = KeyLeaked(user_id=key.login.user_id, login_id=key.pk, prefix=key.prefix, url=url)
             announce(event, sender=ApiKey, using=using)
-    return True
 
 
 def _key(url: str, key_id: str) -> EllipticCurvePublicKey | None:
@@ -177,17 +186,24 @@ def _fetch(url: str) -> _Keys:
     if answer.status != 200:
         raise Unavailable(f"the scanner's keys can't be fetched: {answer.status}")
     try:
-        listed = json.loads(answer.body)["public_keys"]
-        return {str(one["key_identifier"]): _parsed(one["key"]) for one in listed}
-    except (ValueError, TypeError, KeyError, RecursionError, UnsupportedAlgorithm) as error:
+        listed = list(json.loads(answer.body)["public_keys"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Unavailable("the scanner's keys can't be read") from error
+    keys = dict(filter(None, map(_parsed, listed)))
+    if not keys:
+        raise Unavailable("the scanner lists no key on P-256")
+    return keys
 
 
-def _parsed(pem: str) -> EllipticCurvePublicKey:
-    key = load_pem_public_key(pem.encode())
-    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
-        raise ValueError("not on P-256")
-    return key
+def _parsed(entry: Any) -> tuple[str, EllipticCurvePublicKey] | None:
+    """None for an entry of another kind, which a scanner may add: the reports that the other keys sign still count."""
+    try:
+        key = load_pem_public_key(str(entry["key"]).encode())
+        if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+            return str(entry["key_identifier"]), key
+    except (ValueError, TypeError, KeyError, UnsupportedAlgorithm):
+        pass
+    return None
 
 
 def forget_keys() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from authkit.apikeys.key_text import PREFIX_LENGTH
 from authkit.core.managers import PrimaryManager
+from authkit.logins.announced_writes import ToldModel, ToldQuerySet
 from authkit.logins.models import Login
 
 MAX_NAME_LENGTH = 80
@@ -16,12 +17,20 @@ MAX_SCOPES_LENGTH = 2000
 MAX_NETWORKS_LENGTH = 1000
 
 
-class ApiKey(models.Model):
+class ApiKeyQuerySet(ToldQuerySet["ApiKey"]):
+    """As `ToldQuerySet`."""
+
+
+class ApiKey(ToldModel):
     """A key, and the login that it carries. The login says whose it is, since when, until when, and why it ended.
 
     The key's text is stored nowhere. Its digest is unique, so that one statement finds the key, the login and the
-    person.
+    person. A process may remember the row (`seen`), so the listeners of its login are told of writes by hand too.
     """
+
+    told_as = "login_ids"
+    harmless: ClassVar[frozenset[str]] = frozenset(("name", "last_used_at", "last_ip", "successor_id"))
+    newcomers_judge = False
 
     login = models.OneToOneField(
         # The database holds no constraint, and Django follows nothing: logins are pruned without looking here. A row
@@ -46,7 +55,7 @@ class ApiKey(models.Model):
     """The login of the key that took this one's place. It is written once, before that login: of parallel rotations one
     finds it empty."""
 
-    objects = PrimaryManager()
+    objects = PrimaryManager.from_queryset(ApiKeyQuerySet)()
 
     class Meta:
         verbose_name = _("API key")

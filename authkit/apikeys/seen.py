@@ -6,6 +6,10 @@ entry is believed only while the mode's check knows of no hint about its login o
 asked. Every write that changes a key tells of its login (`authkit.logins.listeners`), as every ending does. So no entry
 outlives such a write by more than a revocation may: not at all in `redis`, and by at most BOUND in `push`.
 
+No hint comes of a write that goes past Django's `save()` and authkit's services, such as a person who is deactivated by
+raw SQL. An access token finds that out at its next refresh. A key is never refreshed, so an entry is believed for no
+longer than an access token lives.
+
 The entry that was used longest ago is forgotten first. There is no lock: each step is one operation of a dictionary.
 """
 
@@ -54,9 +58,11 @@ def seen(place: Place, *, digest: str) -> tuple[int, KeyFacts] | None:
         place: where the key is looked for.
         digest: of its text.
     """
-    key = (*place, digest)
+    key, now = (*place, digest), time.time()
     entry = _seen.get(key)
-    if entry is None or entry[1].expires_at <= time.time():
+    if entry is None or entry[1].expires_at <= now:
+        return None
+    if now - entry[0] >= conf.current().tokens.access_lifetime.total_seconds():
         return None
     with suppress(KeyError):  # another thread has just forgotten it
         _seen.move_to_end(key)

@@ -12,6 +12,7 @@ from authkit.core.credential_fields import BodySerializer, HiddenField
 
 MOST_SCOPES, MOST_NETWORKS = 100, 50
 MOST_SECONDS = 3660 * 86_400
+MAX_URL_LENGTH = 500
 
 
 class _Texts(serializers.ListField):
@@ -89,15 +90,25 @@ class MadeApiKeySerializer(AnswerSerializer):
     expires_at = serializers.DateTimeField(source="key.login.expires_at", format=ISO_8601)
 
 
+class RemarkField(serializers.CharField):
+    """What a scanner says beside the token. It is cleaned and cut, and never refused: the publisher of a key chooses
+    the address at which it is found, and an odd one must not keep the keys of the whole report alive."""
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(required=False, allow_blank=True, allow_null=True)
+        self._most = most
+
+    def run_validation(self, data: Any = "") -> str:
+        return "".join(filter(str.isprintable, data if isinstance(data, str) else ""))[: self._most]
+
+
 class FindingSerializer(BodySerializer):
     """A finding of a secret scanner."""
 
     token = HiddenField(max_length=512)
-    type = serializers.CharField(max_length=255, required=False, default="", allow_blank=True)
-    url = serializers.CharField(max_length=2048, required=False, default="", allow_blank=True)
-    source = serializers.CharField(  # type: ignore[assignment]  # a field of this name
-        max_length=255, required=False, allow_blank=True
-    )
+    type = RemarkField(most=255)
+    url = RemarkField(most=MAX_URL_LENGTH)
+    source: Any = RemarkField(most=255)  # hides DRF's attribute of this name
 
 
 class JudgedSerializer(AnswerSerializer):

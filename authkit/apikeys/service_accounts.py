@@ -7,8 +7,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, router, transaction
+from django.db.models.signals import post_save
 
 from authkit.exceptions import AuthKitError
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_logins_of
 from authkit.signin.service_accounts import ServiceAccount
 
 
@@ -51,6 +54,18 @@ def create_service_account(*, username: str, owner: Any = None, purpose: str = "
         raise AccountRefused(error.messages) from error
     except IntegrityError as error:  # a parallel request was faster, or a column asks for a value
         raise AccountRefused([str(users._meta.verbose_name)]) from error
+
+
+def connect() -> None:
+    """Connects the receiver. Safe to call twice."""
+    post_save.connect(end_sessions, sender=ServiceAccount, dispatch_uid="authkit.apikeys.service_accounts")
+
+
+def end_sessions(sender: Any, *, instance: ServiceAccount, created: bool, raw: bool, **_: Any) -> None:
+    """Signs a person out whose user becomes a service account: no door would let them in again. Their keys stay, as
+    after a sign-out everywhere."""
+    if created and not raw:
+        end_logins_of(user_id=instance.pk, reason=EndReason.LOGOUT_ALL)
 
 
 def _optional(users: Any) -> set[str]:

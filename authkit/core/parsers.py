@@ -29,11 +29,12 @@ class StrictJSONParser(BaseParser):
     """
 
     media_type = "application/json"
+    max_bytes = MAX_BODY_BYTES
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        body = _bounded(stream)
+        body = _bounded(stream, self.max_bytes)
         try:
             return json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
@@ -81,9 +82,9 @@ class MultiPartFormParser(BaseParser):
             raise ParseError("The body is not a valid form.") from error
 
 
-def _bounded(stream: IO[Any]) -> bytes:
-    body: bytes = stream.read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
+def _bounded(stream: IO[Any], most: int = MAX_BODY_BYTES) -> bytes:
+    body: bytes = stream.read(most + 1)
+    if len(body) > most:
         raise ParseError("The body is too large.")
     return body
 

@@ -6,7 +6,6 @@ call that is right costs no budget, as with bearer tokens: the network is charge
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +75,7 @@ def _in_header(authorization: str | None) -> list[Credentials]:
         raise ClientRefused("a scheme that no client uses here")
     try:
         client_id, colon, secret = b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no ASCII, no base64, or no UTF-8
         raise ClientRefused("the Authorization header can't be read") from None
     if not colon:
         raise ClientRefused("the Authorization header has no secret")

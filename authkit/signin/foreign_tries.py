@@ -39,6 +39,7 @@ from authkit.limiter.verifying import held, verifying
 from authkit.signin.credentials import key_of_person
 from authkit.signin.device_values import device_of_try
 from authkit.signin.doors import Door
+from authkit.signin.service_accounts import is_refused_by_password
 
 DOOR = Door("authenticate", "authkit.signin.backends.LimitedModelBackend", ("password",), ("password",))
 """Django's `authenticate()`, called by any code but authkit's own doors."""
@@ -105,6 +106,8 @@ def judged(request: Any, *, name: str, verify: Callable[[], Any], alone: bool) -
             reservation = _reserved(request, name)
             with verifying(reservation):
                 user = verify()
+            if user is not None and is_refused_by_password(user):
+                user = None
             if user is None and not alone:
                 _note(request, ForeignTry(name, reservation))
                 return None

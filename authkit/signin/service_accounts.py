@@ -20,6 +20,7 @@ from authkit.core.managers import PrimaryManager
 from authkit.exceptions import SignInRefused
 from authkit.signin.attempts import Attempt, Pending
 from authkit.signin.doors import require_door
+from authkit.signin.guards import guards
 
 
 class ServiceAccount(models.Model):
@@ -81,3 +82,9 @@ def is_service_account(user: AbstractBaseUser) -> bool:
     """Whether the user is one."""
     mine: dict[str, Any] = {"pk": user.pk}
     return ServiceAccount.objects.filter(**mine).exists()
+
+
+def is_refused_by_password(user: AbstractBaseUser) -> bool:
+    """Whether a right password proves nothing for Django's `authenticate()`, as for DRF's BasicAuthentication, which
+    opens no login and asks no guard. No statement where no feature makes service accounts."""
+    return refuse_service_accounts in guards() and is_service_account(user)

@@ -83,9 +83,9 @@ class TokenAuthentication(BaseAuthentication):
 
     def _without_header(self, http: HttpRequest) -> VerifiedAccess | None:
         for other in headers():
-            value = http.META.get(other.meta)
+            value = _header(http, other.meta)
             if value is not None and other.is_on():
-                return self._by_other_header(http, other, Hidden(value))
+                return self._by_other_header(http, other, value)
         return self._by_cookie(http)
 
     def _by_other_header(self, http: HttpRequest, header: CredentialHeader, value: Hidden) -> VerifiedAccess:
@@ -146,8 +146,8 @@ def read_bearer(request: Request) -> str | None:
     return None if header is None else _bearer(header)
 
 
-def _header(request: Any) -> Hidden | None:
-    header = request.META.get("HTTP_AUTHORIZATION")
+def _header(request: Any, name: str = "HTTP_AUTHORIZATION") -> Hidden | None:
+    header = request.META.get(name)
     return None if header is None else Hidden(header)
 
 

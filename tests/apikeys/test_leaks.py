@@ -120,10 +120,29 @@ def test_forged_report_ends_nothing(attack: str, scanner: Scanner, make: Any, by
 
 
 @pytest.mark.parametrize(
-    "report", [{}, [1], [{"type": "x"}], [finding("x")] * 501, [{"token": None}], "x", [{"token": "a\x00"}]]
+    "report", [{}, [1], [{"type": "x"}], [finding("")] * 20_001, [{"token": None}], "x", [{"token": "a\x00"}]]
 )
 def test_a_malformed_report_is_a_400(report: Any, scanner: Scanner) -> None:
     assert scanner.send(report).status_code == 400
+
+
+def test_attack_made_up_keys_beside_a_stolen_one_and_odd_addresses_keep_none_alive(
+    scanner: Scanner, make: Any, by_key: Any
+) -> None:
+    made = make()
+    for address in ("https://git.example/" + "a" * 4000, "a\x00\n\ud800", None, 5):
+        report: list[Any] = [finding(new_key().text) for _ in range(700)]
+        assert scanner.send([*report, {**finding(made.text), "url": address, "type": address}]).status_code == 200
+        assert by_key(made).get("/notes/").json()["why"] == "leaked"
+        made = make()
+    assert scanner.send([finding("x" * 500)] * 4000).status_code == 400  # more than 2 MiB
+
+
+def test_an_entry_of_another_kind_in_the_scanners_list_shuts_no_report_out(scanner: Scanner) -> None:
+    listed = json.loads(scanner.answer)
+    odd = [{"key_identifier": "1", "key": 5}, {"key_identifier": "2"}, None, {"key_identifier": "3", "key": "x"}]
+    scanner.answer = json.dumps({"public_keys": [*odd, *listed["public_keys"]]}).encode()
+    assert scanner.send([]).status_code == 200
 
 
 def test_without_the_scanners_keys_no_report_is_judged(scanner: Scanner, make: Any, api_keys: Any) -> None:

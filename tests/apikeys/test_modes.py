@@ -8,12 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from authkit import conf
 from authkit.apikeys import seen
 from authkit.apikeys.keys import change_key, revoke_key
+from authkit.apikeys.models import ApiKey
 from authkit.apikeys.rotating import rotate_key
 from authkit.core.clients import Client
 from authkit.logins.reasons import EndReason
@@ -60,6 +63,8 @@ CHANGES: dict[str, tuple[Callable[[Any, Any], object], tuple[int, str]]] = {
         (401, "token_not_valid"),
     ),
     "revoked": (lambda user, pk: revoke_key(login_id=pk, user_id=user.pk), (401, "token_not_valid")),
+    "narrowed by hand": (lambda user, pk: ApiKey.objects.filter(pk=pk).update(scopes=""), (403, "insufficient_scope")),
+    "deleted by hand": (lambda user, pk: ApiKey.objects.filter(pk=pk).delete(), (401, "token_not_valid")),
     "forced": (lambda user, pk: end_logins_of(user_id=user.pk, reason=EndReason.FORCED), (401, "token_not_valid")),
 }
 
@@ -84,3 +89,21 @@ def test_a_seen_key_costs_no_statement_and_each_change_of_it_is_known(
         if mode == "redis" and name != "an earlier end":
             assert refused(), name
         until(refused, name)
+
+
+@pytest.mark.parametrize("mode", ["redis", "push"])
+def test_attack_raw_sql_that_deactivates_a_person_is_outlived_by_no_access_token_s_life(
+    mode: str, server: Server, api_keys: Any, make: Any, by_key: Any, user: Any, settings: Any
+) -> None:
+    server.ask("FLUSHALL")
+    api_keys(**block(mode, server.url))
+    made = make()
+    client = by_key(made)
+    until(lambda: _statements(client) == 0, f"{mode} is believed")
+    keep_lease(settings)
+    get_user_model()._default_manager.filter(pk=user.pk).update(is_active=False)
+    assert client.get("/notes/").status_code == 200  # no hint tells of it
+    lifetime = int(conf.current().tokens.access_lifetime.total_seconds())
+    for key, (_asked_at, facts) in list(seen._seen.items()):
+        seen._seen[key] = (int(time.time()) - lifetime, facts)
+    assert client.get("/notes/").json()["why"] == "deactivated"

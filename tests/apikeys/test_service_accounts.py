@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
+from django.contrib.auth import authenticate, get_user_model
 from django.core import mail
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from authkit.apikeys.models import ApiKey
@@ -52,6 +55,41 @@ def test_no_door_for_people_opens_for_it_whatever_its_columns_say(service: Any, 
     with pytest.raises(SignInRefused):  # where a provider's door ends
         issue_tokens(user=service, method="google", client=Client())
     assert not Login.objects.filter(user_id=service.pk).exists()
+
+
+def test_attack_a_password_that_was_set_opens_no_door_of_other_packages(service: Any, password: str) -> None:
+    service.set_password(password)
+    service.save()
+    name = service.get_username()
+    assert authenticate(username=name, password=password) is None
+    basic = base64.b64encode(f"{name}:{password}".encode()).decode()
+    assert APIClient(HTTP_AUTHORIZATION=f"Basic {basic}").get("/basic/").status_code == 401
+
+
+def test_attack_a_reset_of_a_service_account_sends_no_mail(
+    service: Any, password: str, django_capture_on_commit_callbacks: Any
+) -> None:
+    asked: list[int] = []
+    for address in ("first@example.test", "exporter@example.test", "unknown@example.test"):
+        service.set_password(password)
+        service.email = "exporter@example.test"
+        service.save()
+        with CaptureQueriesContext(connection) as queries, django_capture_on_commit_callbacks(execute=True):
+            APIClient().post("/auth/api/account/password/reset/", {"email": address}, format="json")
+        asked.append(len(queries))
+    assert not mail.outbox
+    assert asked[1] == asked[2]  # the first one also makes the row of the network
+
+
+def test_a_person_who_becomes_a_service_account_is_signed_out_and_keeps_their_keys(
+    user: Any, make: Any, by_key: Any, signed_in: APIClient
+) -> None:
+    browser, made = Browser(), make()
+    browser.force_login(user)
+    assert (browser.get("/auth/api/me/").status_code, signed_in.get("/auth/api/me/").status_code) == (200, 200)
+    ServiceAccount.objects.create(user=user)
+    assert (browser.get("/auth/api/me/").status_code, signed_in.get("/auth/api/me/").status_code) == (401, 401)
+    assert by_key(made).get("/notes/").status_code == 200
 
 
 def test_a_name_that_is_taken_is_refused(service: Any, user: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import path
+from rest_framework.authentication import BasicAuthentication
 from rest_framework.decorators import api_view, permission_classes
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -38,6 +39,10 @@ class Plain(APIView):
         return Response({"user": str(request.user.pk)})
 
 
+class ByBasic(Plain):
+    authentication_classes = [BasicAuthentication]
+
+
 class NoteSet(ViewSet):
     permission_classes = [IsAuthenticated]
     required_scopes = {"GET": ["notes:read"]}
@@ -65,4 +70,5 @@ urlpatterns = [
     path("notes/", Notes.as_view()),
     path("named/", Named.as_view()),
     path("plain/", Plain.as_view()),
+    path("basic/", ByBasic.as_view()),
 ]

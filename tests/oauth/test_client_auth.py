@@ -111,7 +111,9 @@ def test_attack_two_methods_or_two_clients_at_once() -> None:
             authenticate(authorization=header, **form)
 
 
-@pytest.mark.parametrize("header", ["", "Bearer x", "Basic", "Basic !", "Basic YQ==", "Basic /w==", "Digest a=b"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer x", "Basic", "Basic !", "Basic YQ==", "Basic /w==", "Digest a=b", "Basic \xff"]
+)
 def test_header_that_proves_nothing(header: str) -> None:
     client = make(AuthMethod.NONE)
     with pytest.raises(ClientRefused):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 import authkit
+from authkit.apikeys.making import make_key
 from authkit.core.clients import Client as Program
 from authkit.core.credential_fields import BodySerializer
 from authkit.core.hidden import Hidden, traced
@@ -135,6 +137,20 @@ def test_bearer_token(quiet: Any, collector: Collector, path: str) -> None:
 
 
 # Services, whoever calls them
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-API-Key"])
+def test_api_key(user: Any, collector: Collector, name: str, settings: Any) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "API_KEYS": {"HEADERS": ["bearer", "x-api-key"], "MAX_PER_PERSON": 1000}}
+
+    def prepare() -> Attempt:
+        made = make_key(user=user, name="nightly", scopes=[], expires_in=timedelta(days=1), client=Program())
+        value = f"Bearer {made.text}" if name == "Authorization" else str(made.text)
+        client = Client(raise_request_exception=False, headers={name: value})
+        client.get("/auth/api/me/")  # its use is noted now, and not by the call
+        return lambda: client.get("/auth/api/me/"), (str(made.text),)
+
+    fail_everywhere(prepare, collector)
 
 
 @pytest.mark.parametrize(

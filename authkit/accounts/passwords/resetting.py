@@ -191,8 +191,10 @@ def _reset(person: AbstractBaseUser, new_password: str, client: Client, consume:
 
 
 def can_reset(user: AbstractBaseUser) -> bool:
-    """Whether a reset would reach this person: active, with an address, and a password here to be replaced."""
-    return user.is_active and user.has_usable_password() and bool(address_of(user))
+    """Whether a reset would reach this person: active, with an address, and a password here to be replaced. Never a
+    service account, which comes in by no password."""
+    reachable = user.is_active and user.has_usable_password() and bool(address_of(user))
+    return reachable and not hasattr(user, "authkit_service_account")
 
 
 @sensitive_variables("key")
@@ -233,6 +235,7 @@ def _owner(address: str) -> AbstractBaseUser | None:
     users: Any = get_user_model()
     field = users.get_email_field_name()
     alike = users._default_manager.filter(**{f"{field}__iexact": address}).order_by("pk")
+    alike = alike.select_related("authkit_service_account")  # or `can_reset` would ask again, for known addresses alone
     found = list(alike[:_MOST_PEOPLE]) if address else []
     literal = [person for person in found if address_of(person) == address]
     chosen = literal or found
