@@ -113,6 +113,16 @@ def test_a_token_of_our_own_asks_for_no_client(user: Any) -> None:
     assert not [query["sql"] for query in queries if "authkit_oauth" in query["sql"]]
 
 
+def test_attack_tokens_outlive_a_client_that_was_switched_off_by_a_save(party: Party) -> None:
+    tokens = party.tokens(scope=LASTING)
+    party.client.save(update_fields=["name"])
+    assert is_in(tokens)
+    party.client.enabled = False
+    party.client.save()
+    assert not is_in(tokens)
+    assert party.refresh(tokens["refresh_token"]).status_code == 401
+
+
 def test_an_app_without_access_is_out_and_asks_again(party: Party, user: Any) -> None:
     tokens, waiting = party.tokens(scope=LASTING), party.code(scope=LASTING, prompt="consent")
     [app] = apps_of(user=user)
