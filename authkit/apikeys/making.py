@@ -217,10 +217,16 @@ def _networks(texts: Collection[str]) -> str:
     found = []
     for text in texts:
         try:
-            found.append(str(_as_seen(ip_network(text.strip(), strict=False))))
+            found.append(str(_network(text)))
         except ValueError:
             raise KeyRefused("networks", _("“%(text)s” is no network.") % {"text": text}) from None
     return fitting("networks", " ".join(dict.fromkeys(found)), most=MAX_NETWORKS_LENGTH)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    if "%" in text:  # the name of an interface: no caller's address has one, and a blank in it would end the network
+        raise ValueError(text)
+    return _as_seen(ip_network(text.strip(), strict=False))
 
 
 def _as_seen(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:

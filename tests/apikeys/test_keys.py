@@ -71,6 +71,7 @@ def test_the_text_is_in_the_first_answer_alone(
         ({"scopes": ["notes:delete"]}, "scopes"),
         ({"networks": ["192.0.2.0/33"]}, "networks"),
         ({"networks": ["localhost"]}, "networks"),
+        ({"networks": ["fe80::1%a b"]}, "networks"),
         ({"expires_in": 59}, "expires_in"),
         ({"expires_in": 367 * 86_400}, "expires_in"),
         ({"expires_in": 10**40}, "expires_in"),
