@@ -26,7 +26,7 @@ def _end_grants(sender: type[OAuthClient], instance: OAuthClient, using: str, **
 
 
 def _end_grants_of_disabled(
-    sender: type[OAuthClient], instance: OAuthClient, created: bool, update_fields: Any = None, **_more: Any
+    sender: type[OAuthClient], *, instance: OAuthClient, created: bool, update_fields: Any = None, **_more: Any
 ) -> None:
     if not created and not instance.enabled and (update_fields is None or "enabled" in update_fields):
         end_grants_of_client(client=instance)
