@@ -136,6 +136,10 @@ class OAuthClientAdmin(Base):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CarefulChangeList]:
         return CarefulChangeList
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Refuses the digest: `?secret_digest__startswith=` would tell it letter by letter."""
+        return not lookup.startswith("secret_digest") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = [name for name in ("client_id", "enabled", "live_grants") if obj is not None]
         ends = [name for name in ("created_at", "updated_at") if obj is not None]

@@ -164,3 +164,11 @@ def test_staff_invite_and_withdraw_in_the_admin(host: Any, group: Group) -> None
     assert accept(mailed_key()).status_code == 400
     host.user_permissions.clear()
     assert client.get(add).status_code == 403
+
+
+def test_attack_a_filter_that_tells_the_digest_of_a_key_letter_by_letter(host: Any) -> None:
+    client = Client()
+    client.force_login(host)
+    page = reverse("admin:authkit_accounts_invitation_changelist")
+    assert client.get(page).status_code == 200
+    assert client.get(f"{page}?digest__startswith=a").status_code == 400

@@ -238,6 +238,12 @@ def test_each_page_asks_for_its_permission(signed_in: Any) -> None:
     assert (client.secret_digest, client.enabled) == ("d" * 64, True)
 
 
+@pytest.mark.parametrize("lookup", ["secret_digest__startswith=d", "secret_digest=" + "d" * 64])
+def test_attack_a_filter_that_tells_the_digest_letter_by_letter(signed_in: Any, lookup: str) -> None:
+    client_called(secret_digest="d" * 64)
+    assert signed_in("view_oauthclient").get(f"{url('changelist')}?{lookup}").status_code == 400
+
+
 def test_only_a_superuser_says_that_a_client_is_ours(signed_in: Any) -> None:
     clerk = signed_in("add_oauthclient", "view_oauthclient")
     send(clerk, url("add"), {**FIELDS, "first_party": "on"})
