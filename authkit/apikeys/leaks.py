@@ -41,6 +41,8 @@ AGAIN_SECONDS = 60
 """How often they are fetched anew at most, for a key that is not among them."""
 PATIENCE_SECONDS = 5.0
 
+MOST_URL_LENGTH = 500
+
 _AT_ONCE = 500
 """Digests in one statement."""
 
@@ -150,7 +152,7 @@ def _end(key: ApiKey, found: Finding) -> None:
     using = router.db_for_write(ApiKey)
     with transaction.atomic(using=using):
         if end_login(login_id=key.pk, reason=EndReason.LEAKED).ended:
-            url = found.url.replace(found.token, "…")
+            url = found.url.replace(found.token, "…")[:MOST_URL_LENGTH]  # cut last: half of a key is hidden too
             event = KeyLeaked(user_id=key.login.user_id, login_id=key.pk, prefix=key.prefix, url=url)
             announce(event, sender=ApiKey, using=using)
 

@@ -12,7 +12,7 @@ from authkit.core.credential_fields import BodySerializer, HiddenField
 
 MOST_SCOPES, MOST_NETWORKS = 100, 50
 MOST_SECONDS = 3660 * 86_400
-MAX_URL_LENGTH = 500
+MAX_URL_LENGTH = 2048
 
 
 class _Texts(serializers.ListField):
