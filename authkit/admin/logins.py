@@ -21,7 +21,7 @@ from authkit.admin.login_endings import LoginEndings
 from authkit.admin.login_filters import MethodFilter, StateFilter
 from authkit.admin.rows import impersonator, state_of
 from authkit.admin.ways import name_of_way
-from authkit.core.admin_lists import CarefulChangeList
+from authkit.core.admin_lists import CarefulActions, CarefulChangeList
 from authkit.logins.models import GlobalCutoff, Login, cutoff_of_person
 from authkit.logins.reasons import LoginKind
 from authkit.signin.addresses import has_field
@@ -41,7 +41,7 @@ class _NamedLogins(CarefulChangeList):
 
 
 @admin.register(Login)
-class LoginAdmin(LoginEndings):
+class LoginAdmin(CarefulActions, LoginEndings):
     """Read-only. No page here can sign a person in, and `auth_hash` and the rotation counter are not shown.
 
     Ending logins needs `authkit.force_logout`. Seeing them needs `authkit.view_login`.

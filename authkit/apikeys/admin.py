@@ -22,7 +22,7 @@ from authkit.apikeys.keys import keys_of, revoke_key
 from authkit.apikeys.making import KeyRefused, make_key
 from authkit.apikeys.models import ApiKey
 from authkit.apikeys.service_accounts import AccountRefused, create_service_account
-from authkit.core.admin_lists import CarefulChangeList, ReadOnly
+from authkit.core.admin_lists import CarefulActions, CarefulChangeList, ReadOnly
 from authkit.core.refusals import sentence_of
 from authkit.exceptions import AuthKitError, Unavailable
 from authkit.sessions.receivers import client_of
@@ -42,7 +42,7 @@ MAKE = "authkit_apikeys.add_apikey"
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnly, KeyBase):
+class ApiKeyAdmin(CarefulActions, ReadOnly, KeyBase):
     """Read-only. No page has a key's text or its digest. Revoking needs `authkit_apikeys.revoke`."""
 
     list_display = ("name", "prefix", "person", "state", "expires", "last_used_at")

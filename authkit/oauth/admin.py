@@ -13,6 +13,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -23,7 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from authkit.admin.pages import confirmation
 from authkit.core.admin_lists import CarefulChangeList
 from authkit.exceptions import NotFound
-from authkit.oauth.client_rules import NEEDS_SECRET, problems_with
+from authkit.oauth.client_rules import NEEDS_SECRET, is_storable, problems_with
 from authkit.oauth.clients import (
     Registered,
     change_client,
@@ -67,6 +68,26 @@ class ScopesField(forms.MultipleChoiceField):
         return sorted(initial or []) != sorted(data or [])
 
 
+class JwksField(forms.JSONField):
+    """As Django's, but that text which is nested too deeply, or can't be stored, is an error of the form."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            document = super().to_python(value)
+        except RecursionError:
+            document = float("nan")
+        if not is_storable(document):
+            raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": "…"})
+        return document
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            document = super().bound_data(data, initial)
+        except RecursionError:
+            return InvalidJSONInput(data)
+        return document if isinstance(document, InvalidJSONInput) or is_storable(document) else InvalidJSONInput(data)
+
+
 class ClientForm(Form):
     """All that is registered of a client, but for its id and its secret."""
 
@@ -97,6 +118,7 @@ class ClientForm(Form):
             *("name", "logo", "kind", "auth_method", "redirect_uris", "post_logout_redirect_uris", "scopes"),
             *("resources", "jwks", "jwks_uri", "backchannel_logout_uri", "first_party", "owner"),
         )
+        field_classes = {"jwks": JwksField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

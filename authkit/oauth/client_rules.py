@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -46,6 +47,15 @@ def require_valid(client: OAuthClient) -> None:
         raise ValueError(" ".join(message for messages in problems.values() for message in messages))
 
 
+def is_storable(document: Any) -> bool:
+    """Whether each database takes it: PostgreSQL has no NaN, no Infinity, no NUL and no lone surrogate in JSON."""
+    try:
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    return rb"\u0000" not in text
+
+
 def _problems(client: OAuthClient) -> Iterator[tuple[str, str]]:
     if not client.name.strip():
         yield "name", _("A client needs a name, because people are asked to agree to it.")
@@ -69,6 +79,9 @@ def _of_authentication(client: OAuthClient) -> Iterator[tuple[str, str]]:
         yield "auth_method", _("A public client can't keep a secret or a key, so it doesn't authenticate.")
     if not public and client.auth_method == AuthMethod.NONE:
         yield "auth_method", _("A confidential client authenticates.")
+    if not is_storable(client.jwks):
+        yield "jwks", _("This has a number or a character that can't be stored.")
+        return
     keys = client.jwks.get("keys") if isinstance(client.jwks, dict) else None
     if client.jwks and not (isinstance(keys, list) and keys and all(isinstance(key, dict) for key in keys)):
         yield "jwks", _("This is no JWK Set: {“keys”: [{…}]}.")

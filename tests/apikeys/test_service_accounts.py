@@ -123,6 +123,8 @@ def test_the_admin_makes_an_account_and_shows_its_key_once(
     action = {"action": "revoke", "_selected_action": [str(ApiKey.objects.get().pk)]}
     assert b"nightly" in browser.post(keys, action).content
     assert by_key(text).get("/notes/").status_code == 200
+    for key in ("x", "\0", "9" * 400):
+        assert browser.post(keys, {**action, "_selected_action": [key]}).status_code == 400
     browser.post(keys, {**action, "confirmed": "1"})
     assert by_key(text).get("/notes/").json()["why"] == "revoked"
 
