@@ -70,7 +70,7 @@ def test_attack_a_reset_of_a_service_account_sends_no_mail(
     service: Any, password: str, django_capture_on_commit_callbacks: Any
 ) -> None:
     asked: list[int] = []
-    for address in ("first@example.test", "exporter@example.test", "unknown@example.test"):
+    for address in ("a@example.test", "b@example.test", "c@example.test", "exporter@example.test", "d@example.test"):
         service.set_password(password)
         service.email = "exporter@example.test"
         service.save()
@@ -78,7 +78,8 @@ def test_attack_a_reset_of_a_service_account_sends_no_mail(
             APIClient().post("/auth/api/account/password/reset/", {"email": address}, format="json")
         asked.append(len(queries))
     assert not mail.outbox
-    assert asked[1] == asked[2]  # the first one also makes the row of the network
+    # The first ones also make the row of the network, and prepare statements.
+    assert asked[-2] == asked[-1], asked
 
 
 def test_a_person_who_becomes_a_service_account_is_signed_out_and_keeps_their_keys(
