@@ -9,9 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Warning  # noqa: A004
 
 from authkit import conf
-from authkit.mail.outbox import email_backend
-
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+from authkit.mail.outbox import SMTP, email_backend
 
 
 def check_addresses(**_: Any) -> list[CheckMessage]:

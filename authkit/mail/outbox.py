@@ -26,6 +26,9 @@ logger = logging.getLogger("authkit")
 LIFETIME = timedelta(days=3)
 """How long a message is worth sending, where its caller says nothing else."""
 
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+"""Also Django's choice for an entry of `MAILERS` that names none."""
+
 AT_ONCE = frozenset(
     f"django.core.mail.backends.{name}.EmailBackend" for name in ("locmem", "dummy", "filebased", "console")
 )
@@ -60,10 +63,12 @@ def queue(*, channel: str, kind: str, body: Mapping[str, Any], lifetime: timedel
 
 
 def email_backend() -> str:
-    """The dotted path of the back end by which Django sends."""
-    mailers = getattr(settings, "MAILERS", None)  # Django 6.1
-    path: str = mailers["default"]["BACKEND"] if mailers else settings.EMAIL_BACKEND
-    return path
+    """The dotted path of the back end by which Django sends; empty where `MAILERS` (Django 6.1) has no "default"."""
+    if not hasattr(settings, "MAILERS"):
+        path: str = settings.EMAIL_BACKEND
+        return path
+    mailer = settings.MAILERS.get("default")
+    return "" if mailer is None else mailer.get("BACKEND", SMTP)
 
 
 def in_force() -> str:

@@ -20,7 +20,7 @@ from authkit.mail.claims import DELAYS, LEASE, claim, done, due, give_up, prunab
 from authkit.mail.delivering import Delivered, deliver, deliver_due
 from authkit.mail.mails import queue_mail
 from authkit.mail.models import Delivery
-from authkit.mail.outbox import in_force, queue
+from authkit.mail.outbox import SMTP, email_backend, in_force, queue
 from tests.mail.smtp import MailServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -236,6 +236,17 @@ def test_others_do_as_the_project_says(server: MailServer, settings: Any) -> Non
     assert in_force() == "command"
     settings.AUTHKIT = {}
     assert in_force() == "thread"
+
+
+@pytest.mark.parametrize(
+    ("mailers", "path"),
+    [({}, ""), ({"reports": {"BACKEND": SMTP}}, ""), ({"default": {}}, SMTP)],
+    ids=["none", "none of them the default", "a default without a back end"],
+)
+def test_mailers_of_a_project_that_has_set_up_no_mail(mailers: dict[str, Any], path: str, settings: Any) -> None:
+    settings.AUTHKIT = {}
+    with override_settings(MAILERS=mailers):
+        assert (email_backend(), in_force()) == (path, "thread")
 
 
 def test_sender_is_the_projects(settings: Any, words: dict[str, Any]) -> None:
