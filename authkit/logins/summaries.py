@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Max
 
+from authkit.logins.endings import kind_choices
 from authkit.logins.models import Login
 from authkit.logins.reasons import LoginKind
 
@@ -20,7 +21,7 @@ _BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class LoginsSummary:
-    """Live logins: how many, how many of each kind (a `LoginKind` value).
+    """Live logins: how many, how many of each kind (`Login.kind`).
 
     Of one person also the devices and the addresses by name, most frequent first, without those that told none, and
     when the latest was seen; of several people how many they are, and how many logins there are by each method.
@@ -37,7 +38,8 @@ class LoginsSummary:
     @property
     def kinds_text(self) -> str:
         """The kinds for people to read, such as "session: 2, token: 1"; empty if there are none."""
-        return ", ".join(f"{LoginKind(kind).label}: {count}" for kind, count in self.kinds)
+        labels = dict(kind_choices())  # a kind whose app was taken out of the project has none
+        return ", ".join(f"{labels.get(kind, kind)}: {count}" for kind, count in self.kinds)
 
     @property
     def methods_text(self) -> str:

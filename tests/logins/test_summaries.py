@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from authkit.logins import summaries
+from authkit.logins.endings import kind_choices
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason, LoginKind
 from authkit.logins.services import end_login, end_logins_of
@@ -32,6 +33,13 @@ def test_summary_counts_live_logins_by_kind_and_names_devices(user: Any, make_us
     )
     assert found[user.pk].kinds_text == "session: 1, token: 2"
     assert found[bob.pk] == summaries.LoginsSummary()
+
+
+def test_kinds_of_features_are_named_and_a_kind_without_its_feature_by_its_id(user: Any, open_for: Any) -> None:
+    for kind in (*dict(kind_choices()), "gone"):
+        Login.objects.filter(pk=open_for(user).pk).update(kind=kind)
+    for found in (summaries.summaries_of(user_ids=[user.pk])[user.pk], summaries.summary_where()):
+        assert found.kinds_text == "gone: 1, app: 1, API key: 1, session: 1, token: 1"
 
 
 def test_logins_that_were_cut_off_do_not_count(user: Any, open_for: Any) -> None:
