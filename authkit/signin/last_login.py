@@ -31,8 +31,14 @@ _written: ContextVar[tuple[AbstractBaseUser, datetime] | None] = ContextVar("aut
 def connect() -> None:
     """Takes the place of Django's receiver, if it is there: a user model without `last_login` has none, and a project
     may have disconnected it, or put one of its own there. Safe to call twice."""
-    if _noting() is models.update_last_login and user_logged_in.disconnect(dispatch_uid=_UID):
+    # Private to Django, as in `_noting`. `connect` of the signal puts a receiver last, and the receivers of apps between
+    # Django's and authkit would see the time of the sign-in before.
+    receivers = user_logged_in.receivers
+    place = next((index for index, entry in enumerate(receivers) if entry[0][0] == _UID), None)
+    if place is not None and _noting() is models.update_last_login:
+        user_logged_in.disconnect(dispatch_uid=_UID)
         user_logged_in.connect(update_last_login, dispatch_uid=_UID)
+        receivers.insert(place, receivers.pop())
 
 
 def update_last_login(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from authkit.signin import last_login
 from tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -85,6 +86,29 @@ def test_receivers_run_after_the_commit_and_see_a_first_sign_in(user: Any) -> No
     finally:
         user_logged_in.disconnect(dispatch_uid="tests.first")
     assert seen == [(False, None)]
+
+
+def test_receivers_behind_djangos_see_the_new_time_as_before(user: Any) -> None:
+    seen: list[Any] = []
+
+    def receiver(user: Any, **_: Any) -> None:
+        seen.append(user.last_login)
+
+    receivers = list(user_logged_in.receivers)
+    try:
+        user_logged_in.disconnect(dispatch_uid="update_last_login")
+        user_logged_in.connect(models.update_last_login, dispatch_uid="update_last_login")
+        user_logged_in.connect(receiver)
+        last_login.connect()
+        signed_in(user, SESSION)
+        Client().force_login(user)
+    finally:
+        user_logged_in.receivers[:] = receivers
+        user_logged_in.sender_receivers_cache.clear()
+    user.refresh_from_db()
+    assert None not in seen
+    assert seen == sorted(set(seen))
+    assert seen[-1] == user.last_login
 
 
 def test_project_that_disconnects_djangos_receiver_keeps_last_login_untouched(user: Any) -> None:
