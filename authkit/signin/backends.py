@@ -63,7 +63,7 @@ class LimitedModelBackend(ModelBackend):
 
 class LimiterBackend(BaseBackend):
     """Stands before the project's own back ends where there are several, and charges each try by name and password. It
-    verifies no person, finds none and grants nothing."""
+    verifies no person and grants nothing."""
 
     @sensitive_variables("credentials")
     def authenticate(self, request: Any, **credentials: Any) -> None:
@@ -82,6 +82,20 @@ class LimiterBackend(BaseBackend):
         name = name_among(credentials)
         if name is not None:
             await sync_to_async(open_try)(request, name=name)
+
+    def get_user(self, user_id: Any) -> Any:
+        """The person, as the first of the project's own back ends finds them.
+
+        Code that takes the first entry of AUTHENTICATION_BACKENDS for a session names this one, as the `force_login` of
+        Django's test client does. The session would be an anonymous one.
+        """
+        backend = _first_of_the_projects()
+        return None if backend is None else backend.get_user(user_id)
+
+
+def _first_of_the_projects() -> Any:
+    backends = (load_backend(path) for path in settings.AUTHENTICATION_BACKENDS)
+    return next((one for one in backends if hasattr(one, "get_user") and not isinstance(one, LimiterBackend)), None)
 
 
 class LoginBackend(BaseBackend):
@@ -115,7 +129,8 @@ def first_finder(user: Any) -> Finder | None:
         None if no back end finds them: each of them would make their session an anonymous one.
     """
     for path in settings.AUTHENTICATION_BACKENDS:
-        seen = as_backend_sees(load_backend(path), user)
+        backend = load_backend(path)
+        seen = None if isinstance(backend, LimiterBackend) else as_backend_sees(backend, user)
         if seen is not None and seen.pk == user.pk:
             return Finder(path=path, user=seen)
     return None
@@ -127,6 +142,8 @@ def as_backend_sees(backend: Any, user: Any) -> Any:
     Django's ModelBackend has no opinion beyond the row that we hold already; asking it would cost a second statement,
     at each request.
     """
+    if isinstance(backend, LimiterBackend):
+        backend = _first_of_the_projects()
     asked = getattr(type(backend), "get_user", None)
     if asked is LoginBackend.get_user:
         return user

@@ -329,6 +329,22 @@ def test_code_that_names_djangos_back_end_signs_in(client: Client, user: Any) ->
     assert client.get("/auth/account/").status_code == 200
 
 
+@pytest.mark.usefixtures("several")
+@pytest.mark.parametrize("engine", ["authkit.sessions.store", "django.contrib.sessions.backends.db"])
+def test_code_that_names_the_first_of_several_back_ends_signs_in(
+    client: Client, user: Any, engine: str, settings: Any
+) -> None:
+    settings.SESSION_ENGINE = engine
+    client.force_login(user)
+    request = RequestFactory().get("/")
+    request.session = client.session
+    assert get_user(request) == user
+    assert client.get("/auth/account/").status_code == 200
+    type(user)._default_manager.filter(pk=user.pk).update(is_active=False)
+    assert not get_user(request).is_authenticated
+    assert client.get("/auth/account/").status_code == 302
+
+
 def test_with_perm_needs_no_back_end(user: Any) -> None:
     if not hasattr(get_user_model().objects, "with_perm"):
         pytest.skip("the manager of this user model has no with_perm()")
