@@ -31,8 +31,8 @@ _written: ContextVar[tuple[AbstractBaseUser, datetime] | None] = ContextVar("aut
 def connect() -> None:
     """Takes the place of Django's receiver, if it is there: a user model without `last_login` has none, and a project
     may have disconnected it, or put one of its own there. Safe to call twice."""
-    # Private to Django, as in `_noting`. `connect` of the signal puts a receiver last, and the receivers of apps between
-    # Django's and authkit would see the time of the sign-in before.
+    # Private to Django, as in `_noting`. `connect` of the signal puts a receiver last. The receivers of apps between
+    # Django's app and authkit would see the time of the sign-in before.
     receivers = user_logged_in.receivers
     place = next((index for index, entry in enumerate(receivers) if entry[0][0] == _UID), None)
     if place is not None and _noting() is models.update_last_login:

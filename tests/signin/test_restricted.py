@@ -195,7 +195,7 @@ def test_the_views_that_are_open_are_these() -> None:
 EXPECTED_OPEN = {
     *("me", "logout", "logout-any", "session", "session-logout"),
     *("password-change", "password-reset", "password-reset-confirm", "account-password-change"),
-    "oauth-logout",
+    *("oauth-logout", "oauth-authorize"),
 }
 
 
