@@ -2,7 +2,8 @@
 
 Django's `login()` leaves it to a receiver of `user_logged_in`. `connect` puts another one in its place, under the same
 name, which writes nothing where a door of authkit's has done it. A project that disconnects Django's receiver by its
-name, as Django describes it, disconnects this one.
+name, as Django describes it, disconnects this one. A package that takes it out for a moment, as django-hijack and
+django-loginas do, puts Django's own back. From then on that one notes the time, after the commit.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from authkit.logins.services import end_login, end_logins_of, live_logins_of
 from authkit.logins.statement import USED
 from authkit.logins.verdict import MOST_ORIGINS, check_login, origin_stands
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
+from authkit.signin import last_login
 from authkit.signin.proofs import has_proof, note_proof
 from authkit.wiring import MODEL_BACKEND
 
@@ -60,6 +61,15 @@ Way = tuple[Callable[[Client, Any], Any], Callable[[Client], Any]]
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> Way:
     return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(autouse=True)
+def receivers() -> Iterator[None]:
+    """Both packages take Django's receiver of `last_login` out for as long as their `login()` takes, and then put it in
+    the place of authkit's. It notes the time as well, by a commit of its own."""
+    yield
+    last_login.connect()
+    assert last_login.is_noted_by_us()
 
 
 @pytest.fixture
