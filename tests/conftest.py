@@ -242,3 +242,9 @@ def page(browser: Browser) -> Iterator[Page]:
         yield context.new_page()
     finally:
         context.close()
+
+
+@pytest.fixture
+def unprepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each statement is in the log as it is: none by the name under which PostgreSQL has prepared it."""
+    monkeypatch.setattr("authkit.logins.prepared.AFTER", 10**9)

@@ -55,9 +55,10 @@ def _charged(charges: Sequence[Charge], number: int, using: str) -> Outcome:
             # The first statement writes: SQLite can't turn a transaction that has read into one that writes.
             # InnoDB's INSERT leaves a mark on a row that is there already, which a refusal has to undo.
             together = len(charges) > 1 or connections[using].vendor == "mysql"
+            outermost = together and not connections[using].in_atomic_block
             with transaction.atomic(using=using) if together else nullcontext():
                 for one in charges:
-                    if not _spend(one, number, using, begins_again=together):
+                    if not _spend(one, number, using, begins_again=outermost):
                         raise _Refused(one)
         except PreparationLost:
             continue

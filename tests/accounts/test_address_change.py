@@ -276,6 +276,7 @@ def test_undo_key_is_good_for_7_days_and_the_other_for_half_an_hour(user: Any) -
     assert OLD not in left
 
 
+@pytest.mark.usefixtures("unprepared")
 @pytest.mark.parametrize("spelling", ["carol@example.test", "CAROL@Example.TEST", "carol@example.test."])
 def test_enumeration_by_a_change_to_a_taken_address(
     user: Any, make_user: Callable[..., Any], settings: Any, monkeypatch: pytest.MonkeyPatch, spelling: str

@@ -231,6 +231,7 @@ def test_a_reset_mail_can_not_be_led_to_another_host(user: Any) -> None:
     assert "evil" not in mail.outbox[-1].body
 
 
+@pytest.mark.usefixtures("unprepared")
 @pytest.mark.parametrize("who", ["unknown", "inactive", "no password"])
 def test_a_reset_tells_nobody_who_has_an_account(
     user: Any, make_user: Any, who: str, django_assert_num_queries: Any

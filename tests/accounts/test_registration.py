@@ -100,6 +100,7 @@ def test_pre_hijacking_leaves_no_account_and_no_password_in_clear() -> None:
     assert people().get().check_password(PASSWORD)
 
 
+@pytest.mark.usefixtures("unprepared")
 @pytest.mark.parametrize("by", ["link", "code"])
 def test_enumeration_by_registration(
     by: str, accounts: Callable[..., None], settings: Any, make_user: Callable[..., Any], monkeypatch: Any

@@ -225,12 +225,6 @@ def _statements(name: str, password: str) -> list[str]:
     return [text for text in statements if "SAVEPOINT" not in text]
 
 
-@pytest.fixture
-def unprepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each statement is in the log as it is: none by the name under which PostgreSQL has prepared it."""
-    monkeypatch.setattr("authkit.logins.prepared.AFTER", 10**9)
-
-
 @pytest.mark.usefixtures("unprepared")
 def test_known_unknown_inactive_and_locked_names_run_the_same_statements(
     user: Any, make_user: Any, configure: Any

@@ -219,6 +219,7 @@ def test_rows_of_requests_and_counters_are_pruned(ask: Any) -> None:
     assert (waiting(), AttemptBudget.objects.count()) == (0, 0)
 
 
+@pytest.mark.usefixtures("unprepared")
 def test_person_who_is_signed_in_costs_one_statement_more(ask: Any, party: Party) -> None:
     ask(party.browser)
     with CaptureQueriesContext(connection) as queries:

@@ -169,6 +169,7 @@ def test_other_peoples_locks_stay(locked: Any, make_user: Callable[..., Any]) ->
     assert not is_locked(locked.get_username())
 
 
+@pytest.mark.usefixtures("unprepared")
 def test_enumeration_by_the_unlock_page(
     user: Any, make_user: Callable[..., Any], settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from authkit.signin import last_login
 from tests.conftest import PASSWORD
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
 
 TOKENS, SESSION, PAGE = "/auth/api/token/", "/auth/api/session/login/", "/auth/login/"
 

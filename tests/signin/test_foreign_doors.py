@@ -352,6 +352,7 @@ def test_with_perm_needs_no_back_end(user: Any) -> None:
     assert list(get_user_model().objects.with_perm("authkit.view_login")) == [user]
 
 
+@pytest.mark.usefixtures("unprepared")
 def test_statements_are_the_same_for_known_and_unknown_names(name: str) -> None:
     counts = []
     for tried in (name, "nobody", "somebody"):
