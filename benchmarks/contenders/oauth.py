@@ -9,10 +9,19 @@ from benchmarks.base import Contender
 
 
 class Toolkit(Contender):
+    """At a view that asks for a scope, by its permission class, as ours does."""
+
     auth = "oauth2_provider.contrib.rest_framework.OAuth2Authentication"
     apps = ("oauth2_provider",)
     package = "oauth2_provider"
     settings = {"OAUTH2_PROVIDER": {"SCOPES": {"bench": "The benchmark"}}}
+
+    @property
+    def view(self) -> dict[str, Any]:
+        from oauth2_provider.contrib.rest_framework import TokenHasScope
+        from rest_framework.permissions import IsAuthenticated
+
+        return {"permission_classes": [IsAuthenticated, TokenHasScope], "required_scopes": ["bench"]}
 
     def credential(self, user: Any) -> dict[str, str]:
         from django.utils import timezone
@@ -32,4 +41,4 @@ class Toolkit(Contender):
         return {"HTTP_AUTHORIZATION": f"Bearer {row.token}"}
 
 
-CONTENDERS = [Toolkit(name="oauth-toolkit", title="django-oauth-toolkit, `OAuth2Authentication`")]
+CONTENDERS = [Toolkit(name="oauth-toolkit", title="django-oauth-toolkit, `OAuth2Authentication` and `TokenHasScope`")]
