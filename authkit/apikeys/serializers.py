@@ -91,7 +91,7 @@ class MadeApiKeySerializer(AnswerSerializer):
 
 
 class RemarkField(serializers.CharField):
-    """What a scanner says beside the token. It is cleaned and cut, and never refused: the publisher of a key chooses
+    """A remark of a scanner beside the token. It is cleaned and cut, and never refused: the publisher of a key chooses
     the address at which it is found, and an odd one must not keep the keys of the whole report alive."""
 
     def __init__(self, *, most: int) -> None:
