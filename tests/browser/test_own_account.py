@@ -63,6 +63,7 @@ def test_a_person_changes_their_address_undoes_that_and_deletes_the_account(
     sign_in()
     page.goto(f"{live_server.url}/auth/account/security/")
     page.get_by_role("link", name="E-mail address").click()
+    page.wait_for_url("**/auth/account/email/")
     look("email")
     page.get_by_label("New e-mail address").fill(WANTED)
     page.get_by_role("button", name="Change the address").click()
