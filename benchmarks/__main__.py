@@ -7,9 +7,11 @@ import json
 import platform
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.awake import awake
 from benchmarks.places import DATABASES, Place, serve
 from benchmarks.report import Report
 from benchmarks.runs import auth, growth, http, profile, prune, refresh, revoke, signin
@@ -38,7 +40,7 @@ def main() -> int:
     runs = RUNS if options.run == "all" else {options.run: {**RUNS, "profile": profile.run}[options.run]}
     reports = []
     for db in [options.db] if options.db else DATABASES:
-        with serve(db) as place:
+        with serve(db) as place, nullcontext() if options.asleep else awake():
             for run in runs.values():
                 report = run(place, options)
                 print(report.markdown(), flush=True)
@@ -72,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--rounds", type=int, default=25, help="of pairs; medians are taken over them")
         command.add_argument("--seconds", type=float, default=15, help="for one comparison, after which rounds end")
         command.add_argument("--n", type=int, default=40, help="calls for each time that is taken")
+        command.add_argument("--asleep", action="store_true", help="let idle processors fall asleep")
         command.add_argument("--full", action="store_true", help="1,000,000 logins, 500,000 dead rows: takes a while")
         command.add_argument("--sizes", type=_sizes, help=f"of growth, comma-separated; {QUICK_SIZES}")
         command.add_argument("--rows", type=int, help=f"of prune; {QUICK_ROWS}")
