@@ -18,7 +18,7 @@ from authkit.limiter.charges import Charge, Outcome, Refusal, Standing
 from authkit.limiter.models import AttemptBudget
 from authkit.limiter.statements import charging, first_charging, keys_of, reading, refunding, settling
 from authkit.logins.compiled import CompiledStatement
-from authkit.logins.prepared import PreparationLost, execute_repeatedly
+from authkit.logins.prepared import PreparationLost
 
 _TURNS = 3
 """How often a charge is tried where the row comes and goes meanwhile: a success deletes it."""
@@ -135,9 +135,7 @@ def _spend(one: Charge, number: int, using: str, *, begins_again: bool) -> bool:
 
 
 def _execute(statement: CompiledStatement, given: dict[str, Any], using: str, *, begins_again: bool = False) -> int:
-    connection, parameters = connections[using], statement.filled(connections[using], given)
+    connection = connections[using]
     with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
-        execute_repeatedly(
-            cursor, connection, sql=statement.sql, parameters=parameters, begins_again=begins_again
-        )  # fmt: skip
+        statement.execute(cursor, connection, given, begins_again=begins_again)
         return int(cursor.rowcount)

@@ -13,7 +13,7 @@ from typing import Any, Self
 from django.db import connections
 from django.db.models.sql.compiler import SQLCompiler
 
-from authkit.logins.prepared import execute_repeatedly
+from authkit.logins.prepared import Repeated, execute_repeatedly
 
 StandIns = Mapping[str, tuple[Any, Any]]
 """By name: a field, and a value of it that no row has, by which its place among the parameters is found."""
@@ -23,10 +23,14 @@ StandIns = Mapping[str, tuple[Any, Any]]
 class CompiledStatement:
     """SQL with a place for each of the values that differ from one time to the next."""
 
-    sql: str
-    parameters: tuple[Any, ...]
-    places: dict[str, tuple[Any, list[int]]]
-    """For each value, by name: the field that prepares it, and where it stands among the parameters."""
+    text: Repeated
+    fields: dict[str, Any]
+    """The fields that prepare the values, by name, in the order in which the text takes them."""
+
+    @property
+    def sql(self) -> str:
+        """With %s for each parameter."""
+        return self.text.sql
 
     @classmethod
     def compiled(cls, query: Any, *, using: str, stand_ins: StandIns) -> Self:
@@ -45,16 +49,19 @@ class CompiledStatement:
         Raises:
             ValueError: as `compiled`.
         """
-        return cls(sql=sql, parameters=tuple(parameters), places=_places(stand_ins, parameters, connections[using]))
+        return cls(text=_repeated(sql, parameters, using, stand_ins), fields=_fields(stand_ins))
 
-    def filled(self, connection: Any, given: Mapping[str, Any]) -> list[Any]:
-        """The parameters with these values. A field that can't prepare its value raises its own error."""
-        parameters = list(self.parameters)
-        for name, (field, positions) in self.places.items():
-            prepared = field.get_db_prep_value(given[name], connection)
-            for position in positions:
-                parameters[position] = prepared
-        return parameters
+    def execute(self, cursor: Any, connection: Any, given: Mapping[str, Any], *, begins_again: bool = False) -> None:
+        """Executes it with these values; the database prepares the statement where that is possible.
+
+        Args:
+            cursor: of the connection.
+            connection: Django's.
+            given: the values by name. A field that can't prepare its value raises its own error.
+            begins_again: as `execute_repeatedly`.
+        """
+        values = [field.get_db_prep_value(given[name], connection) for name, field in self.fields.items()]
+        execute_repeatedly(cursor, connection, self.text, values, begins_again=begins_again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +76,16 @@ class Select(CompiledStatement):
         compiler = query.get_compiler(using)
         sql, parameters = compiler.as_sql()
         return cls(
-            sql=sql,
-            parameters=tuple(parameters),
-            places=_places(stand_ins, parameters, connections[using]),
+            text=_repeated(sql, parameters, using, stand_ins),
+            fields=_fields(stand_ins),
             compiler=compiler,
             converters=compiler.get_converters([expression for expression, _, _ in compiler.select]),
         )
 
     def rows(self, connection: Any, given: Mapping[str, Any]) -> list[Any]:
-        """The rows for these values; the database prepares the statement where that is possible."""
+        """The rows for these values."""
         with connection.cursor() as cursor:
-            execute_repeatedly(cursor, connection, sql=self.sql, parameters=self.filled(connection, given))
+            self.execute(cursor, connection, given)
             rows: list[Any] = cursor.fetchall()
         if rows and self.converters:
             return list(self.compiler.apply_converters(rows, self.converters))
@@ -95,11 +101,15 @@ def select_where_possible(query: Any, *, using: str, stand_ins: StandIns) -> Sel
         return None
 
 
-def _places(stand_ins: StandIns, parameters: Any, connection: Any) -> dict[str, tuple[Any, list[int]]]:
-    places = {}
+def _fields(stand_ins: StandIns) -> dict[str, Any]:
+    return {name: field for name, (field, _) in stand_ins.items()}
+
+
+def _repeated(sql: str, parameters: Any, using: str, stand_ins: StandIns) -> Repeated:
+    places = []
     for name, (field, value) in stand_ins.items():
-        prepared = field.get_db_prep_value(value, connection)
-        places[name] = (field, [place for place, parameter in enumerate(parameters) if parameter == prepared])
-        if not places[name][1]:
+        prepared = field.get_db_prep_value(value, connections[using])
+        places.append([place for place, parameter in enumerate(parameters) if parameter == prepared])
+        if not places[-1]:
             raise ValueError(f"no parameter is the one that stands in for {name}")
-    return places
+    return Repeated.of(sql, parameters, places)

@@ -21,7 +21,6 @@ from django.db.models.sql import UpdateQuery
 from authkit.logins.compiled import CompiledStatement, Select, select_where_possible
 from authkit.logins.endings import beyond_cutoffs
 from authkit.logins.models import BlacklistedToken, GlobalCutoff, Login, UserCutoff
-from authkit.logins.prepared import execute_repeatedly
 
 _PREFIX = "_authkit_"
 _KEYS = ("id", "user_id")
@@ -247,9 +246,8 @@ def advance(
         "rotated_device": device, "rotated_network": network,
         **(hashes._asdict() if hashes else {}), **(authentication._asdict() if authentication else {}),
     }  # fmt: skip
-    parameters = statement.filled(connection, given)
     with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
-        execute_repeatedly(cursor, connection, sql=statement.sql, parameters=parameters)
+        statement.execute(cursor, connection, given)
         return bool(cursor.rowcount)
 
 

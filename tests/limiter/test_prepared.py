@@ -68,6 +68,6 @@ def test_name_that_a_pooler_has_given_away() -> None:
     del connections[DEFAULT_DB_ALIAS].__dict__["_authkit_prepared"]
     said = [asked() for _ in range(AFTER + 2)]
     preparing = [one for one in said if "PREPARE" in one]
-    assert preparing == [["BEGIN", "UPDATE", "PREPARE", "ROLLBACK", *CHARGED_TWICE]]
+    assert preparing == [["BEGIN", "PREPARE", "ROLLBACK", *CHARGED_TWICE]]
     assert said[-1] == CHARGED_TWICE
     assert spent() == {2 * (AFTER + 2)}

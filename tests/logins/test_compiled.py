@@ -22,7 +22,7 @@ def nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise ValueError("no parameter is the one that stands in")
 
     statement._compiled.cache_clear()
-    monkeypatch.setattr(compiled, "_places", refuse)
+    monkeypatch.setattr(compiled, "_repeated", refuse)
     yield
     statement._compiled.cache_clear()
 

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from authkit.exceptions import LoginEnded
 from authkit.logins.models import Login
-from authkit.logins.prepared import AFTER
+from authkit.logins.prepared import AFTER, Repeated, execute_repeatedly
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.logins.verdict import check_login
@@ -126,3 +126,37 @@ def test_key_that_is_none_is_nobodys_all_the_same(login: Login) -> None:
         with pytest.raises(LoginEnded):
             check_login(login_id=login.pk, user_id="99999999999999999999999")
     assert asked(login) == ["EXECUTE"]
+
+
+def test_each_value_is_sent_once_and_no_constant(login: Login) -> None:
+    for _ in range(AFTER + 1):
+        asked(login)
+    with CaptureQueriesContext(connection) as queries:
+        check_login(login_id=login.pk, user_id=login.user_id)
+    ((_, _, values),) = [query["sql"].partition("(") for query in queries]
+    assert len(values.rstrip(")").split(", ")) == 2, (
+        "the login's key and the person's, which its SELECT names five times"
+    )
+
+
+QUESTIONS = ("SELECT 'per cent: %%', '%%s', %s::text || %s, %s::int + 1", "SELECT '%%', %s || '%%%%', %s, %s")
+
+
+@pytest.mark.parametrize("sql", QUESTIONS)
+def test_prepared_it_answers_as_before(login: Login, sql: str) -> None:
+    statement = Repeated.of(sql, ["a constant: 100 %s", "?", 41], [[1]])
+    answers = []
+    for number in range(AFTER + 2):
+        with connection.cursor() as cursor:
+            execute_repeatedly(cursor, connection, statement, ["5 %" * number])
+            answers.append(cursor.fetchone())
+    connection.close()
+    with connection.cursor() as cursor:
+        for number, answer in enumerate(answers):
+            cursor.execute(sql, ["a constant: 100 %s", "5 %" * number, 41])
+            assert cursor.fetchone() == answer
+
+
+def test_other_constants_are_another_statement() -> None:
+    one, other = (Repeated.of("SELECT %s, %s", [constant, "?"], [[1]]) for constant in (1, 2))
+    assert one.name != other.name
