@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from benchmarks.awake import awake
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +57,19 @@ def test_an_address_beyond_this_machine_is_refused(monkeypatch: pytest.MonkeyPat
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
     assert result.returncode == 1
     assert "loopback" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="the system has no class for idle processes")
+def test_processors_are_kept_awake_as_long_as_it_lasts() -> None:
+    with awake() as running:
+        assert len(running) == len(os.sched_getaffinity(0))
+        until = time.monotonic() + 30
+        while {os.sched_getscheduler(pid) for pid in running} != {os.SCHED_IDLE}:
+            assert time.monotonic() < until, "one of them takes time from the contenders"
+            time.sleep(0.02)
+    for pid in running:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 HOST = """
