@@ -28,6 +28,7 @@ pytestmark = [
     pytest.mark.redis,
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.apikeys.urls"),
+    pytest.mark.usefixtures("unprepared"),
 ]
 
 

@@ -29,7 +29,7 @@ from authkit.logins.rotation import rotate
 from authkit.logins.services import Lifetime, end_login, end_logins_of
 from tests.conftest import PASSWORD
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
 
 LIFETIME = Lifetime(idle=timedelta(days=7), absolute=timedelta(days=30))
 HOME = Client(address="2001:db8::7", device="Firefox on Linux")

@@ -20,7 +20,7 @@ from tests.outage import database_down
 from tests.revocation.hinted import Tokens, block, until
 from tests.services.redis import own
 
-pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
 
 
 @pytest.fixture

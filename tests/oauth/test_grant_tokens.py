@@ -37,7 +37,11 @@ from tests.oauth.parties import Party, call, claims_of, part
 from tests.tokens.rings import ring
 from tests.urls import urlpatterns as suite
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls(__name__),
+    pytest.mark.usefixtures("unprepared"),
+]
 
 
 class Notes(APIView):

@@ -27,7 +27,7 @@ from tests.outage import database_down
 from tests.revocation.hinted import Tokens, block, epoch, keep_lease, suspended, until
 from tests.services.redis import Server, own
 
-pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
 
 HINTED = ["redis", "push"]
 

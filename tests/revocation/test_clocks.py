@@ -23,7 +23,7 @@ from tests.revocation.clocks import OPENING, clock
 from tests.revocation.hinted import Tokens, block
 from tests.services.redis import Server, own
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
 
 ENDINGS: dict[str, Callable[[Any], object]] = {
     "person": lambda user: end_logins_of(user_id=user.pk, reason=EndReason.FORCED),

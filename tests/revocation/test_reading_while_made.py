@@ -23,7 +23,7 @@ from authkit.tokens.services import issue_tokens
 from tests.revocation.hinted import Tokens, block, keep_lease
 from tests.services.redis import Server, own
 
-pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ def believed(request: pytest.FixtureRequest, server: Server, user: Any, open_for
     return tokens
 
 
-hinted = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
+hinted = [pytest.mark.redis, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("unprepared")]
 
 
 class TestCheck:
