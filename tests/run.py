@@ -17,11 +17,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -204,6 +206,21 @@ class Pass:
     missing: Callable[[], str | None] = lambda: None
 
 
+_fetching = threading.Lock()
+
+
+@functools.cache
+def _problems() -> tuple[str, ...]:
+    return tuple(why for part in (chromium, openid) if (why := part.ensure()))
+
+
+def fetched() -> tuple[str, ...]:
+    """Install the browser and the OpenID provider where they are missing; say what could not be had. From any thread:
+    the second one waits for the first."""
+    with _fetching:
+        return _problems()
+
+
 @contextlib.contextmanager
 def _postgres_and_redis() -> Iterator[Mapping[str, str]]:
     """Start what can be had; conftest.py deals with the tests of what can't."""
@@ -213,9 +230,8 @@ def _postgres_and_redis() -> Iterator[Mapping[str, str]]:
             environment["DATABASE_URL"] = stack.enter_context(postgres.serve())
         if redis.missing() is None:
             environment["REDIS_URL"] = stack.enter_context(redis.serve())
-        for part in (chromium, openid):
-            if why := part.ensure():
-                say(f"!! {why}")
+        for why in fetched():
+            say(f"!! {why}")
         yield environment
 
 
@@ -462,6 +478,9 @@ def main() -> int:
     if whole:
         _run([sys.executable, "-m", "coverage", "erase"], {})
     results: list[Result] = []
+    if whole:
+        # They are not needed before the second pass, and take a minute of waiting on a new machine.
+        threading.Thread(target=fetched).start()
     with tempfile.TemporaryDirectory(prefix="authkit-run-") as scratch:
         if "lint" in chosen and not arguments:
             results.append(lint())

@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.redis, pytest.mark.process]
 
 GUNICORN = ("gunicorn", "--workers", "2", "--timeout", "300", "--bind", "127.0.0.1:{port}", "--chdir", str(ROOT))
 SERVERS: dict[str, Sequence[str]] = {
-    "gunicorn": (*GUNICORN, "tests.faults.wsgi"),
     "gunicorn, loaded before the fork": (*GUNICORN, "--preload", "tests.faults.wsgi"),
     "gunicorn, threads": (*GUNICORN, "--threads", "4", "tests.faults.wsgi"),
     "uvicorn": ("uvicorn", "--workers", "2", "--port", "{port}", "tests.faults.asgi:application"),
