@@ -18,7 +18,7 @@ from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.operations import Parameter, operation
 from authkit.core.response_notes import response_notes
-from authkit.exceptions import CsrfFailed, NotFound
+from authkit.exceptions import CsrfFailed, GrantNotAccepted, NotFound
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -30,7 +30,12 @@ from authkit.sessions.views import sign_out_of_session
 from authkit.signin.device_values import sent_digest
 from authkit.signin.devices import devices_of, forget_device
 from authkit.signin.serializers import CurrentSerializer
-from authkit.tokens.authentication import TokenAuthentication, judging_bearer, read_bearer
+from authkit.tokens.authentication import (
+    TokenAuthentication,
+    brings_credential_header,
+    judging_bearer,
+    read_bearer,
+)
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import discard_access_cookie, discard_cookies, read_access_cookie
 from authkit.tokens.revoking import carries_live_login, identify_token, revoke_token
@@ -84,6 +89,9 @@ class LogoutView(ApiView):
             token = read_bearer(request)
             # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
             claims = None if token is None else identify_token(token=token)
+        if token is None and brings_credential_header(request):
+            # A 204 would say that its login is over. The cookies beside it don't count, as in every other call.
+            raise GrantNotAccepted("a credential that ends no login here")
         if token is not None and claims is not None:
             revoke_token(token=token, reason=EndReason.LOGOUT)
             discard_cookies(request._request, bound_transport(claims))

@@ -7,6 +7,7 @@ its form again, registers no second client and makes no second secret.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -142,7 +143,9 @@ class ClientForm(Form):
 class OAuthClientAdmin(Base):
     """Register, change and switch off. Each needs the model's own permission.
 
-    Only a superuser says that a client is the site's own: its people are not asked to agree.
+    Only a superuser says that a client is the site's own: its people are not asked to agree. So only a superuser
+    changes such a client, makes its secret or enables it. With another redirect URI it would send the tokens of each
+    person who is signed in to that address. Disabling it takes the permission alone.
     """
 
     form = ClientForm
@@ -168,8 +171,14 @@ class OAuthClientAdmin(Base):
         return [*shown, *ClientForm.Meta.fields, *ends]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        first_party = () if getattr(request.user, "is_superuser", False) else ("first_party",)
+        first_party = () if _is_superuser(request) else ("first_party",)
         return (*self.readonly_fields, *first_party)
+
+    def has_change_permission(self, request: HttpRequest, obj: OAuthClient | None = None) -> bool:
+        """Whether this request may change clients, or this one."""
+        if obj is not None and obj.first_party and not _is_superuser(request):
+            return False
+        return super().has_change_permission(request, obj)
 
     @admin.display(description=gettext_lazy("live grants"))
     def live_grants(self, client: OAuthClient) -> int:
@@ -189,7 +198,7 @@ class OAuthClientAdmin(Base):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         client = self.get_object(request, unquote(object_id))
-        tools = {} if client is None or not self.has_change_permission(request, client) else self._tools(client)
+        tools = {} if client is None else self._tools(request, client)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **tools})
 
     def response_add(
@@ -215,7 +224,12 @@ class OAuthClientAdmin(Base):
         """Asks, and then shows another secret, or the first one, once."""
         client = self.get_object(request, unquote(object_id))
         # A person who may register a client may also make its first secret.
-        is_first = client is not None and not client.secret_digest and self.has_add_permission(request)
+        is_first = (
+            client is not None
+            and not client.secret_digest
+            and self.has_add_permission(request)
+            and (not client.first_party or _is_superuser(request))
+        )
         if not is_first and not self.has_change_permission(request, client):
             raise PermissionDenied
         if client is None or client.auth_method not in NEEDS_SECRET:
@@ -239,7 +253,7 @@ class OAuthClientAdmin(Base):
 
     def disable_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks, and then switches the client off."""
-        client = self._changeable(request, object_id)
+        client = self._found(request, object_id, may=self._may_disable)
         if client is None:
             return self._gone(request)
         question = _(
@@ -254,7 +268,7 @@ class OAuthClientAdmin(Base):
 
     def enable_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks, and then switches the client on again."""
-        client = self._changeable(request, object_id)
+        client = self._found(request, object_id, may=self.has_change_permission)
         if client is None:
             return self._gone(request)
         if request.method != "POST":
@@ -262,16 +276,25 @@ class OAuthClientAdmin(Base):
         enable_client(client=client)
         return self._done(request, client, _("Enabled."))
 
-    def _changeable(self, request: HttpRequest, object_id: str) -> OAuthClient | None:
+    def _may_disable(self, request: HttpRequest, client: OAuthClient | None = None) -> bool:
+        return super().has_change_permission(request, client)  # this site's own clients too
+
+    def _found(
+        self, request: HttpRequest, object_id: str, *, may: Callable[[HttpRequest, OAuthClient | None], bool]
+    ) -> OAuthClient | None:
         client = self.get_object(request, unquote(object_id))
-        if not self.has_change_permission(request, client):
+        if not may(request, client):
             raise PermissionDenied
         return client
 
-    def _tools(self, client: OAuthClient) -> dict[str, Any]:
-        wanted = ["disable" if client.enabled else "enable"]
-        wanted += ["rotate"] if client.auth_method in NEEDS_SECRET else []
-        return {f"authkit_{what}_url": self._url(what, client.pk) for what in wanted}
+    def _tools(self, request: HttpRequest, client: OAuthClient) -> dict[str, Any]:
+        may_change = self.has_change_permission(request, client)
+        tools = {
+            "disable": client.enabled and self._may_disable(request, client),
+            "enable": not client.enabled and may_change,
+            "rotate": client.auth_method in NEEDS_SECRET and may_change,
+        }
+        return {f"authkit_{what}_url": self._url(what, client.pk) for what, shown in tools.items() if shown}
 
     def _ask(
         self, request: HttpRequest, client: OAuthClient, title: str, question: str, *, state: str = ""
@@ -314,6 +337,10 @@ class OAuthClientAdmin(Base):
 
     def _url(self, what: str, *args: Any) -> str:
         return reverse(f"admin:authkit_oauth_oauthclient_{what}", args=args, current_app=self.admin_site.name)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
 
 
 def _state_of(client: OAuthClient) -> str:

@@ -35,12 +35,17 @@ class Question:
 
     asked: AuthorizationRequest
     client: OAuthClient
-    is_silent: bool
-    """Whether the person need not be asked: the site's own app, or what they have agreed to before."""
+    is_agreed: bool
+    """Whether the person need not be asked what the app may do: the site's own app, or what they have agreed to."""
     is_fresh: bool
     """Whether their sign-in is as fresh and as strong as the client asks for. If not, a step-up comes first."""
     is_expected: bool
     """Whether they may be the person that the client expects."""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no page is needed."""
+        return self.is_agreed and self.is_expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +95,12 @@ def question(*, handle: str, browser: str, user: AbstractBaseUser, login: Login,
     if held.shown_to != user.pk:
         requests.note_shown(held, user_id=user.pk, caller=caller)
     asked = held.asked
-    expected = is_expected(asked, user=user)
     return Question(
         asked,
         client,
-        is_silent=expected and _is_silent(asked, client, user),
+        is_agreed=_is_agreed(asked, client, user),
         is_fresh=is_fresh(asked, since=held.since, login=login),
-        is_expected=expected,
+        is_expected=is_expected(asked, user=user),
     )
 
 
@@ -123,7 +127,7 @@ def agree(*, handle: str, browser: str, user: AbstractBaseUser, login: Login, is
         asked, client = held.asked, _standing(held.asked)
         if not is_fresh(asked, since=held.since, login=login):
             raise InvalidGrant("a step-up comes first")
-        if is_silent and not _is_silent(asked, client, user, locked=True):
+        if is_silent and not _is_agreed(asked, client, user, locked=True):
             raise ConsentGone("the person has taken its access away meanwhile")
         # A scope, or a resource, that left the settings meanwhile is not given any more.
         scope = tuple(each for each in known_by(asked.resources, asked.scope) if each in client.scopes)
@@ -178,7 +182,7 @@ def _standing(asked: AuthorizationRequest) -> OAuthClient:
     return client
 
 
-def _is_silent(asked: AuthorizationRequest, client: OAuthClient, user: Any, *, locked: bool = False) -> bool:
+def _is_agreed(asked: AuthorizationRequest, client: OAuthClient, user: Any, *, locked: bool = False) -> bool:
     if {"consent", "select_account"}.intersection(asked.prompt):
         return False
     if not asked.redirect_uri.startswith("https://"):

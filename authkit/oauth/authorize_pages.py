@@ -193,12 +193,16 @@ _MESSAGES = {
 
 
 def _reason_to_ask(question: Question) -> str:
-    """The error for a request that may show no page, and needs one (OpenID Connect Core 1.0 section 3.1.2.6)."""
+    """The error for a request that may show no page, and needs one (OpenID Connect Core 1.0 section 3.1.2.6).
+
+    The agreement comes before the name in `login_hint`: a client that the person has not let in could try one name
+    after the other, and would learn from the error whose browser this is.
+    """
     if not question.is_fresh or (question.asked.subject_hint and not question.is_expected):
         return "login_required"
-    if not question.is_expected:
-        return "account_selection_required"
-    return "" if question.is_silent else "consent_required"
+    if not question.is_agreed:
+        return "consent_required"
+    return "" if question.is_expected else "account_selection_required"
 
 
 def _agreed(question: Question, handle: str, browser: str, user: AbstractBaseUser, login: Login) -> Return | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
+from unicodedata import category
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -24,6 +25,13 @@ NEEDS_SECRET = frozenset((AuthMethod.BASIC, AuthMethod.POST))
 
 
 _SCOPE = re.compile(r"[!#-\[\]-~]+")
+
+_BOUNDED = ("name", "logo", "jwks_uri", "backchannel_logout_uri")
+"""Texts whose columns have a length, which SQLite ignores."""
+
+_DISGUISE = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Characters that reverse the text around them: on the page that asks a person to agree, a name could rewrite the
+sentence that it stands in."""
 
 
 def problems_with(client: OAuthClient) -> dict[str, list[str]]:
@@ -59,6 +67,12 @@ def is_storable(document: Any) -> bool:
 def _problems(client: OAuthClient) -> Iterator[tuple[str, str]]:
     if not client.name.strip():
         yield "name", _("A client needs a name, because people are asked to agree to it.")
+    if _DISGUISE.search(client.name) or any(category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in client.name):
+        yield "name", _("A name has no control characters, no line breaks, and none that turn text around.")
+    for field in _BOUNDED:
+        most: int = cast("Any", client._meta.get_field(field)).max_length
+        if len(getattr(client, field)) > most:
+            yield field, _("At most %(most)d characters are possible.") % {"most": most}
     yield from _of_authentication(client)
     yield from _of_list(client, "grant_types", _wrong_grant_type)
     if not client.redirect_uris and GrantType.AUTHORIZATION_CODE in client.grant_types:

@@ -65,7 +65,9 @@ class ConfirmLogoutPage(Page):
         try:
             farewell = opened(request.POST.get(SEALED, ""))
         except RequestRefused:
-            return _refused(request)
+            # The person has pressed the button, perhaps an hour after the page was made. What is wrong concerns the way
+            # back alone.
+            farewell = Farewell(client=None)
         sign_out(request=request)
         return _way_on(farewell)
 

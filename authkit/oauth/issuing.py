@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -83,7 +83,8 @@ def redeem_code(
     Raises:
         InvalidGrant: no such code of this client's, used, too old, another verifier, or its person may not come in any
             more.
-        OAuthRefused: `invalid_target`: a resource was not granted. The code is used all the same.
+        OAuthRefused: `invalid_target`: a resource was not granted; `invalid_scope`: the client may have none of the
+            scopes any more. The code is used all the same.
         RefusedByProject, SignInPending: as `authkit.signin.flow.sign_in`. Nothing was opened, and the code is used.
     """
     code, verifier = hide(code), hide(verifier)
@@ -131,7 +132,7 @@ def _redeemed(
     details = code.details
     agreed = Agreed(
         client=client,
-        scope=tuple(details["scope"]),
+        scope=_still_allowed(client, details["scope"]),
         resources=tuple(details["resources"]),
         session_id=UUID(details["session_id"]),
         method=details["method"],
@@ -140,6 +141,8 @@ def _redeemed(
         # The code's: a cutoff of the person's logins since then cuts off the grant.
         agreed_at=code.created_at,
     )
+    if not agreed.scope:
+        raise OAuthRefused("invalid_scope", "The client may have none of these scopes any more.")
     target = narrowed(resources, granted=agreed.resources)
     opened = open_grant(user=code.user, agreed=agreed, caller=caller, request=request)
     try:
@@ -161,14 +164,17 @@ def refresh_grant(
     Args:
         client: that has shown who it is.
         refresh: as it was sent.
-        scope: fewer scopes for the access token; all that were granted if there are none. The grant keeps its own.
+        scope: fewer scopes for the access token; all that were granted if there are none. The grant keeps its own. A
+            scope that an operator has taken from the client since is in no token, and is back when the client has it
+            again.
         resources: fewer resources, likewise.
         caller: from where; a replay from another device and another network is reuse.
 
     Raises:
         TokenNotValid: not a refresh token of ours, too old, another client's, or its login is over. A token that was
             used before ends the login.
-        OAuthRefused: `invalid_scope` or `invalid_target`; the token stays as good as it was.
+        OAuthRefused: `invalid_scope` or `invalid_target`; `unauthorized_client` where an operator has taken
+            `offline_access` from the client since. The token stays as good as it was.
         DatabaseUnavailable: the database can't be asked; the token stays good.
     """
     claims = read_refresh(hide(refresh))
@@ -177,7 +183,9 @@ def refresh_grant(
     grant = Grant.objects.filter(login_id=claims.login_id, client=client).first()
     if grant is None:
         raise TokenNotValid("its grant is gone", reason="login_ended")
-    granted = tuple(grant.scope.split())
+    granted = _still_allowed(client, grant.scope.split())
+    if OFFLINE_ACCESS not in granted:
+        raise OAuthRefused("unauthorized_client", "The client may not refresh a token any more.")
     if not set(granted).issuperset(scope):
         raise OAuthRefused("invalid_scope", "A scope was not granted.")
     target = narrowed(resources, granted=grant.resources)
@@ -196,6 +204,12 @@ def refresh_grant(
     except LoginEnded as ended:
         raise TokenNotValid(ended.detail, reason=ended.reason, why=ended.why) from ended
     return _issued(rotated.user, client, rotated.login, grant, tuple(scope) or granted, target)
+
+
+def _still_allowed(client: OAuthClient, scope: Iterable[str]) -> tuple[str, ...]:
+    """Those of the scopes that the client may have at this moment: what it is registered for is the most that any token
+    of it opens, also where a person agreed to more before."""
+    return tuple(each for each in scope if each in client.scopes)
 
 
 def _issued(

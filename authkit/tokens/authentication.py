@@ -146,6 +146,11 @@ def read_bearer(request: Request) -> str | None:
     return None if header is None else _bearer(header)
 
 
+def brings_credential_header(request: Request) -> bool:
+    """Whether a header beside Authorization brings a credential, such as `X-API-Key`. It may be no good."""
+    return any(other.is_on() and other.meta in request.META for other in headers())
+
+
 def _header(request: Any, name: str = "HTTP_AUTHORIZATION") -> Hidden | None:
     header = request.META.get(name)
     return None if header is None else Hidden(header)

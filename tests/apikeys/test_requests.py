@@ -180,5 +180,8 @@ def test_a_key_is_of_no_use_elsewhere(make: Any, api_keys: Any) -> None:
         answer = APIClient().post(f"/auth/api/{path}", body, format="json")
         assert answer.status_code in {200, 401, 403}, path
     assert APIClient(HTTP_AUTHORIZATION=f"Bearer {text}").post("/auth/api/logout/").status_code == 401
+    api_keys(HEADERS=["x-api-key"])
+    answer = APIClient(HTTP_X_API_KEY=text).post("/auth/api/logout/")
+    assert (answer.status_code, answer.json()["code"]) == (403, "grant_not_accepted")  # and no 204: the key goes on
     assert Login.objects.live().filter(kind="key").count() == 1
     assert get_user_model().objects.count() == 1

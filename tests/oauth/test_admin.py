@@ -71,6 +71,10 @@ def make_secret(browser: Client, client: OAuthClient) -> Any:
     return browser.post(address, Forms(browser.get(address)).to(""))
 
 
+def csrf_of(browser: Client) -> str:
+    return str(Forms(browser.get(url("add"))).to("")["csrfmiddlewaretoken"])
+
+
 def secret_on(page: Any) -> str:
     found = re.findall(r"<code[^>]*>([\w-]{43})</code>", page.content.decode())
     return str(found[0]) if found else ""
@@ -119,6 +123,9 @@ def test_a_new_client_and_its_secret_which_is_on_one_page_only(signed_in: Any) -
         ({"resources": "not an address"}, "resources"),
         ({"scopes": ["unknown"]}, "scopes"),
         ({"name": "   "}, "name"),
+        ({"name": "Bank\u202e"}, "name"),
+        ({"name": "Bank\u2066"}, "name"),
+        ({"name": "Bank\u2028of"}, "name"),
     ],
 )
 def test_what_is_not_possible_is_said_at_its_field(signed_in: Any, wrong: Any, told: str) -> None:
@@ -252,6 +259,22 @@ def test_only_a_superuser_says_that_a_client_is_ours(signed_in: Any) -> None:
     clerk = signed_in("add_oauthclient", "view_oauthclient")
     send(clerk, url("add"), {**FIELDS, "first_party": "on"})
     assert not OAuthClient.objects.get().first_party
+
+
+def test_attack_clerk_points_a_client_of_ours_at_another_address(signed_in: Any) -> None:
+    client = client_called(first_party=True, secret_digest="d" * 64)
+    bare = client_called("Bare", first_party=True)
+    clerk = signed_in("add_oauthclient", "change_oauthclient", "view_oauthclient")
+    fields = {**FIELDS, "redirect_uris": "https://evil.example/", "csrfmiddlewaretoken": csrf_of(clerk)}
+    for what in ("change", "rotate", "enable"):
+        assert clerk.post(url(what, client.pk), fields).status_code == 403, what
+    assert clerk.get(url("rotate", bare.pk)).status_code == 403
+    client.refresh_from_db()
+    assert (client.redirect_uris, client.secret_digest) == ([CALLBACK], "d" * 64)
+    assert url("disable", client.pk) in clerk.get(url("change", client.pk)).content.decode()
+    assert send(clerk, url("disable", client.pk), {}).status_code == 302
+    client.refresh_from_db()
+    assert not client.enabled
 
 
 @pytest.mark.parametrize("what", ["rotate", "disable", "enable", "change"])

@@ -90,6 +90,8 @@ def test_disabling_and_enabling_may_be_done_twice(user: Any) -> None:
         (["create", "App", "--redirect-uri", CALLBACK, "--backchannel-logout-uri", "http://["], "no https address"),
         (["create", "App", "--redirect-uri", CALLBACK, "--jwks-uri", "https://a.example:99999/"], "no https address"),
         (["create", "App", "--redirect-uri", CALLBACK, "--owner", "stranger"], "There is no .* 'stranger'"),
+        (["create", "x" * 101, "--redirect-uri", CALLBACK], "At most 100 characters"),
+        (["create", "App", "--redirect-uri", CALLBACK, "--jwks-uri", f"https://a.example/{'x' * 512}"], "At most 512"),
         (["rotate", "nothing"], "no client with the id 'nothing'"),
         (["disable", "\0"], "no client"),
     ],

@@ -99,6 +99,12 @@ def test_silent_request_gets_an_answer_and_never_a_page(party: Party, register: 
         assert (returned(answer)["error"], returned(answer)["state"]) == ("login_required", "a state")
 
 
+def test_attack_client_that_was_not_let_in_learns_by_no_name_who_is_signed_in(party: Party, user: Any) -> None:
+    for hint in (None, user.get_username(), user.email, "another@example.test"):
+        answer = party.page(party.begin(scope="openid", prompt="none", login_hint=hint))
+        assert returned(answer)["error"] == "consent_required", hint
+
+
 def test_another_person_than_expected_is_asked_even_by_an_app_of_ones_own(
     register: Callable[..., Registered], user: Any, make_user: Any
 ) -> None:

@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
+from authkit.oauth import end_session
 from authkit.oauth.form_origins import consent_origins
 from authkit.oauth.models import Grant
 from tests.oauth.parties import Party, signed_in
@@ -122,8 +123,21 @@ def test_attack_seal_that_is_forged_or_whose_address_was_withdrawn(leaving: Part
     leaving.client.save()
     for text in (given, f"{given}x", "", "WyJ4Il0:x:y"):
         assert leaving.browser.get(CONFIRM, {"request": text}).status_code == 400
-        assert leaving.browser.post(CONFIRM, {"request": text}).status_code == 400
     assert is_signed_in(leaving.browser)
+
+
+@pytest.mark.parametrize("wrong", ["address withdrawn", "page too old"])
+def test_person_who_presses_the_button_is_signed_out_whatever_became_of_the_way_back(
+    leaving: Party, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    given = sealed(begin(leaving, client_id=leaving.client.client_id, post_logout_redirect_uri=AFTER))
+    if wrong == "page too old":
+        monkeypatch.setattr(end_session, "LIFETIME_SECONDS", -1)
+    else:
+        leaving.client.post_logout_redirect_uris = []
+        leaving.client.save()
+    assert leaving.browser.post(CONFIRM, {"request": given})["Location"] == "/auth/logout/"
+    assert not is_signed_in(leaving.browser)
 
 
 def test_attack_another_site_signs_a_person_out(leaving: Party) -> None:

@@ -26,6 +26,7 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_logins_of
 from authkit.oauth import access_tokens, consents
+from authkit.oauth.clients import change_client
 from authkit.oauth.granted_apps import remove_app
 from authkit.oauth.kinds import KINDS
 from authkit.oauth.models import Consent, Grant
@@ -215,6 +216,28 @@ def test_a_refreshed_access_token_may_have_fewer_scopes_and_the_grant_keeps_its_
     less = party.refresh(tokens["refresh_token"], scope="notes:write").json()
     assert less["scope"] == "notes:write"
     assert call("/notes/", less["access_token"]).json()["code"] == "insufficient_scope"
+    assert party.refresh(less["refresh_token"]).json()["scope"] == "notes:read notes:write offline_access"
+
+
+def test_scope_that_an_operator_takes_from_a_client_is_in_no_new_token(party: Party) -> None:
+    def leave(*scopes: str) -> None:
+        party.client.scopes = [*scopes]
+        change_client(client=party.client)
+
+    had = party.client.scopes
+    code = party.code(scope="notes:read notes:write offline_access")
+    leave("notes:read", "offline_access")
+    tokens = party.exchange(code).json()
+    assert tokens["scope"] == "notes:read offline_access"
+    leave(*had)
+    tokens = party.tokens(scope="notes:read notes:write offline_access")
+    leave("notes:write", "offline_access")
+    less = party.refresh(tokens["refresh_token"]).json()
+    assert call("/notes/", less["access_token"]).json()["code"] == "insufficient_scope"
+    assert party.refresh(less["refresh_token"], scope="notes:read").json()["error"] == "invalid_scope"
+    leave("notes:read", "notes:write")
+    assert party.refresh(less["refresh_token"]).json()["error"] == "unauthorized_client"
+    leave(*had)
     assert party.refresh(less["refresh_token"]).json()["scope"] == "notes:read notes:write offline_access"
 
 
