@@ -78,12 +78,25 @@ class SpecialUseAddress(OSError):
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
+_SPECIAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("192.0.0.0/24", "192.88.99.0/24"),
+        # Addresses that may lead to an IPv4 address of this site's own network, and those of a site.
+        *("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10"),
+        *("100:0:0:1::/64", "3fff::/20", "5f00::/16"),
+    )
+)
+"""Networks of a special use (IANA's registries of RFC 6890) that not every Python's `is_global` knows."""
+
 
 def is_public(text: str) -> bool:
     """Whether an IP address is one of the public Internet, also the IPv4 address that an IPv6 one may hold."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
+        return False
+    if any(address in network for network in _SPECIAL):
         return False
     return all(each.is_global and not each.is_multicast for each in (address, *_held_by(address)))
 

@@ -149,6 +149,7 @@ def _redeemed(
         check_login(login_id=opened.login.pk, user_id=code.user.pk)
     except LoginEnded as ended:
         raise InvalidGrant(f"the person's logins were ended since: {ended.why}") from ended
+    _require_session(agreed)
     name_login(digest=code.digest, login_id=opened.login.pk)
     return _issued(code.user, client, opened.login, opened.grant, agreed.scope, target, nonce=details["nonce"])
 
@@ -204,6 +205,18 @@ def refresh_grant(
     except LoginEnded as ended:
         raise TokenNotValid(ended.detail, reason=ended.reason, why=ended.why) from ended
     return _issued(rotated.user, client, rotated.login, grant, tuple(scope) or granted, target)
+
+
+def _require_session(agreed: Agreed) -> None:
+    """Refuses a code whose person has signed out since, in the browser in which they agreed. Its client would be told
+    of that sign-out by no logout token, because there was no grant yet.
+
+    The row is locked, after the person's own, until the grant is committed. A sign-out at this moment waits, and then
+    finds the grant.
+    """
+    session = Login.objects.select_for_update().filter(pk=agreed.session_id, ended_at=None)
+    if session.values_list("pk", flat=True).first() is None:
+        raise InvalidGrant("the person has signed out since")
 
 
 def _still_allowed(client: OAuthClient, scope: Iterable[str]) -> tuple[str, ...]:

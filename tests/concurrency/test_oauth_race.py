@@ -18,6 +18,7 @@ from authkit.exceptions import NotFound
 from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_login
 from authkit.oauth import request_budgets
 from authkit.oauth.client_secrets import is_secret
 from authkit.oauth.clients import disable_client, enable_client, rotate_secret
@@ -109,6 +110,25 @@ def test_no_redemption_survives_the_switch_of_its_client(database: SharedDatabas
         for answer in answers:
             if answer.status_code == 200:
                 assert call("/probe/", answer.json()["access_token"]).status_code == 401
+
+
+@pytest.mark.usefixtures("told_clients")
+def test_client_is_told_of_a_sign_out_beside_or_before_its_redemption(
+    database: SharedDatabase, racer: Party, settings: Any
+) -> None:
+    settings.AUTHKIT = {**settings.AUTHKIT, "MAIL": {"DELIVER": "command", "NEW_DEVICE": "off"}}
+    racer.client.backchannel_logout_uri = "https://notes.example.com/out"
+    racer.client.save()
+    for _ in range(3):
+        racer.browser.force_login(racer.user)
+        codes = [racer.code() for _ in range(5)]
+        session = Login.objects.get(kind="session", ended_at=None)
+        leave: Callable[[], Any] = partial(end_login, login_id=session.pk, reason=EndReason.LOGOUT)
+        answers = database.at_once([*(partial(racer.exchange, code) for code in codes[1:]), leave])[:-1]
+        late = racer.exchange(codes[0])
+        assert (late.status_code, late.json()["error"]) == (400, "invalid_grant")
+        assert set(statuses(answers)) <= {200, 400}
+        assert not Grant.objects.filter(told_at=None).exists()
 
 
 def test_burst_of_strangers_writes_as_many_requests_as_the_limit_has(
