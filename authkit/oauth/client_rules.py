@@ -73,6 +73,8 @@ def _problems(client: OAuthClient) -> Iterator[tuple[str, str]]:
         most: int = cast("Any", client._meta.get_field(field)).max_length
         if len(getattr(client, field)) > most:
             yield field, _("At most %(most)d characters are possible.") % {"most": most}
+    if client.logo and not _is_logo(client.logo):
+        yield "logo", _("%(uri)s is no path of a static file and no https address.") % {"uri": client.logo}
     yield from _of_authentication(client)
     yield from _of_list(client, "grant_types", _wrong_grant_type)
     if not client.redirect_uris and GrantType.AUTHORIZATION_CODE in client.grant_types:
@@ -140,6 +142,13 @@ def _wrong_resource(uri: str) -> str:
 def _is_web_address(uri: str) -> bool:
     parts = _parts_of(uri)
     return parts is not None and parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def _is_logo(text: str) -> bool:
+    """Whether a page may show the image: no `javascript:`, which a front end might put into a link, and no `data:`."""
+    parts = _parts_of(text)
+    is_path = parts is not None and not parts.scheme and not parts.netloc and "\\" not in text
+    return is_path or _is_web_address(text)
 
 
 def _is_reachable(uri: str) -> bool:

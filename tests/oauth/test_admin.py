@@ -123,6 +123,8 @@ def test_a_new_client_and_its_secret_which_is_on_one_page_only(signed_in: Any) -
         ({"resources": "not an address"}, "resources"),
         ({"scopes": ["unknown"]}, "scopes"),
         ({"name": "   "}, "name"),
+        ({"logo": "javascript:alert(1)"}, "logo"),
+        ({"logo": "//evil.example/logo.png"}, "logo"),
         ({"name": "Bank\u202e"}, "name"),
         ({"name": "Bank\u2066"}, "name"),
         ({"name": "Bank\u2028of"}, "name"),
