@@ -97,7 +97,7 @@ class ReauthView(ShowsLogin, SignedInView):
 def freshness(user: AbstractBaseUser, login: Login | None) -> dict[str, Any]:
     """The fields of `FreshnessSerializer`."""
     return {
-        "fresh": is_recent(login),
+        "fresh": is_recent(login, user=user),
         "age": None if login is None else int(age_of(login).total_seconds()),
         "methods": ids_of(step_ups_of(user=user, login=login)),
     }

@@ -276,7 +276,7 @@ class UserCutoff(ToldModel):
         verbose_name_plural = _("user cutoffs")
 
     def __str__(self) -> str:
-        return f"{self.user_id} before {self.issued_before.isoformat()}"
+        return f"{self.user_id} before {self.issued_before}"  # an expression, while the row is being inserted
 
 
 class GlobalCutoffQuerySet(ToldQuerySet["GlobalCutoff"]):
@@ -301,7 +301,7 @@ class GlobalCutoff(ToldModel):
         constraints = (models.CheckConstraint(condition=Q(id=1), name="authkit_globalcutoff_single"),)
 
     def __str__(self) -> str:
-        return f"before {self.issued_before.isoformat()}"
+        return f"before {self.issued_before}"  # an expression, while the row is being inserted
 
 
 class BlacklistedToken(models.Model):

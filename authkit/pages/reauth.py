@@ -43,7 +43,7 @@ class ReauthPage(SignedInPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         # Any page can link here with such a query, so it is believed only if true.
-        if DONE in request.GET and is_recent(current_login(request)):
+        if DONE in request.GET and is_recent(current_login(request), user=request.user):
             return self._show(request, "done")
         return self._show(request, "ask", form=PasswordForm())
 

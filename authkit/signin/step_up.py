@@ -87,10 +87,10 @@ def step_ups_of(*, user: AbstractBaseUser, login: Login | None) -> list[StepUp]:
 
     Args:
         user: the person.
-        login: the login that carries the request. None, and one that was opened from another person's, have no way: the
-            person is not here.
+        login: the login that carries the request. None, and one that another person opened, have no way: the person is
+            not here.
     """
-    if login is None or not can_step_up(login):
+    if login is None or login.user_id != user.pk or not can_step_up(login):
         return []
     found = []
     # A back end such as LDAP's verifies passwords that the user model doesn't have. A person who came by one has one.
@@ -109,16 +109,19 @@ def age_of(login: Login) -> timedelta:
     return max(timezone.now() - login.authenticated_at, timedelta())
 
 
-def is_recent(login: Login | None, *, max_age: timedelta | None = None) -> bool:
-    """Whether the login's person showed who they are that recently.
+def is_recent(login: Login | None, *, user: Any, max_age: timedelta | None = None) -> bool:
+    """Whether this person showed who they are that recently, by this login.
 
-    A refresh makes no login younger. An impersonation is no sign-in of the person's, however young it is.
+    A refresh makes no login younger. An impersonation is no sign-in of the person's, however young it is: neither a
+    login that was opened from another person's, nor a request to which a middleware gave another `user` than the one
+    that signed in, as django-impersonate's does.
 
     Args:
         login: the one that carries the request; None where it has none.
+        user: the request's.
         max_age: how long ago at most; LOGIN.REAUTH_AGE if None.
     """
-    if login is None or login.origin is not None:
+    if login is None or login.origin is not None or login.user_id != user.pk:
         return False
     oldest = timezone.now() - (conf.current().login.reauth_age if max_age is None else max_age)
     # A step-up only moves it on, so a young login needs no look at the column, which no check of a token reads. A login
@@ -151,7 +154,7 @@ def refusal_of(request: Any, *, max_age: timedelta | None = None) -> Insufficien
         LoginEnded: the login is gone.
     """
     login = current_login(request)
-    if is_recent(login, max_age=max_age):
+    if is_recent(login, user=request.user, max_age=max_age):
         return None
     seconds = int((conf.current().login.reauth_age if max_age is None else max_age).total_seconds())
     ways = step_ups_of(user=request.user, login=login) if request.user.is_authenticated else []

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import transaction
+from django.db.models.signals import post_save
 from django.utils import timezone
 
 from authkit import signals
@@ -168,3 +169,23 @@ def test_a_receiver_that_fails_does_not_undo_a_revocation(
     finally:
         signals.login_ended.disconnect(fail)
     assert list(live_logins_of(user=user)) == []
+
+
+@pytest.mark.parametrize("everybody", [False, True], ids=["person", "everybody"])
+def test_audit_package_that_writes_down_every_row_stops_no_ending(everybody: bool, user: Any, open_for: Any) -> None:
+    """django-auditlog asks for the text of a cutoff while its time is still an expression of the INSERT."""
+    texts: list[str] = []
+
+    def write_down(instance: Any, **arguments: Any) -> None:
+        texts.append(str(instance))
+
+    login = open_for(user)
+    post_save.connect(write_down)
+    try:
+        end_all_logins(reason=EndReason.FORCED) if everybody else end_logins_of(
+            user_id=user.pk, reason=EndReason.FORCED
+        )
+    finally:
+        post_save.disconnect(write_down)
+    assert texts
+    assert login not in live_logins_of(user=user)

@@ -25,6 +25,7 @@ from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
 from authkit.signin import last_login
 from authkit.signin.proofs import has_proof, note_proof
 from authkit.wiring import MODEL_BACKEND
+from tests.sessions.impersonation_urls import ShowsAnother
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.impersonation_urls")]
 
@@ -353,6 +354,26 @@ def test_impersonation_is_no_recent_login_of_the_person(browser: Client, ann: An
     assert browser.get("/recent/").status_code == 200
     hijack(browser, ann)
     assert browser.get("/recent/").status_code == 403
+
+
+@pytest.fixture
+def shows_another(settings: Any) -> None:
+    """As a project has django-impersonate, below everything that authenticates."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{ShowsAnother.__module__}.{ShowsAnother.__qualname__}"]
+
+
+def test_attack_middleware_shows_ann_to_root_who_acts_as_if_ann_had_just_signed_in(
+    shows_another: None, browser: Client, ann: Any, password: str
+) -> None:
+    as_ann: Any = {"headers": {"X-Shown": str(ann.pk)}}
+    assert browser.get("/recent/").status_code == 200
+    refused = browser.get("/recent/", **as_ann)
+    assert (refused.status_code, refused.json()["methods"]) == (403, [])
+    # Ann's password can't make root's own login fresh: she may be the one who sits at root's open browser.
+    answer = browser.post("/auth/api/reauth/", {"password": password}, content_type="application/json", **as_ann)
+    assert answer.status_code == 403
+    assert browser.get("/auth/api/reauth/", **as_ann).json()["fresh"] is False
+    assert browser.get("/recent/").status_code == 200
 
 
 def test_limit_of_logins_is_the_persons_own(browser: Client, ann: Any, root: Any) -> None:
