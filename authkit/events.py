@@ -2,8 +2,9 @@
 
 A service announces an event between its write and its commit. Each *recorder* that is registered for it then writes in
 the same transaction, in a savepoint of its own. The service's write and the record are committed together or not at
-all, and a recorder that fails undoes nothing else. Signals (`authkit.signals`) are sent on commit, from the same event.
-Without a recorder an event costs as much as its signal.
+all. A recorder that fails undoes nothing else; only if the database has lost the whole transaction does `announce`
+raise. Signals (`authkit.signals`) are sent on commit, from the same event. Without a recorder an event costs as much as
+its signal.
 
 The logger `authkit.audit` (`authkit.core.event_log`) gets a line for each event on commit.
 
@@ -26,6 +27,7 @@ from django.dispatch import Signal
 from authkit.core import event_log
 from authkit.core.hidden import traced
 from authkit.core.records import SUCCESS, Record, record
+from authkit.core.transactions import raise_if_lost
 
 logger = logging.getLogger("authkit")
 
@@ -176,6 +178,9 @@ def announce(event: Event, *, sender: Any, using: str) -> None:
         event: call `announce` inside the transaction that makes it true, after the write.
         sender: of the signal: the class of the row that the event is about.
         using: the alias of the database that holds the row.
+
+    Raises:
+        OperationalError, InterfaceError, InternalError, DatabaseUnavailable: the transaction is lost.
     """
     for recorder, wish in _recorders.items():
         if wish.covers(event.name):
@@ -204,3 +209,4 @@ def _record(recorder: Recorder, event: Event, using: str) -> None:
             recorder(event)
     except Exception as error:  # noqa: BLE001  # a record that can't be written must not stop a revocation
         logger.error("an event can't be recorded (%s): %s", event.name, traced(error))
+        raise_if_lost(error, using=using)

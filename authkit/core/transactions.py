@@ -1,4 +1,4 @@
-"""Writes that must stay although the transaction around them is rolled back."""
+"""Writes that must stay although the transaction around them is rolled back, and errors after which none can stay."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from contextvars import copy_context
 from typing import Any, TypeVar
 
 from django.db import connections
+
+from authkit.core.outages import DATABASE_DOWN
+from authkit.exceptions import DatabaseUnavailable
 
 Result = TypeVar("Result")
 
@@ -51,6 +54,28 @@ def apart(call: Callable[[], Result], *, using: str) -> Result:
         raise outcome[1]
     result: Result = outcome[0]
     return result
+
+
+def raise_if_lost(error: Exception, *, using: str) -> None:
+    """For code that logs an error and goes on: raises it where the transaction around that code is lost.
+
+    A savepoint keeps an error from the transaction only if the database can go back to it. It can't after a connection
+    broke, on MariaDB after a deadlock, and on SQLite after a write to a full disk. Django then rolls the transaction back
+    at its end, and raises nothing: the caller would answer with a login, or a new password, that is not there.
+
+    Args:
+        error: what the code inside the savepoint raised.
+        using: the alias of the database.
+
+    Raises:
+        OperationalError, InterfaceError, InternalError: `error` itself.
+        DatabaseUnavailable: `error` is of another class.
+    """
+    if not connections[using].needs_rollback:
+        return
+    if isinstance(error, DATABASE_DOWN):
+        raise error
+    raise DatabaseUnavailable("the transaction is lost") from error
 
 
 def is_inside(*, using: str) -> bool:

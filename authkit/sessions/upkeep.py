@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from authkit.core.hidden import traced
+from authkit.core.transactions import raise_if_lost
 from authkit.logins.fingerprints import auth_hash_holds, password_digest, session_auth_hash
 from authkit.logins.models import Login
 from authkit.logins.principal import Principal
@@ -63,15 +64,22 @@ def renew_auth_hash(login: Login, *, auth_hash: str, user: AbstractBaseUser | An
         login: as it was read.
         auth_hash: the hash that the login's session holds by now.
         user: the person as this process knows them; read anew where that is older than `auth_hash`.
+
+    Raises:
+        OperationalError, InterfaceError, InternalError, DatabaseUnavailable: the caller's transaction is lost.
     """
-    same = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash)
+    same, using = (
+        Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash),
+        router.db_for_write(Login),
+    )
     try:
         # In the caller's transaction, if there is one, by a savepoint: without it a failure would undo all of that.
-        with transaction.atomic(using=router.db_for_write(Login)):
+        with transaction.atomic(using=using):
             digest = _digest_beside(auth_hash, user) or _digest_beside(auth_hash, _owner_of(login))
             moved = same.update_told(auth_hash=auth_hash, password_digest=digest, former_auth_hash="")
     except (DatabaseError, InterfaceError) as error:
         logger.warning("login %s could not be moved on to the new password: %s", login.pk, traced(error))
+        raise_if_lost(error, using=using)
         return
     if moved:
         login.auth_hash = auth_hash

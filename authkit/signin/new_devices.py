@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import router, transaction
 
 from authkit.core.hidden import traced
+from authkit.core.transactions import raise_if_lost
 from authkit.events import register_recorder
 from authkit.logins.events import LoginsDisowned
 from authkit.logins.models import Login
@@ -51,16 +52,22 @@ class NewDeviceNotice:
         then(user, login)
 
     def tell(self, then: Callable[[], None] | None) -> None:
-        """Goes on with the attempt's `along`, and queues the mail after it. A failure is logged and undoes nothing."""
+        """Goes on with the attempt's `along`, and queues the mail after it. A failure is logged and undoes nothing.
+
+        Raises:
+            OperationalError, InterfaceError, InternalError, DatabaseUnavailable: the transaction is lost.
+        """
         if then is not None:
             then()
         if self._login is None or (self._device is not None and self._device.was_known):
             return
+        using = router.db_for_write(Login)
         try:
-            with transaction.atomic(using=router.db_for_write(Login)):
+            with transaction.atomic(using=using):
                 tell_of_new_device(user=self._attempt.user, login=self._login)
         except Exception as error:  # noqa: BLE001  # a mail must not stop a sign-in
             logger.error("the owner of login %s could not be told of it: %s", self._login.pk, traced(error))
+            raise_if_lost(error, using=using)
 
 
 def notice_of(attempt: Attempt, device: DeviceOfSignIn | None) -> NewDeviceNotice | None:
