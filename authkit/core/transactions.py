@@ -60,8 +60,8 @@ def raise_if_lost(error: Exception, *, using: str) -> None:
     """For code that logs an error and goes on: raises it where the transaction around that code is lost.
 
     A savepoint keeps an error from the transaction only if the database can go back to it. It can't after a connection
-    broke, on MariaDB after a deadlock, and on SQLite after a write to a full disk. Django then rolls the transaction back
-    at its end, and raises nothing: the caller would answer with a login, or a new password, that is not there.
+    broke, on MariaDB after a deadlock, and on SQLite after a write to a full disk. Django then rolls the transaction
+    back at its end, and raises nothing: the caller would answer with a login, or a new password, that is not there.
 
     Args:
         error: what the code inside the savepoint raised.

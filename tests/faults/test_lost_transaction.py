@@ -1,6 +1,6 @@
 """The database loses a transaction in the middle of a write that is allowed to fail: a notice, or an event's record.
 
-A savepoint is no help then, and Django rolls back at the end without an error. The answer must not say that all went well.
+A savepoint is no help then, and Django rolls back at the end without an error. The answer must not say that it is done.
 """
 
 from __future__ import annotations
