@@ -14,15 +14,22 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore as DjangoStore
 from django.http import HttpRequest
 from django.test import Client
+from django.utils.module_loading import import_string
 from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
 
 import authkit.checks
 from authkit import wiring
 from authkit.checks.wiring import check_rest_framework, check_session_engine
+from authkit.core.clients import Client as Device
+from authkit.exceptions import TokenNotValid
 from authkit.logins.models import Login
+from authkit.logins.reasons import EndReason
+from authkit.logins.services import end_logins_of
+from authkit.tokens.services import issue_tokens, verify_access
 from authkit.wiring import AUTHENTICATION_CLASSES
 from tests.conftest import PASSWORD
+from tests.dropin.legacy_tokens import OPEN, simplejwt_token
 from tests.urls import ProbeView
 
 pytestmark = pytest.mark.django_db
@@ -146,3 +153,35 @@ def test_throttles_of_the_page_are_known_to_the_doors() -> None:
 
 def test_ids_of_the_page_exist() -> None:
     assert set(re.findall(r"\b[WE]\d{3}\b", PAGE)) <= set(re.findall(r"\b[EW]\d{3}\b", authkit.checks.__doc__ or ""))
+
+
+def test_class_of_the_page_takes_the_tokens_that_simplejwts_own_views_issue(
+    user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace: dict[str, Any] = {}
+    exec(BLOCKS["mysite/simplejwt_tokens.py"], namespace)
+    ours = [import_string(name) for name in AUTHENTICATION_CLASSES]
+    monkeypatch.setattr(ProbeView, "authentication_classes", [namespace["SimplejwtTokens"], *ours])
+
+    def statuses() -> list[int]:
+        return [
+            APIClient().get("/probe/", headers={"Authorization": f"Bearer {token}"}).status_code
+            for token in (theirs, pair.access, "nonsense")
+        ]
+
+    theirs = simplejwt_token(user)
+    pair = issue_tokens(user=user, method="password", client=Device())
+    assert statuses() == [200, 200, 401]
+    end_logins_of(user_id=user.pk, reason=EndReason.FORCED)
+    assert statuses() == [200, 401, 401]
+
+
+def test_with_a_window_a_view_of_simplejwts_that_stayed_locks_people_out_after_a_new_password(
+    user: Any, settings: Any
+) -> None:
+    settings.AUTHKIT = OPEN
+    assert verify_access(token=simplejwt_token(user)).user == user
+    user.set_password("an entirely different one")
+    user.save()
+    with pytest.raises(TokenNotValid):
+        verify_access(token=simplejwt_token(user, age=0))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from django.core import checks as django_checks
 from django.test import override_settings
+from django.urls import include, path
 from django.utils import timezone
 
 import authkit
 from authkit.conf import checks as conf_checks
 from authkit.tokens.simplejwt import checks as simplejwt
+from authkit.tokens.simplejwt import urls as compat_urls
 from tests.dropin.legacy_tokens import OPEN
 from tests.test_checks import found, only
 
@@ -170,3 +173,28 @@ def test_a_setting_that_means_less_or_nothing_here_is_named(number: str, block: 
 
 
 urlpatterns: list[Any] = []
+
+
+def test_w079_a_view_of_simplejwts_goes_on_issuing_tokens(settings: Any) -> None:
+    """djoser and dj-rest-auth mount these views, or ones that derive from them."""
+    from rest_framework_simplejwt import views
+
+    class Mine(views.TokenRefreshView):  # type: ignore[misc]
+        pass
+
+    def urlconf(patterns: list[Any]) -> ModuleType:
+        module = ModuleType("urls")
+        module.__dict__["urlpatterns"] = patterns
+        return module
+
+    mounted = [path("create/", views.TokenObtainPairView.as_view()), path("refresh/", Mine.as_view())]
+    harmless = [path("verify/", views.TokenVerifyView.as_view()), path("api/token/", include(compat_urls))]
+    settings.ROOT_URLCONF = urlconf([path("jwt/", include(mounted)), *harmless])
+    number, message, _ = only(simplejwt.check_views)
+    assert number == "W079"
+    assert "at /jwt/create/, /jwt/refresh/." in message
+    settings.ROOT_URLCONF = urlconf(harmless)
+    assert found(simplejwt.check_views) == []
+    settings.AUTHKIT = {}
+    settings.ROOT_URLCONF = urlconf(mounted)
+    assert found(simplejwt.check_views) == []

@@ -6,11 +6,12 @@ E072  TOKEN_OBTAIN_SERIALIZER makes simplejwt's tokens  W073  the window is long
 W070  they come with another word than Bearer           W074  simplejwt didn't rotate refresh tokens
 W075  USER_AUTHENTICATION_RULE holds at its paths alone W076  inactive people were to be let in
 W077  they come in another header                       W078  a setting of SIMPLE_JWT that nothing reads
+W079  a view of simplejwt's goes on issuing tokens
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.urls import NoReverseMatch, Resolver404, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -205,5 +206,46 @@ def check_window(**_: Any) -> list[CheckMessage]:
     return found
 
 
-CHECKS = (check_reader, check_drop_in)
+def check_views(**_: Any) -> list[CheckMessage]:
+    """W079, while the window is open."""
+    until = conf.inspect()[0].tokens.simplejwt_until
+    if until is None or until <= timezone.now():
+        return []
+    try:
+        paths = list(_issuing(get_resolver().url_patterns, "/"))
+    except (ImproperlyConfigured, ImportError):
+        return []  # Django's own check says it
+    if not paths:
+        return []
+    return [
+        Warning(
+            f"simplejwt goes on issuing tokens at {', '.join(paths)}. After a new password or a forced logout, all of "
+            "a person's simplejwt tokens are refused until the window closes, those that are issued later too.",
+            hint="Mount the views of authkit.tokens.simplejwt there. If simplejwt's are to stay, take SIMPLEJWT_UNTIL "
+            "out, and accept their tokens as docs/what-changes.md says.",
+            id="authkit.W079",
+        )
+    ]
+
+
+_ISSUE = ("TokenObtain", "TokenRefresh")
+"""Begins the name of each view of simplejwt's that answers with tokens."""
+
+
+def _issuing(patterns: Iterable[Any], prefix: str) -> Iterator[str]:
+    # By the names of the classes: the package may be gone.
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _issuing(pattern.url_patterns, route)
+            continue
+        view: Any = getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", object)
+        if any(
+            base.__module__ == "rest_framework_simplejwt.views" and base.__name__.startswith(_ISSUE)
+            for base in view.__mro__
+        ):
+            yield route
+
+
+CHECKS = (check_reader, check_drop_in, check_views)
 DEPLOY_CHECKS = (check_window,)
