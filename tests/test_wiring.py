@@ -5,6 +5,8 @@ import sys
 from typing import Any
 
 import pytest
+from django.apps import apps as django_apps
+from django.db.migrations.loader import MigrationLoader
 
 import authkit
 from authkit import wiring
@@ -32,6 +34,14 @@ def test_feature_is_added_where_the_block_has_its_section() -> None:
     assert settings["INSTALLED_APPS"] == [*wiring.APPS, "social_django", "authkit.social"]
     assert settings["SOCIAL_AUTH_STRATEGY"] == "a.Strategy"
     assert configured(AUTHKIT={"SOCIAL": {}})["SOCIAL_AUTH_STRATEGY"] == wiring.SOCIAL_AUTH_STRATEGY
+
+
+@pytest.mark.parametrize("path", [apps[-1] for apps in wiring.FEATURES.values()])
+def test_migrate_authkit_zero_takes_each_feature_along(path: str) -> None:
+    graph = MigrationLoader(None).graph
+    (label,) = (config.label for config in django_apps.get_app_configs() if config.name == path)
+    (first,) = graph.root_nodes(label)
+    assert first in graph.backwards_plan(("authkit", "0001_initial"))
 
 
 def test_call_in_a_later_settings_file_adds_what_is_new() -> None:

@@ -77,6 +77,20 @@ def page_of(error: AuthKitError, request: HttpRequest | None = None) -> HttpResp
     return HttpResponse(body, status=error.status, headers=headers_of(error.status, error.retry_after))
 
 
+def prefers_json(request: HttpRequest, *, to: str = "text/html") -> bool:
+    """Whether the client would rather read JSON. A client that accepts both alike, as by "*/*", gets the kind that it has
+    sent: another package's JSON API is called by programs that name no Accept header.
+
+    Args:
+        request: its Accept header decides; where that leaves it open, its content type.
+        to: the other media type that could be answered.
+    """
+    offered = [to, "application/json"]
+    if request.content_type == "application/json":
+        offered.reverse()
+    return request.get_preferred_type(offered) == "application/json"
+
+
 def answer_of(error: AuthKitError, request: HttpRequest) -> HttpResponse:
     """The answer where a view that isn't authkit's has raised this: JSON to a client that prefers it, else the page;
     of an outage the sentence alone, since the project's base template may ask the database."""
@@ -87,7 +101,7 @@ def answer_of(error: AuthKitError, request: HttpRequest) -> HttpResponse:
         headers["WWW-Authenticate"] = f"{CHALLENGE}, {error.bearer_challenge}"
     answer: HttpResponse
     # A challenge is for a program, whatever its Accept header says.
-    if error.bearer_challenge or request.get_preferred_type([for_people, "application/json"]) == "application/json":
+    if error.bearer_challenge or prefers_json(request, to=for_people):
         answer = JsonResponse(payload_of(error), status=error.status, headers=headers)
     elif is_outage:
         kind = f"{for_people}; charset=utf-8"

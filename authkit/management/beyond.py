@@ -20,7 +20,8 @@ _VERIFIERS = ("dj_rest_auth", "ninja_jwt", "oauth2_provider", "rest_framework_jw
 def beyond_endings() -> Iterator[str]:
     """One sentence for each reader that the settings show. A project's own code that verifies a token isn't seen."""
     yield from _session_engine()
-    if apps.is_installed("channels"):
+    # The app is needed for Channels' own runserver alone, so many a project has the layers and not the app.
+    if apps.is_installed("channels") or getattr(settings, "CHANNEL_LAYERS", None):
         yield (
             "Channels: a new socket is held to its login, and one that is open goes on after it; "
             "close it from a receiver of the signal logins_ended"

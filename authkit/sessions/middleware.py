@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject
 from authkit.core.clients import warm_up
 from authkit.core.hidden import traced
 from authkit.core.outages import DATABASE_DOWN, OUTAGES, out_of_reach, outage_of
-from authkit.core.refusals import answer_of
+from authkit.core.refusals import answer_of, prefers_json
 from authkit.core.response_notes import challenge_of, response_notes, settle_aftermath
 from authkit.exceptions import (
     AuthKitError,
@@ -213,7 +213,7 @@ def _answer_to_restricted(request: HttpRequest) -> HttpResponse | None:
 
 
 def _restricted(request: HttpRequest, refused: PasswordChangeRequired) -> HttpResponse:
-    way = None if _wants_json(request) else way_out(request)
+    way = None if prefers_json(request) else way_out(request)
     return answer_of(refused, request) if way is None else way
 
 
@@ -223,13 +223,9 @@ def _pending(request: HttpRequest, pending: SignInPending) -> HttpResponse:
     except OUTAGES as error:
         return answer_of(outage_of(error), request)
     headers = {"Cache-Control": "no-store"}
-    if _wants_json(request):
+    if prefers_json(request):
         return JsonResponse(pending.as_payload(), status=403, headers=headers)
     return HttpResponseRedirect(pending.page, headers=headers)
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def _begin(request: HttpRequest) -> None:

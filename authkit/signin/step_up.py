@@ -38,7 +38,7 @@ from rest_framework.views import APIView
 
 from authkit import conf, features
 from authkit.core.redirects import is_safe_target
-from authkit.core.refusals import RefusedRequest, answer_of
+from authkit.core.refusals import RefusedRequest, answer_of, prefers_json
 from authkit.exceptions import InsufficientAuthentication
 from authkit.limiter.verifying import settling
 from authkit.logins.current import current_login
@@ -257,7 +257,7 @@ def interruption(request: HttpRequest, *, max_age: timedelta | None = None, back
     refused = refusal_of(request, max_age=max_age)
     if refused is None:
         return None
-    if request.get_preferred_type(["text/html", "application/json"]) != "application/json":
+    if not prefers_json(request):
         page = page_for(request, back=back)
         if page is not None:
             response = HttpResponseRedirect(page)

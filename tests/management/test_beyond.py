@@ -23,6 +23,12 @@ def test_session_engine_of_another_package(settings: Any) -> None:
     assert "authkit.sessions.store would hold it too" in sentence
 
 
+def test_channels_without_its_app(settings: Any) -> None:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    (sentence,) = beyond_endings()
+    assert sentence.startswith("Channels: ")
+
+
 @pytest.mark.parametrize(("path", "named"), [(SIMPLEJWT, ["JWTAuthentication"]), (None, [])])
 def test_class_that_verifies_tokens_by_itself(settings: Any, path: str | None, named: list[str]) -> None:
     ours = list(settings.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"])

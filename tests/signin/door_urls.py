@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib.auth import aauthenticate, authenticate, get_user_model
@@ -60,7 +61,8 @@ class ThrottledObtainToken(ObtainToken):
 
 
 def _credentials(request: HttpRequest) -> dict[str, str]:
-    return {get_user_model().USERNAME_FIELD: request.POST["name"], "password": request.POST["password"]}
+    sent = json.loads(request.body) if request.content_type == "application/json" else request.POST
+    return {get_user_model().USERNAME_FIELD: sent["name"], "password": sent["password"]}
 
 
 @csrf_exempt

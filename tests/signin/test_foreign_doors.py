@@ -123,6 +123,17 @@ def test_page_for_people_says_when_to_come_again(name: str) -> None:
     assert "Try again in" in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"), [("*/*", "application/json"), ("text/html,*/*;q=0.8", "text/html; charset=utf-8")]
+)
+def test_program_that_sends_json_reads_json_unless_it_asks_for_pages(name: str, accept: str, kind: str) -> None:
+    for _ in range(5):
+        admin(name, "wrong")
+    body = json.dumps({"name": name, "password": PASSWORD})
+    answer = Client().post("/own/", body, content_type="application/json", headers={"accept": accept})
+    assert (answer.status_code, answer["Content-Type"]) == (429, kind)
+
+
 def test_all_doors_spend_one_budget(name: str) -> None:
     for door in (basic, obtain, admin, session, own):
         assert door(name, "wrong").status_code != 429
