@@ -34,8 +34,12 @@ template are attributes of the class. `authkit.core.refusals` makes answers of t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
+
+_SCOPES = re.compile(r"[!#-\[\]-~]+(?: [!#-\[\]-~]+)*")
+"""RFC 6749 section 3.3."""
 
 
 class AuthKitError(Exception):
@@ -60,7 +64,7 @@ class AuthKitError(Exception):
     retry_after: int | None = None
     """In how many seconds it may be worth trying again; in the answer, and its Retry-After header."""
     bearer_challenge: str = ""
-    """Parameters of the answer's WWW-Authenticate header, for a 401 that has some of its own."""
+    """Parameters of the answer's WWW-Authenticate header, for a refusal that has some of its own."""
 
     def __init__(
         self, detail: str = "", *, reason: str | None = None, why: str | None = None, final: bool = True
@@ -303,6 +307,9 @@ class InsufficientScope(AuthKitError):
     def __init__(self, *, scopes: Collection[str] = ()) -> None:
         super().__init__(f"needs {sorted(scopes)}")
         self.scope = " ".join(sorted(scopes))
+        self.bearer_challenge = f'error="{self.code}", error_description="{self.message}"'
+        if _SCOPES.fullmatch(self.scope):  # a name of the project's may have characters that end the parameter
+            self.bearer_challenge += f', scope="{self.scope}"'
 
     def as_payload(self) -> dict[str, Any]:
         """With `scope`, where there are any that would do."""

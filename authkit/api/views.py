@@ -18,7 +18,7 @@ from authkit.core.api import ApiView
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.operations import Parameter, operation
 from authkit.core.response_notes import response_notes
-from authkit.exceptions import CsrfFailed, GrantNotAccepted, NotFound
+from authkit.exceptions import CsrfFailed, GrantNotAccepted, NotFound, TokenNotValid
 from authkit.logins.current import ShowsLogin, current_login
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -38,7 +38,9 @@ from authkit.tokens.authentication import (
 )
 from authkit.tokens.codec import Claims
 from authkit.tokens.cookies import discard_access_cookie, discard_cookies, read_access_cookie
+from authkit.tokens.forgeries import charge_forgery
 from authkit.tokens.revoking import carries_live_login, identify_token, revoke_token
+from authkit.tokens.services import verify_access
 from authkit.tokens.transports import Transport, bound_transport, cookie_transports
 
 EVERY_CREDENTIAL = (TokenAuthentication, SessionAuthentication)
@@ -81,14 +83,13 @@ class LogoutView(ApiView):
         "Sign out, whatever the request came with",
         description="The login ends on the server, and its cookies are cleared. 204 also for one that is over already.",
         answers={204: None},
-        refuses={401: ("token_not_valid",), 403: ("csrf_failed",)},
+        refuses={401: ("token_not_valid",), 403: ("csrf_failed",), 429: ("locked",)},
         access_token=True,
     )
     def post(self, request: Request) -> Response:
         with judging_bearer(request):
             token = read_bearer(request)
-            # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
-            claims = None if token is None else identify_token(token=token)
+            claims = None if token is None else _named_by(token, request)
         if token is None and brings_credential_header(request):
             # A 204 would say that its login is over. The cookies beside it don't count, as in every other call.
             raise GrantNotAccepted("a credential that ends no login here")
@@ -100,6 +101,18 @@ class LogoutView(ApiView):
             _end_cookie_login(request._request)
             sign_out_of_session(request._request)
         return Response(status=204)
+
+
+def _named_by(token: str, request: Request) -> Claims:
+    # Not by TokenAuthentication: a token that ran out a minute ago still names the login that must end.
+    try:
+        return identify_token(token=token)
+    except TokenNotValid as refused:
+        try:
+            verify_access(token=token)  # raises GrantNotAccepted for an API key, or a third party's token, that is good
+        except TokenNotValid as unknown:
+            charge_forgery(unknown, request)
+        raise refused
 
 
 def _end_cookie_login(request: HttpRequest) -> None:

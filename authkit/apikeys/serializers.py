@@ -8,7 +8,7 @@ from rest_framework import ISO_8601, serializers
 
 from authkit.apikeys.models import MAX_NAME_LENGTH
 from authkit.core.answers import AnswerSerializer
-from authkit.core.credential_fields import BodySerializer, HiddenField
+from authkit.core.credential_fields import NOT_A_LIST, BodySerializer, HiddenField
 
 MOST_SCOPES, MOST_NETWORKS = 100, 50
 MOST_SECONDS = 3660 * 86_400
@@ -23,6 +23,7 @@ class _Texts(serializers.ListField):
             required=required,
             allow_empty=allow_empty,
             help_text=help_text,
+            error_messages=NOT_A_LIST,
         )
 
     def run_child_validation(self, data: Any) -> list[Any]:

@@ -9,6 +9,9 @@ from rest_framework.exceptions import ValidationError
 
 from authkit.core.hidden import Hidden
 
+NOT_A_LIST = {"not_a_list": "Expected a list of items."}
+"""The error message of a ListField: DRF's own names the class of the value, which is `Hidden` for each text."""
+
 
 class BodySerializer(serializers.Serializer[Any]):
     """A body whose repr hides its data: DRF's repr prints it, in each error report that holds it."""

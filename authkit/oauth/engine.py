@@ -116,6 +116,8 @@ def token(call: Call) -> dict[str, Any]:
         OAuthRefused: in the protocol's words.
         AuthKitError: of client authentication, and of `redeem_code` and `refresh_grant`.
     """
+    if call.get("grant_type") is None:
+        raise RequestRefused("grant_type is missing.")  # Authlib takes it for an unknown one (RFC 6749 section 5.2)
     values = {name: value if isinstance(value, tuple) else (value,) for name, value in call.form.items()}
     server = _Server(call=call)
     answer: dict[str, Any] = server.create_token_response(_Request("POST", values))

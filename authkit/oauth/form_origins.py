@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -24,7 +25,7 @@ def consent_origins(request: HttpRequest) -> list[str]:
     The page on which an app asks a person to sign out leads back to the app in the same way.
 
     Args:
-        request: of any page.
+        request: of any page, once its view has answered: a form counts if the view has read it.
 
     Returns:
         Nothing for a page that leads to no app. Else the origin of the app's redirect URI, which is registered, or its
@@ -32,7 +33,7 @@ def consent_origins(request: HttpRequest) -> list[str]:
     """
     try:
         target = _target_of(request)
-    except (InvalidGrant, RequestRefused, *OUTAGES):
+    except (InvalidGrant, RequestRefused, SuspiciousOperation, *OUTAGES):  # too many fields in the query, for instance
         return []
     if not target:
         return []
@@ -51,7 +52,9 @@ def _handle_in(request: HttpRequest) -> str:
     consent = reverse("authkit:oauth-consent")
     if request.path == consent:
         return request.GET.get(HANDLE, "")
-    target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
+    # A form that the view has left unread stays so: reading it now could replace the view's answer by a refusal.
+    form = getattr(request, "_post", None) or {}
+    target = form.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
     try:
         parts = urlsplit(target)
     except ValueError:

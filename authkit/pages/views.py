@@ -242,6 +242,7 @@ class EndedPage(Page):
         return response
 
 
+@method_decorator(never_cache, name="dispatch")  # the way to the sign-in page depends on the cookie too
 class SignedInPage(Page):
     """A page for people who are signed in; others are asked to, and come back."""
 

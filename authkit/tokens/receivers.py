@@ -19,7 +19,7 @@ from django.urls import NoReverseMatch
 from authkit.logins.reasons import EndReason
 from authkit.logins.services import end_login
 from authkit.signin.carriers import register_displaced
-from authkit.tokens.cookies import discard_cookies, discard_refresh_cookie, read_access_cookie
+from authkit.tokens.cookies import discard_access_cookie, discard_cookies, discard_refresh_cookie, read_access_cookie
 from authkit.tokens.revoking import carries_live_login, identify_token
 from authkit.tokens.transports import Transport, allowed_transports
 
@@ -39,10 +39,13 @@ def displace_cookie_login(request: Any) -> Collection[UUID]:
     if cookie is not None and carries_live_login(token=cookie):
         discard_cookies(request, Transport.COOKIE)
         return (identify_token(token=cookie).login_id,)
-    if cookie is None and "HTTP_AUTHORIZATION" not in request.META:
-        # It may have run out, and the refresh cookie, which is never sent here, would bring the same person back.
+    if "HTTP_AUTHORIZATION" not in request.META:
+        # It may have run out, or be dead, and the refresh cookie, which is never sent here, would bring the previous
+        # person back.
         with suppress(NoReverseMatch):  # no token endpoints, no such cookie
             discard_refresh_cookie(request)
+        if cookie is not None:
+            discard_access_cookie(request)
     return ()
 
 

@@ -19,7 +19,7 @@ from authkit.core.clients import Client, client_from
 from authkit.core.credential_fields import validated
 from authkit.core.csrf import require_csrf_proof
 from authkit.core.operations import operation
-from authkit.exceptions import TokenNotValid, TransportNotAllowed
+from authkit.exceptions import GrantNotAccepted, TokenNotValid, TransportNotAllowed
 from authkit.signin.credentials import verify_password
 from authkit.signin.methods import PASSWORD
 from authkit.tokens.answering import SIGN_IN, TRANSPORTS, sign_in_answer, token_answer, transport_for
@@ -162,6 +162,9 @@ class VerifyView(ApiView):
         token = validated(TokenSerializer, request.data)["token"]
         try:
             verify_access(token=token)
+        except GrantNotAccepted as refused:
+            # Not 403: the token is what is asked about, and not what the caller is known by.
+            raise TokenNotValid("an API key, or the token of a third party") from refused
         except TokenNotValid as refused:
             charge_forgery(refused, request)
             raise

@@ -84,6 +84,7 @@ def test_the_text_is_in_the_first_answer_alone(
 def test_bad_input_is_refused_by_its_field(api_keys: Any, signed_in: Any, change: Any, field: str) -> None:
     answer = signed_in.post(KEYS, {**BODY, **change}, format="json")
     assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert "Hidden" not in answer.content.decode()
     assert not ApiKey.objects.exists()
 
 

@@ -69,6 +69,12 @@ def test_a_page_that_leads_to_no_consent_costs_nothing(rf: RequestFactory, djang
         assert consent_origins(rf.get("/auth/login/", {"next": "/somewhere/"})) == []
 
 
+def test_a_body_that_the_view_left_unread_stays_unread(rf: RequestFactory) -> None:
+    request = rf.post("/show/?" + "&".join("x" * 1001), b"--x", content_type="multipart/form-data")
+    assert consent_origins(request) == []
+    assert request.body == b"--x"
+
+
 def test_the_examples_policy_lets_these_forms_lead_to_the_app_and_no_other(party: Party, settings: Any) -> None:
     settings.MIDDLEWARE = ["example_project.csp.ContentSecurityPolicyMiddleware", *settings.MIDDLEWARE]
     page = party.page(party.begin())

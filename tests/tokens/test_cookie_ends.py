@@ -280,6 +280,17 @@ def test_sign_in_by_session_takes_it_too(browser: Browser, make_user: Any, crede
     assert browser.call("get", "/auth/api/me/").json()["user"]["username"] == bob.get_username()
 
 
+def test_sign_in_by_session_takes_both_where_the_access_cookie_is_dead(
+    browser: Browser, make_user: Any, credentials: Any
+) -> None:
+    browser.obtain("cookie")
+    browser.put(ACCESS, "garbage")
+    answer = browser.call("post", "/auth/api/session/login/", credentials(make_user("bob")))
+    assert cleared(answer, ACCESS)
+    assert cleared(answer, REFRESH)
+    assert browser.refresh().status_code == 400
+
+
 def test_sign_in_by_session_leaves_it_where_no_access_cookie_can_win(
     browser: Browser, user: Any, credentials: Any, settings: Any
 ) -> None:

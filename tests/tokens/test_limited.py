@@ -106,6 +106,17 @@ def test_scopes_are_compared_whole_and_by_method(
     assert answer.status_code == status
     if status == 403:
         assert answer.json()["code"] == "insufficient_scope"
+        assert 'error="insufficient_scope"' in answer["WWW-Authenticate"], "RFC 6750 section 3"
+
+
+def test_a_challenge_names_the_scopes_that_would_do(call: Any) -> None:
+    told = call(Limits(KEY, NOTES), required_scopes=["notes:write", "a"])["WWW-Authenticate"]
+    assert told.startswith('Bearer realm="api", error="insufficient_scope", ')
+    assert told.endswith(', scope="a notes:write"')
+    for odd in ('a"b', "a\r\nSet-Cookie:", "é"):
+        answer = call(Limits(KEY, NOTES), required_scopes=[odd])
+        assert answer.status_code == 403
+        assert "scope=" not in answer["WWW-Authenticate"]
 
 
 def test_rights_of_the_person_give_the_credential_no_more(call: Any, user: Any) -> None:
@@ -138,3 +149,9 @@ def test_a_limited_credential_in_the_access_cookie_is_no_cookie(call: Any, pair:
     client = APIClient()
     client.cookies["authkit-access"] = f"limited_{pair.access}"
     assert client.get("/view/").json() == {"user": "None"}
+
+
+def test_a_credential_of_a_third_party_is_not_valid_where_a_token_is_verified(call: Any, pair: TokenPair) -> None:
+    call(Limits(GRANT, NOTES))
+    answer = APIClient().post("/auth/api/token/verify/", {"token": f"limited_{pair.access}"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_not_valid")

@@ -10,7 +10,7 @@ from rest_framework import ISO_8601, serializers
 
 from authkit.accounts.bodies import AddressField
 from authkit.core.answers import AnswerSerializer
-from authkit.core.credential_fields import BodySerializer
+from authkit.core.credential_fields import NOT_A_LIST, BodySerializer
 
 MAX_GROUPS = 50
 
@@ -20,7 +20,11 @@ class InviteSerializer(BodySerializer):
 
     email = AddressField()
     groups: Any = serializers.ListField(
-        child=serializers.CharField(max_length=150), required=False, max_length=MAX_GROUPS, help_text="Names of groups."
+        child=serializers.CharField(max_length=150),
+        required=False,
+        max_length=MAX_GROUPS,
+        help_text="Names of groups.",
+        error_messages=NOT_A_LIST,
     )
 
     def validate_groups(self, value: list[str]) -> list[Group]:
