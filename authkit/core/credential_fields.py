@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 
 from authkit.core.hidden import Hidden
 
-NOT_A_LIST = {"not_a_list": "Expected a list of items."}
+NOT_A_LIST: Any = {"not_a_list": "Expected a list of items."}
 """The error message of a ListField: DRF's own names the class of the value, which is `Hidden` for each text."""
 
 
