@@ -51,6 +51,18 @@ class RefusalSerializer(AnswerSerializer):
         required=False, help_text="With `challenge_required`: the challenge, of which `kind` says what it is."
     )
     retry_after = serializers.IntegerField(required=False, help_text="Seconds to wait; also in Retry-After.")
+    max_age = serializers.IntegerField(
+        required=False,
+        help_text="With `insufficient_user_authentication`: how many seconds ago the person may have shown it.",
+    )
+    methods = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="With `insufficient_user_authentication`: the ways in which this person can show it once more.",
+    )
+    acr_values = serializers.CharField(
+        required=False, help_text="The same in the values of TOKENS.ACR_VALUES, divided by blanks, where any has one."
+    )
 
     def to_representation(self, instance: Mapping[str, Any]) -> dict[str, Any]:
         return {**super().to_representation(instance), **{k: v for k, v in instance.items() if k not in self.fields}}

@@ -86,14 +86,22 @@ def operation_of(view: Any, method: str) -> Operation | None:
     return getattr(getattr(view, method.lower(), None), ATTRIBUTE, None)
 
 
-def refusals_of(declared: Operation, *, method: str, throttled: bool = True) -> dict[int, tuple[str, ...]]:
+def refusals_of(
+    declared: Operation, *, method: str, throttled: bool = True, bearer: bool = False, restricted: bool = False
+) -> dict[int, tuple[str, ...]]:
     """Every refusal of a call: those that are its own, and those that any call may answer.
 
     Args:
         method: its HTTP method; a body that can't be read is refused where there may be one.
         throttled: whether the project's throttles count here.
+        bearer: whether it reads an access token, and so refuses an API key and the token of an app.
+        restricted: whether it refuses a login that may only choose a new password.
     """
     common: list[tuple[int, str]] = [(503, "unavailable")]
+    if bearer:
+        common.append((403, "grant_not_accepted"))
+    if restricted:
+        common.append((403, "password_change_required"))
     if throttled:
         common.append((429, "throttled"))
     if method.upper() != "GET":

@@ -14,6 +14,8 @@ from authkit.core.answers import RefusalSerializer
 from authkit.core.operations import Operation, operation_of, refusals_of
 from authkit.exceptions import AuthKitError
 from authkit.openapi.security import bearer_requirements, csrf_requirement, refresh_cookie_requirement
+from authkit.signin.restricted import ATTRIBUTE as OPEN_TO_RESTRICTED
+from authkit.tokens.authentication import TokenAuthentication
 
 _PREFIX = "authkit_"
 
@@ -49,8 +51,14 @@ class DeclaredSchema(AutoSchema):
 
     @property
     def refusals(self) -> dict[int, tuple[str, ...]]:
-        counts = self.view.throttle_classes is None
-        return refusals_of(self.declared, method=self.method, throttled=counts)
+        classes = self.view.authentication_classes
+        return refusals_of(
+            self.declared,
+            method=self.method,
+            throttled=self.view.throttle_classes is None,
+            bearer=self.declared.access_token or any(issubclass(cls, TokenAuthentication) for cls in classes),
+            restricted=bool(classes) and not getattr(self.view, OPEN_TO_RESTRICTED, False),
+        )
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         found: Any = super().get_operation(*args, **kwargs)

@@ -156,7 +156,7 @@ class VerifyView(ApiView):
         "Ask whether an access token would be accepted right now",
         body=TokenSerializer,
         answers={200: EmptySerializer},
-        refuses={401: ("token_not_valid",), 429: ("locked",)},
+        refuses={401: ("token_not_valid",), 403: ("password_change_required",), 429: ("locked",)},
     )
     def post(self, request: Request) -> Response:
         token = validated(TokenSerializer, request.data)["token"]

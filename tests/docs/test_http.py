@@ -15,9 +15,8 @@ from authkit.openapi.document import document
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "http.md").read_text()
 CODE = re.compile(r"`([a-z_]+)`")
 METHODS = {"get", "post", "put", "patch", "delete"}
-NOT_OF_ONE_CALL = {"method_not_allowed", "password_change_required"}
-"""Answered where a path has no such method, or to a restricted login by each view that it does not reach: of that, a
-document says nothing."""
+NOT_OF_ONE_CALL = {"method_not_allowed"}
+"""Answered where a path has no such method: of that, a document says nothing."""
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -56,6 +55,18 @@ def codes_of_every_call() -> tuple[list[str], list[str]]:
     return CODE.findall(every), CODE.findall(others)
 
 
+def codes_of_credentials(path: str, refusals: list[str]) -> list[str]:
+    """Of a call that looks at a credential."""
+    [limited] = [line for line in PAGE.splitlines() if line.startswith("- A call that has `not_authenticated` among")]
+    [restricted] = [line for line in PAGE.splitlines() if line.startswith("- A [restricted login]")]
+    found = []
+    if "not_authenticated" in refusals or f"`{path}`" in limited:
+        found.append("grant_not_accepted")
+    if "not_authenticated" in refusals and f"`{path}`" not in restricted:
+        found.append("password_change_required")
+    return found
+
+
 def token_answers() -> list[dict[str, bool]]:
     table = [cells for cells in rows("Tokens") if len(cells) == 3]
     named = (re.findall(r"`(\w+)`(\?)?", cells[1]) for cells in table)
@@ -76,6 +87,7 @@ def calls_of_page() -> dict[tuple[str, str], dict[str, Any]]:
             method, path = call.strip("`").split()
             path, _, query = path.partition("?")
             codes = CODE.findall(refusals) + every + (others if method != "GET" else [])
+            codes += codes_of_credentials(path, codes)
             if path == "jwks.json":
                 codes.remove("throttled")
             refused: dict[int, set[str]] = {}
