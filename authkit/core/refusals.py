@@ -52,11 +52,15 @@ def with_headers(answer: HttpResponse, error: AuthKitError) -> HttpResponse:
 
 
 def sentence_of(error: AuthKitError) -> str:
-    """The sentence for a page: the refusal's own, and where it says when to come again, that in minutes."""
+    """The sentence for a page: the refusal's own, and where it says when to come again, that in seconds or minutes."""
     if not isinstance(error, Throttled):
         return gettext(error.message)
-    minutes = -(-error.retry_after // 60)
-    wait = ngettext("Try again in %(count)d minute.", "Try again in %(count)d minutes.", minutes) % {"count": minutes}
+    if (count := error.retry_after) < 60:
+        wait = ngettext("Try again in %(count)d second.", "Try again in %(count)d seconds.", count)
+    else:
+        count = -(-count // 60)
+        wait = ngettext("Try again in %(count)d minute.", "Try again in %(count)d minutes.", count)
+    wait %= {"count": count}
     if isinstance(error, Locked):
         return f"{gettext('Signing in is locked after too many failed attempts.')} {wait}"
     return f"{gettext('There were too many attempts.')} {wait}"

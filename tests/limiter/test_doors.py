@@ -81,7 +81,7 @@ def test_locked_is_said_by_its_own_code(user: Any, credentials: Any, configure: 
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_people_read_the_minutes_on_the_page(
+def test_people_read_the_seconds_or_the_minutes_on_the_page(
     user: Any, credentials: Any, configure: Any, known: bool, settings: Any
 ) -> None:
     configure(SLOW_AFTER=2, LOCK_AFTER=3)
@@ -91,7 +91,7 @@ def test_people_read_the_minutes_on_the_page(
     use_up(PAGE, body, 2)
     answer = post(PAGE, body)
     assert (answer.status_code, answer["Retry-After"]) == (429, "1")
-    assert "There were too many attempts. Try again in 1 minute." in answer.content.decode()
+    assert "There were too many attempts. Try again in 1 second." in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     AttemptBudget.objects.update(not_before=0)
     use_up(PAGE, body, 1)
