@@ -216,8 +216,8 @@ class Login(ToldModel):
 
     @property
     def shown_last_seen_at(self) -> datetime:
-        """`last_seen_at` as clients see it: rounded down to 5 minutes, which may lie before the sign-in."""
-        return _rounded(self.last_seen_at)
+        """`last_seen_at` as clients see it: rounded down to 5 minutes, and never before the sign-in."""
+        return max(_rounded(self.last_seen_at), self.created_at)
 
     @property
     def shown_expires_at(self) -> datetime:

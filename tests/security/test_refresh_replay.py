@@ -121,6 +121,7 @@ def test_times_by_which_a_thief_could_tell_when_the_owner_refreshes_are_rounded(
         seen.append((login["last_seen_at"], login["expires_at"]))
         assert api.get(reverse("authkit:me")).json()["login"] == login
     assert len(set(seen)) == 1
+    assert seen[0][0] == login["created_at"]  # and not before it
     clock.forward(minutes=5)
     refreshed(refresh, OWNER)
     (login,) = api.get(reverse("authkit:logins")).json()["results"]
