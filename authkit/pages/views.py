@@ -10,6 +10,7 @@ its providers there.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -248,9 +249,21 @@ class SignedInPage(Page):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            back = request.get_full_path() if request.method == "GET" else reverse("authkit:account")
-            return redirect_to_login(back, _sign_in_page() or reverse("authkit:login"))
+            return _to_sign_in(request)
         return super().dispatch(request, *args, **kwargs)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponseRedirect:
+    """To the page that LOGIN_URL names, as Django's `login_required` does. To ours, if it has the form, in a project
+    that leaves LOGIN_URL at Django's default: few projects have a page at that path."""
+    is_ours = conf.current().login.password_doors and not settings.is_overridden("LOGIN_URL")
+    page = reverse("authkit:login") if is_ours else resolve_url(settings.LOGIN_URL)
+    back = request.get_full_path() if request.method == "GET" else reverse("authkit:account")
+    # A page of another origin has to be told where to return to in full.
+    here, there = urlsplit(request.build_absolute_uri(back)), urlsplit(page)
+    if (there.scheme or here.scheme, there.netloc or here.netloc) != (here.scheme, here.netloc):
+        back = here.geturl()
+    return redirect_to_login(back, page)
 
 
 def _sign_in_page() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.test import Client
@@ -126,6 +127,19 @@ def test_the_way_through_the_sign_in_page_carries_the_handle_alone(register: Cal
     assert answer["Location"] == f"/auth/login/?next={CONSENT}%3Frequest%3D{handle}"
     party.browser.force_login(user)
     assert party.page(handle).status_code == 200
+
+
+@pytest.mark.parametrize("there", ["/in/", "https://id.example.com/in/"])
+def test_the_way_to_consent_leads_through_the_page_that_login_url_names(
+    register: Callable[..., Any], user: Any, settings: Any, there: str
+) -> None:
+    settings.LOGIN_URL = there
+    party = Party.of(register(), user)
+    party.browser.logout()
+    handle = party.begin()
+    page, _, query = party.page(handle)["Location"].partition("?")
+    origin = "" if there.startswith("/") else "http://testserver"
+    assert (page, dict(parse_qsl(query))) == (there, {"next": f"{origin}{CONSENT}?request={handle}"})
 
 
 def test_a_person_is_asked_once_and_again_for_more(party: Party, user: Any) -> None:
