@@ -367,6 +367,20 @@ def test_w062_mails_with_links_and_no_public_url(settings: Any) -> None:
         assert not mail_checks.check_public_url()
 
 
+def test_w063_mails_and_no_mail_server(settings: Any) -> None:
+    settings.AUTHKIT = {}
+    with override_settings(**smtp()):
+        assert not mail_checks.check_server(), "hardly any mail is sent"
+        settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com"}
+        assert only(mail_checks.check_server)[0] == "W063"
+    if django.VERSION >= (6, 1):
+        with override_settings(MAILERS={}):
+            assert only(mail_checks.check_server)[0] == "W063"
+    with override_settings(**smtp(host="localhost")):
+        assert not mail_checks.check_server()
+    assert not mail_checks.check_server(), "the suite's back end waits for no server"
+
+
 @pytest.fixture
 def unconstrained(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The user model in use, with an address that is not unique."""

@@ -57,6 +57,7 @@ Each room has its checks in its own `checks.py`; those of the project as a whole
                                                             W060  owners are to be told, and have no address
                                                             W061  SMTP without a timeout (deploy)
                                                             W062  mails with links, and no PUBLIC_URL (deploy)
+                                                            W063  mails, and no mail server
     Doors of other code (`wiring`)
     E280  names of people are not unique                    W280  passwords there are not limited
                                                             W281  one other back end: only counted

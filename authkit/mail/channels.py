@@ -10,12 +10,17 @@ MAIL = "mail"
 Send = Callable[[str, Mapping[str, Any]], None]
 """Sends one message. Its arguments are the kind and the body, as they were queued.
 
-It raises `Undeliverable` where no further attempt can succeed. Any other exception puts the message off.
+It raises `Undeliverable` where no further attempt can succeed. Any other exception puts the message off. The log has
+its traceback, or the sentence of an `Unreachable` alone.
 """
 
 
 class Undeliverable(Exception):
     """The message will never arrive, such as one to an address that its server doesn't know."""
+
+
+class Unreachable(Exception):
+    """No server is named, or none answers. Its sentence says that and what to set, and no line of code adds to it."""
 
 
 _channels: dict[str, Send] = {}
@@ -41,5 +46,6 @@ def send(*, channel: str, kind: str, body: Mapping[str, Any]) -> None:
 
     Raises:
         Undeliverable: no further attempt can succeed.
+        Unreachable: no server was there to take it.
     """
     _channels[channel](kind, body)

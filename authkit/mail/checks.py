@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Warning  # noqa: A004
 
 from authkit import conf
-from authkit.mail.outbox import SMTP, email_backend
+from authkit.mail.outbox import SMTP, WHAT_TO_SET, email_backend
 
 
 def check_addresses(**_: Any) -> list[CheckMessage]:
@@ -47,6 +47,21 @@ def check_timeout(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def check_server(**_: Any) -> list[CheckMessage]:
+    """W063: Django's own default is a mail server on this machine, where few have one."""
+    # Without PUBLIC_URL, hardly any mail is sent.
+    if not conf.inspect()[0].public_url or email_backend() not in ("", SMTP) or _names_a_server():
+        return []
+    message = "AUTHKIT PUBLIC_URL is set, so people are sent mails, and no setting names a mail server."
+    return [Warning(message, hint=WHAT_TO_SET, id="authkit.W063")]
+
+
+def _names_a_server() -> bool:
+    if not hasattr(settings, "MAILERS"):
+        return settings.is_overridden("EMAIL_HOST")
+    return "host" in settings.MAILERS.get("default", {}).get("OPTIONS", {})
+
+
 def _timeout() -> Any:
     mailers = getattr(settings, "MAILERS", None)
     return mailers["default"].get("OPTIONS", {}).get("timeout") if mailers else settings.EMAIL_TIMEOUT
@@ -66,5 +81,5 @@ def check_public_url(**_: Any) -> list[CheckMessage]:
     ]
 
 
-CHECKS = (check_addresses,)
+CHECKS = (check_addresses, check_server)
 DEPLOY_CHECKS = (check_timeout, check_public_url)

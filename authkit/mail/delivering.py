@@ -14,7 +14,7 @@ from django.utils import timezone
 from authkit.core.encryption import seal, unseal
 from authkit.core.hidden import traced
 from authkit.mail import channels, claims
-from authkit.mail.channels import Undeliverable
+from authkit.mail.channels import Undeliverable, Unreachable
 from authkit.mail.models import Delivery
 
 logger = logging.getLogger("authkit")
@@ -78,12 +78,18 @@ def _attempt(row: Delivery) -> _End:
     except Undeliverable as error:
         return _given_up(row, type(error.__cause__ or error).__name__, traced(error))
     except Exception as error:  # noqa: BLE001  # whatever a back end or a project's template raises
-        if not claims.put_off(row, error=type(error).__name__):
-            return _said(row, traced(error))
-        logger.warning("%s %s could not be sent, and will be tried again: %s", row.channel, row.kind, traced(error))
+        cause, why = _told(error)
+        if not claims.put_off(row, error=type(cause).__name__):
+            return _said(row, why)
+        logger.warning("%s %s could not be sent, and will be tried again: %s", row.channel, row.kind, why)
         return _End.PUT_OFF
     claims.done(row)
     return _End.SENT
+
+
+def _told(error: Exception) -> tuple[BaseException, str]:
+    """What happened, and how the log tells it."""
+    return (error.__cause__ or error, str(error)) if isinstance(error, Unreachable) else (error, traced(error))
 
 
 def _given_up(row: Delivery, error: str, why: str) -> _End:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import time
+import traceback
 from collections.abc import Mapping
 from datetime import timedelta
 from email.message import EmailMessage
@@ -12,13 +13,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMultiAlternatives
 from django.views.decorators.debug import sensitive_variables
 
 from authkit import conf
 from authkit.core.site import name_in_mails
-from authkit.mail.channels import MAIL, Undeliverable
-from authkit.mail.outbox import LIFETIME, queue
+from authkit.mail.channels import MAIL, Undeliverable, Unreachable
+from authkit.mail.outbox import LIFETIME, WHAT_TO_SET, queue
 from authkit.mail.rendering import Facts, compose, plain_facts, shown
 
 _HEADERS = {"Auto-Submitted": "auto-generated"}
@@ -128,6 +130,11 @@ def _send(message: EmailMultiAlternatives) -> None:
         if all(code >= 500 for code, _said in error.recipients.values()):  # RFC 5321 section 4.2.1: for good
             raise Undeliverable("its server refuses the address") from error
         raise
+    except smtplib.SMTPException:  # an OSError too, of a server that answers
+        raise
+    except (OSError, ImproperlyConfigured) as error:  # the second one of `MAILERS` without a usable "default"
+        said = "".join(traceback.format_exception_only(error)).strip()
+        raise Unreachable(f"{said.removesuffix('.')}. {WHAT_TO_SET}") from error
     _took = time.monotonic() - began
 
 

@@ -29,6 +29,12 @@ LIFETIME = timedelta(days=3)
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 """Also Django's choice for an entry of `MAILERS` that names none."""
 
+WHAT_TO_SET = (
+    "Set EMAIL_HOST, or MAILERS from Django 6.1 on, to your mail server."
+    " In development, the back end django.core.mail.backends.console.EmailBackend prints each mail."
+)
+"""For the check and the log of a project without a mail server."""
+
 AT_ONCE = frozenset(
     f"django.core.mail.backends.{name}.EmailBackend" for name in ("locmem", "dummy", "filebased", "console")
 )
