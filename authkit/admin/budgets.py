@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
@@ -53,7 +54,7 @@ class AttemptBudgetAdmin(ReadOnly, Base):
     """Read-only, but for "Unlock". The keys are digests: which name one belongs to is not to be read here. To unlock a
     person whose name is known, there is the action on the list of people."""
 
-    list_display = ("key", "scope", "spent", "held_until", "last_tried")
+    list_display = ("short_key", "scope", "spent", "held_until", "last_tried")
     list_filter = (KindFilter,)
     list_per_page = 50
     show_full_result_count = False
@@ -67,15 +68,20 @@ class AttemptBudgetAdmin(ReadOnly, Base):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CarefulChangeList]:
         return CarefulChangeList
 
+    @admin.display(description=gettext_lazy("key"))
+    def short_key(self, row: AttemptBudget) -> str:
+        """The beginning of the digest. All of it would push the other columns out of sight."""
+        return f"{row.key[:12]}…"
+
     @admin.display(description=gettext_lazy("no try before"))
-    def held_until(self, row: AttemptBudget) -> datetime | None:
+    def held_until(self, row: AttemptBudget) -> str:
         """By the database's clock."""
-        return _moment(row.not_before) if row.not_before else None
+        return display_for_value(_moment(row.not_before) if row.not_before else None, "-")
 
     @admin.display(description=gettext_lazy("last try"))
-    def last_tried(self, row: AttemptBudget) -> datetime:
+    def last_tried(self, row: AttemptBudget) -> str:
         """By the database's clock."""
-        return _moment(row.last_at)
+        return display_for_value(_moment(row.last_at), "-")
 
     @admin.action(description=gettext_lazy("Unlock selected %(verbose_name_plural)s"), permissions=["unlock"])
     def authkit_unlock(self, request: HttpRequest, queryset: QuerySet[AttemptBudget]) -> None:

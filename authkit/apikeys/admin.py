@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
@@ -78,14 +79,14 @@ class ApiKeyAdmin(CarefulActions, ReadOnly, KeyBase):
         return _("live") if keys_of(user_id=key.login.user_id).filter(pk=key.pk).exists() else _("over")
 
     @admin.display(description=gettext_lazy("made"))
-    def made(self, key: ApiKey) -> Any:
+    def made(self, key: ApiKey) -> str:
         """When."""
-        return key.login.created_at
+        return display_for_value(key.login.created_at, "-")
 
     @admin.display(description=gettext_lazy("good until"))
-    def expires(self, key: ApiKey) -> Any:
+    def expires(self, key: ApiKey) -> str:
         """When it ends by itself."""
-        return key.login.expires_at
+        return display_for_value(key.login.expires_at, "-")
 
     @admin.action(description=gettext_lazy("Revoke the selected keys"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:

@@ -44,7 +44,7 @@ class MakeKeyForm(forms.Form):
         self.fields["days"].choices = [(days, _("%(days)d days") % {"days": days}) for days in fitting]  # type: ignore[attr-defined]
         self._scopes = {f"scope-{index}": name for index, name in enumerate(known_scopes())}
         for field, name in self._scopes.items():
-            label = f"{name}: {known_scopes()[name]}"
+            label = _("Scope %(name)s: %(about)s") % {"name": name, "about": known_scopes()[name]}
             self.fields[field] = forms.BooleanField(label=label, required=False)
 
     def scopes(self) -> list[str]:

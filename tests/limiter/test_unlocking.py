@@ -108,6 +108,9 @@ def test_admin_list_shows_no_name_and_unlocks_what_is_selected(staff: Any, brows
     answer = browse(staff("authkit.view_attemptbudget", name="reader")).get(page)
     text = answer.content.decode()
     assert row.key in text
+    assert f">{row.key[:12]}…<" in text  # in full, it leaves no place for the other columns
+    change = reverse("admin:authkit_attemptbudget_change", args=[row.pk])
+    assert "+00:00" not in browse(staff("authkit.view_attemptbudget", name="other_reader")).get(change).content.decode()
     assert "192.0.2.7" not in text
     assert "authkit_unlock" not in text  # the action is not offered
     assert browse(staff("authkit.unlock", name="other")).get(page).status_code == 403
