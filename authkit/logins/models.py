@@ -217,7 +217,8 @@ class Login(ToldModel):
     @property
     def shown_last_seen_at(self) -> datetime:
         """`last_seen_at` as clients see it: rounded down to 5 minutes, and never before the sign-in."""
-        return max(_rounded(self.last_seen_at), self.created_at)
+        began: datetime = self.created_at
+        return max(_rounded(self.last_seen_at), began)
 
     @property
     def shown_expires_at(self) -> datetime:

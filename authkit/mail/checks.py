@@ -58,7 +58,7 @@ def check_server(**_: Any) -> list[CheckMessage]:
 
 def _names_a_server() -> bool:
     if not hasattr(settings, "MAILERS"):
-        return settings.is_overridden("EMAIL_HOST")
+        return bool(settings.is_overridden("EMAIL_HOST"))
     return "host" in settings.MAILERS.get("default", {}).get("OPTIONS", {})
 
 
