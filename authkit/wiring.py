@@ -8,6 +8,7 @@ this, because by then the app registry is complete.
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from importlib.util import find_spec
 from typing import Any
 
 APPS = ("rest_framework", "authkit")
@@ -28,6 +29,9 @@ LIMITER_BACKEND = "authkit.signin.backends.LimiterBackend"
 LOGIN_BACKEND = "authkit.signin.backends.LoginBackend"
 """Former versions wrote it into sessions opened through a provider. `configure` inserts it nowhere."""
 SESSION_ENGINE = "authkit.sessions.store"
+NO_SOCIAL_AUTH = (
+    "AUTHKIT has a section SOCIAL, and social-auth-app-django is not installed: pip install 'django-authkit[social]'"
+)
 SOCIAL_AUTH_STRATEGY = "authkit.social.flow.strategy.AuthKitStrategy"
 AUTHENTICATION_CLASSES = (
     "authkit.tokens.authentication.TokenAuthentication",
@@ -47,8 +51,14 @@ def configure(namespace: MutableMapping[str, Any]) -> None:
             DEFAULT_AUTHENTICATION_CLASSES, and SOCIAL_AUTH_STRATEGY if the block has SOCIAL. The apps of a feature are
             added if the block has its section. In AUTHENTICATION_BACKENDS authkit's subclass stands for a lone
             ModelBackend, and authkit's limiter before several; one back end of another package's is left alone.
+
+    Raises:
+        ModuleNotFoundError: the block has SOCIAL, and the packages of its extra are not installed. Django would name
+            one of them in a traceback of its own, before any check runs.
     """
     block = namespace.get("AUTHKIT", {})
+    if "SOCIAL" in _sections(block) and find_spec("social_django") is None:
+        raise ModuleNotFoundError(NO_SOCIAL_AUTH, name="social_django")
     namespace["INSTALLED_APPS"] = _with(namespace.get("INSTALLED_APPS", ()), *APPS, *feature_apps(block))
     namespace["MIDDLEWARE"] = _after(
         _first(COOKIE_MIDDLEWARE, namespace.get("MIDDLEWARE", ())), AUTHENTICATION_MIDDLEWARE, MIDDLEWARE

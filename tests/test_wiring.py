@@ -44,6 +44,13 @@ def test_migrate_authkit_zero_takes_each_feature_along(path: str) -> None:
     assert first in graph.backwards_plan(("authkit", "0001_initial"))
 
 
+def test_social_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "find_spec", lambda _name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'django-authkit\[social\]'"):
+        configured(AUTHKIT={"SOCIAL": {}})
+    configured(AUTHKIT={})
+
+
 def test_call_in_a_later_settings_file_adds_what_is_new() -> None:
     base = configured(INSTALLED_APPS=["shop"], MIDDLEWARE=MIDDLEWARE)
     later = {**base, "AUTHKIT": {"SOCIAL": {}}}

@@ -18,10 +18,12 @@ class WayIn:
     take: str
     """What the client does."""
     why: str
+    before: tuple[str, ...] = ()
+    """What there is to do before the settings can be read, in order. A command stands on a line of its own."""
     block: str
     """Python that sets AUTHKIT. It may read `os.environ`; a project that has a block adds the keys to it."""
     steps: tuple[str, ...] = ()
-    """What else there is to do, in order."""
+    """What there is to do then, in the same form."""
     page: str
     """The page with the rest, below docs/."""
 
@@ -59,6 +61,8 @@ def paths(question: Question, *before: str) -> Iterator[tuple[tuple[str, ...], W
         else:
             yield from paths(answer.then, *before, answer.key)
 
+
+_MIGRATE = "Run python manage.py migrate, which makes the tables."
 
 _COOKIE_BLOCK = 'AUTHKIT = {"TOKENS": {"TRANSPORTS": ["cookie"]}}'
 
@@ -140,6 +144,12 @@ AUTHKIT = {
         "REDIRECT_URIS": ["com.example.app:/callback"],
     },
 }""",
+    before=(
+        'Install authkit with the extra "social": "./authkit[social]" in place of "./authkit".',
+        "Register your site at the provider, as docs/providers.md says, and put the id and the secret into the "
+        "environment.",
+    ),
+    steps=(_MIGRATE,),
     page="apps.md",
 )
 _PROVIDER_BLOCK = """\
@@ -150,10 +160,15 @@ AUTHKIT = {
     "TOKENS": {"KEYS": os.environ["AUTHKIT_KEYS"]},
     "OAUTH": {"SCOPES": {"notes:read": "Read your notes"}},
 }"""
+_PROVIDER_BEFORE = (
+    'Install authkit with the extra "provider": "./authkit[provider]" in place of "./authkit".',
+    "Make a key for the tokens. Keep it where the site's other secrets are, here in the environment:\n"
+    'export AUTHKIT_KEYS="$(python manage.py authkit_keys generate --use access --algorithm RS256)"',
+)
 _PROVIDER_STEPS = (
-    'Install authkit with the extra "provider", and make a key for its tokens: manage.py authkit_keys generate '
-    "--use access --algorithm RS256",
+    "Set PUBLIC_URL to the address of your site, which is http://127.0.0.1:8000 under runserver.",
     'Include authkit.oauth.urls.well_known at the root: path("", include("authkit.oauth.urls.well_known"))',
+    _MIGRATE,
     "Set accepts_grants = True and required_scopes on each view that the client may call.",
 )
 
@@ -167,10 +182,11 @@ THIRD_PARTY_SERVER = WayIn(
         "The other company's code never sees a password. Each person agrees to scopes, finds the app at "
         "auth/account/apps/, and can end its access there. A token of the app opens only views that opt in."
     ),
+    before=_PROVIDER_BEFORE,
     block=_PROVIDER_BLOCK,
     steps=(
         *_PROVIDER_STEPS,
-        "Register the app: manage.py authkit_oauth_client create NAME --redirect-uri URI --scope notes:read",
+        "Register the app:\npython manage.py authkit_oauth_client create NAME --redirect-uri URI --scope notes:read",
     ),
     page="oauth-provider.md",
 )
@@ -184,10 +200,12 @@ THIRD_PARTY_APP = WayIn(
         "An app that people install can't keep a secret, so it has none. PKCE ties the code to the app that asked for "
         "it. The rest is as for a server."
     ),
+    before=_PROVIDER_BEFORE,
     block=_PROVIDER_BLOCK,
     steps=(
         *_PROVIDER_STEPS,
-        "Register the app: manage.py authkit_oauth_client create NAME --public --redirect-uri URI --scope notes:read",
+        "Register the app:\n"
+        "python manage.py authkit_oauth_client create NAME --public --redirect-uri URI --scope notes:read",
     ),
     page="oauth-provider.md",
 )
@@ -201,10 +219,11 @@ TERMINAL = WayIn(
         "The person signs in on your site as always, through a provider too, and the command sees no password. The "
         "command keeps a refresh token. The person can end its access at auth/account/apps/."
     ),
+    before=_PROVIDER_BEFORE,
     block=_PROVIDER_BLOCK,
     steps=(
         *_PROVIDER_STEPS,
-        "Register the command: manage.py authkit_oauth_client create NAME --public "
+        "Register the command:\npython manage.py authkit_oauth_client create NAME --public "
         "--redirect-uri http://127.0.0.1/callback --scope notes:read --scope offline_access",
     ),
     page="oauth-provider.md",
@@ -220,6 +239,7 @@ SCRIPT = WayIn(
     ),
     block=_KEYS_BLOCK,
     steps=(
+        _MIGRATE,
         "Set required_scopes on each view that a key may open.",
         "Let the person make the key at auth/account/keys/. The key is shown once.",
     ),
@@ -236,6 +256,7 @@ CALLER = WayIn(
     ),
     block=_KEYS_BLOCK,
     steps=(
+        _MIGRATE,
         "Set required_scopes on each view that a key may open.",
         'Make a service account in the admin, and press "Make a key" there. The key is shown once.',
     ),
@@ -248,6 +269,10 @@ RECEIVER = WayIn(
         "A public key verifies and can't sign, so the service holds no secret of yours. It doesn't call your site for "
         "each request, so a token works there until it expires, also after a logout."
     ),
+    before=(
+        "Make a key for the tokens. Keep it where the site's other secrets are, here in the environment:\n"
+        'export AUTHKIT_KEYS="$(python manage.py authkit_keys generate --use access --algorithm ES256)"',
+    ),
     block="""\
 import os
 
@@ -258,7 +283,6 @@ AUTHKIT = {
         "AUDIENCE": "https://api.example.com",
     },
 }""",
-    steps=("Make the key for the tokens: manage.py authkit_keys generate --use access --algorithm ES256",),
     page="other-services.md",
 )
 

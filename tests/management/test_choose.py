@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -20,6 +21,11 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "choosing.md").read_text()
 WAYS = list(paths(CLIENT))
 SECTIONS = sections(PAGE, 2)
+MAIL_SERVER = (
+    'MAILERS = {"default": {"OPTIONS": {"host": "mail.example.com"}}}'
+    if django.VERSION >= (6, 1)
+    else 'EMAIL_HOST = "mail.example.com"'
+)
 SIBLING = "A single-page app on a sibling subdomain"
 
 
@@ -47,8 +53,9 @@ def run(*answers: str, **options: Any) -> str:
 
 
 def plain(text: str) -> str:
-    """Markdown as a terminal shows it, on one line: no code marks, the text of a link."""
-    return " ".join(_linked(text).replace("`", "").split())
+    """Markdown as a terminal shows it, on one line: no code marks and fences, the text of a link."""
+    lines = [line for line in _linked(text).splitlines() if not line.lstrip().startswith("```")]
+    return " ".join("\n".join(lines).replace("`", "").split())
 
 
 def _linked(text: str) -> str:
@@ -89,10 +96,13 @@ def test_command_and_page_give_the_same_answer(answers: tuple[str, ...], way: Wa
     typed(*answers)
     assert run().endswith(output)
     section = SECTIONS[way.heading]
-    for text in (way.take, way.why, *way.steps):
+    for text in (way.take, way.why, *way.before, *way.steps):
         assert said(text) in said(output)
         assert plain(text) in plain(section)
     assert f"\n{way.block}\n" in output
+    for command in (line for step in (*way.before, *way.steps) for line in step.splitlines()[1:]):
+        assert f"   {command}\n" in output  # on one line, to be copied
+        assert f"   {command}\n" in section
     assert f"```python\n{way.block}\n```" in section
     assert (ROOT / "docs" / way.page).exists()
 
@@ -107,7 +117,9 @@ def test_settings_pass_the_checks_of_a_new_project(block: str, tmp_path: Path, m
     urls = ADMIN_URLS
     if "OAUTH" in block:
         urls += 'urlpatterns.append(path("", include("authkit.oauth.urls.well_known")))\n'
-    project = FreshProject(tmp_path, end=f"\n{block}\nimport authkit\n\nauthkit.configure(globals())\n", urls=urls)
+    project = FreshProject(
+        tmp_path, end=f"\n{block}\n{MAIL_SERVER}\nimport authkit\n\nauthkit.configure(globals())\n", urls=urls
+    )
     checked = project.manage("check", "--fail-level", "WARNING")
     assert checked.returncode == 0, checked.stderr
     assert "no issues" in checked.stdout

@@ -59,10 +59,19 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS(f"\n{way.heading}"))
         self.stdout.write(fill(f"Way in: {way.take}", _WIDTH))
         self.stdout.write(fill(f"Why: {way.why}", _WIDTH))
+        self._list("First:", way.before)
         self.stdout.write(f"Settings:\n\n{way.block}\n\n")
-        for number, step in enumerate(way.steps, start=1):
-            self.stdout.write(fill(f"{number}. {step}", _WIDTH))
+        self._list("Then:", way.steps)
         self.stdout.write(f"Read: docs/{way.page}")
+
+    def _list(self, heading: str, steps: tuple[str, ...]) -> None:
+        if steps:
+            self.stdout.write(heading)
+        for number, step in enumerate(steps, start=1):
+            text, *commands = step.splitlines()
+            self.stdout.write(fill(f"{number}. {text}", _WIDTH, subsequent_indent="   "))
+            for command in commands:  # whatever its width: it is there to be copied
+                self.stdout.write(f"   {command}")
 
 
 def _then(question: Question, key: str) -> Question | WayIn:
