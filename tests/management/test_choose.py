@@ -12,7 +12,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from authkit.logins.reasons import TokenKind
-from authkit.management.ways_in import CLIENT, Question, WayIn, paths
+from authkit.management.questions import Question, WayIn, paths
+from authkit.management.ways_in import CLIENT
 from authkit.tokens import jwk
 from tests.docs.pages import anchors, headings, links, sections
 from tests.fresh_project import ADMIN_URLS, FreshProject

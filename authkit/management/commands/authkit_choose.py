@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from authkit.management.ways_in import CLIENT, Question, WayIn
+from authkit.management.questions import Question, WayIn
+from authkit.management.ways_in import CLIENT
 
 _WIDTH = 100
 
