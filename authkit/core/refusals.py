@@ -82,8 +82,8 @@ def page_of(error: AuthKitError, request: HttpRequest | None = None) -> HttpResp
 
 
 def prefers_json(request: HttpRequest, *, to: str = "text/html") -> bool:
-    """Whether the client would rather read JSON. A client that accepts both alike, as by "*/*", gets the kind that it has
-    sent: another package's JSON API is called by programs that name no Accept header.
+    """Whether the client would rather read JSON. A client that accepts both alike, as by "*/*", gets the kind that it
+    has sent: another package's JSON API is called by programs that name no Accept header.
 
     Args:
         request: its Accept header decides; where that leaves it open, its content type.
