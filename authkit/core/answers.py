@@ -53,10 +53,9 @@ class RefusalSerializer(AnswerSerializer):
     retry_after = serializers.IntegerField(required=False, help_text="Seconds to wait; also in Retry-After.")
     max_age = serializers.IntegerField(
         required=False,
-        help_text="With `insufficient_user_authentication`: how many seconds ago the person may have shown it.",
+        help_text="With `insufficient_user_authentication`: for how many seconds a person counts as recently signed in.",
     )
-    methods = serializers.ListField(
-        child=serializers.CharField(),
+    methods = serializers.ListField(  # without a child: a step of a project's may have more than names here
         required=False,
         help_text="With `insufficient_user_authentication`: the ways in which this person can show it once more.",
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from authkit.core.hidden import Hidden
 
-NOT_A_LIST: Any = {"not_a_list": "Expected a list of items."}
+NOT_A_LIST: Any = {"not_a_list": _("Expected a list of items.")}
 """The error message of a ListField: DRF's own names the class of the value, which is `Hidden` for each text."""
 
 
