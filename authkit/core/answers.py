@@ -53,7 +53,7 @@ class RefusalSerializer(AnswerSerializer):
     retry_after = serializers.IntegerField(required=False, help_text="Seconds to wait; also in Retry-After.")
     max_age = serializers.IntegerField(
         required=False,
-        help_text="With `insufficient_user_authentication`: for how many seconds a person counts as recently signed in.",
+        help_text="With `insufficient_user_authentication`: for how many seconds a sign-in counts as recent.",
     )
     methods = serializers.ListField(  # without a child: a step of a project's may have more than names here
         required=False,
