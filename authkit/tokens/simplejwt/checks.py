@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admindocs.views import simplify_regex
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
@@ -244,7 +245,7 @@ def _issuing(patterns: Iterable[Any], prefix: str) -> Iterator[str]:
             base.__module__ == "rest_framework_simplejwt.views" and base.__name__.startswith(_ISSUE)
             for base in view.__mro__
         ):
-            yield route
+            yield str(simplify_regex(route))
 
 
 CHECKS = (check_reader, check_drop_in, check_views)
