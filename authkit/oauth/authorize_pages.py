@@ -73,8 +73,8 @@ class AuthorizePage(OpenPage):
         user_id = request.user.pk if request.user.is_authenticated else None
         # A form of another site brings no session cookie ("Lax"). The page that the browser is sent to by GET has it.
         is_posted = user_id is None and request.method == "POST"
-        if user_id is None and not is_posted and "none" in asked.prompt:
-            return _sent(_refusal(asked, "login_required"))  # without a row
+        if "none" in asked.prompt and not is_posted and (error := _bar(request)):
+            return _sent(_refusal(asked, error))  # without a row
         browser, others = browser_of(request) or new_browser(), requests_of(request)
         kept = others[-(MOST_OPEN - 1) :]
         try:
@@ -187,9 +187,18 @@ _BUSY = "temporarily_unavailable"
 _MESSAGES = {
     _BUSY: "There were too many requests. Try again later.",
     "login_required": "The person has to sign in, or to sign in anew.",
+    "interaction_required": "The person has to choose a new password.",
     "account_selection_required": "Another person is signed in than the one that the app expects.",
     "consent_required": "The person has to be asked, and prompt is none.",
 }
+
+
+def _bar(request: HttpRequest) -> str:
+    """The error for a request that may show no page, where this browser's login gives no app anything."""
+    login = _own_login(request) if request.user.is_authenticated else None
+    if login is None:
+        return "login_required"
+    return "interaction_required" if login.restricted else ""
 
 
 def _reason_to_ask(question: Question) -> str:

@@ -99,6 +99,11 @@ def test_silent_request_gets_an_answer_and_never_a_page(party: Party, register: 
         assert (returned(answer)["error"], returned(answer)["state"]) == ("login_required", "a state")
 
 
+def test_silent_request_leads_no_person_to_the_page_for_a_new_password(party: Party, user: Any) -> None:
+    Login.objects.filter(user=user).update(restricted=True)
+    assert returned(party.authorize(scope="openid", prompt="none"))["error"] == "interaction_required"
+
+
 def test_attack_client_that_was_not_let_in_learns_by_no_name_who_is_signed_in(party: Party, user: Any) -> None:
     for hint in (None, user.get_username(), user.email, "another@example.test"):
         answer = party.page(party.begin(scope="openid", prompt="none", login_hint=hint))
