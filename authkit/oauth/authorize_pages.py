@@ -73,8 +73,8 @@ class AuthorizePage(OpenPage):
         user_id = request.user.pk if request.user.is_authenticated else None
         # A form of another site brings no session cookie ("Lax"). The page that the browser is sent to by GET has it.
         is_posted = user_id is None and request.method == "POST"
-        if "none" in asked.prompt and not is_posted and (error := _bar(request)):
-            return _sent(_refusal(asked, error))  # without a row
+        if "none" in asked.prompt and not is_posted and (bar := _bar(request)):
+            return _sent(_refusal(asked, bar))  # without a row
         browser, others = browser_of(request) or new_browser(), requests_of(request)
         kept = others[-(MOST_OPEN - 1) :]
         try:
