@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from authkit.oauth.models import Consent, OAuthClient
+from authkit.oauth.resources import known_by
 
 
 def is_covered(
@@ -26,8 +27,9 @@ def is_covered(
             meanwhile is waited for, or waits and then finds what the transaction wrote.
     """
     given = (_locked if locked else _given)(user_id, client).first()
-    return (
-        given is not None and set(given.scope.split()).issuperset(scope) and set(given.resources).issuperset(resources)
+    return given is not None and all(
+        set(given.resources.get(resource, ())).issuperset(names)
+        for resource, names in _by_resource(scope, resources).items()
     )
 
 
@@ -38,7 +40,13 @@ def remember(*, user_id: Any, client: OAuthClient, scope: Collection[str], resou
         if _is_first(user_id, client, scope, resources):
             return
     given.scope = " ".join(dict.fromkeys((*given.scope.split(), *scope)))
-    given.resources = list(dict.fromkeys((*given.resources, *resources)))
+    given.resources = {
+        **given.resources,
+        **{
+            resource: list(dict.fromkeys((*given.resources.get(resource, ()), *names)))
+            for resource, names in _by_resource(scope, resources).items()
+        },
+    }
     given.given_at = timezone.now()
     given.save(update_fields=["scope", "resources", "given_at"])
 
@@ -58,6 +66,10 @@ RECORDERS = ((forget_after_takeover, ("logins.disowned", "account.reclaimed", "p
 """By the names of the events: the last one is announced by another feature, which may not be there."""
 
 
+def _by_resource(scope: Collection[str], resources: Collection[str]) -> dict[str, list[str]]:
+    return {resource: list(known_by((resource,), scope)) for resource in resources}
+
+
 def _given(user_id: Any, client: OAuthClient) -> QuerySet[Consent]:
     return Consent.objects.filter(user_id=user_id, client=client)
 
@@ -73,7 +85,7 @@ def _is_first(user_id: Any, client: OAuthClient, scope: Collection[str], resourc
                 user_id=user_id,
                 client=client,
                 scope=" ".join(scope),
-                resources=list(resources),
+                resources=_by_resource(scope, resources),
                 given_at=timezone.now(),
             )
     except IntegrityError:

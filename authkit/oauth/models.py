@@ -147,7 +147,8 @@ class Consent(models.Model):
     client = models.ForeignKey(OAuthClient, on_delete=models.CASCADE, related_name="consents", verbose_name=_("client"))
     client_id: int
     scope = models.TextField(_("scope"), blank=True)
-    resources: Any = models.JSONField(_("resources"), default=list)
+    resources: Any = models.JSONField(_("resources"), default=dict)
+    """The scopes of `scope` that the person agreed to, by resource: more for one says nothing about another."""
     given_at = models.DateTimeField(_("since"))
 
     objects = PrimaryManager()

@@ -78,8 +78,9 @@ def test_consent_leads_to_the_app_and_has_no_barrier(
 def test_sign_in_leads_to_an_app_that_need_not_ask(
     page: Page, live_server: Any, client: Any, user: Any, password: str
 ) -> None:
-    agreed = consent_to(client, user, " ".join((*SCOPES, "openid", "offline_access")))
-    Consent.objects.filter(pk=agreed.pk).update(resources=[live_server.url])
+    given = (*SCOPES, "openid", "offline_access")
+    agreed = consent_to(client, user, " ".join(given))
+    Consent.objects.filter(pk=agreed.pk).update(resources={live_server.url: given})
     begin(page, live_server.url, client)
     with page.expect_request(f"{CALLBACK}**") as sent:
         sign_in(page, user, password)

@@ -33,7 +33,7 @@ def grant_to(client: OAuthClient, user: Any, *, scope: str = "notes:read", devic
 
 
 def consent_to(client: OAuthClient, user: Any, scope: str = "notes:read") -> Consent:
-    return Consent.objects.create(user=user, client=client, scope=scope, resources=[], given_at=timezone.now())
+    return Consent.objects.create(user=user, client=client, scope=scope, resources={}, given_at=timezone.now())
 
 
 def why(login: Login) -> str:

@@ -215,6 +215,22 @@ def test_a_token_is_for_the_resource_that_was_asked_for(party: Party, provider: 
     assert returned(party.authorize(resource="https://evil.example.com/"))["error"] == "invalid_target"
 
 
+def test_attack_scope_for_one_resource_is_no_scope_for_another(party: Party, provider: Any) -> None:
+    other, block = "https://api.example.com/other", provider.AUTHKIT
+    provider.AUTHKIT = {**block, "OAUTH": {**block["OAUTH"], "RESOURCES": {other: {}}}}
+    party.tokens(scope="notes:read")
+    party.tokens(scope="notes:write", resource=other)
+    for scope, resource, is_agreed in (
+        ("notes:read", None, True),
+        ("notes:write", other, True),
+        ("notes:write", None, False),
+        ("notes:read", other, False),
+        ("notes:read", [PUBLIC_URL, other], False),
+    ):
+        answer = party.page(party.begin(scope=scope, resource=resource, prompt="none"))
+        assert ("code" in returned(answer)) is is_agreed, (scope, resource)
+
+
 def test_another_person_at_the_same_browser_answers_for_themselves(party: Party, make_user: Callable[..., Any]) -> None:
     handle = party.begin()
     assert party.page(handle).status_code == 200

@@ -161,7 +161,7 @@ def test_what_was_agreed_to_adds_up(party: Party, user: Any) -> None:
     consent = Consent.objects.get()
     assert set(consent.scope.split()) == {"notes:read", "notes:write"}
     assert consents.is_covered(
-        user_id=user.pk, client=party.client, scope=["notes:write", "notes:read"], resources=consent.resources
+        user_id=user.pk, client=party.client, scope=["notes:write", "notes:read"], resources=list(consent.resources)
     )
 
 
