@@ -18,7 +18,7 @@ from django.utils.functional import SimpleLazyObject
 
 from authkit.core.clients import warm_up
 from authkit.core.hidden import traced
-from authkit.core.outages import DATABASE_DOWN, OUTAGES, out_of_reach, outage_of
+from authkit.core.outages import OUTAGES, out_of_reach, outage_of
 from authkit.core.refusals import answer_of, prefers_json
 from authkit.core.response_notes import challenge_of, response_notes, settle_aftermath
 from authkit.exceptions import (
@@ -177,7 +177,7 @@ class SessionLoginMiddleware:
 def _settle_try(request: HttpRequest, response: HttpResponseBase) -> None:
     try:
         settle_on_the_way_out(request, response)
-    except DATABASE_DOWN as error:
+    except OUTAGES as error:
         # The answer is made, and says nothing of the limiter. The charge stays, until the window forgets it.
         logger.warning("a try can't be settled: %s", traced(error))
 

@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from authkit import conf
 from authkit.core.backend_paths import path_in_force
 from authkit.core.clients import Client, client_from
+from authkit.core.outages import DATABASE_DOWN
 from authkit.exceptions import AuthKitError, DatabaseUnavailable
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
@@ -81,6 +82,9 @@ def open_session_login(sender: Any, request: Any, user: AbstractBaseUser, **kwar
         sign_in(attempt, SessionCarrier(request=request, user=user, remembered=remembered), request=request)
     except DatabaseUnavailable:
         raise
+    except DATABASE_DOWN as error:
+        # For a view that is not authkit's the middleware can't tell this statement from the view's own.
+        raise DatabaseUnavailable("the login of a session can't be written") from error
     except AuthKitError as refused:
         # Django has put the person into the session by now.
         take_back(request, {*previous, *beside}, refused=refused)

@@ -29,9 +29,10 @@ from rest_framework import exceptions as drf
 
 from authkit import conf
 from authkit.core.clients import Client, client_from
+from authkit.core.outages import DATABASE_DOWN
 from authkit.core.refusals import payload_of
 from authkit.core.transactions import apart, is_inside
-from authkit.exceptions import InvalidCredentials, Throttled
+from authkit.exceptions import DatabaseUnavailable, InvalidCredentials, Throttled
 from authkit.limiter import database
 from authkit.limiter.hash_gate import place
 from authkit.limiter.services import Reservation, admit, refund, reserve, settle_failure, settle_success
@@ -95,6 +96,7 @@ def judged(request: Any, *, name: str, verify: Callable[[], Any], alone: bool) -
 
     Raises:
         TooManyTries: the name or the network was tried too often, or there is no place at the hash gate.
+        DatabaseUnavailable: the try can't be counted.
     """
     if held() is not None:
         return verify()  # a door of authkit's has charged it, and settles it
@@ -125,6 +127,7 @@ def open_try(request: Any, *, name: str) -> None:
 
     Raises:
         TooManyTries: the name or the network was tried too often.
+        DatabaseUnavailable: the try can't be counted.
     """
     if held() is not None:
         return
@@ -234,7 +237,11 @@ def _count(client: Client, name: str) -> None:
 
 
 def _apart(call: Callable[[], Any]) -> Any:
-    return apart(call, using=database.alias())
+    try:
+        return apart(call, using=database.alias())
+    except DATABASE_DOWN as error:
+        # The view is not authkit's, and its own errors are a 500. This one is authkit's statement.
+        raise DatabaseUnavailable("a try can't be counted") from error
 
 
 def _is_gone(reservation: Reservation) -> bool:

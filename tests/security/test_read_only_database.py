@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 
+from authkit.limiter.models import AttemptBudget
 from authkit.logins.models import Login
+from authkit.signin.devices import KnownDevice
 from tests.outage import database_read_only
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +57,25 @@ def test_logout_and_refresh_have_not_happened(
     assert not Login.objects.exclude(ended_at=None).exists()
     answer = client.post(reverse("authkit:token-refresh"), {"refresh": pair["refresh"]}, content_type=JSON)
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("model", [AttemptBudget, Login, KnownDevice])
+def test_disk_that_is_full_is_no_error_of_the_admins_login_page(model: Any, make_user: Any, password: str) -> None:
+    """Django's own view, in which statements of authkit's fail."""
+    root, browser = make_user("root", is_superuser=True), Client(raise_request_exception=False)
+    form = {"username": root.get_username(), "password": password}
+
+    def fill_up(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "SELECT" not in sql.split()[0] and model._meta.db_table in sql:
+            raise OperationalError("database or disk is full")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fill_up):
+        answer = browser.post("/admin/login/", form)
+    assert (answer.status_code, "Retry-After" in answer, Login.objects.count()) == (503, True, 0)
+    assert browser.get("/admin/").status_code == 302
+    assert browser.post("/admin/login/", form).status_code == 302
+    assert browser.get("/admin/").status_code == 200
 
 
 def test_end_that_cannot_be_made_final_is_not_told(client: Client, user: Any, pair: dict[str, str]) -> None:
