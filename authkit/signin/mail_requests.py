@@ -10,7 +10,7 @@ from authkit.exceptions import Throttled
 from authkit.limiter.budgets import Limits
 from authkit.limiter.charges import Charge
 from authkit.limiter.database import charge
-from authkit.limiter.names import key_of, normalised
+from authkit.limiter.names import counted_as, key_of
 
 _HOUR = 3600 * SECOND
 
@@ -30,7 +30,7 @@ def charge_mail(*, purpose: str, to: str, client: Client) -> None:
     Raises:
         Throttled: there were as many such mails to this name, known or not, or from this network, as an hour allows.
     """
-    charges = [Charge(key_of("mails", f"{purpose} {normalised(to)}"), "mails", _at_most(MAILS_TO_ONE_NAME))]
+    charges = [Charge(key_of("mails", f"{purpose} {counted_as(to)}"), "mails", _at_most(MAILS_TO_ONE_NAME))]
     if client.network:
         limits = _at_most(MAILS_FROM_ONE_NETWORK)
         charges.append(Charge(key_of("mails-network", f"{purpose} {client.network}"), "mails-network", limits))
