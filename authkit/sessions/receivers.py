@@ -35,7 +35,7 @@ from authkit.sessions.verdicts import judge, parsed_login_id
 from authkit.signin.attempts import Attempt
 from authkit.signin.carriers import displaced_by_session
 from authkit.signin.flow import sign_in
-from authkit.signin.methods import PASSWORD
+from authkit.signin.methods import PASSWORD, REMOTE_USER, takes_remote_user
 from authkit.signin.proofs import has_proof
 
 
@@ -124,10 +124,13 @@ def end_session_login(sender: Any, request: Any, user: AbstractBaseUser | None, 
 
 
 def method_of_backend(path: str) -> str:
-    """The method of a sign-in, where only Django's backend is known: social-core backends have a name, others take a
-    password."""
-    name = getattr(import_string(path), "name", None)
-    return name if isinstance(name, str) and name else PASSWORD.id
+    """The method of a sign-in, where only Django's backend is known: social-core backends have a name; of the others,
+    one may believe the web server, and the rest take a password."""
+    backend = import_string(path)
+    name = getattr(backend, "name", None)
+    if isinstance(name, str) and name:
+        return name
+    return (REMOTE_USER if takes_remote_user(backend) else PASSWORD).id
 
 
 def client_of(request: Any) -> Client:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 
@@ -22,12 +24,35 @@ class Method:
 
 
 PASSWORD = Method("password", _("Password"), ("pwd",))
+REMOTE_USER = Method("remote-user", _("Web server"))
+"""The web server says who the person is, as Django's `RemoteUserBackend` takes it. It knows how they proved that; the
+person may have no password here."""
 
 Source = Callable[[], Iterable[Method]]
 """Returns methods that the settings decide about, such as the providers of SOCIAL. Read at use."""
 
+_REMOTE_USER_BACKEND = ("django.contrib.auth.backends", "RemoteUserBackend")
+
 _methods: dict[str, Method] = {PASSWORD.id: PASSWORD}
-_sources: list[Source] = []
+
+
+def takes_remote_user(backend: Any) -> bool:
+    """Whether a back end believes the web server about who the person is.
+
+    Args:
+        backend: what `AUTHENTICATION_BACKENDS` names: a class, or another callable.
+    """
+    # By its name: Django's module imports models, and an app's `apps.py` may import this one.
+    bases = backend.__mro__ if isinstance(backend, type) else ()
+    return any((base.__module__, base.__qualname__) == _REMOTE_USER_BACKEND for base in bases)
+
+
+def _methods_of_backends() -> Iterator[Method]:
+    if any(takes_remote_user(import_string(path)) for path in settings.AUTHENTICATION_BACKENDS):
+        yield REMOTE_USER
+
+
+_sources: list[Source] = [_methods_of_backends]
 
 
 def register_method(method: Method) -> None:

@@ -17,6 +17,8 @@ from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.sessions.receivers import method_of_backend
 from authkit.sessions.store import LOGIN_SESSION_KEY, SessionStore
+from authkit.signin.methods import methods
+from authkit.signin.step_up import step_ups_of
 from authkit.wiring import LOGIN_BACKEND, MODEL_BACKEND
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.sessions.urls")]
@@ -71,6 +73,17 @@ def test_lifetimes_come_from_the_block(user: Any) -> None:
 def test_method_is_the_name_of_a_backend_that_has_one() -> None:
     assert method_of_backend(MODEL_BACKEND) == method_of_backend(LOGIN_BACKEND) == "password"
     assert method_of_backend(f"{__name__}.NamedBackend") == "acme"
+
+
+@override_settings(AUTHENTICATION_BACKENDS=["django.contrib.auth.backends.RemoteUserBackend", MODEL_BACKEND])
+def test_web_server_that_names_the_person_is_no_password(user: Any) -> None:
+    user.set_unusable_password()
+    user.save()
+    Client().force_login(user, backend="django.contrib.auth.backends.RemoteUserBackend")
+    row = Login.objects.get()
+    assert (row.method, row.amr) == ("remote-user", "")
+    assert step_ups_of(user=user, login=row) == []
+    assert str(methods()["remote-user"].label) == "Web server"
 
 
 def test_signing_in_again_replaces_the_login(user: Any) -> None:
