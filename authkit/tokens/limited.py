@@ -61,8 +61,10 @@ def admit(limits: Limits, *, view: Any, method: str) -> None:
         raise GrantNotAccepted(f"{type(view).__qualname__} takes no {limits.credential}")
     if limits.audiences is not None and not _is_for(limits, view):
         raise TokenNotValid("for another resource")
-    if not getattr(view, "required_scopes", None):
-        # An empty list too: a view of another package's may have one, for credentials of that package.
+    named = getattr(view, "required_scopes", None)
+    if not named and not isinstance(named, Mapping):
+        # An empty list too: a view of another package's may have one, for credentials of that package. An empty dict
+        # has no method, and refuses each.
         if not limits.unscoped_views:
             raise GrantNotAccepted(f"{type(view).__qualname__} names no scopes")
         return

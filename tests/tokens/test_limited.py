@@ -97,6 +97,7 @@ def test_a_grant_needs_a_view_that_opts_in_and_a_key_does_not(call: Any, user: A
         ({"GET": ["notes:read"]}, "head", 200),
         ({"GET": ["notes:read"]}, "post", 403),
         ({"GET": []}, "get", 200),
+        ({}, "get", 403),
     ],
 )
 def test_scopes_are_compared_whole_and_by_method(

@@ -243,7 +243,7 @@ def _issuing(patterns: Iterable[Any], prefix: str) -> Iterator[str]:
         view: Any = getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", object)
         if any(
             base.__module__ == "rest_framework_simplejwt.views" and base.__name__.startswith(_ISSUE)
-            for base in view.__mro__
+            for base in getattr(view, "__mro__", ())
         ):
             yield str(simplify_regex(route))
 
