@@ -20,6 +20,7 @@ from authkit.core.clients import Client
 from authkit.core.hidden import hide
 from authkit.core.one_time_codes import OneTimeCode, name_login
 from authkit.exceptions import AuthKitError, InvalidGrant, LoginEnded, TokenNotValid
+from authkit.logins.limits import lock_logins_of
 from authkit.logins.models import Login
 from authkit.logins.reasons import EndReason
 from authkit.logins.rotation import rotate
@@ -144,12 +145,12 @@ def _redeemed(
     if not agreed.scope:
         raise OAuthRefused("invalid_scope", "The client may have none of these scopes any more.")
     target = narrowed(resources, granted=agreed.resources)
+    _require_session(agreed, user_id=code.user.pk)
     opened = open_grant(user=code.user, agreed=agreed, caller=caller, request=request)
     try:
         check_login(login_id=opened.login.pk, user_id=code.user.pk)
     except LoginEnded as ended:
         raise InvalidGrant(f"the person's logins were ended since: {ended.why}") from ended
-    _require_session(agreed)
     name_login(digest=code.digest, login_id=opened.login.pk)
     return _issued(code.user, client, opened.login, opened.grant, agreed.scope, target, nonce=details["nonce"])
 
@@ -207,13 +208,14 @@ def refresh_grant(
     return _issued(rotated.user, client, rotated.login, grant, tuple(scope) or granted, target)
 
 
-def _require_session(agreed: Agreed) -> None:
+def _require_session(agreed: Agreed, *, user_id: Any) -> None:
     """Refuses a code whose person has signed out since, in the browser in which they agreed. Its client would be told
     of that sign-out by no logout token, because there was no grant yet.
 
     The row is locked, after the person's own, until the grant is committed. A sign-out at this moment waits, and then
     finds the grant.
     """
+    lock_logins_of(user_id=user_id)
     session = Login.objects.select_for_update().filter(pk=agreed.session_id, ended_at=None)
     if session.values_list("pk", flat=True).first() is None:
         raise InvalidGrant("the person has signed out since")
