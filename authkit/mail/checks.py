@@ -59,7 +59,7 @@ def check_server(**_: Any) -> list[CheckMessage]:
 def _names_a_server() -> bool:
     if not hasattr(settings, "MAILERS"):
         return bool(settings.is_overridden("EMAIL_HOST"))
-    return "host" in settings.MAILERS.get("default", {}).get("OPTIONS", {})
+    return "host" in (settings.MAILERS.get("default") or {}).get("OPTIONS", {})
 
 
 def _timeout() -> Any:
