@@ -243,10 +243,11 @@ def _person(request: HttpRequest) -> AbstractBaseUser:
 
 
 def _own_login(request: HttpRequest) -> Login | None:
-    """The person's own session; None for a session that an administrator opened in their place: no such session gives
-    away what outlives it."""
+    """The person's own session; None for a session that an administrator opened in their place, and where a middleware
+    has put another person into the administrator's: neither gives away what outlives it."""
     login = current_login(request)
-    return None if login is None or login.parent_id is not None else login
+    is_own = login is not None and login.parent_id is None and login.user_id == request.user.pk
+    return login if is_own else None
 
 
 def _place(redirect_uri: str) -> str:

@@ -22,6 +22,7 @@ from authkit.oauth.clients import disable_client
 from authkit.oauth.models import ClientKind, Grant
 from authkit.tokens.stateless import verify
 from tests.oauth.parties import CONSENT, PUBLIC_URL, Party, call, claims_of, part, returned, signed_in
+from tests.sessions.impersonation_urls import ShowsAnother
 from tests.urls import urlpatterns as suite
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
@@ -238,6 +239,22 @@ def test_another_person_at_the_same_browser_answers_for_themselves(party: Party,
     party.browser.force_login(other)
     assert party.decide(handle).status_code == 400
     assert Login.objects.filter(kind="grant").count() == 0
+
+
+def test_attack_administrator_who_is_shown_another_person_agrees_in_their_place(
+    party: Party, make_user: Callable[..., Any], settings: Any
+) -> None:
+    """By django-impersonate's middleware: the app would keep its access after the administrator's sign-out."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{ShowsAnother.__module__}.{ShowsAnother.__qualname__}"]
+    ann = make_user("ann")
+    handle = party.begin()
+    party.browser.defaults["HTTP_X_SHOWN"] = str(ann.pk)
+    assert party.page(handle).status_code == 400
+    assert party.decide(handle).status_code == 400
+    assert returned(party.authorize(prompt="none"))["error"] == "login_required"
+    assert not Grant.objects.exists()
+    del party.browser.defaults["HTTP_X_SHOWN"]
+    assert party.page(handle).status_code == 200
 
 
 def test_another_browser_finds_no_request(party: Party, user: Any) -> None:
