@@ -91,10 +91,13 @@ def test_policy_of_the_provider_holds_for_linking_too(provider, configure, user)
     assert stayed_unlinked(client.get(go_to_link(client)), "not_allowed", 403)
 
 
-def test_visitors_are_asked_to_sign_in_first(provider) -> None:
-    answer = Client().post(LINK.format("oidc"))
-    assert answer["Location"] == f"/auth/login/?next={CONNECTIONS}"
-    assert transactions.COOKIE not in answer.cookies
+@pytest.mark.parametrize("page", ["/auth/login/", "/members/in/"])
+def test_visitors_are_asked_to_sign_in_first(provider, settings, page: str) -> None:
+    settings.LOGIN_URL = page
+    visitor = Client()
+    answer = visitor.post(LINK.format("oidc"), follow=True)
+    assert answer.redirect_chain[-1][0] == f"{page}?next={CONNECTIONS}"
+    assert transactions.COOKIE not in visitor.cookies
 
 
 def test_identity_of_somebody_else_is_refused_and_never_moved(provider, make_user) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from authkit.logins.current import current_login
 from authkit.signin.step_up import interruption
@@ -25,7 +24,7 @@ class BeginLinkPage(BeginPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:
-            return redirect_to_login(self._page("account-connections"), self._page("login"))
+            return HttpResponseRedirect(self._page("account-connections"))  # which leads them to the sign-in page
         waits = interruption(request, back=self._page("account-connections"))
         return super().post(request) if waits is None else waits
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from authkit.core.redirects import safe_next
 from authkit.logins.current import current_login
@@ -21,7 +20,7 @@ class BeginReauthPage(BeginPage):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:
-            return redirect_to_login(self._page("reauth"), self._page("login"))
+            return HttpResponseRedirect(self._page("reauth"))  # which leads them to the sign-in page
         return super().post(request)
 
     def next_url(self, request: HttpRequest) -> str:
