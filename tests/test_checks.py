@@ -371,7 +371,8 @@ def test_w063_mails_and_no_mail_server(settings: Any) -> None:
     settings.AUTHKIT = {}
     with override_settings(**smtp()):
         assert not mail_checks.check_server(), "hardly any mail is sent"
-        settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com"}
+    settings.AUTHKIT = {"PUBLIC_URL": "https://www.example.com"}
+    with override_settings(**smtp()):
         assert only(mail_checks.check_server)[0] == "W063"
     if django.VERSION >= (6, 1):
         with override_settings(MAILERS={}):

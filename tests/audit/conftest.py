@@ -16,5 +16,5 @@ def _with_records(recorded: None) -> None:
 @pytest.fixture
 def ids_by_the_clock(clock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The test's clock, by which ids are made too."""
-    monkeypatch.setattr(identifiers, "_now", lambda: int(timezone.now().timestamp() * 1000))
+    monkeypatch.setattr(identifiers, "_now", lambda: int(timezone.now().timestamp() * 1000) * 1_000_000)
     return clock

@@ -263,6 +263,9 @@ def keep_an_app(site: Site) -> None:
     form = {"name": NASTY, "kind": "confidential", "auth_method": "client_secret_post", "jwks": "{}"}
     form |= {"redirect_uris": REDIRECT_URI, "scopes": "notes:read"}
     post(page("add"), form, browser=site.admin, page=True)
+    assert not OAuthClient.objects.exists(), "no name has such characters"
+    form["name"] = "Notes"
+    post(page("add"), form, browser=site.admin, page=True)
     app = OAuthClient.objects.get()
     shown = site.admin.post(page("rotate", app.pk), Forms(site.admin.get(page("rotate", app.pk))).to(""))
     site.secrets.add(str(shown.context["secret"]))

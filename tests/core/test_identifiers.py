@@ -19,11 +19,21 @@ def test_starts_with_the_time_in_milliseconds() -> None:
     assert before <= made <= time.time_ns() // 1_000_000
 
 
+def test_ids_of_one_millisecond_are_in_the_order_of_their_making() -> None:
+    made = []
+    for _ in range(200):
+        made.append(uuid7())
+        until = time.time_ns() + 1000
+        while time.time_ns() < until:
+            pass
+    assert made == sorted(made)
+
+
 def test_random_bits_are_all_used() -> None:
     seen = 0
     for _ in range(300):
         seen |= uuid7().int
-    random_bits = (0xFFF << 64) | ((1 << 62) - 1)
+    random_bits = (1 << 62) - 1
     assert seen & random_bits == random_bits
 
 

@@ -229,6 +229,7 @@ def check_views(**_: Any) -> list[CheckMessage]:
     ]
 
 
+_LIBRARY = "rest_framework_simplejwt"
 _ISSUE = ("TokenObtain", "TokenRefresh")
 """Begins the name of each view of simplejwt's that answers with tokens."""
 
@@ -242,7 +243,7 @@ def _issuing(patterns: Iterable[Any], prefix: str) -> Iterator[str]:
             continue
         view: Any = getattr(pattern.callback, "cls", None) or getattr(pattern.callback, "view_class", object)
         if any(
-            base.__module__ == "rest_framework_simplejwt.views" and base.__name__.startswith(_ISSUE)
+            base.__module__.split(".")[0] == _LIBRARY and base.__name__.startswith(_ISSUE)
             for base in getattr(view, "__mro__", ())
         ):
             yield str(simplify_regex(route))
