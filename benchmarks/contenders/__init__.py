@@ -9,6 +9,7 @@ from benchmarks.authkit_contender import CONTENDERS as AUTHKIT
 from benchmarks.base import Contender
 from benchmarks.contenders.apikeys import CONTENDERS as API_KEYS
 from benchmarks.contenders.oauth import CONTENDERS as OAUTH
+from benchmarks.contenders.person import CONTENDERS as PERSON
 from benchmarks.contenders.sessions import CONTENDERS as SESSIONS
 from benchmarks.contenders.signin import CONTENDERS as SIGN_INS
 from benchmarks.contenders.simplejwt import CONTENDERS as SIMPLEJWT
@@ -16,7 +17,8 @@ from benchmarks.contenders.simplejwt import CONTENDERS as SIMPLEJWT
 FLOOR = Contender(name="floor", title="no authentication at all")
 
 ALL: dict[str, Contender] = {
-    contender.name: contender for contender in (FLOOR, *SIMPLEJWT, *SESSIONS, *API_KEYS, *OAUTH, *AUTHKIT, *SIGN_INS)
+    contender.name: contender
+    for contender in (FLOOR, *PERSON, *SIMPLEJWT, *SESSIONS, *API_KEYS, *OAUTH, *AUTHKIT, *SIGN_INS)
 }
 
 
