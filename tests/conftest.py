@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db import connections
+from django.db import connections, transaction
+from django.test import TransactionTestCase
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -53,6 +54,25 @@ PARTS: dict[str, Callable[[], str | None]] = {
 @functools.cache
 def _missing(part: str) -> str | None:
     return PARTS[part]()
+
+
+def _emptied(self: Any) -> None:
+    """Leave the database as `migrate` left it. Django's own way truncates each table and makes all permissions anew,
+    which takes PostgreSQL a tenth of a second, at each of thousands of tests."""
+    for alias in self._databases_names(include_mirrors=False):
+        connection = connections[alias]
+        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        deletions = [
+            f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables if table not in FILLED_BY_MIGRATE
+        ]
+        # In one transaction: the databases but MariaDB look at foreign keys at its end.
+        with connection.constraint_checks_disabled(), transaction.atomic(using=alias), connection.cursor() as cursor:
+            for deletion in ["; ".join(deletions)] if connection.vendor == "postgresql" else deletions:
+                cursor.execute(deletion)
+
+
+FILLED_BY_MIGRATE = frozenset({"django_content_type", "auth_permission"})
+TransactionTestCase._fixture_teardown = _emptied  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(tryfirst=True)
