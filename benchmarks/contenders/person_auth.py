@@ -12,4 +12,5 @@ class PersonAlone(BaseAuthentication):
     """Believes the request about whose it is, and reads that person. Checks nothing."""
 
     def authenticate(self, request: Any) -> Any:
-        return get_user_model()._default_manager.get(pk=request.META["HTTP_X_PERSON"]), None
+        key = request.META.get("HTTP_X_PERSON")
+        return None if key is None else (get_user_model()._default_manager.get(pk=key), None)
