@@ -61,14 +61,16 @@ def _emptied(self: Any) -> None:
     which takes PostgreSQL a tenth of a second, at each of thousands of tests."""
     for alias in self._databases_names(include_mirrors=False):
         connection = connections[alias]
-        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-        deletions = [
-            f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables if table not in FILLED_BY_MIGRATE
-        ]
+        existing = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        tables = [connection.ops.quote_name(table) for table in existing if table not in FILLED_BY_MIGRATE]
+        statements = [f"DELETE FROM {table}" for table in tables]
+        if connection.vendor == "postgresql":
+            # As TRUNCATE does, it waits for transactions of other connections, whose rows it would leave otherwise.
+            statements = ["; ".join([f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE", *statements])]
         # In one transaction: the databases but MariaDB look at foreign keys at its end.
         with connection.constraint_checks_disabled(), transaction.atomic(using=alias), connection.cursor() as cursor:
-            for deletion in ["; ".join(deletions)] if connection.vendor == "postgresql" else deletions:
-                cursor.execute(deletion)
+            for statement in statements:
+                cursor.execute(statement)
 
 
 FILLED_BY_MIGRATE = frozenset({"django_content_type", "auth_permission"})
