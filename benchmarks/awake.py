@@ -16,9 +16,7 @@ from collections.abc import Iterator
 
 _SPIN = """
 import os, sys
-os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-os.sched_setaffinity(0, {int(sys.argv[1])})
-while os.getppid() == int(sys.argv[2]):  # it ends with the run, however that ends
+while os.getppid() == int(sys.argv[1]):  # it ends with the run, however that ends
     for _ in range(1_000_000):
         pass
 """
@@ -32,11 +30,12 @@ def awake() -> Iterator[list[int]]:
         print("idle processors may fall asleep here, and waking them is measured too", file=sys.stderr)
         yield []
         return
-    running = [
-        subprocess.Popen([sys.executable, "-S", "-c", _SPIN, str(processor), str(os.getpid())])
-        for processor in sorted(os.sched_getaffinity(0))
-    ]
+    running: list[subprocess.Popen[bytes]] = []
     try:
+        for processor in sorted(os.sched_getaffinity(0)):
+            running.append(subprocess.Popen([sys.executable, "-S", "-c", _SPIN, str(os.getpid())]))
+            os.sched_setscheduler(running[-1].pid, os.SCHED_IDLE, os.sched_param(0))
+            os.sched_setaffinity(running[-1].pid, {processor})
         yield [process.pid for process in running]
     finally:
         for process in running:

@@ -56,6 +56,9 @@ def _missing(part: str) -> str | None:
     return PARTS[part]()
 
 
+FILLED_BY_MIGRATE = frozenset({"django_content_type", "auth_permission"})
+
+
 def _emptied(self: Any) -> None:
     """Leave the database as `migrate` left it. Django's own way truncates each table and makes all permissions anew,
     which takes PostgreSQL a tenth of a second, at each of thousands of tests."""
@@ -73,7 +76,6 @@ def _emptied(self: Any) -> None:
                 cursor.execute(statement)
 
 
-FILLED_BY_MIGRATE = frozenset({"django_content_type", "auth_permission"})
 TransactionTestCase._fixture_teardown = _emptied  # type: ignore[attr-defined]
 
 

@@ -22,9 +22,10 @@ def current() -> Settings:
     Raises:
         ImproperlyConfigured: the block has a mistake; `manage.py check` says which, with the fix.
     """
-    raw = getattr(django_settings, "AUTHKIT", {})  # not by `_block()`: several times for each request
-    held = _cache
-    return held[1] if held is not None and held[0] == raw else _reload(raw)
+    raw = _block()
+    if _cache is not None and _cache[0] == raw:
+        return _cache[1]
+    return _reload(raw)
 
 
 def section(of: type[T], block: Settings | None = None) -> T:

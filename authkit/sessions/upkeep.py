@@ -68,10 +68,8 @@ def renew_auth_hash(login: Login, *, auth_hash: str, user: AbstractBaseUser | An
     Raises:
         OperationalError, InterfaceError, InternalError, DatabaseUnavailable: the caller's transaction is lost.
     """
-    same, using = (
-        Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash),
-        router.db_for_write(Login),
-    )
+    using = router.db_for_write(Login)
+    same = Login.objects.filter(pk=login.pk, ended_at=None, auth_hash=login.auth_hash)
     try:
         # In the caller's transaction, if there is one, by a savepoint: without it a failure would undo all of that.
         with transaction.atomic(using=using):
